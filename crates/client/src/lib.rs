@@ -1,0 +1,1 @@
+//! Carries out the engine's effects: socket, local database, clock.

@@ -1,0 +1,147 @@
+use core::time::Duration;
+
+use hither_protocol::{
+    Action, ClientFrame, Cursor, Message, MessageId, Priority, Timestamp, WithdrawWhy,
+};
+
+use crate::event::SignedIn;
+use crate::view::{Headline, Password};
+
+/// What the loop carries out. None of it has happened until an event says so.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Open the stream. Answered by `Opened` or `ConnectFailed`.
+    Connect {
+        /// `wss://…` or, on loopback only, `ws://…`.
+        stream_url: String,
+    },
+    /// Close the stream with a close frame, if it is open. Answered by `Closed`.
+    Disconnect,
+    /// Say this to the server, in order. Lost when the stream is not open.
+    Send(ClientFrame),
+    /// Write to the history. All operations of one round go into one transaction, in order.
+    Store(StoreOp),
+    /// Sign in over HTTP. Answered by `SignedIn`.
+    SignIn {
+        /// As typed.
+        server: String,
+        /// As typed.
+        account: String,
+        /// As typed; dropped right after use.
+        password: Password,
+    },
+    /// End the session on the server over HTTP; not answered, tried once.
+    SignOut(SignedIn),
+    /// Read the idle sensor now; answered by `Sensed(Idle)`.
+    ReadIdle,
+    /// Report `Sensed(Idle)` when input has been absent for this long, and again at the first
+    /// input after that. Replaces an earlier watch.
+    WatchIdle(Duration),
+    /// Put up a pop-up; one with the same key is replaced. Answered by `Toast(Up)` or `Failed`.
+    ShowToast(Toast),
+    /// Take a pop-up down, if it is up.
+    WithdrawToast(ToastKey),
+    /// Open the window: at a message, or at the list.
+    OpenWindow(Option<MessageId>),
+    /// Open a link in the person's browser. Already checked: http, https or mailto.
+    OpenLink(String),
+    /// End this process once all effects before this one are carried out.
+    Exit,
+}
+
+/// One change of the local history.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoreOp {
+    /// A message and the cursor, together.
+    Save {
+        /// The row. A row with its id stays as it is.
+        message: Box<Message>,
+        /// How far the log is stored with it.
+        cursor: Cursor,
+        /// Whether an alert is due for it here.
+        alert_due: bool,
+    },
+    /// Read, here or elsewhere.
+    MarkRead {
+        /// Unknown ids are no-ops.
+        ids: Vec<MessageId>,
+        /// When; an earlier time stays.
+        at: Timestamp,
+        /// When it came from the log, its place.
+        cursor: Option<Cursor>,
+    },
+    /// Gone: the rows leave the list.
+    Withdraw {
+        /// Unknown ids are no-ops.
+        ids: Vec<MessageId>,
+        /// Why.
+        why: WithdrawWhy,
+        /// Its place in the log.
+        cursor: Cursor,
+    },
+    /// Nothing but the cursor moves.
+    Advance(Cursor),
+    /// The pop-up is up for these, or they need none any more: no alert is due.
+    MarkShown(Vec<MessageId>),
+    /// Unread rows stored since then that were never shown here, for the summary on return.
+    RecallSilent {
+        /// The moment the person left.
+        since: Timestamp,
+    },
+    /// Keep a frame until the server confirmed it.
+    PutOutbox(OutboxSeq, ClientFrame),
+    /// The server confirmed every frame up to here.
+    DropOutbox(OutboxSeq),
+    /// Who is signed in now; wipes the history when it is another account or server.
+    SetAccount(SignedIn),
+    /// Signed out or revoked: account, history and outbox go.
+    Wipe,
+    /// The epoch changed: ask for everything again, keep the rows.
+    ForgetCursor,
+    /// Alerts are paused until then; `None` resumes.
+    SetPaused(Option<Timestamp>),
+}
+
+/// The place of a frame in the outbox; rises.
+pub type OutboxSeq = u64;
+
+/// A pop-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toast {
+    /// One pop-up per key; the same key replaces.
+    pub key: ToastKey,
+    /// First line.
+    pub title: String,
+    /// Up to three lines.
+    pub body: String,
+    /// Who sent it.
+    pub publisher: String,
+    /// High and urgent ones stay until closed.
+    pub priority: Priority,
+    /// At most two of the publisher's, besides "Mark read".
+    pub actions: Vec<Action>,
+}
+
+/// What a pop-up is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ToastKey {
+    /// One message.
+    Message(MessageId),
+    /// Everything that came while the person was away.
+    Summary,
+}
+
+impl Toast {
+    /// The pop-up of one message.
+    #[must_use]
+    pub fn of(headline: &Headline) -> Self {
+        Self {
+            key: ToastKey::Message(headline.id),
+            title: headline.title.clone(),
+            body: headline.line.clone(),
+            publisher: headline.publisher.clone(),
+            priority: headline.priority,
+            actions: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What is shown, and what a person can ask for: the words between the companion and its screens.
+//!
+//! The only serialisable types of this crate. The UI's TypeScript is generated from them.
+
+use core::fmt;
+
+use hither_protocol::{InactiveReason, MessageId, PresenceState, Priority, Timestamp};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Everything the tray and the window show, but for pages of the history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+pub struct View {
+    /// Absent when signed out.
+    pub account: Option<AccountView>,
+    /// The push connection.
+    pub connection: ConnectionView,
+    /// What this computer knows about the person.
+    pub presence: PresenceView,
+    /// What the history holds.
+    pub glance: Glance,
+    /// Alerts are paused until then.
+    #[ts(type = "string | null")]
+    pub paused_until: Option<Timestamp>,
+    /// Something the person should know, in plain words.
+    pub notice: Option<Notice>,
+    /// A sign-in is under way.
+    pub signing_in: bool,
+}
+
+/// Who is signed in where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AccountView {
+    /// Account name.
+    pub name: String,
+    /// `https://push.example.org`.
+    pub server: String,
+}
+
+/// The state of the push connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ConnectionView {
+    /// Nobody is signed in.
+    SignedOut,
+    /// A try is under way, or the backlog is.
+    Connecting,
+    /// Live: the backlog is done.
+    Online,
+    /// Waiting for the next try.
+    Offline {
+        /// Since when, wall time.
+        #[ts(type = "string")]
+        since: Timestamp,
+        /// For people.
+        why: String,
+    },
+}
+
+/// What this computer knows about the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PresenceView {
+    /// As reported to the server.
+    #[ts(type = "\"active\" | \"inactive\" | \"unknown\"")]
+    pub state: PresenceState,
+    /// Why inactive.
+    #[ts(
+        type = "\"idle\" | \"locked\" | \"app_locked\" | \"suspended\" | \"session_switched\" | \"other\" | null"
+    )]
+    pub reason: Option<InactiveReason>,
+}
+
+/// The history in a few numbers and its newest unread lines.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, TS)]
+pub struct Glance {
+    /// Unread messages.
+    #[ts(type = "number")]
+    pub unread: u64,
+    /// Whether one of them is urgent.
+    pub urgent: bool,
+    /// The newest unread, newest first, at most 5.
+    pub newest: Vec<Headline>,
+}
+
+/// One message in one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Headline {
+    /// The message.
+    #[ts(type = "string")]
+    pub id: MessageId,
+    /// Its title, or the body's first line when it has none.
+    pub title: String,
+    /// The body's first line, markup removed; empty when there is none.
+    pub line: String,
+    /// The publisher's name.
+    pub publisher: String,
+    /// 1 to 5.
+    #[ts(type = "1 | 2 | 3 | 4 | 5")]
+    pub priority: Priority,
+    /// The server's commit time.
+    #[ts(type = "string")]
+    pub created_at: Timestamp,
+    /// Whether it is read.
+    pub read: bool,
+    /// Whether there is an H5 page.
+    pub rich: bool,
+}
+
+/// Something the person should know, with its next step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Notice {
+    /// Name or password is not right.
+    WrongCredentials,
+    /// The server cannot be reached; the text says how far it got.
+    Unreachable {
+        /// For people.
+        detail: String,
+    },
+    /// Too many tries: wait a while.
+    TooManyTries,
+    /// The server ended this session: sign in again.
+    SignInAgain,
+    /// This device was revoked and its history wiped.
+    Revoked,
+    /// The same device signed in elsewhere; this one stopped.
+    ConnectedElsewhere,
+    /// The disk is full: messages wait on the server.
+    DiskFull,
+    /// The history cannot be written.
+    HistoryBroken {
+        /// For people.
+        detail: String,
+    },
+    /// No notification daemon shows pop-ups here.
+    NoNotifications {
+        /// For people.
+        detail: String,
+    },
+    /// The server removed messages this computer never got.
+    Gap {
+        /// Messages before this moment may be missing.
+        #[ts(type = "string")]
+        since: Timestamp,
+    },
+}
+
+/// A password on its way to the server. `Debug` hides it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(transparent)]
+pub struct Password(pub String);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// What a person can ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Command {
+    /// Sign in.
+    SignIn {
+        /// As typed.
+        server: String,
+        /// As typed.
+        account: String,
+        /// As typed.
+        password: Password,
+    },
+    /// Sign out; the history here goes.
+    SignOut,
+    /// Open the window, at a message if one is named.
+    Open {
+        /// The message.
+        #[ts(type = "string | null")]
+        id: Option<MessageId>,
+    },
+    /// The person has these on screen in a focused window, or said so. Counts only while the
+    /// screen is unlocked and input was recent.
+    MarkRead {
+        /// The messages.
+        #[ts(type = "string[]")]
+        ids: Vec<MessageId>,
+    },
+    /// Everything unread is read.
+    MarkAllRead,
+    /// The person chose an action of a message.
+    Act {
+        /// The message.
+        #[ts(type = "string")]
+        id: MessageId,
+        /// The action.
+        action: String,
+    },
+    /// No pop-ups until then; `None` until resumed.
+    Pause {
+        /// Wall time.
+        #[ts(type = "string | null")]
+        until: Option<Timestamp>,
+    },
+    /// Pop-ups again.
+    Resume,
+    /// Put the notice away.
+    DismissNotice,
+    /// End the companion.
+    Quit,
+}
+
+/// What a screen asks of the history; answered by `client`, not by the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Query {
+    /// A page of headlines, newest first.
+    Page {
+        /// Rows older than this one; `None` begins at the newest.
+        #[ts(type = "string | null")]
+        before: Option<MessageId>,
+        /// Only unread ones.
+        unread_only: bool,
+        /// At most so many, 1 to 200.
+        limit: u32,
+    },
+    /// One message, whole.
+    Message {
+        /// The message.
+        #[ts(type = "string")]
+        id: MessageId,
+    },
+}
+
+/// The answer to a [`Query`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Answer {
+    /// To `Page`.
+    Page {
+        /// Newest first.
+        rows: Vec<Headline>,
+        /// Whether older ones exist.
+        more: bool,
+    },
+    /// To `Message`; absent when the history does not hold it (any more).
+    Message {
+        /// The message as the server sent it, with `read_at` as this history knows it.
+        #[ts(type = "Message | null")]
+        message: Option<Box<hither_protocol::Message>>,
+    },
+    /// The history could not be read.
+    Failed {
+        /// For people.
+        detail: String,
+    },
+}

@@ -1,0 +1,1 @@
+//! Frames View, Query and Command over the local socket; checks who is at the other end.

@@ -1,0 +1,300 @@
+//! The stream: JSON text frames over a WebSocket, each with a `type`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AccessToken, Cursor, DeviceId, Message, MessageId, Presence, Timestamp};
+
+/// What a client says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientFrame {
+    /// First frame, within 5 s of the upgrade.
+    Hello {
+        /// May be absent where a browser's session cookie on the upgrade stands for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        access_token: Option<AccessToken>,
+        /// How far this device's history got. `None`: everything retained, silently.
+        #[serde(default)]
+        cursor: Option<Cursor>,
+        /// The application's name and version.
+        client: ClientInfo,
+        /// Without it the connection is `unknown` until the device reports.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        presence: Option<Presence>,
+    },
+    /// On every transition.
+    Presence {
+        /// The new state.
+        #[serde(flatten)]
+        presence: Presence,
+    },
+    /// Every `heartbeat_ms`, after a fresh reading of the sensor. Answered by `pong` once every
+    /// frame sent before it has taken effect.
+    Ping {
+        /// Age of the last input, in milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_input_ms: Option<u64>,
+    },
+    /// Everything up to here is on this device's disk.
+    Ack {
+        /// The newest one stored.
+        cursor: Cursor,
+    },
+    /// The pop-up is up.
+    Shown {
+        /// For these messages.
+        ids: Vec<MessageId>,
+    },
+    /// The person read them.
+    Read {
+        /// These messages.
+        ids: Vec<MessageId>,
+    },
+    /// The person chose one of a message's actions.
+    Action {
+        /// The message.
+        id: MessageId,
+        /// The action's id.
+        action: String,
+    },
+    /// A type this version does not know; skipped.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What the server says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerFrame {
+    /// Identified.
+    Welcome {
+        /// This device's id.
+        device_id: DeviceId,
+        /// The server's wall time.
+        server_time: Timestamp,
+        /// The account's timings.
+        policy: Policy,
+    },
+    /// The account's timings changed.
+    Policy {
+        /// All of them.
+        #[serde(flatten)]
+        policy: Policy,
+    },
+    /// A log entry: store, then ack.
+    Message {
+        /// Its place in the log.
+        cursor: Cursor,
+        /// Whether this device rings at once; the first decision only.
+        alert: FirstAlert,
+        /// The message.
+        message: Box<Message>,
+    },
+    /// A log entry: read on some device.
+    Read {
+        /// Its place in the log.
+        cursor: Cursor,
+        /// Unknown ids are no-ops.
+        ids: Vec<MessageId>,
+    },
+    /// A log entry: gone.
+    Withdraw {
+        /// Its place in the log.
+        cursor: Cursor,
+        /// Unknown ids are no-ops.
+        ids: Vec<MessageId>,
+        /// What happened to them.
+        why: WithdrawWhy,
+    },
+    /// Ring now for messages already delivered. No log entry, no cursor, never replayed.
+    Alert {
+        /// These messages.
+        ids: Vec<MessageId>,
+        /// One pop-up each, or one for all.
+        style: AlertStyle,
+        /// The rule that decided it.
+        why: AlertWhy,
+    },
+    /// The backlog is done.
+    Synced {
+        /// How far it went.
+        cursor: Cursor,
+    },
+    /// Retention removed something this device never saw.
+    Gap {
+        /// Entries before this moment may be missing.
+        since: Timestamp,
+    },
+    /// Answers a ping.
+    Pong,
+    /// Something is wrong; usually a close follows.
+    Error {
+        /// Stable, for programs.
+        code: String,
+        /// For people: what happened and what to do next.
+        detail: String,
+        /// When to try again, in milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
+    },
+    /// A type this version does not know; skipped.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Name and version of an application.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ClientInfo {
+    /// `hither` is the person's own inbox.
+    pub name: String,
+    /// A semantic version.
+    pub version: String,
+}
+
+/// The account's timings, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Without input for so long a desktop is inactive.
+    pub idle_after_ms: u64,
+    /// A client pings so often.
+    pub heartbeat_ms: u64,
+    /// A client acks what it stored within this time.
+    pub ack_within_ms: u64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            idle_after_ms: 180_000,
+            heartbeat_ms: 30_000,
+            ack_within_ms: 5_000,
+        }
+    }
+}
+
+/// Whether a delivered message rings on this device at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirstAlert {
+    /// Pop up.
+    Now,
+    /// Into the history only. Also what an unknown word means.
+    #[serde(other)]
+    Silent,
+}
+
+/// One pop-up per message, or one for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertStyle {
+    /// One pop-up for each message.
+    Each,
+    /// One pop-up for all of them. Also what an unknown word means.
+    #[serde(other)]
+    Summary,
+}
+
+/// Which rule of the router rings a message that is already delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertWhy {
+    /// Shown on a desktop that nobody was at any more.
+    Handover,
+    /// The device alerted first did not say `shown`.
+    NotShown,
+    /// Nobody was reachable until this device came back.
+    Waiting,
+    /// The device's presence became known only after the message arrived.
+    PresenceKnown,
+    /// The server restarted and does not know whether anyone was alerted.
+    Restarted,
+    /// A reason this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// Why messages are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithdrawWhy {
+    /// The publisher took it back.
+    Recalled,
+    /// A newer version with the same key follows.
+    Replaced,
+    /// Its time is over. Also what an unknown word means.
+    #[serde(other)]
+    Expired,
+}
+
+/// Why the server closes a stream, and so what the client does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub enum CloseCode {
+    /// The server restarts: come back, jittered.
+    Restarting = 1012,
+    /// This client reads too slowly: come back by cursor.
+    TooSlow = 1013,
+    /// A frame made no sense: a bug to report.
+    Malformed = 4400,
+    /// The access token is not valid: sign in again.
+    SignInAgain = 4401,
+    /// Revoked: sign out and wipe this account's history here.
+    Revoked = 4403,
+    /// No hello within 5 s.
+    NoHello = 4408,
+    /// This client connected again elsewhere: stop.
+    Replaced = 4409,
+    /// Unknown or foreign cursor: resync with none, keep the rows.
+    UnknownCursor = 4410,
+    /// A frame was too large.
+    TooLarge = 4413,
+    /// Too many frames: wait.
+    TooMany = 4429,
+}
+
+impl CloseCode {
+    /// Every code, for tables and tests.
+    pub const ALL: [Self; 10] = [
+        Self::Restarting,
+        Self::TooSlow,
+        Self::Malformed,
+        Self::SignInAgain,
+        Self::Revoked,
+        Self::NoHello,
+        Self::Replaced,
+        Self::UnknownCursor,
+        Self::TooLarge,
+        Self::TooMany,
+    ];
+
+    /// The code on the wire as its meaning; `None` for any other.
+    #[must_use]
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| *code as u16 == number)
+    }
+}
+
+/// A frame that is not JSON of a known shape.
+#[derive(Debug, thiserror::Error)]
+#[error("malformed frame: {0}")]
+pub struct Malformed(#[from] serde_json::Error);
+
+macro_rules! wire_text {
+    ($frame:ty) => {
+        impl $frame {
+            /// Reads one text frame.
+            pub fn parse(text: &str) -> Result<Self, Malformed> {
+                Ok(serde_json::from_str(text)?)
+            }
+
+            /// Writes one text frame.
+            #[must_use]
+            pub fn to_text(&self) -> String {
+                serde_json::to_string(self).expect("frames hold only text keys and finite numbers")
+            }
+        }
+    };
+}
+
+wire_text!(ClientFrame);
+wire_text!(ServerFrame);

@@ -1,0 +1,242 @@
+//! Requests and answers under `/v1`. Errors are problem details (RFC 9457) with a stable `code`.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccessToken, AccountName, Action, ClientInfo, Cursor, DeviceId, DeviceKind, Format, Message,
+    MessageId, Priority, Timestamp,
+};
+
+/// The media type of every error's body.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// `POST /v1/sessions`: a person signs in on a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateSession {
+    /// Account name.
+    pub account: String,
+    /// Password as typed.
+    pub password: String,
+    /// The device it is typed on.
+    pub device: DeviceRequest,
+    /// The application that asks.
+    pub application: ClientInfo,
+}
+
+/// The device in a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceRequest {
+    /// From an earlier sign-in of the same account here; absent the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<DeviceId>,
+    /// As the person calls it.
+    pub name: String,
+    /// Operating system: `linux`, `windows`, `macos`, `android`, `ios`, `web`.
+    pub platform: String,
+    /// Decides routing.
+    pub kind: DeviceKind,
+}
+
+/// 201 to a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Opaque; bound to account, device and application.
+    pub access_token: AccessToken,
+    /// Slides with use.
+    pub expires_at: Timestamp,
+    /// To be kept and sent at the next sign-in.
+    pub device_id: DeviceId,
+    /// This client's address for publishers.
+    pub message_token: String,
+    /// Where to open the stream.
+    pub stream_url: String,
+}
+
+/// `GET /v1/sessions/current`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurrentSession {
+    /// The account signed in.
+    pub account: AccountName,
+    /// This device.
+    pub device_id: DeviceId,
+    /// Where to open the stream now.
+    pub stream_url: String,
+    /// Slides with use.
+    pub expires_at: Timestamp,
+}
+
+/// `POST /v1/messages`: a publisher hands a message over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishRequest {
+    /// Whom it is for.
+    pub to: Recipients,
+    /// One line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    /// The text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub body: String,
+    /// How `body` is written.
+    #[serde(default)]
+    pub format: Format,
+    /// An H5 page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+    /// A link; http, https or mailto.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// 1 to 5.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Free words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Address of a picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
+    /// Buttons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Action>,
+    /// Replaces the publisher's earlier message with the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Seconds after which it is withdrawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_s: Option<u64>,
+}
+
+/// Whom a message is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipients {
+    /// These accounts' own inboxes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<String>,
+    /// Subscribers of these topics.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<String>,
+    /// Exactly these clients.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<String>,
+    /// Every account.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub everyone: bool,
+}
+
+/// 201 to a publish, after the commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// The new message.
+    pub id: MessageId,
+    /// How many accounts it was stored for.
+    pub receivers: u64,
+    /// Dead message tokens among `to.tokens`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_tokens: Vec<String>,
+}
+
+/// `GET /v1/messages`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessagesPage {
+    /// Oldest first.
+    pub messages: Vec<Message>,
+    /// Where the next page begins.
+    pub cursor: Cursor,
+    /// Whether there is one now.
+    pub more: bool,
+    /// Whether retention removed something in between.
+    pub gap: bool,
+}
+
+/// An error's body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A few words, the same for every occurrence.
+    pub title: String,
+    /// HTTP status.
+    pub status: u16,
+    /// What happened here and what to do next.
+    pub detail: String,
+    /// Stable, for programs.
+    pub code: ErrorCode,
+}
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $title:literal;)*) => {
+        /// What went wrong, for programs. Codes never change their meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum ErrorCode {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+            /// A code this version does not know.
+            #[serde(other, rename = "unknown")]
+            Unknown,
+        }
+
+        impl ErrorCode {
+            /// Every code that the server sends.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The code on the wire.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* Self::Unknown => "unknown" }
+            }
+
+            /// The HTTP status it comes with.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* Self::Unknown => 500 }
+            }
+
+            /// A few words, the same for every occurrence.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* Self::Unknown => "Unknown error" }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// The body or a parameter makes no sense; fix the request.
+    Malformed = "malformed", 400, "Malformed request";
+    /// Name or password is not right.
+    WrongCredentials = "wrong_credentials", 401, "Name or password is not right";
+    /// No valid access token or publisher secret came with the request.
+    Unauthenticated = "unauthenticated", 401, "Not signed in";
+    /// Signed in, but not for this.
+    Forbidden = "forbidden", 403, "Not allowed";
+    /// No such thing here.
+    NotFound = "not_found", 404, "Not found";
+    /// Not with this method.
+    MethodNotAllowed = "method_not_allowed", 405, "Method not allowed";
+    /// The name is taken.
+    Taken = "taken", 409, "Already taken";
+    /// Unknown or foreign cursor; start over without one.
+    UnknownCursor = "unknown_cursor", 410, "Unknown cursor";
+    /// The body is too large.
+    TooLarge = "too_large", 413, "Too large";
+    /// The body is not JSON.
+    UnsupportedMediaType = "unsupported_media_type", 415, "Unsupported media type";
+    /// Well-formed, but a value is out of bounds.
+    Invalid = "invalid", 422, "Invalid value";
+    /// No receiver that this publisher may reach.
+    NoReceivers = "no_receivers", 422, "No receivers";
+    /// The idempotency key was used with another body.
+    IdempotencyMismatch = "idempotency_mismatch", 422, "Idempotency key used before";
+    /// Too many requests; wait.
+    TooMany = "too_many", 429, "Too many requests";
+    /// A bug in the server, or a broken disk.
+    Internal = "internal", 500, "Internal error";
+    /// The server is shutting down or its store does not answer; try again.
+    Unavailable = "unavailable", 503, "Unavailable";
+    /// The server's disk is full; nothing was stored.
+    StorageFull = "storage_full", 507, "Storage full";
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

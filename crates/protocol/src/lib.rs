@@ -1,0 +1,36 @@
+//! The words client and server say to each other, and their versions.
+//!
+//! Shapes only: serde types, the limits they must keep, and nothing that does I/O or reads a
+//! clock. The prose for people who write clients is `docs/protocol.md`; the snapshot tests here
+//! hold both to the same JSON.
+
+mod clock;
+mod frame;
+mod http;
+mod ids;
+mod message;
+mod presence;
+
+pub use clock::Instant;
+pub use frame::{
+    AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, FirstAlert, Malformed, Policy,
+    ServerFrame, WithdrawWhy,
+};
+pub use http::{
+    CreateSession, CurrentSession, DeviceRequest, ErrorCode, MessagesPage, PROBLEM_JSON, Problem,
+    PublishRequest, Published, Recipients, Session,
+};
+pub use ids::{AccessToken, AccountName, Cursor, DeviceId, InvalidId, MessageId, PublisherId};
+pub use message::{
+    Action, Attachment, Format, Html, Message, Priority, PublisherRef, UnknownPriority,
+};
+pub use presence::{DeviceKind, InactiveReason, Presence, PresenceState};
+
+/// A moment in wall time, on the wire an RFC 3339 string in UTC with millisecond precision.
+pub use jiff::Timestamp;
+
+/// The WebSocket subprotocol of this version of the wire. One name per incompatible version.
+pub const SUBPROTOCOL: &str = "hither.v1";
+
+/// The largest text frame either side sends or accepts, in bytes. Larger bodies go over HTTP.
+pub const MAX_FRAME_BYTES: usize = 64 * 1024;

@@ -1,0 +1,334 @@
+//! What must not be lost, and the one trait behind which it is kept.
+//!
+//! Every write answers only after its commit is on disk. Writers share commits (group commit);
+//! positions rise in commit order over the whole store, and a reader that saw one position never
+//! sees a lower one appear later.
+
+use async_trait::async_trait;
+use hither_protocol::{
+    AccountName, Cursor, DeviceId, DeviceKind, Message, MessageId, Priority, PublisherId,
+    Timestamp, WithdrawWhy,
+};
+use tokio::sync::mpsc;
+
+/// A place in the store's one log; rises in commit order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub u64);
+
+/// Which life of the store a cursor belongs to; a restore begins a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Epoch(pub u64);
+
+/// SHA-256 of a random secret (access token or publisher secret), which needs no slow hash.
+pub type SecretHash = [u8; 32];
+
+/// Why the store did not do it, named after the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Try another name.
+    #[error("already taken")]
+    Taken,
+    /// No such account, publisher, session or message.
+    #[error("not found")]
+    NotFound,
+    /// The idempotency key was used with another body.
+    #[error("idempotency key used with another body")]
+    IdempotencyMismatch,
+    /// Free space on the disk; nothing of the request was stored.
+    #[error("disk full")]
+    Full,
+    /// The store is shutting down: try again later.
+    #[error("store closed")]
+    Closed,
+    /// Look at the disk and the log. The text is for operators.
+    #[error("store broken: {0}")]
+    Broken(String),
+}
+
+/// An account, as the store knows it.
+#[derive(Clone, Debug)]
+pub struct AccountRecord {
+    /// Unique.
+    pub name: AccountName,
+    /// PHC string.
+    pub password_hash: String,
+    /// May use the admin page.
+    pub admin: bool,
+    /// Since when it may not sign in.
+    pub disabled_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A publisher, as the store knows it.
+#[derive(Clone, Debug)]
+pub struct PublisherRecord {
+    /// Prefix and 16 digits.
+    pub id: PublisherId,
+    /// As shown to people.
+    pub name: String,
+    /// One, or two during rotation.
+    pub secrets: Vec<SecretHash>,
+    /// Since when it may not publish.
+    pub disabled_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A sign-in that was already checked.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Who signed in.
+    pub account: AccountName,
+    /// The device; its row is made or updated. A client that was signed in before loses its
+    /// earlier session.
+    pub device: DeviceRecord,
+    /// Name and version of the application.
+    pub application: (String, String),
+    /// Of the new access token.
+    pub token: SecretHash,
+    /// Proposed for a client that has no live message token yet.
+    pub message_token: String,
+    /// Sliding.
+    pub expires_at: Timestamp,
+}
+
+/// A device of one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceRecord {
+    /// Scoped to the account.
+    pub id: DeviceId,
+    /// As the person calls it.
+    pub name: String,
+    /// Operating system.
+    pub platform: String,
+    /// Decides routing.
+    pub kind: DeviceKind,
+}
+
+/// Whom an access token stands for: one client, i.e. (device, application, account).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The store's own number of the client.
+    pub client: ClientId,
+    /// From sign-in, never from what a channel states.
+    pub account: AccountName,
+    /// The device.
+    pub device: DeviceRecord,
+    /// Name of the application; `hither` is the person's own inbox.
+    pub application: String,
+    /// The client's address for publishers.
+    pub message_token: String,
+    /// How far it acked.
+    pub acked: Option<Position>,
+    /// Sliding.
+    pub expires_at: Timestamp,
+}
+
+/// The store's own number of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub i64);
+
+/// A message to be stored for accounts that were already checked.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// The whole message; `created_at` is overwritten with the commit's time.
+    pub message: Message,
+    /// The H5 page, kept beside the message.
+    pub html: Option<String>,
+    /// Receivers' own inboxes; unknown and disabled ones are dropped.
+    pub accounts: Vec<AccountName>,
+    /// The publisher's idempotency key and the SHA-256 of its request.
+    pub idempotency: Option<(String, [u8; 32])>,
+}
+
+/// What became of a publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The message; of the first request where this one repeats it.
+    pub id: MessageId,
+    /// For how many accounts it was stored. Zero: nothing was stored.
+    pub receivers: u64,
+}
+
+/// One entry of an account's log.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its place.
+    pub position: Position,
+    /// Whose log.
+    pub account: AccountName,
+    /// What happened.
+    pub what: What,
+}
+
+/// What an entry says.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// A message arrived. `html.inline` or `html.href` is filled in as fits a frame.
+    Message(Box<Message>),
+    /// Read on some device.
+    Read(Vec<MessageId>),
+    /// Gone.
+    Withdraw(Vec<MessageId>, WithdrawWhy),
+}
+
+/// What a commit brought that open streams must learn.
+#[derive(Clone, Debug)]
+pub enum Committed {
+    /// New log entries, in order of position.
+    Entries(Vec<Entry>),
+    /// A device says that its pop-up was up for these.
+    Shown(AccountName, DeviceId, Vec<MessageId>),
+    /// These clients' sessions ended (signed out, revoked, password changed): close with 4403.
+    Ended(Vec<ClientId>),
+}
+
+/// Part of an account's log.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// In order of position; messages already withdrawn or expired are left out.
+    pub entries: Vec<Entry>,
+    /// Everything up to here was looked at, at least the last entry's position.
+    pub upto: Position,
+    /// Whether there is more now.
+    pub more: bool,
+}
+
+/// A message that nobody is known to have been alerted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The message.
+    pub id: MessageId,
+    /// How urgent.
+    pub priority: Priority,
+    /// The commit's time.
+    pub created_at: Timestamp,
+    /// No alert from then on.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The durable side of the server. One contract suite runs on every implementation.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The store's present life.
+    fn epoch(&self) -> Epoch;
+
+    /// What commits brought, in their order, each handed over after its commit and before the
+    /// write that caused it is answered. Can be taken once.
+    fn commits(&self) -> Option<mpsc::UnboundedReceiver<Committed>>;
+
+    /// Makes an account. `Taken` when the name is in use.
+    async fn add_account(&self, account: AccountRecord) -> Result<(), StoreError>;
+    /// One account.
+    async fn account(&self, name: &AccountName) -> Result<Option<AccountRecord>, StoreError>;
+    /// All of them, by name.
+    async fn accounts(&self) -> Result<Vec<AccountRecord>, StoreError>;
+    /// Sets a password and ends all sessions of the account.
+    async fn set_password(&self, name: &AccountName, phc: String) -> Result<(), StoreError>;
+    /// Forbids or allows sign-in; forbidding ends all sessions.
+    async fn set_account_disabled(
+        &self,
+        name: &AccountName,
+        disabled: bool,
+    ) -> Result<(), StoreError>;
+    /// Removes the account with everything that is only its own.
+    async fn remove_account(&self, name: &AccountName) -> Result<(), StoreError>;
+
+    /// Makes a publisher.
+    async fn add_publisher(&self, publisher: PublisherRecord) -> Result<(), StoreError>;
+    /// One publisher.
+    async fn publisher(&self, id: &PublisherId) -> Result<Option<PublisherRecord>, StoreError>;
+    /// All of them, by id.
+    async fn publishers(&self) -> Result<Vec<PublisherRecord>, StoreError>;
+    /// Adds a secret; of three, the oldest goes.
+    async fn rotate_secret(&self, id: &PublisherId, secret: SecretHash) -> Result<(), StoreError>;
+    /// Forbids or allows publishing.
+    async fn set_publisher_disabled(
+        &self,
+        id: &PublisherId,
+        disabled: bool,
+    ) -> Result<(), StoreError>;
+
+    /// Begins a session; a client's earlier one ends.
+    async fn create_session(&self, session: NewSession) -> Result<Identity, StoreError>;
+    /// Whom a live token stands for; its expiry slides to `expires_at`, written at most once a day.
+    async fn identify(
+        &self,
+        token: &SecretHash,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Option<Identity>, StoreError>;
+    /// Ends a session; the access and the message token are dead.
+    async fn end_session(&self, client: ClientId) -> Result<(), StoreError>;
+
+    /// Stores a message for its receivers.
+    async fn publish(&self, new: NewMessage) -> Result<Stored, StoreError>;
+    /// Marks messages of the account read; already read and unknown ones are no-ops.
+    async fn mark_read(
+        &self,
+        account: &AccountName,
+        ids: Vec<MessageId>,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// Records that a device's pop-up was up; a repeat is a no-op.
+    async fn mark_shown(
+        &self,
+        account: &AccountName,
+        device: &DeviceId,
+        ids: Vec<MessageId>,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// Records which action the person chose; a repeat is a no-op.
+    async fn record_action(
+        &self,
+        account: &AccountName,
+        device: &DeviceId,
+        id: MessageId,
+        action: String,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// Records how far a client's own disk is. Never goes back. Need not be flushed at once: a
+    /// lost ack only repeats what the client already has.
+    async fn ack(&self, client: ClientId, upto: Position) -> Result<(), StoreError>;
+
+    /// The newest position of the store.
+    async fn head(&self) -> Result<Position, StoreError>;
+    /// What came after `after` for an account, at most `limit` entries.
+    async fn page(
+        &self,
+        account: &AccountName,
+        after: Position,
+        limit: usize,
+    ) -> Result<Page, StoreError>;
+    /// One message of an account, with its `read_at`; `None` also when it is another account's.
+    async fn message(
+        &self,
+        account: &AccountName,
+        id: MessageId,
+    ) -> Result<Option<Message>, StoreError>;
+    /// The H5 page of a message of an account.
+    async fn html(
+        &self,
+        account: &AccountName,
+        id: MessageId,
+    ) -> Result<Option<String>, StoreError>;
+    /// Unread, unexpired messages of an account that no device showed, oldest first.
+    async fn pending(
+        &self,
+        account: &AccountName,
+        now: Timestamp,
+    ) -> Result<Vec<Pending>, StoreError>;
+    /// Accounts that have pending messages, for the rebuild after a restart.
+    async fn accounts_with_pending(&self, now: Timestamp) -> Result<Vec<AccountName>, StoreError>;
+
+    /// Commits what is queued and closes the files.
+    async fn close(&self);
+}
+
+/// Writes a position as the opaque text clients keep.
+#[must_use]
+pub fn cursor(epoch: Epoch, account: &AccountName, position: Position) -> Cursor {
+    let _ = (epoch, account, position);
+    unimplemented!()
+}

@@ -1,0 +1,1 @@
+//! Tests that need more than one crate: architecture, simulation, real processes, screens.
