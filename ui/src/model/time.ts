@@ -2,7 +2,7 @@ import type { Translate } from '../i18n';
 
 /** How moments are written for one person: their language, their zone. */
 export interface Clock {
-  /** For a row: `now`, `5 min. ago`, `3 hr. ago` today, then the time of day, which its group dates. */
+  /** For a row: `now`, `5m ago`, `3h ago` today, then the time of day, which its group dates. */
   short(moment: Date, now: Date): string;
   /** For tooltips and headers: the full date and time. */
   exact(moment: Date): string;
@@ -20,7 +20,7 @@ export function clock(locale: string, t: Translate, timeZone?: string): Clock {
   const zone = timeZone === undefined ? {} : { timeZone };
   const format = (options: Intl.DateTimeFormatOptions) =>
     new Intl.DateTimeFormat(locale, { ...zone, ...options });
-  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'always', style: 'short' });
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'always', style: 'narrow' });
   const timeOfDay = format({ timeStyle: 'short' });
   const full = format({ dateStyle: 'full', timeStyle: 'medium' });
   const dated = format({ dateStyle: 'medium', timeStyle: 'short' });
