@@ -112,7 +112,7 @@ impl Runtime {
                 .as_ref()
                 .map(|it| it.signed_in.clone()),
         );
-        let seed = getrandom::u64().map_err(std::io::Error::from)?;
+        let seed = getrandom::u64().map_err(|error| std::io::Error::other(error.to_string()))?;
         let engine = Engine::new(config.clone(), history.saved, seed, &clock::now());
         let (requests, incoming) = mpsc::channel(16);
         let (views, seen) = watch::channel(engine.view());

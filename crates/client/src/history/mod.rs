@@ -9,6 +9,8 @@ mod schema;
 mod write;
 
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 pub(crate) mod testing;
 
 use std::fs::{File, OpenOptions, TryLockError};

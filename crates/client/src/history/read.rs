@@ -206,10 +206,15 @@ pub(super) fn saved(db: &Connection) -> rusqlite::Result<Saved> {
         glance: glance(db)?,
         due: headlines(db, &due, ())?,
         outbox: outbox(db)?,
-        paused_until: db.query_row("SELECT paused_until FROM state", [], |row| {
-            Ok(row.get::<_, Option<i64>>(0)?.map(time))
-        })?,
+        paused_until: paused_until(db)?,
     })
+}
+
+fn paused_until(db: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let text: Option<String> =
+        db.query_row("SELECT paused_until FROM state", [], |row| row.get(0))?;
+    text.map(|text| text.parse().map_err(|e: jiff::Error| unreadable(0, e)))
+        .transpose()
 }
 
 fn account(db: &Connection) -> rusqlite::Result<Option<SavedAccount>> {

@@ -47,6 +47,16 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 #[derive(Clone, Default)]
 pub(crate) struct Tokens(Arc<Mutex<BTreeMap<(String, String), AccessToken>>>);
 
+impl Tokens {
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap().is_empty()
+    }
+}
+
 impl Credentials for Tokens {
     fn load(&self, server: &str, account: &str) -> io::Result<Option<AccessToken>> {
         let key = (server.to_owned(), account.to_owned());
