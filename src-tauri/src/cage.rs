@@ -158,7 +158,10 @@ impl Page {
     fn new(handover: Handover) -> anyhow::Result<Self> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).context("this system gives no random numbers")?;
-        let name = random.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let name = random
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>();
         Ok(Self {
             label: format!("h5-{name}"),
             url: Url::parse(&format!("{SCHEME}://{name}/"))?,
@@ -199,7 +202,9 @@ fn text_page(text: &str, why: &str) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -212,7 +217,13 @@ mod tests {
     fn page() -> Page {
         let [publisher, title] = ["Bank".to_owned(), "Hi".to_owned()];
         let [html, text] = ["<h1>page</h1>".to_owned(), "a <b> & c".to_owned()];
-        Page::new(Handover { publisher, title, html, text }).unwrap()
+        Page::new(Handover {
+            publisher,
+            title,
+            html,
+            text,
+        })
+        .unwrap()
     }
 
     #[test]
@@ -221,9 +232,21 @@ mod tests {
         let url = page.url.to_string();
         let cases = [
             (page.label.as_str(), url.clone(), StatusCode::OK),
-            (page.label.as_str(), format!("{url}other"), StatusCode::NOT_FOUND),
-            (page.label.as_str(), format!("{url}?query"), StatusCode::NOT_FOUND),
-            (page.label.as_str(), "h5://elsewhere/".to_owned(), StatusCode::NOT_FOUND),
+            (
+                page.label.as_str(),
+                format!("{url}other"),
+                StatusCode::NOT_FOUND,
+            ),
+            (
+                page.label.as_str(),
+                format!("{url}?query"),
+                StatusCode::NOT_FOUND,
+            ),
+            (
+                page.label.as_str(),
+                "h5://elsewhere/".to_owned(),
+                StatusCode::NOT_FOUND,
+            ),
             ("main", url, StatusCode::NOT_FOUND),
         ];
         for (label, asked, status) in cases {
@@ -243,7 +266,10 @@ mod tests {
         page.missing.set("no filter".to_owned()).unwrap();
         let body = page.answer(&page.label, page.url.as_str()).into_body();
         let body = String::from_utf8(body).unwrap();
-        assert!(body.contains("a &lt;b&gt; &amp; c") && body.contains("no filter"), "{body}");
+        assert!(
+            body.contains("a &lt;b&gt; &amp; c") && body.contains("no filter"),
+            "{body}"
+        );
         assert!(!body.contains("<h1>"), "{body}");
     }
 

@@ -74,7 +74,10 @@ impl Companion {
 
     fn launch(&self) -> io::Result<()> {
         let mut command = self.command()?;
-        command.arg("--background").stdin(Stdio::null()).stdout(Stdio::null());
+        command
+            .arg("--background")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt;
@@ -97,7 +100,9 @@ impl Companion {
     }
 
     async fn connect(&self) -> Result<Client, ConnectError> {
-        let socket = self.socket().map_err(|error| ConnectError::Broken(error.to_string()))?;
+        let socket = self
+            .socket()
+            .map_err(|error| ConnectError::Broken(error.to_string()))?;
         Client::connect(&socket, env!("CARGO_PKG_VERSION")).await
     }
 
@@ -125,5 +130,9 @@ fn replace(mut command: Command) -> io::Result<ExitCode> {
 #[cfg(not(unix))]
 fn replace(mut command: Command) -> io::Result<ExitCode> {
     let status = command.status()?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -48,7 +48,10 @@ pub(crate) fn deny_network(
         return done(Err("the folder's name cannot be used".to_owned()));
     };
     let rules = glib::Bytes::from_static(RULES.as_bytes());
-    let pending = Box::new(Pending { manager, done: Box::new(done) });
+    let pending = Box::new(Pending {
+        manager,
+        done: Box::new(done),
+    });
     // SAFETY: all pointers are valid for the calls; the store, the name and the rules are kept alive
     // by the engine until `saved` ran, which takes `pending` back exactly once.
     unsafe {

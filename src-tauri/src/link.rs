@@ -33,7 +33,10 @@ mod tests {
     #[test]
     fn opens_web_and_mail_addresses_only() {
         for (address, opened) in [
-            ("https://example.org/a?b=c", Some("https://example.org/a?b=c")),
+            (
+                "https://example.org/a?b=c",
+                Some("https://example.org/a?b=c"),
+            ),
             ("http://example.org", Some("http://example.org/")),
             ("HTTPS://EXAMPLE.ORG/", Some("https://example.org/")),
             ("mailto:ada@example.org", Some("mailto:ada@example.org")),

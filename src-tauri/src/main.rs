@@ -15,7 +15,7 @@ use hither_window::{Companion, Opening};
 #[command(name = "hither", version)]
 struct Cli {
     /// Where Hither keeps its data.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "HITHER_DATA")]
     data: Option<PathBuf>,
 
     /// Open the window at this message.
@@ -31,7 +31,11 @@ struct Cli {
     rich: bool,
 
     /// For the running Hither: status, show, open ID, pause 1h, signin, quit.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "WORDS"
+    )]
     words: Vec<OsString>,
 }
 

@@ -44,7 +44,12 @@ impl Relay {
     pub(crate) fn new(companion: Companion, open: Option<MessageId>) -> Self {
         Self {
             companion,
-            now: Mutex::new(Now { client: None, news: News::Starting, open, listening: false }),
+            now: Mutex::new(Now {
+                client: None,
+                news: News::Starting,
+                open,
+                listening: false,
+            }),
             again: Notify::new(),
         }
     }
@@ -79,7 +84,10 @@ impl Relay {
             self.again.notify_one();
         }
         let open = now.open.take().map(|id| News::Open { id });
-        [Some(now.news.clone()), open].into_iter().flatten().collect()
+        [Some(now.news.clone()), open]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// What to tell the page to show a message; `None` while it does not listen yet.
@@ -94,7 +102,10 @@ impl Relay {
 
     pub(crate) async fn send(&self, command: Command) -> Result<(), String> {
         let client = self.client()?;
-        client.command(command).await.map_err(|error| error.to_string())
+        client
+            .command(command)
+            .await
+            .map_err(|error| error.to_string())
     }
 
     pub(crate) async fn ask(&self, query: Query) -> Result<Answer, String> {
@@ -126,6 +137,8 @@ impl Relay {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Now> {
-        self.now.lock().expect("no code panics while it holds this lock")
+        self.now
+            .lock()
+            .expect("no code panics while it holds this lock")
     }
 }

@@ -129,7 +129,9 @@ impl OpenPages {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Child>> {
-        self.0.lock().expect("no code panics while it holds this lock")
+        self.0
+            .lock()
+            .expect("no code panics while it holds this lock")
     }
 }
 
@@ -183,7 +185,12 @@ mod tests {
 
     fn handover(publisher: &str, title: &str) -> Handover {
         let [html, text] = ["<p>x".to_owned(), "x".to_owned()];
-        Handover { publisher: publisher.to_owned(), title: title.to_owned(), html, text }
+        Handover {
+            publisher: publisher.to_owned(),
+            title: title.to_owned(),
+            html,
+            text,
+        }
     }
 
     #[test]
@@ -196,7 +203,13 @@ mod tests {
         ] {
             assert_eq!(handover(publisher, title).caption(), caption);
         }
-        assert!(handover(&"b".repeat(500), &"t".repeat(500)).caption().chars().count() < 170);
+        assert!(
+            handover(&"b".repeat(500), &"t".repeat(500))
+                .caption()
+                .chars()
+                .count()
+                < 170
+        );
     }
 
     #[test]
@@ -212,7 +225,15 @@ mod tests {
 
     #[test]
     fn a_caged_process_learns_no_secret_from_its_environment() {
-        for name in ["HITHER_DATA", "HITHER_TOKEN", "TAURI_WEBVIEW_AUTOMATION", "WEBKIT_INSPECTOR_SERVER", "LD_PRELOAD", "SSH_AUTH_SOCK", "http_proxy"] {
+        for name in [
+            "HITHER_DATA",
+            "HITHER_TOKEN",
+            "TAURI_WEBVIEW_AUTOMATION",
+            "WEBKIT_INSPECTOR_SERVER",
+            "LD_PRELOAD",
+            "SSH_AUTH_SOCK",
+            "http_proxy",
+        ] {
             assert!(!known(name), "{name}");
         }
         assert!(known("DISPLAY") && known("LC_ALL"));

@@ -13,9 +13,9 @@ use tauri::{AppHandle, Emitter, Manager, Runtime, State, WebviewUrl, WebviewWind
 use tokio::sync::watch;
 
 use crate::companion::Companion;
+use crate::link;
 use crate::relay::{News, Relay};
 use crate::rich::{Handover, OpenPages};
-use crate::link;
 
 const MAIN: &str = "main";
 const NEWS: &str = "news";
@@ -59,13 +59,17 @@ pub fn open(companion: Companion, opening: Opening) -> anyhow::Result<ExitCode> 
 /// Everything a page may ask for, if a capability lets it.
 #[must_use]
 pub fn with_commands<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
-    builder.invoke_handler(tauri::generate_handler![ready, send, ask, open_link, open_rich])
+    builder.invoke_handler(tauri::generate_handler![
+        ready, send, ask, open_link, open_rich
+    ])
 }
 
 /// What a second `hither` knocks at. `None`: a window is open already and has been raised;
 /// `Some(None)`: no door can be made here, and every `hither` opens a window of its own.
 async fn door(companion: &Companion, Opening { message }: Opening) -> Option<Option<Listener>> {
-    let Ok(path) = companion.window_socket() else { return Some(None) };
+    let Ok(path) = companion.window_socket() else {
+        return Some(None);
+    };
     match Listener::bind(&path) {
         Ok(listener) => Some(Some(listener)),
         Err(BindError::AlreadyRunning) => {
@@ -84,8 +88,10 @@ async fn door(companion: &Companion, Opening { message }: Opening) -> Option<Opt
 fn show(app: &AppHandle) -> tauri::Result<()> {
     let page = WebviewUrl::App("index.html".into());
     let own = |url: &tauri::Url| {
-        matches!((url.scheme(), url.host_str()), ("tauri", _) | ("http", Some("tauri.localhost")))
-            || (tauri::is_dev() && url.host_str() == Some("127.0.0.1"))
+        matches!(
+            (url.scheme(), url.host_str()),
+            ("tauri", _) | ("http", Some("tauri.localhost"))
+        ) || (tauri::is_dev() && url.host_str() == Some("127.0.0.1"))
     };
     WebviewWindowBuilder::new(app, MAIN, page)
         .title("Hither")
@@ -155,7 +161,10 @@ impl Host for Door {
         let blank = View {
             account: None,
             connection: ConnectionView::SignedOut,
-            presence: PresenceView { state: PresenceState::Unknown, reason: None },
+            presence: PresenceView {
+                state: PresenceState::Unknown,
+                reason: None,
+            },
             glance: Glance::default(),
             paused_until: None,
             notice: None,
@@ -186,8 +195,7 @@ async fn ask(relay: State<'_, Arc<Relay>>, query: Query) -> Result<Answer, Strin
 #[tauri::command]
 async fn open_link(url: String) -> Result<(), String> {
     let url = link::checked(&url)?;
-    open::that_detached(url.as_str())
-        .map_err(|error| format!("No program opened {url}: {error}."))
+    open::that_detached(url.as_str()).map_err(|error| format!("No program opened {url}: {error}."))
 }
 
 #[tauri::command]
@@ -196,7 +204,10 @@ async fn open_rich(
     pages: State<'_, OpenPages>,
     id: MessageId,
 ) -> Result<(), String> {
-    let Answer::Message { message: Some(message) } = relay.ask(Query::Message { id }).await? else {
+    let Answer::Message {
+        message: Some(message),
+    } = relay.ask(Query::Message { id }).await?
+    else {
         return Err("This message is gone.".to_owned());
     };
     let handover = Handover::new(*message).ok_or("This message has no rich page here.")?;
