@@ -207,7 +207,7 @@ impl Desktop {
             daemon.arg("--nofork").arg("--config-file").arg(config);
             self.keep("dbus-daemon", daemon)?;
             let socket = self.path(&format!("{kind}-bus"));
-            self.until(&format!("the {kind} bus"), || {
+            until(&format!("the {kind} bus"), || {
                 UnixStream::connect(&socket).is_ok()
             })?;
         }
@@ -228,7 +228,7 @@ impl Desktop {
 
         let openbox = self.command("openbox");
         self.keep("openbox", openbox)?;
-        self.until("the window manager", || {
+        until("the window manager", || {
             let check = ["-root", "_NET_SUPPORTING_WM_CHECK"];
             self.run("xprop", &check)
                 .is_ok_and(|said| said.contains("window id"))
@@ -281,7 +281,7 @@ impl Desktop {
 
     fn wait_for_name(&self, bus: &str, name: &str) -> anyhow::Result<()> {
         let address = self.bus(bus);
-        self.until(name, || {
+        until(name, || {
             let method = "org.freedesktop.DBus.NameHasOwner";
             let bus = ["org.freedesktop.DBus", "/org/freedesktop/DBus"];
             self.gdbus(&address, bus[0], bus[1], method, &[name])
@@ -337,15 +337,6 @@ impl Desktop {
         let log = fs::File::create(self.path(&format!("logs/{}-{name}", self.parts.len())))?;
         command.stdout(log.try_clone()?).stderr(log);
         self.parts.push(Part::start(name, &mut command)?);
-        Ok(())
-    }
-
-    fn until(&self, what: &str, ready: impl Fn() -> bool) -> anyhow::Result<()> {
-        let deadline = Instant::now() + READY_WITHIN;
-        while !ready() {
-            ensure!(Instant::now() < deadline, "{what} did not come up");
-            std::thread::sleep(INTERVAL);
-        }
         Ok(())
     }
 }
@@ -404,6 +395,15 @@ impl Drop for Part {
         self.signal(rustix::process::Signal::KILL);
         let _ = self.0.wait();
     }
+}
+
+fn until(what: &str, ready: impl Fn() -> bool) -> anyhow::Result<()> {
+    let deadline = Instant::now() + READY_WITHIN;
+    while !ready() {
+        ensure!(Instant::now() < deadline, "{what} did not come up");
+        std::thread::sleep(INTERVAL);
+    }
+    Ok(())
 }
 
 /// The first `tail` below one of the folders in `top`: libraries sit in a folder per architecture.

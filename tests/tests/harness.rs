@@ -84,7 +84,7 @@ fn nothing_of_a_desktop_is_left() {
 /// How many processes have this home.
 fn processes_with(home: &std::path::Path) -> usize {
     let wanted = format!("HOME={}", home.display());
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
     processes
         .filter_map(|process| std::fs::read(process.path().join("environ")).ok())
         .filter(|environ| {
