@@ -7,7 +7,7 @@
 
 use core::time::Duration;
 use std::env;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 use std::process::{ExitCode, Stdio};
 use std::sync::Mutex;
 

@@ -9,7 +9,7 @@ use hither_engine::view::{Answer, Command, ConnectionView, Glance, PresenceView,
 use hither_ipc::{BindError, Client, Host, Listener};
 use hither_protocol::{MessageId, PresenceState};
 use tauri::webview::{NewWindowResponse, PageLoadEvent};
-use tauri::{AppHandle, Emitter, Manager, Runtime, State, WebviewUrl, WebviewWindowBuilder};
+use tauri::{AppHandle, Emitter, Manager, State, WebviewUrl, WebviewWindowBuilder};
 use tokio::sync::watch;
 
 use crate::companion::Companion;
@@ -58,7 +58,7 @@ pub fn open(companion: Companion, opening: Opening) -> anyhow::Result<ExitCode> 
 
 /// Everything a page may ask for, if a capability lets it.
 #[must_use]
-pub fn with_commands<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
+pub fn with_commands(builder: tauri::Builder<tauri::Wry>) -> tauri::Builder<tauri::Wry> {
     builder.invoke_handler(tauri::generate_handler![
         ready, send, ask, open_link, open_rich
     ])
