@@ -262,10 +262,15 @@ impl<P: Platform> Running<P> {
         match finished {
             Finished::Store(written) => {
                 self.writing = false;
-                self.handle(match written {
+                let event = match written {
                     Ok((outcomes, glance)) => Event::Stored { outcomes, glance },
-                    Err(failed) => Event::StoreFailed(failed),
-                });
+                    Err(failed) => {
+                        // They may build upon what did not happen; the engine decides anew.
+                        self.unwritten.clear();
+                        Event::StoreFailed(failed)
+                    }
+                };
+                self.handle(event);
             }
             Finished::SignIn(outcome) => {
                 self.requests_abroad -= 1;
