@@ -48,7 +48,9 @@ pub struct Disconnected;
 impl Client {
     /// Connects to the companion that listens at `path`. `build` is said in the hello.
     pub async fn connect(path: &Path, build: &str) -> Result<Self, ConnectError> {
-        let stream = transport::connect(path).await.map_err(|error| not_connected(&error))?;
+        let stream = transport::connect(path)
+            .await
+            .map_err(|error| not_connected(&error))?;
         Self::over(stream, build).await
     }
 
