@@ -16,13 +16,13 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::accounts::Accounts;
-use crate::http::{self, Attempts, Origin, Passwords};
+use crate::http::{self, Attempts, Origin};
 use crate::registry::Registry;
-use crate::secret;
+use crate::secret::{self, Passwords};
 use crate::session::Write;
 use crate::store::{Cursors, Identity, Store, StoreError};
 
@@ -61,6 +61,8 @@ pub struct Limits {
     pub page_entries: usize,
     /// Open streams of one account.
     pub streams_per_account: usize,
+    /// Passwords that are checked or wait for it at the same time.
+    pub sign_ins: usize,
     /// Failed sign-ins of an address or account, at once.
     pub failed_sign_ins: u32,
     /// After which time one more is allowed.
@@ -76,6 +78,7 @@ impl Default for Limits {
             waiting_entries: 64,
             page_entries: 64,
             streams_per_account: 20,
+            sign_ins: 256,
             failed_sign_ins: 10,
             failed_sign_in_every: Duration::from_secs(6),
         }
@@ -88,9 +91,6 @@ pub enum ServeError {
     /// Open the store again.
     #[error("this store serves another server, or did")]
     StoreInUse,
-    /// The system has no memory or no randomness to give.
-    #[error(transparent)]
-    Passwords(#[from] secret::HashError),
 }
 
 /// What every request and stream needs.
@@ -101,6 +101,8 @@ pub(crate) struct App {
     pub(crate) registry: Arc<Registry>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) passwords: Passwords,
+    /// Places for sign-ins under way.
+    pub(crate) sign_ins: Semaphore,
     pub(crate) attempts: Attempts,
     /// Held by whatever must end before the server does.
     open: watch::Sender<()>,
@@ -118,7 +120,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let commits = store.commits().ok_or(ServeError::StoreInUse)?;
-    let app = Arc::new(App::new(settings, store)?);
+    let app = Arc::new(App::new(settings, store));
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
     let follower = tokio::spawn(follower);
     let (closing, closed) = watch::channel(());
@@ -191,9 +193,9 @@ async fn connection(
 }
 
 impl App {
-    fn new(settings: Settings, store: Arc<dyn Store>) -> Result<Self, ServeError> {
+    fn new(settings: Settings, store: Arc<dyn Store>) -> Self {
         let limits = settings.limits;
-        Ok(Self {
+        Self {
             cursors: store.cursors(),
             registry: Arc::default(),
             accounts: Arc::new(Accounts::new(
@@ -201,12 +203,13 @@ impl App {
                 settings.timings,
                 limits.streams_per_account,
             )),
-            passwords: Passwords::new()?,
+            passwords: Passwords::default(),
+            sign_ins: Semaphore::new(limits.sign_ins),
             attempts: Attempts::new(limits.failed_sign_ins, limits.failed_sign_in_every),
             open: watch::Sender::new(()),
             settings,
             store,
-        })
+        }
     }
 
     /// To be held by whatever must end before the server does.

@@ -468,11 +468,12 @@ impl Stream {
 
     fn backlog_done(&mut self, cursors: &Cursors, out: &mut Vec<Output>) {
         self.synced = true;
-        let cursor = cursors.make(&self.identity.account, self.sent);
-        out.push(Output::Send(ServerFrame::Synced { cursor }));
+        // First, so that a client that acts on `synced` finds its device announced.
         if self.is_inbox() {
             out.push(Output::Announce(self.presence.take()));
         }
+        let cursor = cursors.make(&self.identity.account, self.sent);
+        out.push(Output::Send(ServerFrame::Synced { cursor }));
     }
 
     fn is_announced(&self) -> bool {

@@ -81,13 +81,21 @@ impl Account {
     pub(crate) async fn restore(&mut self, store: &dyn Store, started: Instant) {
         let pending = self.pending(store).await;
         let now = Now::read();
-        let waited = now.instant.since(started);
-        let timings = Timings {
-            restart_grace: self.timings.restart_grace.saturating_sub(waited),
-            ..self.timings
-        };
-        let pending = pending.iter().map(|one| accepted(one, now)).collect();
-        self.router = Router::restored(timings, pending, now.instant);
+        let pending = pending.iter().map(|one| accepted(one, now));
+        let grace_ends = started + self.timings.restart_grace;
+        if now.instant < grace_ends {
+            let timings = Timings {
+                restart_grace: grace_ends.since(now.instant),
+                ..self.timings
+            };
+            self.router = Router::restored(timings, pending.collect(), now.instant);
+            return;
+        }
+        for message in pending {
+            let mut delivered_later = Vec::new();
+            let event = Event::Accepted(message);
+            self.router.handle(now.instant, event, &mut delivered_later);
+        }
     }
 
     pub(crate) fn handle(&mut self, command: Command) {

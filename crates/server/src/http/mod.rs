@@ -6,7 +6,6 @@ mod client;
 mod failure;
 mod inbox;
 mod origin;
-mod passwords;
 mod phone;
 mod publish;
 mod sign_in;
@@ -28,7 +27,6 @@ use self::body::JsonBody;
 use self::client::Client;
 use self::failure::Failure;
 pub use self::origin::{InvalidOrigin, Origin};
-pub(crate) use self::passwords::Passwords;
 pub(crate) use self::sign_in::session_expiry;
 use crate::serve::App;
 

@@ -87,12 +87,7 @@ impl FromRequestParts<Arc<App>> for Publisher {
             Err(_) => None,
         };
         let publisher = publisher
-            .filter(|found| {
-                found
-                    .secrets
-                    .iter()
-                    .any(|hash| secret::matches(&secret, hash))
-            })
+            .filter(|found| secret::is_known(&secret, &found.secrets))
             .ok_or_else(unauthenticated)?;
         if publisher.disabled_at.is_some() {
             return Err(Failure::new(

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use hither_protocol::{AccountName, CreateSession, CurrentSession, ErrorCode, Session, Timestamp};
 
 use super::{App, Client, Failure, JsonBody, Origin};
-use crate::secret;
+use crate::secret::{self, Verdict};
 use crate::store::{AccountRecord, DeviceRecord, NewSession};
 
 /// How long a session lasts after its last use.
@@ -123,8 +123,11 @@ async fn authenticate(app: &App, request: &CreateSession) -> Result<AccountRecor
     let phc = account
         .as_ref()
         .map(|account| account.password_hash.clone());
-    let right = app.passwords.verify(phc, request.password.clone()).await?;
-    let account = account.filter(|_| right).ok_or_else(wrong_credentials)?;
+    let _place = app.sign_ins.try_acquire().map_err(|_| too_busy())?;
+    let verdict = app.passwords.verify(request.password.clone(), phc).await;
+    let account = account
+        .filter(|_| verdict != Verdict::Wrong)
+        .ok_or_else(wrong_credentials)?;
     if account.disabled_at.is_some() {
         return Err(Failure::new(
             ErrorCode::Forbidden,
@@ -132,6 +135,13 @@ async fn authenticate(app: &App, request: &CreateSession) -> Result<AccountRecor
         ));
     }
     Ok(account)
+}
+
+fn too_busy() -> Failure {
+    Failure::new(
+        ErrorCode::Unavailable,
+        "Too many people sign in at this moment; try again in a few seconds.",
+    )
 }
 
 fn wrong_credentials() -> Failure {
