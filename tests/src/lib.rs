@@ -1,1 +1,8 @@
-//! Tests that need more than one crate: architecture, simulation, real processes, screens.
+//! What tests with real processes and screens share: a desktop, a browser, waiting for conditions.
+
+pub mod browser;
+pub mod desktop;
+pub mod toasts;
+mod wait;
+
+pub use wait::{SOON, wait_for, wait_for_async};

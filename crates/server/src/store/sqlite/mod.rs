@@ -197,6 +197,18 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn renew_password_hash(
+        &self,
+        name: &AccountName,
+        old: String,
+        new: String,
+    ) -> Result<(), StoreError> {
+        let name = name.clone();
+        self.writer
+            .write(move |tx| accounts::renew_password_hash(tx, &name, &old, &new))
+            .await
+    }
+
     async fn set_account_disabled(
         &self,
         name: &AccountName,
