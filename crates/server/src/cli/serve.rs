@@ -38,7 +38,13 @@ pub(super) async fn serve(config: &Config, json: bool) -> anyhow::Result<()> {
 
     let door = tokio::spawn(door.run(Arc::clone(&store)));
     let served = serve_until(stop, |stop| {
-        crate::serve(settings, Arc::clone(&store), listener, stop)
+        let serving = crate::serve(
+            crate::Settings::default(),
+            Arc::clone(&store),
+            listener,
+            stop,
+        );
+        async { Ok(serving.await?) }
     })
     .await;
     // Gone before the folder is free, or it could take the next server's socket with it.
