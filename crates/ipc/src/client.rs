@@ -48,7 +48,9 @@ pub struct Disconnected;
 impl Client {
     /// Connects to the companion that listens at `path`. `build` is said in the hello.
     pub async fn connect(path: &Path, build: &str) -> Result<Self, ConnectError> {
-        let stream = transport::connect(path).await.map_err(not_connected)?;
+        let stream = transport::connect(path)
+            .await
+            .map_err(|error| not_connected(&error))?;
         Self::over(stream, build).await
     }
 
@@ -111,7 +113,7 @@ impl Client {
     }
 }
 
-fn not_connected(error: io::Error) -> ConnectError {
+fn not_connected(error: &io::Error) -> ConnectError {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ConnectError::NotRunning,
         _ => ConnectError::Broken(error.to_string()),

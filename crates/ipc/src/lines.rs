@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 
 /// A side that takes no bytes for so long is not waited for.
-const WRITE_WITHIN: Duration = Duration::from_secs(10);
+const WRITE_WITHIN: Duration = Duration::from_secs(3);
 
 /// Why no line could be read.
 #[derive(Debug, thiserror::Error)]

@@ -45,8 +45,11 @@ pub async fn serve(mut listener: Listener, build: String, host: impl Host) {
 async fn screen(stream: impl AsyncRead + AsyncWrite + Send, hello: Hello, host: impl Host) {
     let (reader, mut writer) = tokio::io::split(stream);
     let mut lines = Lines::new(reader, MAX_REQUEST);
-    if let Err(error) = talk(&mut lines, &mut writer, hello, &host).await {
-        tracing::debug!(%error, "screen closed");
+    let Err(error) = talk(&mut lines, &mut writer, hello, &host).await else {
+        return;
+    };
+    tracing::debug!(%error, "screen closed");
+    if let LineError::TooLong(_) | LineError::Malformed(_) = error {
         let error = error.to_string();
         // It may be gone already.
         let _ = lines::write(&mut writer, &Said::Error { error }).await;

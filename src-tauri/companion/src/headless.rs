@@ -35,9 +35,13 @@ enum Input {
     Locked(bool),
     Sleeping(bool),
     SwitchedAway(bool),
+    #[expect(dead_code, reason = "the line's value says nothing")]
     NetworkChanged(bool),
     Clicked(Key),
-    Chosen { toast: Key, action: String },
+    Chosen {
+        toast: Key,
+        action: String,
+    },
     Command(Command),
 }
 

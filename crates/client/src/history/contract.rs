@@ -4,7 +4,9 @@ use std::path::Path;
 
 use hither_engine::view::{Answer, Headline, Query, UNTIL_RESUMED};
 use hither_engine::{SavedAccount, StoreFailed, StoreOp, Stored};
-use hither_protocol::{ClientFrame, Cursor, Html, Message, MessageId, Priority, WithdrawWhy};
+use hither_protocol::{
+    Action, ClientFrame, Cursor, Html, Message, MessageId, Priority, WithdrawWhy,
+};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -56,13 +58,24 @@ impl Computer {
     }
 
     fn ask(&self, query: Query) -> Answer {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
         let history = self.history.as_ref().unwrap();
         runtime.block_on(history.reader.ask(query)).answer
     }
 
-    fn page(&self, before: Option<MessageId>, unread_only: bool, limit: u32) -> (Vec<MessageId>, bool) {
-        match self.ask(Query::Page { before, unread_only, limit }) {
+    fn page(
+        &self,
+        before: Option<MessageId>,
+        unread_only: bool,
+        limit: u32,
+    ) -> (Vec<MessageId>, bool) {
+        match self.ask(Query::Page {
+            before,
+            unread_only,
+            limit,
+        }) {
             Answer::Page { rows, more } => (rows.iter().map(|row| row.id).collect(), more),
             other => panic!("{other:?}"),
         }
@@ -83,7 +96,9 @@ impl Computer {
     fn holds(&self, text: &str) -> bool {
         std::fs::read_dir(self.path()).unwrap().any(|entry| {
             let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-            bytes.windows(text.len()).any(|window| window == text.as_bytes())
+            bytes
+                .windows(text.len())
+                .any(|window| window == text.as_bytes())
         })
     }
 }
@@ -102,15 +117,27 @@ fn save_due(n: u16) -> StoreOp {
 
 fn save_of(message: Message, alert_due: bool) -> StoreOp {
     let n = u16::try_from(message.id.0.as_u128()).unwrap();
-    StoreOp::Save { message: Box::new(message), cursor: cursor(n), alert_due }
+    StoreOp::Save {
+        message: Box::new(message),
+        cursor: cursor(n),
+        alert_due,
+    }
 }
 
 fn read(ns: &[u16], seconds: i64) -> StoreOp {
-    StoreOp::MarkRead { ids: ids(ns), at: at(seconds), cursor: None }
+    StoreOp::MarkRead {
+        ids: ids(ns),
+        at: at(seconds),
+        cursor: None,
+    }
 }
 
 fn withdraw(ns: &[u16]) -> StoreOp {
-    StoreOp::Withdraw { ids: ids(ns), why: WithdrawWhy::Recalled, cursor: cursor(99) }
+    StoreOp::Withdraw {
+        ids: ids(ns),
+        why: WithdrawWhy::Recalled,
+        cursor: cursor(99),
+    }
 }
 
 fn ids(ns: &[u16]) -> Vec<MessageId> {
@@ -154,14 +181,21 @@ fn f4_everything_is_there_after_a_restart() {
         StoreOp::SetPaused(Some(UNTIL_RESUMED)),
     ]);
     let saved = &computer.reopen().saved;
-    let SavedAccount { signed_in: account, cursor: at } = saved.account.clone().unwrap();
+    let SavedAccount {
+        signed_in: account,
+        cursor: at,
+    } = saved.account.clone().unwrap();
     assert_eq!((account, at), (signed_in("ada"), Some(cursor(2))));
     assert_eq!(saved.glance.unread, 2);
     assert_eq!(ids_of(&saved.due), ids(&[1]));
     assert_eq!(saved.outbox, [(7, frame(1)), (8, frame(2))]);
     assert_eq!(saved.paused_until, Some(UNTIL_RESUMED));
 
-    computer.write(&[StoreOp::MarkShown(ids(&[1])), StoreOp::DropOutbox(7), StoreOp::SetPaused(None)]);
+    computer.write(&[
+        StoreOp::MarkShown(ids(&[1])),
+        StoreOp::DropOutbox(7),
+        StoreOp::SetPaused(None),
+    ]);
     let saved = &computer.reopen().saved;
     assert!(saved.due.is_empty());
     assert_eq!(saved.outbox, [(8, frame(2))]);
@@ -175,7 +209,10 @@ fn a9_a_crash_before_the_commit_leaves_neither_row_nor_cursor() {
     computer.write(&[save(1)]);
     for upto in 0..3 {
         let store = &mut computer.history().store;
-        store.crash_after(at(1_000), &[save(2), save(3), StoreOp::MarkShown(ids(&[1]))][..=upto]);
+        store.crash_after(
+            at(1_000),
+            &[save(2), save(3), StoreOp::MarkShown(ids(&[1]))][..=upto],
+        );
         let saved = &computer.reopen().saved;
         assert_eq!(saved.account.as_ref().unwrap().cursor, Some(cursor(1)));
         assert_eq!(computer.all(), ids(&[1]));
@@ -192,14 +229,23 @@ fn a_message_is_stored_once_and_stays_as_it_was() {
     assert_eq!(outcomes, [saved(true), Stored::Done, saved(false)]);
     assert_eq!(computer.all(), ids(&[1]));
     let kept = computer.message(1).unwrap();
-    assert_eq!((kept.title.as_str(), kept.read_at), ("title 1", Some(at(500))));
+    assert_eq!(
+        (kept.title.as_str(), kept.read_at),
+        ("title 1", Some(at(500)))
+    );
     assert!(computer.reopen().saved.due.is_empty());
 }
 
 #[test]
 fn reading_keeps_the_earliest_time_and_ends_the_alert() {
     let mut computer = Computer::signed_in();
-    computer.write(&[save_due(1), save_due(2), read(&[1, 77], 500), read(&[1], 400), read(&[1], 600)]);
+    computer.write(&[
+        save_due(1),
+        save_due(2),
+        read(&[1, 77], 500),
+        read(&[1], 400),
+        read(&[1], 600),
+    ]);
     assert_eq!(computer.message(1).unwrap().read_at, Some(at(400)));
     let saved = &computer.reopen().saved;
     assert_eq!(saved.glance.unread, 1);
@@ -232,10 +278,21 @@ fn pages_go_on_behind_a_message_that_was_withdrawn() {
     computer.write(&(1..=7).map(save).collect::<Vec<_>>());
     assert_eq!(computer.page(None, false, 3), (ids(&[7, 6, 5]), true));
     computer.write(&[withdraw(&[5])]);
-    assert_eq!(computer.page(Some(id(5)), false, 3), (ids(&[4, 3, 2]), true));
+    assert_eq!(
+        computer.page(Some(id(5)), false, 3),
+        (ids(&[4, 3, 2]), true)
+    );
     assert_eq!(computer.page(Some(id(2)), false, 3), (ids(&[1]), false));
-    assert_eq!(computer.page(Some(id(77)), false, 3), (vec![], false), "never held");
-    assert_eq!(computer.page(None, false, 0), (ids(&[7]), true), "at least one");
+    assert_eq!(
+        computer.page(Some(id(77)), false, 3),
+        (vec![], false),
+        "never held"
+    );
+    assert_eq!(
+        computer.page(None, false, 0),
+        (ids(&[7]), true),
+        "at least one"
+    );
 }
 
 #[test]
@@ -250,7 +307,11 @@ fn unread_pages_and_the_glance_leave_out_what_is_read() {
     let glance = computer.reopen().saved.glance.clone();
     assert_eq!((glance.unread, glance.urgent), (6, true));
     assert_eq!(ids_of(&glance.newest), ids(&[8, 6, 5, 4, 3]));
-    let (_, glance) = computer.history().store.write(at(1), &[read(&[8], 500)]).unwrap();
+    let (_, glance) = computer
+        .history()
+        .store
+        .write(at(1), &[read(&[8], 500)])
+        .unwrap();
     assert!(!glance.urgent);
 }
 
@@ -259,13 +320,55 @@ fn silent_rows_are_those_stored_since_then_unread_and_never_shown() {
     let mut computer = Computer::signed_in();
     let store = &mut computer.history().store;
     store.write(at(100), &[save(1)]).unwrap();
-    store.write(at(200), &[save(5), save(4), save(3), save(2)]).unwrap();
-    store.write(at(201), &[StoreOp::MarkShown(ids(&[3])), read(&[4], 201)]).unwrap();
-    let recalled = store.write(at(300), &[StoreOp::RecallSilent { since: at(200) }]).unwrap().0;
+    store
+        .write(at(200), &[save(5), save(4), save(3), save(2)])
+        .unwrap();
+    store
+        .write(at(201), &[StoreOp::MarkShown(ids(&[3])), read(&[4], 201)])
+        .unwrap();
+    let recalled = store
+        .write(at(300), &[StoreOp::RecallSilent { since: at(200) }])
+        .unwrap()
+        .0;
     let [Stored::Headlines(rows)] = recalled.as_slice() else {
         panic!("{recalled:?}")
     };
     assert_eq!(ids_of(rows), ids(&[2, 5]));
+}
+
+#[test]
+fn rows_ids_and_actions_are_recalled() {
+    let mut computer = Computer::signed_in();
+    let mut with_action = message(3);
+    let action = Action {
+        id: "open".to_owned(),
+        label: "Open".to_owned(),
+        url: None,
+    };
+    with_action.actions.push(action.clone());
+    let recall = |id, action: &str| StoreOp::RecallAction {
+        id,
+        action: action.to_owned(),
+    };
+    let outcomes = computer.write(&[
+        save(2),
+        save(1),
+        save_of(with_action, false),
+        read(&[2], 500),
+        StoreOp::Recall(ids(&[3, 77, 2, 3])),
+        StoreOp::RecallUnread,
+        recall(id(3), "open"),
+        recall(id(3), "close"),
+        recall(id(77), "open"),
+    ]);
+    let [_, _, _, _, Stored::Headlines(rows), rest @ ..] = outcomes.as_slice() else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(ids_of(rows), ids(&[2, 3]));
+    assert!(rows[0].read && !rows[1].read);
+    let unread = Stored::Unread(ids(&[1, 3]));
+    let actions = [Some(action), None, None].map(Stored::Action);
+    assert_eq!(rest, [&[unread][..], &actions].concat());
 }
 
 #[test]
@@ -288,7 +391,10 @@ fn a_page_is_kept_beside_its_message() {
 
     computer.history().store.keep_page(id(2), "<b>");
     computer.history().store.keep_page(id(77), "nobody's");
-    assert_eq!(computer.message(2).unwrap().html.unwrap().inline.as_deref(), Some("<b>"));
+    assert_eq!(
+        computer.message(2).unwrap().html.unwrap().inline.as_deref(),
+        Some("<b>")
+    );
     computer.write(&[withdraw(&[2])]);
     assert!(!computer.holds("nobody's"));
 }
@@ -297,7 +403,10 @@ fn a_page_is_kept_beside_its_message() {
 fn a_resync_keeps_the_rows_and_forgets_the_cursor() {
     let mut computer = Computer::signed_in();
     computer.write(&[save(1), StoreOp::ForgetCursor]);
-    assert_eq!(computer.reopen().saved.account.as_ref().unwrap().cursor, None);
+    assert_eq!(
+        computer.reopen().saved.account.as_ref().unwrap().cursor,
+        None
+    );
     assert_eq!(computer.all(), ids(&[1]));
 }
 
@@ -309,7 +418,10 @@ fn the_same_account_signs_in_again_and_keeps_its_history() {
     computer.write(&[save(1), StoreOp::SetAccount(again.clone())]);
     let saved = &computer.reopen().saved;
     let account = saved.account.clone().unwrap();
-    assert_eq!((account.signed_in, account.cursor), (again, Some(cursor(1))));
+    assert_eq!(
+        (account.signed_in, account.cursor),
+        (again, Some(cursor(1)))
+    );
     assert_eq!(computer.all(), ids(&[1]));
 }
 
@@ -324,7 +436,10 @@ fn b6_nothing_of_the_old_account_stays_in_any_file() {
         let mut secret = message(1);
         secret.body = "the old account's secret".to_owned();
         computer.write(&[save_of(secret, true), StoreOp::PutOutbox(1, frame(1))]);
-        assert!(computer.holds("old account's secret"), "the check sees nothing");
+        assert!(
+            computer.holds("old account's secret"),
+            "the check sees nothing"
+        );
         computer.write(end);
         for when in ["at once", "after a restart"] {
             for text in ["old account's secret", "title 1", "ada"] {
@@ -334,7 +449,10 @@ fn b6_nothing_of_the_old_account_stays_in_any_file() {
             let saved = &computer.reopen().saved;
             assert_eq!(saved.glance.unread, 0);
             assert!(saved.due.is_empty() && saved.outbox.is_empty());
-            let cursor = saved.account.as_ref().and_then(|account| account.cursor.clone());
+            let cursor = saved
+                .account
+                .as_ref()
+                .and_then(|account| account.cursor.clone());
             assert_eq!(cursor, None);
         }
     }
@@ -344,7 +462,10 @@ fn b6_nothing_of_the_old_account_stays_in_any_file() {
 fn b6_a_wipe_that_was_cut_short_is_finished_at_the_next_start() {
     let mut computer = Computer::signed_in();
     computer.write(&[save(1)]);
-    computer.history().store.commit_only(at(1), &[StoreOp::Wipe]);
+    computer
+        .history()
+        .store
+        .commit_only(at(1), &[StoreOp::Wipe]);
     assert!(computer.reopen().saved.account.is_none());
     assert!(!computer.holds("title 1") && computer.tokens.is_empty());
 }
@@ -353,7 +474,9 @@ fn b6_a_wipe_that_was_cut_short_is_finished_at_the_next_start() {
 fn a_device_is_remembered_without_naming_its_account() {
     let mut computer = Computer::signed_in();
     computer.write(&[StoreOp::Wipe]);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let ada = signed_in("ada");
     let reader = &computer.history().reader;
     let known = reader.device(ada.server.clone(), ada.account);
@@ -407,7 +530,11 @@ fn a_newer_or_damaged_file_is_left_alone_and_said_plainly() {
     drop(db);
     assert!(matches!(refused(), Some(OpenError::Newer)));
 
-    std::fs::write(&path, "not a database, but long enough to be looked at ".repeat(100)).unwrap();
+    std::fs::write(
+        &path,
+        "not a database, but long enough to be looked at ".repeat(100),
+    )
+    .unwrap();
     assert!(matches!(refused(), Some(OpenError::Damaged(_))));
 }
 

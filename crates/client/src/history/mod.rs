@@ -3,7 +3,6 @@
 //! One [`Writer`] with a thread of its own, which commits what it is handed; one [`Reader`] beside
 //! it, so that a window never waits for a write.
 
-mod headline;
 mod read;
 mod schema;
 mod write;

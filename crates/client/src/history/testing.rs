@@ -80,7 +80,9 @@ pub(crate) fn signed_in(account: &str) -> SignedIn {
     SignedIn {
         server: "https://push.example.org".to_owned(),
         account: account.to_owned(),
-        device_id: format!("device-of-{account}").parse().unwrap(),
+        device_id: format!("device-{}", account.bytes().map(u32::from).sum::<u32>())
+            .parse()
+            .unwrap(),
         access_token: AccessToken::new(format!("token-of-{account}")),
         stream_url: "wss://push.example.org/v1/stream".to_owned(),
     }

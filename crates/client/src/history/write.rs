@@ -1,12 +1,12 @@
 use std::fs::File;
 use std::sync::mpsc;
 
-use hither_engine::view::Glance;
+use hither_engine::view::{Glance, Headline};
 use hither_engine::{SignedIn, StoreFailed, StoreOp, Stored};
 use hither_protocol::{AccessToken, Cursor, Message, MessageId, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::{headline, no_token, read};
+use super::{no_token, read};
 use crate::Credentials;
 use read::blob;
 
@@ -215,6 +215,11 @@ fn apply(tx: &Transaction<'_>, now: Timestamp, op: &StoreOp) -> rusqlite::Result
                 fresh,
             });
         }
+        StoreOp::Recall(ids) => return Ok(Stored::Headlines(read::named(tx, ids)?)),
+        StoreOp::RecallUnread => return Ok(Stored::Unread(read::unread(tx)?)),
+        StoreOp::RecallAction { id, action } => {
+            return Ok(Stored::Action(read::action(tx, *id, action)?));
+        }
         StoreOp::RecallSilent { since } => {
             return Ok(Stored::Headlines(read::silent(tx, *since)?));
         }
@@ -259,7 +264,7 @@ fn save(
     message: &Message,
     alert_due: bool,
 ) -> rusqlite::Result<bool> {
-    let (title, line) = headline::title_and_line(message);
+    let headline = Headline::of(message);
     let mut whole = message.clone();
     let page = whole.html.as_mut().and_then(|html| html.inline.take());
     let whole = serde_json::to_string(&whole)
@@ -277,10 +282,10 @@ fn save(
             message.read_at.map(Timestamp::as_millisecond),
             alert_due,
             u8::from(message.priority),
-            message.html.is_some(),
-            &message.publisher.name,
-            title,
-            line,
+            headline.rich,
+            headline.publisher,
+            headline.title,
+            headline.line,
             whole,
         ))?;
     if let (1, Some(html)) = (rows, page) {
@@ -382,8 +387,13 @@ impl Store {
 
     /// Lets the file grow no further, or again.
     pub(super) fn limit_pages(&self, full: bool) {
-        let pages: u32 = self.db.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        let pages: u32 = self
+            .db
+            .query_row("PRAGMA page_count", [], |row| row.get(0))
+            .unwrap();
         let most = if full { pages } else { u32::MAX - 1 };
-        self.db.query_row(&format!("PRAGMA max_page_count = {most}"), [], |_| Ok(())).unwrap();
+        self.db
+            .query_row(&format!("PRAGMA max_page_count = {most}"), [], |_| Ok(()))
+            .unwrap();
     }
 }
