@@ -9,6 +9,8 @@ mod decision;
 mod devices;
 mod ledger;
 mod router;
+#[cfg(test)]
+mod tests;
 
 pub use router::Router;
 

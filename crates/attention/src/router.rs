@@ -6,7 +6,7 @@ use hither_protocol::{AlertWhy, DeviceId, DeviceKind, Instant, MessageId, Presen
 use crate::batch::{self, Batch};
 use crate::decision::{Decision, decide};
 use crate::devices::{Change, Devices, Seat, Witness};
-use crate::ledger::{Entry, Ledger, Shown, Via};
+use crate::ledger::{Entry, Ledger, Via};
 use crate::{Accepted, Effect, Event, Timings};
 
 /// One account's router.
@@ -244,12 +244,12 @@ impl Router {
                 continue;
             };
             match (kind, witness) {
-                (DeviceKind::Mobile, _) => self.settle(&mut entry, Shown::Done),
+                (DeviceKind::Mobile, _) => self.finish(&mut entry),
                 (DeviceKind::Desktop, Witness::Someone) => {
-                    let on = device.clone();
-                    self.settle(&mut entry, Shown::Surely { on, at: now });
+                    entry.show(device, now);
+                    self.see(&mut entry, device);
                 }
-                (DeviceKind::Desktop, Witness::Perhaps) => show_perhaps(&mut entry, device, now),
+                (DeviceKind::Desktop, Witness::Perhaps) => entry.show(device, now),
                 (DeviceKind::Desktop, Witness::Nobody) => {
                     if entry.fail(device, Via::Stream, self.comebacks) {
                         entry.want(AlertWhy::NotShown);
@@ -262,8 +262,8 @@ impl Router {
 
     fn forget(&mut self, ids: &[MessageId]) {
         for id in ids {
-            if let Some(entry) = self.ledger.take(*id) {
-                self.cancel_pushes(&entry);
+            if let Some(mut entry) = self.ledger.take(*id) {
+                self.cancel_pushes(&mut entry);
             }
         }
     }
@@ -288,7 +288,7 @@ impl Router {
             };
             if accepted {
                 entry.hang_up(device, Via::Push);
-                self.settle(&mut entry, Shown::Done);
+                self.finish(&mut entry);
             } else if entry.fail(device, Via::Push, self.comebacks) {
                 entry.want(AlertWhy::NotShown);
             }
@@ -316,7 +316,7 @@ impl Router {
                 return;
             };
             if entry.is_expired(self.clock) {
-                self.cancel_pushes(&entry);
+                self.cancel_pushes(&mut entry);
                 continue;
             }
             entry.time_out(self.clock, self.comebacks);
@@ -341,12 +341,10 @@ impl Router {
         self.change(
             |entry| entry.has_pushes() || entry.is_shown_on(desktop),
             |router, entry| {
-                if let Some((on, at)) = entry.shown_on().filter(|(on, _)| *on == desktop) {
-                    let on = on.clone();
-                    router.settle(entry, Shown::Surely { on, at });
+                if entry.is_shown_on(desktop) {
+                    router.see(entry, desktop);
                 } else if !entry.is_urgent() {
                     router.cancel_pushes(entry);
-                    entry.hang_up_pushes();
                     entry.want(AlertWhy::Waiting);
                 }
             },
@@ -356,17 +354,15 @@ impl Router {
     /// What the desktop showed since the last input, or did not show yet, nobody saw there.
     fn person_left(&mut self, change: &Change) {
         let desktop = &change.device;
+        let seen = |at: Instant| change.last_input.is_some_and(|input| at < input);
         self.change(
             |entry| entry.is_called(desktop) || entry.is_shown_on(desktop),
             |router, entry| {
-                let shown = entry.shown_on().filter(|(on, _)| *on == desktop);
-                match shown.map(|(_, at)| at) {
-                    Some(at) if change.last_input.is_some_and(|input| at < input) => {
-                        router.settle(entry, Shown::Done);
-                    }
-                    Some(_) => entry.shown = Shown::Nowhere,
-                    None => {}
+                if entry.shown_at(desktop).is_some_and(seen) {
+                    router.finish(entry);
+                    return;
                 }
+                entry.hide(desktop);
                 entry.fail(desktop, Via::Stream, router.comebacks);
                 entry.want(AlertWhy::Handover);
             },
@@ -396,17 +392,23 @@ impl Router {
         self.agenda.extend(self.ledger.wanted());
     }
 
-    fn settle(&mut self, entry: &mut Entry, shown: Shown) {
-        entry.settle(shown);
+    fn see(&mut self, entry: &mut Entry, desktop: &DeviceId) {
+        entry.see(desktop);
         if !entry.is_urgent() {
             self.cancel_pushes(entry);
-            entry.hang_up_pushes();
         }
     }
 
-    fn cancel_pushes(&mut self, entry: &Entry) {
+    fn finish(&mut self, entry: &mut Entry) {
+        entry.finish();
+        if !entry.is_urgent() {
+            self.cancel_pushes(entry);
+        }
+    }
+
+    fn cancel_pushes(&mut self, entry: &mut Entry) {
         let id = entry.message.id;
-        let pushes = entry.pushes().map(|device| (device.clone(), id));
+        let pushes = entry.take_pushes().map(|device| (device, id));
         self.cancelled.extend(pushes);
     }
 
@@ -435,13 +437,4 @@ impl Router {
 /// Low and min never alert, and nothing does once it is expired.
 fn alerts(message: &Accepted, now: Instant) -> bool {
     message.priority > Priority::Low && message.expires.is_none_or(|expires| expires > now)
-}
-
-/// It counts like an alert on its way: the phones are called as well, until one of them has it.
-fn show_perhaps(entry: &mut Entry, on: &DeviceId, at: Instant) {
-    entry.hang_up(on, Via::Stream);
-    if matches!(entry.shown, Shown::Nowhere | Shown::Perhaps { .. }) {
-        entry.shown = Shown::Perhaps { on: on.clone(), at };
-        entry.want(AlertWhy::Waiting);
-    }
 }
