@@ -61,7 +61,7 @@ impl Router {
     /// then. `now` never goes back; one that does counts as the latest so far.
     pub fn handle(&mut self, now: Instant, event: Event, effects: &mut Vec<Effect>) {
         let now = now.max(self.clock);
-        self.catch_up(now, effects);
+        self.catch_up(now);
         self.take_in(now, event, effects);
         self.look(now);
         self.act(now, effects);
@@ -83,9 +83,9 @@ impl Router {
         self.ledger.is_empty() && self.devices.are_away()
     }
 
-    /// Lets everything due by `now` happen in its order. What to do about it is decided once, as
-    /// things are at `now`: a device that was there only in between could not be alerted any more.
-    fn catch_up(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+    /// Lets everything due by `now` happen in its order. What to do about it is decided with the
+    /// event, as things are at `now`: nobody could be alerted in between any more.
+    fn catch_up(&mut self, now: Instant) {
         while let Some(due) = self.next_wakeup().filter(|due| *due <= now) {
             self.clock = self.clock.max(due);
             self.end_restart();
@@ -94,7 +94,6 @@ impl Router {
         }
         self.clock = now;
         self.end_restart();
-        self.act(now, effects);
     }
 
     fn take_in(&mut self, now: Instant, event: Event, effects: &mut Vec<Effect>) {

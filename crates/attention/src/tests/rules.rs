@@ -968,7 +968,7 @@ fn what_was_due_during_sleep_happens_before_the_event() {
          10s d1 shows m1
          30000s late d1 is active 1s",
         "10s deliver m1 rings d1
-         30000s alert p1 m1 in one: Handover",
+         30000s alert d1 m1 in one: Handover",
     );
 }
 
