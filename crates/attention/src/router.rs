@@ -6,7 +6,7 @@ use hither_protocol::{AlertWhy, DeviceId, DeviceKind, Instant, MessageId, Presen
 use crate::batch::{self, Batch};
 use crate::decision::{Decision, decide};
 use crate::devices::{Change, Devices, Seat, Witness};
-use crate::ledger::{Entry, Ledger, Via};
+use crate::ledger::{Entry, Ledger, Via, Way};
 use crate::{Accepted, Effect, Event, Timings};
 
 /// One account's router.
@@ -138,17 +138,9 @@ impl Router {
         let Some(mut entry) = self.ledger.take(id) else {
             return;
         };
-        entry.forgive(self.comebacks);
         if let Some(why) = entry.wanted {
-            match decide(&self.devices, &entry, self.restart_ends.is_some()) {
-                Decision::Alert(ways) => {
-                    for way in &ways {
-                        batch.add(way, why, &entry.message);
-                    }
-                    entry.alerted(ways, now + self.timings.shown_within);
-                }
-                Decision::Hold(_) => {}
-                Decision::Nobody => entry.wanted = Some(AlertWhy::Waiting),
+            for way in self.route(now, &mut entry) {
+                batch.add(way, why, &entry.message);
             }
         }
         self.ledger.put(entry);
@@ -157,29 +149,33 @@ impl Router {
     fn accepted(&mut self, now: Instant, message: Accepted, effects: &mut Vec<Effect>) {
         let id = message.id;
         let mut ring = Vec::new();
-        if !alerts(&message, now) || self.ledger.contains(id) {
-            effects.push(Effect::Deliver { id, ring });
-            return;
-        }
-        let mut batch = Batch::default();
-        let mut entry = Entry::new(message, None);
-        entry.forgive(self.comebacks);
-        match decide(&self.devices, &entry, self.restart_ends.is_some()) {
-            Decision::Alert(ways) => {
-                for way in &ways {
-                    match way.via {
-                        Via::Stream => ring.push(way.device.clone()),
-                        Via::Push => batch.add(way, AlertWhy::Waiting, &entry.message),
-                    }
+        let mut pushes = Batch::default();
+        if alerts(&message, now) && !self.ledger.contains(id) {
+            let mut entry = Entry::new(message, None);
+            for way in self.route(now, &mut entry) {
+                match way.via {
+                    Via::Stream => ring.push(way.device),
+                    Via::Push => pushes.add(way, AlertWhy::Waiting, &entry.message),
                 }
-                entry.alerted(ways, now + self.timings.shown_within);
             }
-            Decision::Hold(why) => entry.wanted = Some(why),
+            self.ledger.put(entry);
+        }
+        effects.push(Effect::Deliver { id, ring });
+        pushes.emit(now, self.timings.summary_after, effects);
+    }
+
+    /// Applies the rule to one message and notes the outcome. Returns the ways to alert.
+    fn route(&self, now: Instant, entry: &mut Entry) -> Vec<Way> {
+        entry.forgive(self.comebacks);
+        match decide(&self.devices, entry, self.restart_ends.is_some()) {
+            Decision::Alert(ways) => {
+                entry.alerted(ways.clone(), now + self.timings.shown_within);
+                return ways;
+            }
+            Decision::Hold(why) => entry.wanted = entry.wanted.or(Some(why)),
             Decision::Nobody => entry.wanted = Some(AlertWhy::Waiting),
         }
-        self.ledger.put(entry);
-        effects.push(Effect::Deliver { id, ring });
-        batch.emit(now, self.timings.summary_after, effects);
+        Vec::new()
     }
 
     /// What an earlier stream still had on its way may be lost, and what its push service still

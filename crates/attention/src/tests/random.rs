@@ -18,7 +18,7 @@ const DEVICES: [&str; 5] = ["d0", "d1", "d2", "p3", "p4"];
 const PHONE: usize = 3;
 const MESSAGES: usize = 9;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Wait(u32),
     Connect(usize, Option<(PresenceState, Option<u16>)>),
@@ -295,7 +295,7 @@ impl World {
         let mut effects = Vec::new();
         self.router.handle(self.now, event, &mut effects);
         self.settle_model();
-        self.check_delivery(accepted, &effects);
+        Self::check_delivery(accepted, &effects);
         self.check_rings(&before, &effects);
         if let Some(wakeup) = self.router.next_wakeup() {
             assert!(wakeup > self.now, "would wake up for nothing");
@@ -314,7 +314,7 @@ impl World {
         self.before_someone = still.collect();
     }
 
-    fn check_delivery(&self, accepted: Option<MessageId>, effects: &[Effect]) {
+    fn check_delivery(accepted: Option<MessageId>, effects: &[Effect]) {
         let delivered = effects.iter().filter_map(|effect| match effect {
             Effect::Deliver { id, .. } => Some(*id),
             _ => None,
