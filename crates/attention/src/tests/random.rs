@@ -147,8 +147,8 @@ impl World {
             }
             Step::Unregister(d) => {
                 self.registered.remove(&d);
-                self.pushed.retain(|(pushed, _)| *pushed != d);
                 self.handle(Event::PushRemoved { device: device(d) });
+                self.pushed.retain(|(pushed, _)| *pushed != d);
             }
             Step::Answer(d, m, accepted) => self.answer(d, m, accepted),
             Step::Timings(lease) => {
@@ -254,7 +254,6 @@ impl World {
     }
 
     fn answer(&mut self, d: usize, m: usize, accepted: bool) {
-        self.pushed.remove(&(d, m));
         if accepted && (self.open.contains(&d) || self.registered.contains(&d)) {
             self.on_phone.extend(self.messages.get(&m).map(|_| m));
         }
@@ -264,6 +263,7 @@ impl World {
             ids,
             accepted,
         });
+        self.pushed.remove(&(d, m));
     }
 
     fn is_active(&self, d: usize) -> bool {
