@@ -86,11 +86,15 @@ mod tests {
         fn collect(value: &serde_json::Value, into: &mut BTreeSet<String>) {
             match value {
                 serde_json::Value::Object(fields) => {
-                    into.extend(fields.keys().cloned());
-                    fields.values().for_each(|value| collect(value, into));
+                    for (key, value) in fields {
+                        into.insert(key.clone());
+                        collect(value, into);
+                    }
                 }
                 serde_json::Value::Array(items) => {
-                    items.iter().for_each(|value| collect(value, into));
+                    for value in items {
+                        collect(value, into);
+                    }
                 }
                 _ => {}
             }

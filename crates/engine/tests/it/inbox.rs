@@ -134,7 +134,7 @@ fn what_was_decided_here_is_written_again_and_in_order() {
         .collect();
     let again: Vec<_> = again
         .iter()
-        .filter(|effect| !effect.starts_with("s"))
+        .filter(|effect| !effect.starts_with('s'))
         .collect();
     assert_eq!(
         again,

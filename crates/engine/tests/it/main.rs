@@ -1,5 +1,10 @@
 //! The engine, through its own door: scripts with the effects they must have, and random worlds.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up shall fail"
+)]
+
 mod account;
 mod alerts;
 mod desk;
