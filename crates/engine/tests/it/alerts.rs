@@ -107,6 +107,18 @@ fn nothing_pops_up_for_what_is_read_or_withdrawn_already() {
             (Stored, ""),
         ],
     );
+    let mut back = Desk::online();
+    back.on(silent(1));
+    back.store();
+    back.on(idle(500));
+    check(
+        &mut back,
+        [
+            (On(Event::Command(Command::MarkAllRead)), "recall unread"),
+            (On(idle(0)), "say presence active 0; recall silent"),
+            (Stored, "mark-read 1; put #1 read 1; say read 1"),
+        ],
+    );
     let mut read = message(1);
     read.read_at = Some(Timestamp::UNIX_EPOCH);
     check(

@@ -93,6 +93,12 @@ impl Desk {
         self.on(frame(ServerFrame::Pong));
     }
 
+    /// From here to the moment the engine named; zero when that has passed.
+    pub(crate) fn until_wakeup(&self) -> Duration {
+        let at = self.engine.next_wakeup().expect("nothing to wake for");
+        at.since(self.now().instant)
+    }
+
     pub(crate) fn now(&self) -> Now {
         now(self.elapsed)
     }

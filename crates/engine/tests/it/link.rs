@@ -176,11 +176,7 @@ fn only_a_stable_stream_starts_the_backoff_over() {
             desk.connect();
             desk.elapsed += secs(lived);
             desk.on(lost());
-            desk.engine
-                .next_wakeup()
-                .unwrap()
-                .since_zero()
-                .saturating_sub(desk.elapsed)
+            desk.until_wakeup()
         });
         let max = waits.max().unwrap();
         assert!(max <= secs(longest), "{lived}: {max:?}");
@@ -250,7 +246,7 @@ fn too_many_means_at_least_half_a_minute_even_when_the_network_changes() {
         desk.begin();
         desk.on(closed(4429));
         desk.on(Event::Sensed(Sensed::NetworkChanged));
-        let wait = desk.engine.next_wakeup().unwrap().since_zero() - desk.elapsed;
+        let wait = desk.until_wakeup();
         assert!(wait >= secs(30), "{wait:?}");
     }
 }
@@ -264,7 +260,7 @@ fn the_servers_own_wait_is_kept() {
         retry_after_ms: Some(45_000),
     }));
     desk.on(closed(1013));
-    let wait = desk.engine.next_wakeup().unwrap().since_zero() - desk.elapsed;
+    let wait = desk.until_wakeup();
     assert!(wait >= secs(45), "{wait:?}");
     let ConnectionView::Offline { why, .. } = desk.engine.view().connection else {
         panic!("not offline");
@@ -281,7 +277,7 @@ fn a_network_change_brings_the_next_try_forward() {
     for _ in 0..8 {
         desk.on(unreachable());
         desk.on(Event::Sensed(Sensed::NetworkChanged));
-        let wait = desk.engine.next_wakeup().unwrap().since_zero() - desk.elapsed;
+        let wait = desk.until_wakeup();
         longest = longest.max(wait);
         check(&mut desk, [(Wake, "connect; sense"), (On(idle(0)), "")]);
     }
@@ -309,7 +305,7 @@ fn sleep_says_goodbye_and_waking_reconnects() {
             (On(idle(4000)), ""),
         ],
     );
-    let wait = desk.engine.next_wakeup().unwrap().since_zero() - desk.elapsed;
+    let wait = desk.until_wakeup();
     assert!(wait <= secs(1), "{wait:?}");
     check(
         &mut desk,

@@ -102,7 +102,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 
 #[derive(Clone, Debug)]
 enum Entry {
-    Message(Message, FirstAlert),
+    Message(Box<Message>, FirstAlert),
     Read(MessageId),
     Withdraw(MessageId),
 }
@@ -270,14 +270,13 @@ impl World {
             Happening::Recall(which) if self.is_published(which) => {
                 self.append(Entry::Withdraw(id(which)));
             }
-            Happening::ReadElsewhere(_) | Happening::Recall(_) => {}
             Happening::RingAgain { which, summary } => self.ring(which, summary),
             Happening::Accept => self.accept(),
             Happening::Refuse if self.wire.asked_for => {
                 self.wire = Wire::default();
                 self.on(unreachable());
             }
-            Happening::Refuse => {}
+            Happening::ReadElsewhere(_) | Happening::Recall(_) | Happening::Refuse => {}
             Happening::Break { code } => self.break_off(code),
             Happening::ToClient(frames) => self.to_client(frames),
             Happening::ToServer(frames) => self.to_server(frames),
@@ -338,7 +337,7 @@ impl World {
         } else {
             FirstAlert::Silent
         };
-        self.append(Entry::Message(message, first));
+        self.append(Entry::Message(Box::new(message), first));
     }
 
     fn append(&mut self, entry: Entry) {
@@ -356,7 +355,7 @@ impl World {
             Entry::Message(message, first) => ServerFrame::Message {
                 cursor,
                 alert: if live { first } else { FirstAlert::Silent },
-                message: Box::new(message),
+                message,
             },
             Entry::Read(id) => ServerFrame::Read {
                 cursor,
