@@ -5,19 +5,23 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::{env, fmt, fs, io};
 
+use hither_protocol::Policy;
 use serde::{Deserialize, Serialize};
 
+use crate::InvalidOrigin;
+
+const DEFAULT_IDLE_AFTER_S: u64 = 180;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
 
 /// What a server runs with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Folder of the database, the lock and the administrator's socket.
     pub data: PathBuf,
     /// Address of the HTTP listener.
     pub listen: SocketAddr,
-    /// Whether HTTP without TLS may leave this computer.
-    pub insecure_http: bool,
+    /// What serving needs to know.
+    pub serving: crate::Settings,
 }
 
 /// What one source says; the rest is left to the next one.
@@ -30,6 +34,10 @@ pub struct Layer {
     pub listen: Option<SocketAddr>,
     /// Whether HTTP without TLS may leave this computer.
     pub insecure_http: Option<bool>,
+    /// Under which address people reach the server, when a proxy stands before it.
+    pub public_url: Option<String>,
+    /// Seconds without input after which a desktop is inactive, 10 to 3600.
+    pub idle_after_s: Option<u64>,
 }
 
 /// Every setting with where it came from.
@@ -41,6 +49,10 @@ pub struct Config {
     pub listen: Sourced<SocketAddr>,
     /// Whether HTTP without TLS may leave this computer.
     pub insecure_http: Sourced<bool>,
+    /// Under which address people reach the server; what each request was sent to where unset.
+    pub public_url: Sourced<Option<String>>,
+    /// Seconds without input after which a desktop is inactive.
+    pub idle_after_s: Sourced<u64>,
 }
 
 /// A value and who gave it.
@@ -93,6 +105,12 @@ pub enum ConfigError {
         /// What is wrong with its value.
         problem: String,
     },
+    /// Correct the address.
+    #[error("public_url {0:?} {1}")]
+    PublicUrl(String, InvalidOrigin),
+    /// Choose another time.
+    #[error("idle_after_s is {0}; it must be from 10 to 3600 seconds")]
+    IdleAfter(u64),
     /// Name a folder with `--data`.
     #[error("there is no home folder to keep data in; name a folder with --data")]
     NoHome,
@@ -125,6 +143,8 @@ impl Config {
             data: variable("HITHER_DATA").map(PathBuf::from),
             listen: parsed("HITHER_LISTEN", variable)?,
             insecure_http: parsed("HITHER_INSECURE_HTTP", variable)?,
+            public_url: variable("HITHER_PUBLIC_URL"),
+            idle_after_s: parsed("HITHER_IDLE_AFTER_S", variable)?,
         };
         let pick_data = first([flags.data, environment.data, file.data]);
         Ok(Self {
@@ -140,6 +160,19 @@ impl Config {
                 file.insecure_http,
             ])
             .unwrap_or(by_default(false)),
+            public_url: first([flags.public_url, environment.public_url, file.public_url]).map_or(
+                by_default(None),
+                |given| Sourced {
+                    value: Some(given.value),
+                    from: given.from,
+                },
+            ),
+            idle_after_s: first([
+                flags.idle_after_s,
+                environment.idle_after_s,
+                file.idle_after_s,
+            ])
+            .unwrap_or(by_default(DEFAULT_IDLE_AFTER_S)),
         })
     }
 
@@ -152,30 +185,56 @@ impl Config {
         Ok(Settings {
             data: self.data.value.clone(),
             listen,
-            insecure_http: self.insecure_http.value,
+            serving: self.serving()?,
+        })
+    }
+
+    fn serving(&self) -> Result<crate::Settings, ConfigError> {
+        let origin = |url: &String| {
+            let origin = url.trim_end_matches('/').parse();
+            origin.map_err(|error| ConfigError::PublicUrl(url.clone(), error))
+        };
+        let idle_after_s = self.idle_after_s.value;
+        if !(10..=3600).contains(&idle_after_s) {
+            return Err(ConfigError::IdleAfter(idle_after_s));
+        }
+        Ok(crate::Settings {
+            public_url: self.public_url.value.as_ref().map(origin).transpose()?,
+            policy: Policy {
+                idle_after_ms: idle_after_s * 1000,
+                ..Policy::default()
+            },
+            ..crate::Settings::default()
         })
     }
 }
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            data,
-            listen,
-            insecure_http,
-        } = self;
-        writeln!(
-            f,
-            "data           {}  ({})",
-            data.value.display(),
-            data.from
-        )?;
-        writeln!(f, "listen         {}  ({})", listen.value, listen.from)?;
-        write!(
-            f,
-            "insecure_http  {}  ({})",
-            insecure_http.value, insecure_http.from
-        )
+        let public_url = self.public_url.value.as_deref();
+        let rows: [(_, &dyn fmt::Display, _); 5] = [
+            ("data", &self.data.value.display(), self.data.from),
+            ("listen", &self.listen.value, self.listen.from),
+            (
+                "insecure_http",
+                &self.insecure_http.value,
+                self.insecure_http.from,
+            ),
+            (
+                "public_url",
+                &public_url.unwrap_or("unset"),
+                self.public_url.from,
+            ),
+            (
+                "idle_after_s",
+                &self.idle_after_s.value,
+                self.idle_after_s.from,
+            ),
+        ];
+        let line = |(name, value, from): &(_, &dyn fmt::Display, Source)| {
+            format!("{name:<14} {value}  ({from})")
+        };
+        f.write_str(&rows.iter().map(line).collect::<Vec<_>>().join("\n"))
     }
 }
 
@@ -298,6 +357,7 @@ mod tests {
                 ["listen", "socket address"],
             ),
             ("listen = ", ("", ""), ["line 1", "hither.toml"]),
+            ("", ("HITHER_IDLE_AFTER_S", "soon"), ["IDLE_AFTER", "digit"]),
             (
                 "",
                 ("HITHER_LISTEN", "x"),
@@ -321,6 +381,22 @@ mod tests {
     }
 
     #[test]
+    fn values_out_of_bounds_are_refused() {
+        for (file, says) in [
+            ("idle_after_s = 9", Some("10 to 3600")),
+            ("idle_after_s = 3601", Some("10 to 3600")),
+            ("idle_after_s = 10", None),
+            ("public_url = 'push.example.org'", Some("https://")),
+            ("public_url = 'https://push.example.org/'", None),
+        ] {
+            let config = gather(Layer::default(), Some(file), &[("HOME", "/home/ada")]);
+            let refused = config.unwrap().settings().err().map(|e| e.to_string());
+            assert_eq!(refused.is_some(), says.is_some(), "{file}: {refused:?}");
+            assert!(refused.is_none_or(|text| text.contains(says.unwrap())));
+        }
+    }
+
+    #[test]
     fn plain_http_stays_on_this_computer() {
         for (listen, insecure, fine) in [
             ("127.0.0.1:1", false, true),
@@ -336,6 +412,7 @@ mod tests {
                 data: Some("/data".into()),
                 listen: Some(listen.parse().unwrap()),
                 insecure_http: Some(insecure),
+                ..Layer::default()
             };
             let settings = gather(flags, None, &[]).unwrap().settings();
             assert_eq!(settings.is_ok(), fine, "{listen}");
