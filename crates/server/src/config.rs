@@ -1,12 +1,16 @@
 //! Where the settings come from: flags, then `HITHER_*` variables, then a file, then defaults.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::{env, fmt, fs, io};
 
+use hither_protocol::Policy;
 use serde::{Deserialize, Serialize};
 
+/// How long without input a desktop may count as used, in seconds.
+const IDLE_AFTER_S: RangeInclusive<u64> = 10..=3600;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
 
 /// What a server runs with.
@@ -18,6 +22,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Whether HTTP without TLS may leave this computer.
     pub insecure_http: bool,
+    /// Seconds without input after which a desktop is inactive.
+    pub idle_after_s: u64,
 }
 
 /// What one source says; the rest is left to the next one.
@@ -30,6 +36,8 @@ pub struct Layer {
     pub listen: Option<SocketAddr>,
     /// Whether HTTP without TLS may leave this computer.
     pub insecure_http: Option<bool>,
+    /// Seconds without input after which a desktop is inactive.
+    pub idle_after_s: Option<u64>,
 }
 
 /// Every setting with where it came from.
@@ -41,6 +49,8 @@ pub struct Config {
     pub listen: Sourced<SocketAddr>,
     /// Whether HTTP without TLS may leave this computer.
     pub insecure_http: Sourced<bool>,
+    /// Seconds without input after which a desktop is inactive.
+    pub idle_after_s: Sourced<u64>,
 }
 
 /// A value and who gave it.
@@ -102,6 +112,23 @@ pub enum ConfigError {
          listen on 127.0.0.1 behind a proxy with TLS, or accept that with --insecure-http"
     )]
     WithoutTls(SocketAddr),
+    /// Choose another threshold.
+    #[error("idle_after_s is {0}; choose 10 to 3600 seconds")]
+    IdleAfter(u64),
+}
+
+impl Settings {
+    /// What of it concerns connections.
+    #[must_use]
+    pub fn serving(&self) -> crate::Settings {
+        crate::Settings {
+            policy: Policy {
+                idle_after_ms: self.idle_after_s * 1000,
+                ..Policy::default()
+            },
+            ..crate::Settings::default()
+        }
+    }
 }
 
 impl Config {
@@ -125,6 +152,7 @@ impl Config {
             data: variable("HITHER_DATA").map(PathBuf::from),
             listen: parsed("HITHER_LISTEN", variable)?,
             insecure_http: parsed("HITHER_INSECURE_HTTP", variable)?,
+            idle_after_s: parsed("HITHER_IDLE_AFTER_S", variable)?,
         };
         let pick_data = first([flags.data, environment.data, file.data]);
         Ok(Self {
@@ -140,6 +168,12 @@ impl Config {
                 file.insecure_http,
             ])
             .unwrap_or(by_default(false)),
+            idle_after_s: first([
+                flags.idle_after_s,
+                environment.idle_after_s,
+                file.idle_after_s,
+            ])
+            .unwrap_or(by_default(Policy::default().idle_after_ms / 1000)),
         })
     }
 
@@ -149,10 +183,15 @@ impl Config {
         if !listen.ip().to_canonical().is_loopback() && !self.insecure_http.value {
             return Err(ConfigError::WithoutTls(listen));
         }
+        let idle_after_s = self.idle_after_s.value;
+        if !IDLE_AFTER_S.contains(&idle_after_s) {
+            return Err(ConfigError::IdleAfter(idle_after_s));
+        }
         Ok(Settings {
             data: self.data.value.clone(),
             listen,
             insecure_http: self.insecure_http.value,
+            idle_after_s,
         })
     }
 }
@@ -163,6 +202,7 @@ impl fmt::Display for Config {
             data,
             listen,
             insecure_http,
+            idle_after_s,
         } = self;
         writeln!(
             f,
@@ -171,10 +211,15 @@ impl fmt::Display for Config {
             data.from
         )?;
         writeln!(f, "listen         {}  ({})", listen.value, listen.from)?;
-        write!(
+        writeln!(
             f,
             "insecure_http  {}  ({})",
             insecure_http.value, insecure_http.from
+        )?;
+        write!(
+            f,
+            "idle_after_s   {}  ({})",
+            idle_after_s.value, idle_after_s.from
         )
     }
 }

@@ -37,8 +37,9 @@ pub(super) async fn serve(config: &Config, json: bool) -> anyhow::Result<()> {
     announce(listener.local_addr()?, json)?;
 
     let door = tokio::spawn(door.run(Arc::clone(&store)));
-    let served = serve_until(stop, |stop| {
-        crate::serve(settings, Arc::clone(&store), listener, stop)
+    let served = serve_until(stop, async |stop| {
+        let serving = crate::serve(settings.serving(), Arc::clone(&store), listener, stop);
+        Ok(serving.await?)
     })
     .await;
     // Gone before the folder is free, or it could take the next server's socket with it.
@@ -86,9 +87,9 @@ fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 }
 
 /// Serves until `stop`, and not much longer.
-async fn serve_until<S: Future<Output = anyhow::Result<()>>>(
+async fn serve_until(
     stop: impl Future<Output = ()> + Send + 'static,
-    serve: impl FnOnce(Pin<Box<dyn Future<Output = ()> + Send>>) -> S,
+    serve: impl AsyncFnOnce(Pin<Box<dyn Future<Output = ()> + Send>>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let (stopped, late) = tokio::sync::oneshot::channel();
     let serving = serve(Box::pin(async move {
