@@ -1,1 +1,16 @@
-//! Carries out the engine's effects: socket, local database, clock.
+//! Carries out the engine's effects: socket, local database, clock. Decides nothing.
+
+mod address;
+mod clock;
+mod credentials;
+mod history;
+mod http;
+mod pages;
+mod platform;
+mod runtime;
+mod socket;
+
+pub use credentials::Credentials;
+pub use history::OpenError;
+pub use platform::{Platform, PlatformEvent};
+pub use runtime::{Door, Gone, Runtime};

@@ -1,0 +1,98 @@
+//! H5 pages that were too large for a frame: fetched in the background, one at a time, and kept
+//! beside their message.
+
+use std::collections::VecDeque;
+
+use hither_engine::SignedIn;
+use hither_protocol::{Message, MessageId};
+
+/// Pages beyond so many waiting ones are fetched when their message is looked at.
+const MAX_WAITING: usize = 256;
+
+/// Which pages are wanted, and whose token fetches them.
+#[derive(Default)]
+pub(crate) struct Pages {
+    account: Option<SignedIn>,
+    waiting: VecDeque<MessageId>,
+    fetching: bool,
+}
+
+impl Pages {
+    /// Pages are fetched for this account from here on; what was wanted for another one is not.
+    pub(crate) fn set_account(&mut self, account: Option<SignedIn>) {
+        self.account = account;
+        self.waiting.clear();
+    }
+
+    /// A stored message may have a page on the server.
+    pub(crate) fn stored(&mut self, message: &Message) {
+        let html = message.html.as_ref();
+        if html.is_some_and(|html| html.inline.is_none() && html.href.is_some()) {
+            self.want(message.id);
+        }
+    }
+
+    /// A page is missing here.
+    pub(crate) fn want(&mut self, id: MessageId) {
+        if self.waiting.len() < MAX_WAITING && !self.waiting.contains(&id) {
+            self.waiting.push_back(id);
+        }
+    }
+
+    /// The next page to fetch, and for whom; the caller says [`fetched`](Self::fetched) after it.
+    pub(crate) fn next_fetch(&mut self) -> Option<(SignedIn, MessageId)> {
+        if self.fetching {
+            return None;
+        }
+        let account = self.account.clone()?;
+        let id = self.waiting.pop_front()?;
+        self.fetching = true;
+        Some((account, id))
+    }
+
+    /// The fetch is over, well or not.
+    pub(crate) fn fetched(&mut self) {
+        self.fetching = false;
+    }
+
+    /// Whether a page fetched for `account` may still be kept.
+    pub(crate) fn belongs_to(&self, account: &SignedIn) -> bool {
+        self.account.as_ref() == Some(account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::testing::{id, signed_in};
+
+    #[test]
+    fn one_page_at_a_time_each_wanted_once() {
+        let mut pages = Pages::default();
+        pages.want(id(1));
+        assert_eq!(pages.next_fetch(), None, "nobody is signed in");
+        pages.set_account(Some(signed_in("ada")));
+        for n in [1, 2, 1, 2] {
+            pages.want(id(n));
+        }
+        assert_eq!(pages.next_fetch(), Some((signed_in("ada"), id(1))));
+        assert_eq!(pages.next_fetch(), None);
+        pages.fetched();
+        assert_eq!(pages.next_fetch(), Some((signed_in("ada"), id(2))));
+        pages.fetched();
+        assert_eq!(pages.next_fetch(), None);
+    }
+
+    #[test]
+    fn b6_another_account_fetches_and_keeps_nothing_of_the_old_one() {
+        let mut pages = Pages::default();
+        pages.set_account(Some(signed_in("ada")));
+        pages.want(id(1));
+        pages.want(id(2));
+        let (ada, _) = pages.next_fetch().unwrap();
+        pages.set_account(Some(signed_in("bob")));
+        assert!(!pages.belongs_to(&ada));
+        pages.fetched();
+        assert_eq!(pages.next_fetch(), None);
+    }
+}

@@ -1,0 +1,56 @@
+use core::future::Future;
+use core::time::Duration;
+
+use hither_engine::view::{Command, View};
+use hither_engine::{Sensed, Toast, ToastEvent, ToastKey};
+use hither_protocol::MessageId;
+
+/// The desktop, as far as the loop needs one: sensors, pop-ups, windows and the tray.
+///
+/// No method may block: what takes time happens in a task or thread of the implementation, and
+/// what comes of it is an event from [`next_event`](Self::next_event). Nothing here has to be
+/// `Send`; the loop stays on its thread.
+pub trait Platform {
+    /// Waits for what the desktop or the person says next; pends for ever when nothing will come.
+    ///
+    /// Dropped and called again at any moment (cancel safe): what it did not return yet must not
+    /// be lost. A channel's `recv` is enough.
+    fn next_event(&mut self) -> impl Future<Output = PlatformEvent>;
+
+    /// Reads the idle sensor now. Answered by [`Sensed::Idle`].
+    fn read_idle(&mut self);
+
+    /// Reports [`Sensed::Idle`] when input has been absent for `after`, and again at the first
+    /// input after that. Replaces an earlier watch.
+    fn watch_idle(&mut self, after: Duration);
+
+    /// Puts up a pop-up; one with the same key is replaced. Answered by [`ToastEvent::Up`] or
+    /// [`ToastEvent::Failed`].
+    fn show_toast(&mut self, toast: Toast);
+
+    /// Takes a pop-up down, if it is up.
+    fn withdraw_toast(&mut self, key: &ToastKey);
+
+    /// Opens the window: at a message, or at the list.
+    fn open_window(&mut self, at: Option<MessageId>);
+
+    /// Opens a link (http, https or mailto) in the person's browser.
+    fn open_link(&mut self, url: &str);
+
+    /// The view differs from the one before; the first call shows the view at the start.
+    fn view_changed(&mut self, view: &View);
+
+    /// The loop is over and this process ends: pop-ups and the tray icon go.
+    fn exit(&mut self) {}
+}
+
+/// What the desktop or the person says.
+#[derive(Clone, Debug)]
+pub enum PlatformEvent {
+    /// A sensor noticed something.
+    Sensed(Sensed),
+    /// The notification daemon answered, or the person touched a pop-up.
+    Toast(ToastEvent),
+    /// The person chose something in the tray's menu.
+    Command(Command),
+}

@@ -1,0 +1,443 @@
+//! The one loop: what happened goes into the engine, what follows is started, nothing is waited
+//! for inside.
+
+use core::future::Future;
+use core::time::Duration;
+use std::path::Path;
+use std::pin::pin;
+
+use hither_engine::view::{Answer, Command, Password, Query, View};
+use hither_engine::{Config, Effect, Engine, Event, Sensed, SignInFailed, SignedIn, StoreOp};
+use hither_protocol::MessageId;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant as TokioInstant, sleep, sleep_until};
+
+use crate::history::{self, Reader, Writer, Written};
+use crate::http::{self, SignIn};
+use crate::pages::Pages;
+use crate::platform::{Platform, PlatformEvent};
+use crate::socket::Socket;
+use crate::{Credentials, OpenError, clock};
+
+/// Frames taken in before their store operations become one transaction.
+const FRAMES_PER_ROUND: usize = 100;
+
+/// From the wish to end until the process ends without the goodbye.
+const END_WITHIN: Duration = Duration::from_secs(5);
+
+/// Everything but the desktop, ready to run.
+pub struct Runtime {
+    config: Config,
+    engine: Engine,
+    writer: Writer,
+    reader: Reader,
+    pages: Pages,
+    requests: mpsc::Receiver<Request>,
+    views: watch::Sender<View>,
+    finished: (
+        mpsc::UnboundedSender<Finished>,
+        mpsc::UnboundedReceiver<Finished>,
+    ),
+}
+
+/// The door to a running loop, for screens and the command line. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Door {
+    requests: mpsc::Sender<Request>,
+    views: watch::Receiver<View>,
+}
+
+#[derive(Debug)]
+enum Request {
+    Command(Command),
+    Query(Query, oneshot::Sender<Answer>),
+}
+
+/// The loop has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the companion is shutting down")]
+pub struct Gone;
+
+/// Work that was started and is over.
+enum Finished {
+    Store(Written),
+    SignIn(Result<SignedIn, SignInFailed>),
+    SignOut,
+    Query { page_missing: Option<MessageId> },
+    Page(SignedIn, MessageId, Option<String>),
+}
+
+impl Door {
+    /// Hands a command to the engine; what comes of it shows in the view.
+    pub async fn command(&self, command: Command) -> Result<(), Gone> {
+        let request = Request::Command(command);
+        self.requests.send(request).await.map_err(|_| Gone)
+    }
+
+    /// Asks the history.
+    pub async fn ask(&self, query: Query) -> Result<Answer, Gone> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request::Query(query, answer);
+        self.requests.send(request).await.map_err(|_| Gone)?;
+        answered.await.map_err(|_| Gone)
+    }
+
+    /// The view now, and every later one.
+    #[must_use]
+    pub fn views(&self) -> watch::Receiver<View> {
+        self.views.clone()
+    }
+}
+
+impl Runtime {
+    /// Opens the data folder and reads what it knows. The folder is made where it is missing, and
+    /// stays locked while this lives.
+    pub fn open(
+        config: Config,
+        data: &Path,
+        credentials: impl Credentials,
+    ) -> Result<(Self, Door), OpenError> {
+        let history = history::open(data, Box::new(credentials))?;
+        let finished = mpsc::unbounded_channel();
+        let done = finished.0.clone();
+        let writer = history.store.spawn(move |written| {
+            // The loop may have ended without waiting for it.
+            let _ = done.send(Finished::Store(written));
+        });
+        let mut pages = Pages::default();
+        pages.set_account(
+            history
+                .saved
+                .account
+                .as_ref()
+                .map(|it| it.signed_in.clone()),
+        );
+        let seed = getrandom::u64().map_err(|error| std::io::Error::other(error.to_string()))?;
+        let engine = Engine::new(config.clone(), history.saved, seed, &clock::now());
+        let (requests, incoming) = mpsc::channel(16);
+        let (views, watched) = watch::channel(engine.view());
+        let runtime = Self {
+            config,
+            engine,
+            writer,
+            reader: history.reader,
+            pages,
+            requests: incoming,
+            views,
+            finished,
+        };
+        let door = Door {
+            requests,
+            views: watched,
+        };
+        Ok((runtime, door))
+    }
+
+    /// Runs until the engine says `Exit`. `stop` asks it to, as the command `Quit` does; it is
+    /// over a few seconds later even where a goodbye cannot be said.
+    ///
+    /// Wants a Tokio runtime with time and I/O; one thread is enough.
+    pub async fn run(self, platform: impl Platform, stop: impl Future<Output = ()>) {
+        let mut running = Running {
+            it: self,
+            platform,
+            socket: Socket::Closed,
+            unwritten: Vec::new(),
+            writing: false,
+            requests_abroad: 0,
+            exiting: false,
+            end: None,
+        };
+        running.platform.view_changed(&running.it.views.borrow());
+        running.handle(Event::Started);
+        running.round_off();
+        let mut stop = pin!(stop);
+        let mut stopping = false;
+        while !running.is_over() {
+            let input = tokio::select! {
+                () = &mut stop, if !stopping => {
+                    stopping = true;
+                    Input::Stop
+                }
+                input = running.next_input() => input,
+            };
+            running.take_in(input);
+            running.round_off();
+        }
+        running.platform.exit();
+    }
+}
+
+/// One input of the loop, by name.
+enum Input {
+    /// The stream opened, said something, or ended. Read only while no batch is being written.
+    Stream(Event),
+    /// The store, a sign-in, or other work in the background is done.
+    Finished(Finished),
+    /// A sensor, a pop-up or the tray.
+    Platform(PlatformEvent),
+    /// A command or a question of a screen.
+    Request(Request),
+    /// The moment has come that the engine asked for.
+    WakeUp,
+    /// This process was asked to end.
+    Stop,
+    /// The time for a goodbye is over.
+    End,
+}
+
+struct Running<P> {
+    it: Runtime,
+    platform: P,
+    socket: Socket,
+    /// Operations of the next transaction.
+    unwritten: Vec<StoreOp>,
+    /// A transaction is under way.
+    writing: bool,
+    /// Sign-ins and sign-outs under way.
+    requests_abroad: usize,
+    /// The engine has nothing more to say.
+    exiting: bool,
+    /// When the loop ends at the latest, once it is to end.
+    end: Option<TokioInstant>,
+}
+
+impl<P: Platform> Running<P> {
+    async fn next_input(&mut self) -> Input {
+        let wake_up = self.until_wake_up();
+        let end = self.end;
+        tokio::select! {
+            event = self.socket.next_event(!self.writing) => Input::Stream(event),
+            Some(finished) = self.it.finished.1.recv() => Input::Finished(finished),
+            event = self.platform.next_event() => Input::Platform(event),
+            Some(request) = self.it.requests.recv() => Input::Request(request),
+            () = sleep(wake_up.unwrap_or_default()), if wake_up.is_some() => Input::WakeUp,
+            () = sleep_until(end.unwrap_or_else(TokioInstant::now)), if end.is_some() => Input::End,
+        }
+    }
+
+    /// Tokio's clock may stop while the computer sleeps, so the time left is worked out anew after
+    /// every input; the one that ends a sleep is among them.
+    fn until_wake_up(&self) -> Option<Duration> {
+        let due = self.it.engine.next_wakeup()?;
+        Some(due.since(clock::instant()))
+    }
+
+    fn take_in(&mut self, input: Input) {
+        match input {
+            Input::Stream(event) => self.take_in_stream(event),
+            Input::Finished(finished) => self.take_in_finished(finished),
+            Input::Platform(PlatformEvent::Sensed(sensed)) => self.take_in_sensed(sensed),
+            Input::Platform(PlatformEvent::Toast(toast)) => self.handle(Event::Toast(toast)),
+            Input::Platform(PlatformEvent::Command(command))
+            | Input::Request(Request::Command(command)) => self.handle(Event::Command(command)),
+            Input::Request(Request::Query(query, answer)) => self.ask(query, answer),
+            Input::WakeUp => self.handle(Event::WokeUp),
+            Input::Stop => {
+                self.end_soon();
+                self.handle(Event::Command(Command::Quit));
+            }
+            Input::End => tracing::warn!("ending without the last words"),
+        }
+    }
+
+    /// Takes in what the server said, and as many more frames as are here already: they share a
+    /// transaction.
+    fn take_in_stream(&mut self, first: Event) {
+        let mut next = Some(first);
+        for _ in 0..FRAMES_PER_ROUND {
+            let Some(event) = next.take() else { return };
+            let more = matches!(event, Event::Frame(_));
+            self.handle(event);
+            if more {
+                next = self.socket.ready_event();
+            }
+        }
+        if let Some(event) = next {
+            self.handle(event);
+        }
+    }
+
+    fn take_in_finished(&mut self, finished: Finished) {
+        match finished {
+            Finished::Store(written) => {
+                self.writing = false;
+                let event = match written {
+                    Ok((outcomes, glance)) => Event::Stored { outcomes, glance },
+                    Err(failed) => {
+                        // They may build upon what did not happen; the engine decides anew.
+                        self.unwritten.clear();
+                        Event::StoreFailed(failed)
+                    }
+                };
+                self.handle(event);
+            }
+            Finished::SignIn(outcome) => {
+                self.requests_abroad -= 1;
+                self.handle(Event::SignedIn(outcome));
+            }
+            Finished::SignOut => self.requests_abroad -= 1,
+            Finished::Query { page_missing } => {
+                if let Some(id) = page_missing {
+                    self.it.pages.want(id);
+                }
+            }
+            Finished::Page(account, id, html) => {
+                self.it.pages.fetched();
+                if let Some(html) = html.filter(|_| self.it.pages.belongs_to(&account)) {
+                    self.it.writer.keep_page(id, html);
+                }
+            }
+        }
+    }
+
+    fn take_in_sensed(&mut self, sensed: Sensed) {
+        self.handle(Event::Sensed(sensed));
+        if sensed == Sensed::Sleeping(false) {
+            self.handle(Event::WokeUp);
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let mut effects = Vec::new();
+        self.it.engine.handle(&clock::now(), event, &mut effects);
+        for effect in effects {
+            self.start(effect);
+        }
+    }
+
+    fn start(&mut self, effect: Effect) {
+        match effect {
+            Effect::Connect { stream_url } => self.socket.open(stream_url),
+            Effect::Disconnect => self.socket.close(),
+            Effect::Send(frame) => self.socket.send(&frame),
+            Effect::Store(op) => self.unwritten.push(op),
+            Effect::SignIn {
+                server,
+                account,
+                password,
+            } => self.sign_in(&server, &account, password),
+            Effect::SignOut(account) => self.sign_out(account),
+            Effect::ReadIdle => self.platform.read_idle(),
+            Effect::WatchIdle(after) => self.platform.watch_idle(after),
+            Effect::ShowToast(toast) => self.platform.show_toast(toast),
+            Effect::WithdrawToast(key) => self.platform.withdraw_toast(&key),
+            Effect::OpenWindow(at) => self.platform.open_window(at),
+            Effect::OpenLink(url) => self.platform.open_link(&url),
+            Effect::Exit => {
+                self.exiting = true;
+                self.end_soon();
+            }
+        }
+    }
+
+    /// After every input: one transaction for what is to be stored, the next page, the new view.
+    fn round_off(&mut self) {
+        if !self.writing && !self.unwritten.is_empty() {
+            self.write();
+        }
+        // Only then are the rows there that pages belong to.
+        if !self.writing
+            && let Some((account, id)) = self.it.pages.next_fetch()
+        {
+            self.fetch_page(account, id);
+        }
+        let view = self.it.engine.view();
+        if *self.it.views.borrow() != view {
+            self.platform.view_changed(&view);
+            self.it.views.send_replace(view);
+        }
+    }
+
+    fn write(&mut self) {
+        let ops = core::mem::take(&mut self.unwritten);
+        for op in &ops {
+            match op {
+                StoreOp::Save { message, .. } => self.it.pages.stored(message),
+                StoreOp::SetAccount(account) => self.it.pages.set_account(Some(account.clone())),
+                StoreOp::Wipe => self.it.pages.set_account(None),
+                _ => {}
+            }
+        }
+        self.writing = true;
+        self.it.writer.write(clock::now().wall.timestamp(), ops);
+    }
+
+    fn ask(&self, query: Query, answer: oneshot::Sender<Answer>) {
+        let reader = self.it.reader.clone();
+        self.in_background(async move {
+            let asked = reader.ask(query).await;
+            // Whoever asked may be gone.
+            let _ = answer.send(asked.answer);
+            Finished::Query {
+                page_missing: asked.page_missing,
+            }
+        });
+    }
+
+    fn sign_in(&mut self, server: &str, account: &str, password: Password) {
+        self.requests_abroad += 1;
+        let sign_in = SignIn::new(&self.it.config, server, account, password);
+        let reader = self.it.reader.clone();
+        self.in_background(async move {
+            let sign_in = match sign_in {
+                Ok(sign_in) => sign_in,
+                Err(failed) => return Finished::SignIn(Err(failed)),
+            };
+            let device = reader
+                .device(sign_in.server.clone(), sign_in.request.account.clone())
+                .await;
+            Finished::SignIn(blocking(move || sign_in.with_device(device).send()).await)
+        });
+    }
+
+    fn sign_out(&mut self, account: SignedIn) {
+        self.requests_abroad += 1;
+        self.in_background(async move {
+            blocking(move || http::sign_out(&account)).await;
+            Finished::SignOut
+        });
+    }
+
+    fn fetch_page(&self, account: SignedIn, id: MessageId) {
+        let reader = self.it.reader.clone();
+        self.in_background(async move {
+            let Some(href) = reader.missing_page(id).await else {
+                return Finished::Page(account, id, None);
+            };
+            blocking(move || {
+                let html = http::page(&account, &href)
+                    .inspect_err(|error| tracing::warn!(%id, %error, "page not fetched"));
+                Finished::Page(account, id, html.ok())
+            })
+            .await
+        });
+    }
+
+    fn in_background(&self, work: impl Future<Output = Finished> + Send + 'static) {
+        let done = self.it.finished.0.clone();
+        tokio::spawn(async move {
+            // The loop may have ended without waiting for it.
+            let _ = done.send(work.await);
+        });
+    }
+
+    fn end_soon(&mut self) {
+        self.end
+            .get_or_insert_with(|| TokioInstant::now() + END_WITHIN);
+    }
+
+    /// Everything that was started before the end is carried out, or its time is over.
+    fn is_over(&self) -> bool {
+        let written = !self.writing && self.unwritten.is_empty();
+        let carried_out = written && self.socket.is_closed() && self.requests_abroad == 0;
+        let out_of_time = self.end.is_some_and(|end| TokioInstant::now() >= end);
+        self.exiting && carried_out || out_of_time
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
