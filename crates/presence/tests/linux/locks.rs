@@ -1,0 +1,401 @@
+//! Lock, sleep and session switches from mocks of logind and both screen savers (C1, F3).
+
+use core::time::Duration;
+use std::collections::HashMap;
+
+use crate::support::{Heard, Running, Stage, bus, move_pointer, x_server};
+use hither_presence::{Event, Surroundings};
+use zbus::zvariant::Value;
+
+const LOGIN: &str = "org.freedesktop.login1";
+const MANAGER_PATH: &str = "/org/freedesktop/login1";
+const MANAGER: &str = "org.freedesktop.login1.Manager";
+const SESSION_PATH: &str = "/org/freedesktop/login1/session/c1";
+const SESSION: &str = "org.freedesktop.login1.Session";
+const MOCK: &str = "org.freedesktop.DBus.Mock";
+
+const FREEDESKTOP: &str = "org.freedesktop.ScreenSaver";
+const GNOME: &str = "org.gnome.ScreenSaver";
+
+/// What it holds back, for whom, why and how; whose it is.
+type Inhibitor = (String, String, String, String, u32, u32);
+
+/// A system bus with logind, where this process has the session c1.
+struct Logind {
+    stage: Stage,
+    address: String,
+    _mock: Running,
+    _bus: Running,
+}
+
+impl Logind {
+    async fn start() -> Self {
+        let (daemon, address) = bus();
+        let stage = Stage::on(&address).await;
+        let mock = stage
+            .mock(&["--system", "--template", "logind"], LOGIN)
+            .await;
+        let session = ("c1", "seat0", 0u32, "ada", true);
+        stage
+            .call(LOGIN, MANAGER_PATH, MOCK, "AddSession", &session)
+            .await;
+        Self {
+            stage,
+            address,
+            _mock: mock,
+            _bus: daemon,
+        }
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            session_bus: Some("unix:path=/nonexistent".to_owned()),
+            system_bus: Some(self.address.clone()),
+            session_id: Some("c1".to_owned()),
+            ..Surroundings::default()
+        }
+    }
+
+    async fn answer(&self, method: &str, code: &str) {
+        let body = (MANAGER, method, "u", "o", code);
+        self.stage
+            .call(LOGIN, MANAGER_PATH, MOCK, "AddMethod", &body)
+            .await;
+    }
+
+    async fn set(&self, path: &str, interface: &str, property: &str, value: Value<'_>) {
+        let body = (interface, HashMap::from([(property, value)]));
+        self.stage
+            .call(LOGIN, path, MOCK, "UpdateProperties", &body)
+            .await;
+    }
+
+    async fn set_locked(&self, locked: bool) {
+        self.set(SESSION_PATH, SESSION, "LockedHint", locked.into())
+            .await;
+    }
+
+    async fn signal_session(&self, signal: &str) {
+        self.stage
+            .emit(LOGIN, SESSION_PATH, SESSION, signal, "", vec![])
+            .await;
+    }
+
+    async fn prepare_for_sleep(&self, begins: bool) {
+        let arguments = vec![begins.into()];
+        self.stage
+            .emit(
+                LOGIN,
+                MANAGER_PATH,
+                MANAGER,
+                "PrepareForSleep",
+                "b",
+                arguments,
+            )
+            .await;
+    }
+
+    /// Waits until so many inhibitors are held.
+    async fn inhibitors(&self, expected: usize) {
+        let look = async {
+            loop {
+                let reply = self
+                    .stage
+                    .call(LOGIN, MANAGER_PATH, MANAGER, "ListInhibitors", &())
+                    .await;
+                let body = reply.body();
+                let held: Vec<Inhibitor> = body.deserialize().unwrap();
+                assert!(
+                    held.iter()
+                        .all(|held| held.0 == "sleep" && held.3 == "delay")
+                );
+                if held.len() == expected {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), look)
+            .await
+            .expect("the number of inhibitors");
+    }
+}
+
+#[tokio::test]
+async fn c1_the_locked_hint_is_read_and_followed() {
+    let logind = Logind::start().await;
+    logind.set_locked(true).await;
+    let mut heard = Heard::from(logind.surroundings());
+    assert_eq!(heard.next().await, Event::Locked(true));
+    for locked in [false, true, false] {
+        logind.set_locked(locked).await;
+        assert_eq!(heard.next().await, Event::Locked(locked));
+    }
+}
+
+#[tokio::test]
+async fn c1_a_request_to_lock_counts_until_somebody_says_open() {
+    let (_server, display) = x_server();
+    let logind = Logind::start().await;
+    let mut heard = Heard::from(Surroundings {
+        x_display: Some(display),
+        ..logind.surroundings()
+    });
+    heard.taken("logind session").await;
+    logind.inhibitors(1).await;
+    logind.signal_session("Lock").await;
+    assert_eq!(heard.next().await, Event::Locked(true));
+    logind.signal_session("Unlock").await;
+    assert_eq!(heard.next().await, Event::Locked(false));
+}
+
+#[tokio::test]
+async fn c1_an_unconfirmed_request_to_lock_ends_when_input_returns_after_an_absence() {
+    let (_server, display) = x_server();
+    let logind = Logind::start().await;
+    let mut heard = Heard::from(Surroundings {
+        x_display: Some(display.clone()),
+        ..logind.surroundings()
+    });
+    heard.taken("logind session").await;
+    logind.inhibitors(1).await;
+    move_pointer(&display);
+    heard.sensors.watch_idle(Duration::from_secs(1));
+    logind.signal_session("Lock").await;
+    assert_eq!(heard.next().await, Event::Locked(true));
+    assert!(heard.next_idle().await.is_some());
+    move_pointer(&display);
+    assert_eq!(heard.next().await, Event::Locked(false));
+}
+
+#[tokio::test]
+async fn c1_a_session_in_the_background_is_reported() {
+    let logind = Logind::start().await;
+    let mut heard = Heard::from(logind.surroundings());
+    heard.taken("logind session").await;
+    logind.inhibitors(1).await;
+    for away in [true, false] {
+        logind
+            .set(SESSION_PATH, SESSION, "Active", (!away).into())
+            .await;
+        assert_eq!(heard.next().await, Event::SwitchedAway(away));
+    }
+}
+
+#[tokio::test]
+async fn sleep_waits_for_the_goodbye() {
+    let logind = Logind::start().await;
+    let mut heard = Heard::from(logind.surroundings());
+    logind.inhibitors(1).await;
+    // Said too early, it does not let go of the next sleep.
+    heard.sensors.sleep_ready();
+
+    for _ in 0..2 {
+        logind.prepare_for_sleep(true).await;
+        assert_eq!(heard.next().await, Event::Sleeping(true));
+        logind.inhibitors(1).await;
+        heard.sensors.sleep_ready();
+        logind.inhibitors(0).await;
+        logind.prepare_for_sleep(false).await;
+        assert_eq!(heard.next().await, Event::Sleeping(false));
+        logind.inhibitors(1).await;
+    }
+}
+
+#[tokio::test]
+async fn sleep_is_held_back_for_a_moment_only() {
+    let logind = Logind::start().await;
+    let mut heard = Heard::from(logind.surroundings());
+    logind.inhibitors(1).await;
+    logind.prepare_for_sleep(true).await;
+    assert_eq!(heard.next().await, Event::Sleeping(true));
+    logind.inhibitors(0).await;
+}
+
+#[tokio::test]
+async fn the_session_is_found_by_process_and_by_user() {
+    let logind = Logind::start().await;
+    let unnamed = || Surroundings {
+        session_id: None,
+        ..logind.surroundings()
+    };
+    let heard = Heard::from(unnamed());
+    let reason = heard.skipped("logind session").await.unwrap();
+    assert!(reason.contains("no session of ours"), "{reason}");
+
+    let user = "/org/freedesktop/login1/user/0";
+    let path = zbus::zvariant::ObjectPath::try_from(SESSION_PATH).unwrap();
+    let display = Value::from(("c1", path));
+    let body = ("org.freedesktop.login1.User", "Display", display);
+    let properties = "org.freedesktop.DBus.Properties";
+    logind
+        .stage
+        .call(LOGIN, user, properties, "Set", &body)
+        .await;
+    logind
+        .answer("GetUserByPID", &format!("ret = dbus.ObjectPath('{user}')"))
+        .await;
+    let heard = Heard::from(unnamed());
+    assert_eq!(heard.skipped("logind session").await, None);
+
+    let answer = format!("ret = dbus.ObjectPath('{SESSION_PATH}')");
+    logind.answer("GetSessionByPID", &answer).await;
+    logind.answer("GetUserByPID", "raise Exception()").await;
+    let heard = Heard::from(unnamed());
+    assert_eq!(heard.skipped("logind session").await, None);
+}
+
+#[tokio::test]
+async fn a_logind_that_comes_later_and_goes_again_is_followed() {
+    let (_daemon, address) = bus();
+    let stage = Stage::on(&address).await;
+    let mut heard = Heard::from(Surroundings {
+        session_bus: Some("unix:path=/nonexistent".to_owned()),
+        system_bus: Some(address),
+        session_id: Some("c1".to_owned()),
+        ..Surroundings::default()
+    });
+    let reason = heard.skipped("logind session").await.unwrap();
+    assert!(reason.contains("not running"), "{reason}");
+    let mock = stage
+        .mock(&["--system", "--template", "logind"], LOGIN)
+        .await;
+    heard.taken("logind session").await;
+    drop(mock);
+    let _mock = stage
+        .mock(&["--system", "--template", "logind"], LOGIN)
+        .await;
+    assert!(heard.nothing_more());
+}
+
+#[tokio::test]
+async fn another_process_cannot_speak_for_logind() {
+    let logind = Logind::start().await;
+    logind.set_locked(true).await;
+    let mut heard = Heard::from(logind.surroundings());
+    assert_eq!(heard.next().await, Event::Locked(true));
+    logind.inhibitors(1).await;
+
+    let changed: HashMap<&str, Value<'_>> = HashMap::from([("LockedHint", false.into())]);
+    let body = (SESSION, changed, Vec::<&str>::new());
+    for (path, interface, member) in [
+        (
+            SESSION_PATH,
+            "org.freedesktop.DBus.Properties",
+            "PropertiesChanged",
+        ),
+        (SESSION_PATH, SESSION, "Unlock"),
+    ] {
+        for name in unique_names(&logind.stage).await {
+            logind
+                .stage
+                .connection
+                .emit_signal(Some(name.as_str()), path, interface, member, &body)
+                .await
+                .unwrap();
+        }
+    }
+    logind.prepare_for_sleep(true).await;
+    assert_eq!(heard.next().await, Event::Sleeping(true));
+}
+
+async fn unique_names(stage: &Stage) -> Vec<String> {
+    let bus = zbus::fdo::DBusProxy::new(&stage.connection).await.unwrap();
+    let names = bus.list_names().await.unwrap().into_iter();
+    let names = names.map(|name| name.to_string());
+    names.filter(|name| name.starts_with(':')).collect()
+}
+
+/// The session bus with screen savers.
+fn on_session_bus(address: &str) -> Surroundings {
+    Surroundings {
+        session_bus: Some(address.to_owned()),
+        system_bus: Some("unix:path=/nonexistent".to_owned()),
+        ..Surroundings::default()
+    }
+}
+
+async fn freedesktop_saver(stage: &Stage, active: bool) -> Running {
+    let path = "/org/freedesktop/ScreenSaver";
+    let mock = stage
+        .mock(&["--session", FREEDESKTOP, path, FREEDESKTOP], FREEDESKTOP)
+        .await;
+    let code = if active { "ret = True" } else { "ret = False" };
+    let body = (FREEDESKTOP, "GetActive", "", "b", code);
+    stage
+        .call(FREEDESKTOP, path, MOCK, "AddMethod", &body)
+        .await;
+    mock
+}
+
+#[tokio::test]
+async fn c1_both_screen_savers_are_heard_and_either_locks() {
+    let (_daemon, address) = bus();
+    let stage = Stage::on(&address).await;
+    let _freedesktop = freedesktop_saver(&stage, true).await;
+    let _gnome = stage
+        .mock(&["--session", "--template", "gnome_screensaver"], GNOME)
+        .await;
+    let mut heard = Heard::from(on_session_bus(&address));
+    assert_eq!(heard.next().await, Event::Locked(true));
+    heard.taken(GNOME).await;
+
+    let gnome = |active: bool| {
+        (
+            GNOME,
+            "/org/gnome/ScreenSaver",
+            GNOME,
+            "SetActive",
+            (active,),
+        )
+    };
+    let (name, path, interface, method, body) = gnome(true);
+    stage.call(name, path, interface, method, &body).await;
+    stage
+        .emit(
+            FREEDESKTOP,
+            "/org/freedesktop/ScreenSaver",
+            FREEDESKTOP,
+            "ActiveChanged",
+            "b",
+            vec![false.into()],
+        )
+        .await;
+    let (name, path, interface, method, body) = gnome(false);
+    stage.call(name, path, interface, method, &body).await;
+    assert_eq!(heard.next().await, Event::Locked(false));
+    assert!(heard.nothing_more());
+}
+
+#[tokio::test]
+async fn c1_a_screen_saver_that_comes_later_is_heard_and_one_that_dies_no_longer_locks() {
+    let (_daemon, address) = bus();
+    let stage = Stage::on(&address).await;
+    let mut heard = Heard::from(on_session_bus(&address));
+    for name in [FREEDESKTOP, GNOME] {
+        assert_eq!(heard.skipped(name).await.as_deref(), Some("not running"));
+    }
+    let gnome = stage
+        .mock(&["--session", "--template", "gnome_screensaver"], GNOME)
+        .await;
+    heard.taken(GNOME).await;
+    let body = (true,);
+    stage
+        .call(GNOME, "/org/gnome/ScreenSaver", GNOME, "SetActive", &body)
+        .await;
+    assert_eq!(heard.next().await, Event::Locked(true));
+    drop(gnome);
+    assert_eq!(heard.next().await, Event::Locked(false));
+}
+
+#[tokio::test]
+async fn a_bus_that_dies_leaves_nobody_locked() {
+    let (daemon, address) = bus();
+    let stage = Stage::on(&address).await;
+    let _mock = freedesktop_saver(&stage, true).await;
+    let mut heard = Heard::from(on_session_bus(&address));
+    assert_eq!(heard.next().await, Event::Locked(true));
+    drop(daemon);
+    assert_eq!(heard.next().await, Event::Locked(false));
+    let reason = heard.skipped(FREEDESKTOP).await.unwrap();
+    assert!(reason.contains("gone"), "{reason}");
+}

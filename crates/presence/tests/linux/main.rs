@@ -1,0 +1,7 @@
+//! The Linux sensors against real parts: an X server, message buses, mocks of the services on them.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test fails loudly")]
+
+mod idle;
+mod locks;
+mod support;
