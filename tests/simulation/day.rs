@@ -177,6 +177,7 @@ impl Day {
 
     fn step(&mut self, due: Due) {
         let world = &mut self.world;
+        world.tell(|| format!("{due:?}"));
         match due {
             Due::Person => self.person(),
             Due::Publish => self.publish(),
@@ -405,6 +406,7 @@ impl Day {
             repeats: self.desktop.repeats,
             ..Outcome::default()
         };
+        outcome.wrong.append(&mut self.server.wrong);
         for (id, priority) in self.server.accepted() {
             outcome.messages += 1;
             let on_desktop = self.desktop.alerted(id);

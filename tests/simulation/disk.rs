@@ -80,6 +80,15 @@ impl Disk {
                     self.headlines(|row| !row.shown && row.message.created_at >= *since),
                 );
             }
+            StoreOp::Recall(ids) => {
+                let rows = self.rows.iter().filter(|(id, _)| ids.contains(id));
+                return Stored::Headlines(rows.map(|(_, row)| headline(row)).collect());
+            }
+            StoreOp::RecallUnread => {
+                let unread = self.headlines(|_| true);
+                return Stored::Unread(unread.into_iter().map(|line| line.id).collect());
+            }
+            StoreOp::RecallAction { .. } => return Stored::Action(None),
             StoreOp::PutOutbox(seq, frame) => drop(self.outbox.insert(*seq, frame.clone())),
             StoreOp::DropOutbox(upto) => self.outbox.retain(|seq, _| seq > upto),
             StoreOp::SetAccount(signed_in) => self.account = Some(signed_in.clone()),

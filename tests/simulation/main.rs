@@ -52,13 +52,16 @@ fn live(count: u64, faults: Faults) -> Outcome {
 #[test]
 fn a9_days_with_crashes_and_losses_lose_nothing() {
     let total = live(days(2_000), Faults::all());
-    assert!(total.desktop_crashes > 100, "the faults must really happen");
-    assert!(total.server_crashes > 100, "the faults must really happen");
+    let faults = [
+        total.desktop_crashes,
+        total.server_crashes,
+        total.lost_connections,
+    ];
     assert!(
-        total.lost_connections > 100,
+        faults.into_iter().all(|count| count > total.days),
         "the faults must really happen"
     );
-    assert!(total.messages > 10_000, "a day must have messages");
+    assert!(total.messages > 10 * total.days, "a day must have messages");
 }
 
 #[test]
@@ -66,11 +69,7 @@ fn c2_c3_days_without_faults_ring_one_screen() {
     let total = live(days(1_000), Faults::none());
     assert_eq!(total.desktop_crashes + total.server_crashes, 0);
     assert!(
-        total.rang_on_desktop > 1_000,
-        "both screens must have their share"
-    );
-    assert!(
-        total.rang_on_phone > 1_000,
+        total.rang_on_desktop.min(total.rang_on_phone) > total.days,
         "both screens must have their share"
     );
     assert_eq!(total.repeats, 0, "without faults nothing repeats");

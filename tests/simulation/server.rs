@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hither_attention::{Accepted, Effect, Event, Router, Timings};
 use hither_protocol::{
     ClientFrame, Cursor, DeviceId, DeviceKind, FirstAlert, Instant, Message, MessageId, Policy,
-    Presence, Priority, ServerFrame,
+    Presence, PresenceState, Priority, ServerFrame,
 };
 
 use crate::world::{Conn, Due, Life, Node, World};
@@ -38,7 +38,11 @@ pub(crate) struct Server {
     streams: BTreeMap<Conn, Stream>,
     crash_chance: f64,
     duplicate_chance: f64,
+    /// Shown by a device, and nothing since says that nobody sat there.
+    settled: BTreeMap<MessageId, Node>,
+    at_the_desktop: bool,
     pub(crate) crashes: u64,
+    pub(crate) wrong: Vec<String>,
 }
 
 impl Server {
@@ -51,7 +55,10 @@ impl Server {
             streams: BTreeMap::new(),
             crash_chance,
             duplicate_chance,
+            settled: BTreeMap::new(),
+            at_the_desktop: false,
             crashes: 0,
+            wrong: Vec::new(),
         }
     }
 
@@ -186,6 +193,7 @@ impl Server {
         self.up = false;
         self.life.0 += 1;
         self.crashes += 1;
+        self.settled.clear();
         for conn in core::mem::take(&mut self.streams).into_keys() {
             world.server_leaves(conn, None);
         }
@@ -271,14 +279,65 @@ impl Server {
 
     fn route(&mut self, world: &mut World, event: Event) {
         let mut effects = Vec::new();
+        self.note(&event);
+        let lease = self
+            .router
+            .next_wakeup()
+            .is_some_and(|due| due <= world.now);
+        if lease {
+            self.desktop_says(None);
+        }
         self.router.handle(world.now, event, &mut effects);
         for effect in effects {
+            world.tell(|| format!("  server: {effect:?}"));
             if self.crashes_here(world) {
                 return;
             }
             self.carry_out(world, effect);
         }
         self.arm(world);
+    }
+
+    /// Keeps its own account of what is settled, to hold the router to it.
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Shown { device: on, ids } if *on == device(Node::Phone) => {
+                self.settled.extend(ids.iter().map(|id| (*id, Node::Phone)));
+            }
+            Event::Shown { ids, .. } if self.at_the_desktop => {
+                self.settled
+                    .extend(ids.iter().map(|id| (*id, Node::Desktop)));
+            }
+            Event::Connected {
+                device: on,
+                presence,
+                ..
+            } if *on == device(Node::Desktop) => {
+                self.desktop_says(presence.as_ref());
+            }
+            Event::Presence { presence, .. } => self.desktop_says(Some(presence)),
+            Event::Disconnected { device: on, .. } if *on == device(Node::Desktop) => {
+                self.desktop_says(None);
+            }
+            _ => {}
+        }
+    }
+
+    fn desktop_says(&mut self, presence: Option<&Presence>) {
+        self.at_the_desktop = presence.is_some_and(|said| said.state == PresenceState::Active);
+        if !self.at_the_desktop {
+            self.settled.retain(|_, node| *node == Node::Phone);
+        }
+    }
+
+    fn must_ring(&mut self, world: &World, ids: &[MessageId]) {
+        for id in ids {
+            let urgent = self.disk.messages[id].0 == Priority::Urgent;
+            if self.disk.read.contains(id) || (!urgent && self.settled.contains_key(id)) {
+                self.wrong
+                    .push(format!("{} rang for {id}, which was settled", world.now));
+            }
+        }
     }
 
     fn carry_out(&mut self, world: &mut World, effect: Effect) {
@@ -304,6 +363,7 @@ impl Server {
                 style,
                 why,
             } => {
+                self.must_ring(world, &ids);
                 let frame = ServerFrame::Alert { ids, style, why };
                 let conn = self
                     .streams

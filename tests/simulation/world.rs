@@ -56,6 +56,8 @@ pub(crate) enum Due {
 pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) dice: fastrand::Rng,
+    /// Tells what happens, for the replay of one day.
+    tells: bool,
     queue: BinaryHeap<Reverse<(Instant, u64)>>,
     due: BTreeMap<u64, Due>,
     next: u64,
@@ -84,10 +86,17 @@ impl World {
         Self {
             now: Instant::from_zero(Duration::from_secs(1_000)),
             dice: fastrand::Rng::with_seed(seed),
+            tells: std::env::var_os("HITHER_SEED").is_some(),
             queue: BinaryHeap::new(),
             due: BTreeMap::new(),
             next: 0,
             lines: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
+        if self.tells {
+            println!("{} {}", self.now, what());
         }
     }
 

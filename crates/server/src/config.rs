@@ -1,7 +1,6 @@
 //! Where the settings come from: flags, then `HITHER_*` variables, then a file, then defaults.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::{env, fmt, fs, io};
@@ -9,21 +8,20 @@ use std::{env, fmt, fs, io};
 use hither_protocol::Policy;
 use serde::{Deserialize, Serialize};
 
-/// How long without input a desktop may count as used, in seconds.
-const IDLE_AFTER_S: RangeInclusive<u64> = 10..=3600;
+use crate::InvalidOrigin;
+
+const DEFAULT_IDLE_AFTER_S: u64 = 180;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
 
 /// What a server runs with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Folder of the database, the lock and the administrator's socket.
     pub data: PathBuf,
     /// Address of the HTTP listener.
     pub listen: SocketAddr,
-    /// Whether HTTP without TLS may leave this computer.
-    pub insecure_http: bool,
-    /// Seconds without input after which a desktop is inactive.
-    pub idle_after_s: u64,
+    /// What serving needs to know.
+    pub serving: crate::Settings,
 }
 
 /// What one source says; the rest is left to the next one.
@@ -36,7 +34,9 @@ pub struct Layer {
     pub listen: Option<SocketAddr>,
     /// Whether HTTP without TLS may leave this computer.
     pub insecure_http: Option<bool>,
-    /// Seconds without input after which a desktop is inactive.
+    /// Under which address people reach the server, when a proxy stands before it.
+    pub public_url: Option<String>,
+    /// Seconds without input after which a desktop is inactive, 10 to 3600.
     pub idle_after_s: Option<u64>,
 }
 
@@ -49,6 +49,8 @@ pub struct Config {
     pub listen: Sourced<SocketAddr>,
     /// Whether HTTP without TLS may leave this computer.
     pub insecure_http: Sourced<bool>,
+    /// Under which address people reach the server; what each request was sent to where unset.
+    pub public_url: Sourced<Option<String>>,
     /// Seconds without input after which a desktop is inactive.
     pub idle_after_s: Sourced<u64>,
 }
@@ -103,6 +105,12 @@ pub enum ConfigError {
         /// What is wrong with its value.
         problem: String,
     },
+    /// Correct the address.
+    #[error("public_url {0:?} {1}")]
+    PublicUrl(String, InvalidOrigin),
+    /// Choose another time.
+    #[error("idle_after_s is {0}; it must be from 10 to 3600 seconds")]
+    IdleAfter(u64),
     /// Name a folder with `--data`.
     #[error("there is no home folder to keep data in; name a folder with --data")]
     NoHome,
@@ -112,23 +120,6 @@ pub enum ConfigError {
          listen on 127.0.0.1 behind a proxy with TLS, or accept that with --insecure-http"
     )]
     WithoutTls(SocketAddr),
-    /// Choose another threshold.
-    #[error("idle_after_s is {0}; choose 10 to 3600 seconds")]
-    IdleAfter(u64),
-}
-
-impl Settings {
-    /// What of it concerns connections.
-    #[must_use]
-    pub fn serving(&self) -> crate::Settings {
-        crate::Settings {
-            policy: Policy {
-                idle_after_ms: self.idle_after_s * 1000,
-                ..Policy::default()
-            },
-            ..crate::Settings::default()
-        }
-    }
 }
 
 impl Config {
@@ -152,6 +143,7 @@ impl Config {
             data: variable("HITHER_DATA").map(PathBuf::from),
             listen: parsed("HITHER_LISTEN", variable)?,
             insecure_http: parsed("HITHER_INSECURE_HTTP", variable)?,
+            public_url: variable("HITHER_PUBLIC_URL"),
             idle_after_s: parsed("HITHER_IDLE_AFTER_S", variable)?,
         };
         let pick_data = first([flags.data, environment.data, file.data]);
@@ -168,12 +160,19 @@ impl Config {
                 file.insecure_http,
             ])
             .unwrap_or(by_default(false)),
+            public_url: first([flags.public_url, environment.public_url, file.public_url]).map_or(
+                by_default(None),
+                |given| Sourced {
+                    value: Some(given.value),
+                    from: given.from,
+                },
+            ),
             idle_after_s: first([
                 flags.idle_after_s,
                 environment.idle_after_s,
                 file.idle_after_s,
             ])
-            .unwrap_or(by_default(Policy::default().idle_after_ms / 1000)),
+            .unwrap_or(by_default(DEFAULT_IDLE_AFTER_S)),
         })
     }
 
@@ -183,44 +182,59 @@ impl Config {
         if !listen.ip().to_canonical().is_loopback() && !self.insecure_http.value {
             return Err(ConfigError::WithoutTls(listen));
         }
-        let idle_after_s = self.idle_after_s.value;
-        if !IDLE_AFTER_S.contains(&idle_after_s) {
-            return Err(ConfigError::IdleAfter(idle_after_s));
-        }
         Ok(Settings {
             data: self.data.value.clone(),
             listen,
-            insecure_http: self.insecure_http.value,
-            idle_after_s,
+            serving: self.serving()?,
+        })
+    }
+
+    fn serving(&self) -> Result<crate::Settings, ConfigError> {
+        let origin = |url: &String| {
+            let origin = url.trim_end_matches('/').parse();
+            origin.map_err(|error| ConfigError::PublicUrl(url.clone(), error))
+        };
+        let idle_after_s = self.idle_after_s.value;
+        if !(10..=3600).contains(&idle_after_s) {
+            return Err(ConfigError::IdleAfter(idle_after_s));
+        }
+        Ok(crate::Settings {
+            public_url: self.public_url.value.as_ref().map(origin).transpose()?,
+            policy: Policy {
+                idle_after_ms: idle_after_s * 1000,
+                ..Policy::default()
+            },
+            ..crate::Settings::default()
         })
     }
 }
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            data,
-            listen,
-            insecure_http,
-            idle_after_s,
-        } = self;
-        writeln!(
-            f,
-            "data           {}  ({})",
-            data.value.display(),
-            data.from
-        )?;
-        writeln!(f, "listen         {}  ({})", listen.value, listen.from)?;
-        writeln!(
-            f,
-            "insecure_http  {}  ({})",
-            insecure_http.value, insecure_http.from
-        )?;
-        write!(
-            f,
-            "idle_after_s   {}  ({})",
-            idle_after_s.value, idle_after_s.from
-        )
+        let public_url = self.public_url.value.as_deref();
+        let rows: [(_, &dyn fmt::Display, _); 5] = [
+            ("data", &self.data.value.display(), self.data.from),
+            ("listen", &self.listen.value, self.listen.from),
+            (
+                "insecure_http",
+                &self.insecure_http.value,
+                self.insecure_http.from,
+            ),
+            (
+                "public_url",
+                &public_url.unwrap_or("unset"),
+                self.public_url.from,
+            ),
+            (
+                "idle_after_s",
+                &self.idle_after_s.value,
+                self.idle_after_s.from,
+            ),
+        ];
+        let line = |(name, value, from): &(_, &dyn fmt::Display, Source)| {
+            format!("{name:<14} {value}  ({from})")
+        };
+        f.write_str(&rows.iter().map(line).collect::<Vec<_>>().join("\n"))
     }
 }
 
@@ -343,6 +357,7 @@ mod tests {
                 ["listen", "socket address"],
             ),
             ("listen = ", ("", ""), ["line 1", "hither.toml"]),
+            ("", ("HITHER_IDLE_AFTER_S", "soon"), ["IDLE_AFTER", "digit"]),
             (
                 "",
                 ("HITHER_LISTEN", "x"),
@@ -366,6 +381,22 @@ mod tests {
     }
 
     #[test]
+    fn values_out_of_bounds_are_refused() {
+        for (file, says) in [
+            ("idle_after_s = 9", Some("10 to 3600")),
+            ("idle_after_s = 3601", Some("10 to 3600")),
+            ("idle_after_s = 10", None),
+            ("public_url = 'push.example.org'", Some("https://")),
+            ("public_url = 'https://push.example.org/'", None),
+        ] {
+            let config = gather(Layer::default(), Some(file), &[("HOME", "/home/ada")]);
+            let refused = config.unwrap().settings().err().map(|e| e.to_string());
+            assert_eq!(refused.is_some(), says.is_some(), "{file}: {refused:?}");
+            assert!(refused.is_none_or(|text| text.contains(says.unwrap())));
+        }
+    }
+
+    #[test]
     fn plain_http_stays_on_this_computer() {
         for (listen, insecure, fine) in [
             ("127.0.0.1:1", false, true),
@@ -381,6 +412,7 @@ mod tests {
                 data: Some("/data".into()),
                 listen: Some(listen.parse().unwrap()),
                 insecure_http: Some(insecure),
+                ..Layer::default()
             };
             let settings = gather(flags, None, &[]).unwrap().settings();
             assert_eq!(settings.is_ok(), fine, "{listen}");
