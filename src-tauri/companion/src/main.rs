@@ -55,7 +55,7 @@ async fn start(how: Start, paths: &Paths) -> anyhow::Result<()> {
     if how.headless {
         reside(&how, paths, listener, Headless::start()).await
     } else {
-        anyhow::bail!("this build has no desktop: use --headless")
+        reside(&how, paths, listener, hither_companion::Desktop::start()).await
     }
 }
 

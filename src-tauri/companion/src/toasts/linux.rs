@@ -1,0 +1,351 @@
+//! `org.freedesktop.Notifications` over one connection with one loop: every answer and every click
+//! arrives in the order it happened.
+
+use core::future::pending;
+use core::time::Duration;
+use std::collections::HashMap;
+
+use futures_util::StreamExt as _;
+use hither_engine::{Toast, ToastEvent, ToastKey};
+use hither_protocol::Priority;
+use tokio::sync::mpsc;
+use zbus::connection::Builder;
+use zbus::fdo::DBusProxy;
+use zbus::names::{BusName, OwnedUniqueName};
+use zbus::zvariant::Value;
+use zbus::{Connection, MatchRule, Message, MessageStream, message};
+
+use super::{MARK_READ, Order, text};
+
+const NAME: &str = "org.freedesktop.Notifications";
+const PATH: &str = "/org/freedesktop/Notifications";
+
+/// The click on the pop-up itself, by the specification.
+const DEFAULT: &str = "default";
+
+/// Before a publisher's own action, so that none can pass for one of ours.
+const PUBLISHERS: &str = "publisher:";
+
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+
+/// The session's notifications; connected with the first pop-up.
+#[derive(Debug, Default)]
+pub(super) struct Notifications {
+    /// The session bus; `None` is the usual place.
+    address: Option<String>,
+    session: Option<Session>,
+}
+
+/// A bus, and what we know of the daemon on it.
+#[derive(Debug)]
+struct Session {
+    connection: Connection,
+    signals: MessageStream,
+    daemon: Option<Daemon>,
+}
+
+/// One daemon, by its unique name, and our pop-ups on it. Another daemon counts from the beginning
+/// again, so ids never outlive the one that gave them.
+#[derive(Debug)]
+struct Daemon {
+    owner: OwnedUniqueName,
+    actions: bool,
+    markup: bool,
+    up: HashMap<ToastKey, u32>,
+}
+
+impl Notifications {
+    /// Those on another bus than the usual one.
+    #[cfg(test)]
+    pub(super) fn on(address: &str) -> Self {
+        Self {
+            address: Some(address.to_owned()),
+            session: None,
+        }
+    }
+
+    /// Carries out orders and tells what the daemon says, until there will be no more orders.
+    pub(super) async fn run(
+        mut self,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+        tell: mpsc::UnboundedSender<ToastEvent>,
+    ) {
+        loop {
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(Order::Show(toast)) => {
+                        let _ = tell.send(self.show(&toast).await);
+                    }
+                    Some(Order::Withdraw(key)) => self.withdraw(&key).await,
+                    Some(Order::WithdrawAll(_done)) => self.withdraw_all().await,
+                    None => return,
+                },
+                signal = self.next_signal() => {
+                    if let Some(event) = self.heed(signal) {
+                        let _ = tell.send(event);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn show(&mut self, toast: &Toast) -> ToastEvent {
+        let shown = match tokio::time::timeout(ANSWER_WITHIN, self.try_show(toast)).await {
+            Ok(shown) => shown,
+            Err(_) => Err("The desktop's notifications do not answer.".to_owned()),
+        };
+        match shown {
+            Ok(()) => ToastEvent::Up(toast.key.clone()),
+            Err(why) => ToastEvent::Failed(toast.key.clone(), why),
+        }
+    }
+
+    /// The error is for people.
+    async fn try_show(&mut self, toast: &Toast) -> Result<(), String> {
+        let session = self.session().await?;
+        session
+            .find_daemon()
+            .await
+            .map_err(|error| explain(&error))?;
+        session.notify(toast).await.map_err(|error| explain(&error))
+    }
+
+    async fn session(&mut self) -> Result<&mut Session, String> {
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => Session::open(self.address.as_deref())
+                .await
+                .map_err(|error| {
+                    format!("There is no session bus to show notifications on: {error}")
+                })?,
+        };
+        Ok(self.session.insert(session))
+    }
+
+    async fn withdraw(&mut self, key: &ToastKey) {
+        if let Some(session) = &mut self.session {
+            session.close(key).await;
+        }
+    }
+
+    async fn withdraw_all(&mut self) {
+        if let Some(session) = &mut self.session {
+            for key in session.keys() {
+                session.close(&key).await;
+            }
+        }
+    }
+
+    /// The next signal, or `None` when the bus is gone; waits for ever while there is no bus.
+    async fn next_signal(&mut self) -> Option<Message> {
+        match &mut self.session {
+            Some(session) => session.signals.next().await?.ok(),
+            None => pending().await,
+        }
+    }
+
+    fn heed(&mut self, signal: Option<Message>) -> Option<ToastEvent> {
+        let Some(signal) = signal else {
+            self.session = None;
+            return None;
+        };
+        self.session.as_mut()?.daemon.as_mut()?.heed(&signal)
+    }
+}
+
+fn explain(error: &zbus::Error) -> String {
+    match error {
+        zbus::Error::MethodError(name, ..) if name.ends_with(".ServiceUnknown") => {
+            "No notification daemon runs on this desktop.".to_owned()
+        }
+        error => format!("The desktop's notifications refused: {error}"),
+    }
+}
+
+impl Session {
+    async fn open(address: Option<&str>) -> zbus::Result<Self> {
+        let builder = match address {
+            Some(address) => Builder::address(address)?,
+            None => Builder::session()?,
+        };
+        let connection = builder.method_timeout(ANSWER_WITHIN).build().await?;
+        let rule = MatchRule::builder()
+            .msg_type(message::Type::Signal)
+            .sender(NAME)?
+            .interface(NAME)?
+            .path(PATH)?
+            .build();
+        Ok(Self {
+            signals: MessageStream::for_match_rule(rule, &connection, None).await?,
+            connection,
+            daemon: None,
+        })
+    }
+
+    /// Starts a daemon where one is installed but does not run.
+    async fn find_daemon(&mut self) -> zbus::Result<()> {
+        let bus = DBusProxy::new(&self.connection).await?;
+        let owner = bus
+            .get_name_owner(BusName::from_static_str(NAME)?)
+            .await
+            .ok();
+        let known = self.daemon.as_ref().map(|daemon| &daemon.owner);
+        if owner.is_some() && owner.as_ref() == known {
+            return Ok(());
+        }
+        self.daemon = None;
+        let reply = self.call("GetCapabilities", &()).await?;
+        let header = reply.header();
+        let owner = header.sender().ok_or(zbus::Error::InvalidReply)?;
+        let body = reply.body();
+        let capabilities: Vec<&str> = body.deserialize()?;
+        self.daemon = Some(Daemon {
+            owner: owner.to_owned().into(),
+            actions: capabilities.contains(&"actions"),
+            markup: capabilities.contains(&"body-markup"),
+            up: HashMap::new(),
+        });
+        Ok(())
+    }
+
+    async fn notify(&mut self, toast: &Toast) -> zbus::Result<()> {
+        let Some(daemon) = &self.daemon else {
+            return Err(zbus::Error::InvalidReply);
+        };
+        let replaces = daemon.up.get(&toast.key).copied().unwrap_or(0);
+        let actions = daemon.actions_of(toast);
+        let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+        let body = (
+            "Hither",
+            replaces,
+            "hither",
+            text::title(toast),
+            daemon.body_of(toast),
+            actions,
+            hints(toast),
+            expires(toast),
+        );
+        let reply = self.call("Notify", &body).await?;
+        let id = reply.body().deserialize()?;
+        if let Some(daemon) = &mut self.daemon {
+            daemon.up.insert(toast.key.clone(), id);
+        }
+        Ok(())
+    }
+
+    fn keys(&self) -> Vec<ToastKey> {
+        let up = self.daemon.iter().flat_map(|daemon| daemon.up.keys());
+        up.cloned().collect()
+    }
+
+    async fn close(&mut self, key: &ToastKey) {
+        let Some(daemon) = &mut self.daemon else {
+            return;
+        };
+        let owner = daemon.owner.clone();
+        if let Some(id) = daemon.up.remove(key) {
+            // When it fails, the pop-up or its daemon is gone already: off the screen either way.
+            let _ = self
+                .connection
+                .call_method(Some(&owner), PATH, Some(NAME), "CloseNotification", &(id,))
+                .await;
+        }
+    }
+
+    async fn call(
+        &self,
+        method: &'static str,
+        body: &(impl serde::Serialize + zbus::zvariant::DynamicType),
+    ) -> zbus::Result<Message> {
+        self.connection
+            .call_method(Some(NAME), PATH, Some(NAME), method, body)
+            .await
+    }
+}
+
+impl Daemon {
+    /// Pairs of key and label.
+    fn actions_of(&self, toast: &Toast) -> Vec<String> {
+        if !self.actions {
+            return Vec::new();
+        }
+        let publishers = toast.actions.iter().take(2);
+        let publishers = publishers.flat_map(|action| {
+            let label = crate::words::one_line(&action.label, 40);
+            [format!("{PUBLISHERS}{}", action.id), label]
+        });
+        let mut actions = vec![DEFAULT.to_owned(), "Open".to_owned()];
+        actions.extend(publishers);
+        if matches!(toast.key, ToastKey::Message(_)) {
+            actions.extend([MARK_READ.to_owned(), "Mark read".to_owned()]);
+        }
+        actions
+    }
+
+    fn body_of(&self, toast: &Toast) -> String {
+        let body = text::body(toast);
+        if self.markup {
+            text::escaped(&body)
+        } else {
+            body
+        }
+    }
+
+    fn heed(&mut self, signal: &Message) -> Option<ToastEvent> {
+        let header = signal.header();
+        if header.sender()? != self.owner.inner() {
+            return None;
+        }
+        let body = signal.body();
+        match header.member()?.as_str() {
+            "ActionInvoked" => {
+                let (id, action) = body.deserialize().ok()?;
+                event(self.key_of(id)?, action)
+            }
+            "NotificationClosed" => {
+                let (id, _reason): (u32, u32) = body.deserialize().ok()?;
+                let key = self.key_of(id)?;
+                self.up.remove(&key);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn key_of(&self, id: u32) -> Option<ToastKey> {
+        let mut up = self.up.iter();
+        up.find(|(_, up)| **up == id).map(|(key, _)| key.clone())
+    }
+}
+
+fn event(key: ToastKey, action: &str) -> Option<ToastEvent> {
+    match action {
+        DEFAULT => Some(ToastEvent::Clicked(key)),
+        MARK_READ => Some(ToastEvent::Chosen(key, MARK_READ.to_owned())),
+        _ => {
+            let action = action.strip_prefix(PUBLISHERS)?;
+            Some(ToastEvent::Chosen(key, action.to_owned()))
+        }
+    }
+}
+
+fn hints(toast: &Toast) -> HashMap<&'static str, Value<'static>> {
+    let urgency: u8 = match toast.priority {
+        Priority::Min | Priority::Low => 0,
+        Priority::Default | Priority::High => 1,
+        Priority::Urgent => 2,
+    };
+    HashMap::from([
+        ("urgency", urgency.into()),
+        ("desktop-entry", "hither".into()),
+        ("category", "im.received".into()),
+    ])
+}
+
+/// Milliseconds; 0 stays until it is closed, -1 is the daemon's own choice.
+fn expires(toast: &Toast) -> i32 {
+    match toast.priority {
+        Priority::High | Priority::Urgent => 0,
+        _ => -1,
+    }
+}
