@@ -1,6 +1,9 @@
 //! Accepts messages, stores them, knows who is connected where, delivers, reroutes.
 
 mod accounts;
+pub mod admin;
+pub mod cli;
+pub mod config;
 mod http;
 mod registry;
 pub mod secret;

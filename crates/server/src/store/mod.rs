@@ -250,6 +250,14 @@ pub trait Store: Send + Sync + 'static {
     async fn accounts(&self) -> Result<Vec<AccountRecord>, StoreError>;
     /// Sets a password and ends all sessions of the account.
     async fn set_password(&self, name: &AccountName, phc: String) -> Result<(), StoreError>;
+    /// Replaces the hash of an unchanged password, so that sessions stay; nothing happens when
+    /// `old` is not the present one.
+    async fn renew_password_hash(
+        &self,
+        name: &AccountName,
+        old: String,
+        new: String,
+    ) -> Result<(), StoreError>;
     /// Forbids or allows sign-in; forbidding ends all sessions.
     async fn set_account_disabled(
         &self,

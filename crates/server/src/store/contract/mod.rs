@@ -46,6 +46,7 @@ macro_rules! contract_suite {
                 a_device_id_means_nothing_to_another_account
                 a_session_ends_with_its_tokens
                 a_new_password_ends_all_sessions
+                a_renewed_hash_ends_no_session
                 a_disabled_account_is_shut_out
                 an_expiry_slides_once_a_day
                 a_removed_account_leaves_nothing

@@ -186,6 +186,21 @@ pub(crate) async fn a_new_password_ends_all_sessions<B: Bed>(bed: B) {
     assert_eq!(account.password_hash, new);
 }
 
+pub(crate) async fn a_renewed_hash_ends_no_session<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    scene.sign_in("ada", "desk", 1).await;
+    let ada = name("ada");
+    for (old, new) in [("$argon2id$", "$new$"), ("$argon2id$", "$late$")] {
+        let renewed = scene
+            .store
+            .renew_password_hash(&ada, old.to_owned(), new.to_owned());
+        renewed.await.unwrap();
+        let account = scene.store.account(&ada).await.unwrap().unwrap();
+        assert_eq!(account.password_hash, "$new$");
+    }
+    assert!(scene.whois(1).await.is_some());
+}
+
 pub(crate) async fn a_disabled_account_is_shut_out<B: Bed>(bed: B) {
     let scene = Scene::new(bed).await;
     scene.sign_in("ada", "desk", 1).await;

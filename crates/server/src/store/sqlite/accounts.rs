@@ -74,6 +74,19 @@ pub(super) fn set_password(
     sessions::end_all(tx, account)
 }
 
+pub(super) fn renew_password_hash(
+    tx: &Tx<'_>,
+    name: &AccountName,
+    old: &str,
+    new: &str,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE accounts SET password_hash = ?3 WHERE name = ?1 AND password_hash = ?2",
+    )?
+    .execute([name.as_str(), old, new])?;
+    Ok(())
+}
+
 pub(super) fn set_account_disabled(
     tx: &mut Tx<'_>,
     name: &AccountName,

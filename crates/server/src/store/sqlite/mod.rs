@@ -94,7 +94,7 @@ impl SqliteStore {
         let checkpoints = Connection::open(&path)?;
         checkpoints.busy_timeout(PATIENCE)?;
         let (committed, commits) = sync_channel(1);
-        let checkpoints = checkpoint::start(checkpoints, &path, commits)?;
+        let checkpoints = checkpoint::start(checkpoints, commits)?;
         let (sender, news) = mpsc::unbounded_channel();
         let (writer, thread) = Writer::start(conn, Arc::clone(&clock), sender, committed)?;
         Ok(Self {
@@ -194,6 +194,18 @@ impl Store for SqliteStore {
         let name = name.clone();
         self.writer
             .write(move |tx| accounts::set_password(tx, &name, &phc))
+            .await
+    }
+
+    async fn renew_password_hash(
+        &self,
+        name: &AccountName,
+        old: String,
+        new: String,
+    ) -> Result<(), StoreError> {
+        let name = name.clone();
+        self.writer
+            .write(move |tx| accounts::renew_password_hash(tx, &name, &old, &new))
             .await
     }
 

@@ -22,7 +22,7 @@ const BATCH: usize = 512;
 /// How long an ack may wait for a commit that comes anyway.
 const ACK_DELAY: Duration = Duration::from_secs(1);
 /// How often outlived idempotency keys are cleared away.
-const TIDY_EVERY: Duration = Duration::from_secs(600);
+const TIDY_EVERY: Duration = Duration::from_mins(10);
 
 /// The way to the writer's thread.
 pub(super) struct Writer {
