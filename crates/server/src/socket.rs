@@ -279,7 +279,10 @@ impl Socket {
     }
 
     async fn close(&mut self, code: CloseCode) {
-        if let Some(attached) = &self.attached {
+        if let Some(attached) = &mut self.attached {
+            if code == CloseCode::Revoked {
+                attached.link.say_goodbye();
+            }
             let Identity {
                 account, device, ..
             } = &attached.identity;

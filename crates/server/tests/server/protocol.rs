@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hither_protocol::{
-    AccountName, ClientFrame, CloseCode, Cursor, DeviceKind, MAX_FRAME_BYTES, ServerFrame,
+    AccountName, ClientFrame, CloseCode, Cursor, DeviceKind, MAX_FRAME_BYTES, Policy, ServerFrame,
 };
 use hither_server::store::Store;
 use hither_server::{Limits, Settings};
@@ -72,6 +72,22 @@ async fn a_stream_without_hello_is_closed_in_time() {
         .say_raw(Wire::text(r#"{"type":"from_the_future"}"#))
         .await;
     stream.ends_with(CloseCode::NoHello).await;
+}
+
+#[tokio::test]
+async fn a_client_that_stays_silent_is_given_up() {
+    let policy = Policy {
+        heartbeat_ms: 20,
+        ..Policy::default()
+    };
+    let server = Server::with(Settings {
+        policy,
+        ..Settings::default()
+    })
+    .await;
+    let session = server.sign_in("ada", DeviceKind::Mobile).await;
+    let (mut stream, _) = server.connect(&session, None).await;
+    stream.ends_with(CloseCode::TooSlow).await;
 }
 
 #[tokio::test]
