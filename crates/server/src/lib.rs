@@ -1,23 +1,16 @@
 //! Accepts messages, stores them, knows who is connected where, delivers, reroutes.
 
+mod accounts;
 pub mod admin;
 pub mod cli;
 pub mod config;
+mod http;
+mod registry;
 pub mod secret;
+mod serve;
+pub mod session;
+mod socket;
 pub mod store;
 
-use std::sync::Arc;
-
-use tokio::net::TcpListener;
-
-/// Serves until `shutdown`, then says goodbye to open streams.
-pub async fn serve(
-    settings: config::Settings,
-    store: Arc<dyn store::Store>,
-    listener: TcpListener,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
-    let _ = (settings, store, listener);
-    shutdown.await;
-    Ok(())
-}
+pub use http::{InvalidOrigin, Origin};
+pub use serve::{Limits, ServeError, Settings, serve};

@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::answer::Answer;
 use super::{LOOK_AGAIN, PATIENCE};
+use crate::ServeError;
 use crate::admin::{self, AdminSocket};
 use crate::config::Config;
 use crate::store::{DataFolder, FolderError, SqliteStore, Store, system_clock};
@@ -37,8 +38,9 @@ pub(super) async fn serve(config: &Config, json: bool) -> anyhow::Result<()> {
     announce(listener.local_addr()?, json)?;
 
     let door = tokio::spawn(door.run(Arc::clone(&store)));
-    let served = serve_until(stop, |stop| {
-        crate::serve(settings, Arc::clone(&store), listener, stop)
+    let serving = Arc::clone(&store);
+    let served = serve_until(stop, async |stop| {
+        crate::serve(crate::Settings::default(), serving, listener, stop).await
     })
     .await;
     // Gone before the folder is free, or it could take the next server's socket with it.
@@ -86,9 +88,9 @@ fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 }
 
 /// Serves until `stop`, and not much longer.
-async fn serve_until<S: Future<Output = anyhow::Result<()>>>(
+async fn serve_until(
     stop: impl Future<Output = ()> + Send + 'static,
-    serve: impl FnOnce(Pin<Box<dyn Future<Output = ()> + Send>>) -> S,
+    serve: impl AsyncFnOnce(Pin<Box<dyn Future<Output = ()> + Send>>) -> Result<(), ServeError>,
 ) -> anyhow::Result<()> {
     let (stopped, late) = tokio::sync::oneshot::channel();
     let serving = serve(Box::pin(async move {
@@ -96,7 +98,7 @@ async fn serve_until<S: Future<Output = anyhow::Result<()>>>(
         let _ = stopped.send(());
     }));
     tokio::select! {
-        served = serving => served,
+        served = serving => Ok(served?),
         () = async {
             // An error means that serving ended by itself.
             if late.await.is_err() {

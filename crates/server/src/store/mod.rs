@@ -282,6 +282,12 @@ pub trait Store: Send + Sync + 'static {
         disabled: bool,
     ) -> Result<(), StoreError>;
 
+    /// A device that signed in to an account before.
+    async fn device(
+        &self,
+        account: &AccountName,
+        id: &DeviceId,
+    ) -> Result<Option<DeviceRecord>, StoreError>;
     /// Begins a session; a client's earlier one ends.
     async fn create_session(&self, session: NewSession) -> Result<Identity, StoreError>;
     /// Whom a live token stands for; its expiry slides to `expires_at`, written at most once a day.

@@ -27,8 +27,9 @@ use self::readers::Readers;
 use self::writer::Writer;
 use super::folder::private_file;
 use super::{
-    AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, Epoch, Identity, NewMessage,
-    NewSession, Page, Pending, Position, PublisherRecord, SecretHash, Store, StoreError, Stored,
+    AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, DeviceRecord, Epoch, Identity,
+    NewMessage, NewSession, Page, Pending, Position, PublisherRecord, SecretHash, Store,
+    StoreError, Stored,
 };
 
 /// How long a commit may wait for the end of a checkpoint.
@@ -258,6 +259,17 @@ impl Store for SqliteStore {
         let id = id.clone();
         self.writer
             .write(move |tx| accounts::set_publisher_disabled(tx, &id, disabled))
+            .await
+    }
+
+    async fn device(
+        &self,
+        account: &AccountName,
+        id: &DeviceId,
+    ) -> Result<Option<DeviceRecord>, StoreError> {
+        let (account, id) = (account.clone(), id.clone());
+        self.readers
+            .read(move |conn| sessions::device(conn, &account, &id))
             .await
     }
 

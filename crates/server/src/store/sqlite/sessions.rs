@@ -33,6 +33,32 @@ pub(super) fn create(tx: &mut Tx<'_>, new: NewSession) -> Result<Identity, Store
     })
 }
 
+/// A device of an account.
+pub(super) fn device(
+    conn: &Connection,
+    name: &AccountName,
+    id: &DeviceId,
+) -> Result<Option<DeviceRecord>, StoreError> {
+    conn.prepare_cached(
+        "SELECT devices.id, devices.name, platform, kind FROM devices
+         JOIN accounts ON accounts.id = account
+         WHERE accounts.name = ?1 AND devices.id = ?2",
+    )?
+    .query_and_then([name.as_str(), id.as_str()], |row| device_record(row, 0))?
+    .next()
+    .transpose()
+}
+
+/// A device in four columns from `first` on: id, name, platform, kind.
+fn device_record(row: &Row<'_>, first: usize) -> Result<DeviceRecord, StoreError> {
+    Ok(DeviceRecord {
+        id: DeviceId::try_from(row.get::<_, String>(first)?).map_err(damaged)?,
+        name: row.get(first + 1)?,
+        platform: row.get(first + 2)?,
+        kind: kind_named(&row.get::<_, String>(first + 3)?)?,
+    })
+}
+
 fn upsert_device(tx: &Tx<'_>, account: i64, device: &DeviceRecord) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO devices (account, id, name, platform, kind) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -100,12 +126,7 @@ fn identity(row: &Row<'_>) -> Result<Identity, StoreError> {
     Ok(Identity {
         client: ClientId(row.get(0)?),
         account: AccountName::try_from(row.get::<_, String>(1)?).map_err(damaged)?,
-        device: DeviceRecord {
-            id: DeviceId::try_from(row.get::<_, String>(2)?).map_err(damaged)?,
-            name: row.get(3)?,
-            platform: row.get(4)?,
-            kind: kind_named(&row.get::<_, String>(5)?)?,
-        },
+        device: device_record(row, 2)?,
         application: row.get(6)?,
         message_token: row.get(7)?,
         acked: row.get(8)?,
