@@ -1,6 +1,11 @@
 //! The server as its clients see it: real sockets on loopback, the real store in a folder of its
 //! own.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails where it stands"
+)]
+
 mod delivery;
 mod harness;
 mod protocol;
