@@ -13,7 +13,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::answer::Answer;
 use super::{LOOK_AGAIN, PATIENCE};
-use crate::ServeError;
 use crate::admin::{self, AdminSocket};
 use crate::config::Config;
 use crate::store::{DataFolder, FolderError, SqliteStore, Store, system_clock};
