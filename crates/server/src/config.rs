@@ -7,18 +7,9 @@ use std::{env, fmt, fs, io};
 
 use serde::{Deserialize, Serialize};
 
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
+use crate::{InvalidOrigin, Settings};
 
-/// What a server runs with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Folder of the database, the lock and the administrator's socket.
-    pub data: PathBuf,
-    /// Address of the HTTP listener.
-    pub listen: SocketAddr,
-    /// Whether HTTP without TLS may leave this computer.
-    pub insecure_http: bool,
-}
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
 
 /// What one source says; the rest is left to the next one.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -30,6 +21,8 @@ pub struct Layer {
     pub listen: Option<SocketAddr>,
     /// Whether HTTP without TLS may leave this computer.
     pub insecure_http: Option<bool>,
+    /// Under which address people reach the server, as behind a proxy.
+    pub public_url: Option<String>,
 }
 
 /// Every setting with where it came from.
@@ -41,6 +34,8 @@ pub struct Config {
     pub listen: Sourced<SocketAddr>,
     /// Whether HTTP without TLS may leave this computer.
     pub insecure_http: Sourced<bool>,
+    /// Under which address people reach the server; as each request says where it is not set.
+    pub public_url: Sourced<Option<String>>,
 }
 
 /// A value and who gave it.
@@ -96,6 +91,9 @@ pub enum ConfigError {
     /// Name a folder with `--data`.
     #[error("there is no home folder to keep data in; name a folder with --data")]
     NoHome,
+    /// Give scheme and host, as `https://hither.example`.
+    #[error("public_url is not right: it {0}")]
+    PublicUrl(#[from] InvalidOrigin),
     /// Listen on loopback behind a proxy with TLS, or accept the risk.
     #[error(
         "listening on {0} without TLS would let anyone on the way read passwords and messages; \
@@ -125,6 +123,7 @@ impl Config {
             data: variable("HITHER_DATA").map(PathBuf::from),
             listen: parsed("HITHER_LISTEN", variable)?,
             insecure_http: parsed("HITHER_INSECURE_HTTP", variable)?,
+            public_url: variable("HITHER_PUBLIC_URL"),
         };
         let pick_data = first([flags.data, environment.data, file.data]);
         Ok(Self {
@@ -140,19 +139,32 @@ impl Config {
                 file.insecure_http,
             ])
             .unwrap_or(by_default(false)),
+            public_url: first([flags.public_url, environment.public_url, file.public_url]).map_or(
+                by_default(None),
+                |Sourced { value, from }| Sourced {
+                    value: Some(value),
+                    from,
+                },
+            ),
         })
     }
 
-    /// The values alone, for a server: refuses to expose HTTP without TLS by accident.
-    pub fn settings(&self) -> Result<Settings, ConfigError> {
+    /// Where to listen; refuses to expose HTTP without TLS by accident.
+    pub fn listen(&self) -> Result<SocketAddr, ConfigError> {
         let listen = self.listen.value;
-        if !listen.ip().to_canonical().is_loopback() && !self.insecure_http.value {
-            return Err(ConfigError::WithoutTls(listen));
+        if listen.ip().to_canonical().is_loopback() || self.insecure_http.value {
+            Ok(listen)
+        } else {
+            Err(ConfigError::WithoutTls(listen))
         }
+    }
+
+    /// What a server runs with.
+    pub fn settings(&self) -> Result<Settings, ConfigError> {
+        let public_url = self.public_url.value.as_deref().map(str::parse);
         Ok(Settings {
-            data: self.data.value.clone(),
-            listen,
-            insecure_http: self.insecure_http.value,
+            public_url: public_url.transpose()?,
+            ..Settings::default()
         })
     }
 }
@@ -163,6 +175,7 @@ impl fmt::Display for Config {
             data,
             listen,
             insecure_http,
+            public_url,
         } = self;
         writeln!(
             f,
@@ -171,11 +184,14 @@ impl fmt::Display for Config {
             data.from
         )?;
         writeln!(f, "listen         {}  ({})", listen.value, listen.from)?;
-        write!(
+        writeln!(
             f,
             "insecure_http  {}  ({})",
             insecure_http.value, insecure_http.from
-        )
+        )?;
+        let url = public_url.value.as_deref();
+        let url = url.unwrap_or("as each request says");
+        write!(f, "public_url     {url}  ({})", public_url.from)
     }
 }
 
@@ -336,12 +352,29 @@ mod tests {
                 data: Some("/data".into()),
                 listen: Some(listen.parse().unwrap()),
                 insecure_http: Some(insecure),
+                public_url: None,
             };
-            let settings = gather(flags, None, &[]).unwrap().settings();
-            assert_eq!(settings.is_ok(), fine, "{listen}");
-            if let Err(error) = settings {
+            let checked = gather(flags, None, &[]).unwrap().listen();
+            assert_eq!(checked.is_ok(), fine, "{listen}");
+            if let Err(error) = checked {
                 assert!(error.to_string().contains("--insecure-http"));
             }
+        }
+    }
+
+    #[test]
+    fn a_public_url_is_an_origin() {
+        for (url, fine) in [
+            ("https://hither.example", true),
+            ("http://127.0.0.1:7480/", true),
+            ("hither.example", false),
+            ("ftp://hither.example", false),
+            ("https://hither.example/path", false),
+        ] {
+            let env = [("HITHER_PUBLIC_URL", url), ("HOME", "/home/ada")];
+            let config = gather(Layer::default(), None, &env).unwrap();
+            assert_eq!(config.settings().is_ok(), fine, "{url}");
+            assert!(config.to_string().contains(url));
         }
     }
 }
