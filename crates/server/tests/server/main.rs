@@ -7,6 +7,7 @@
 )]
 
 mod delivery;
+mod documentation;
 mod harness;
 mod protocol;
 mod publishing;
