@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod desktop;
+pub mod stage;
 pub mod toasts;
 mod wait;
 
