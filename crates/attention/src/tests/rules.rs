@@ -501,6 +501,37 @@ fn a_handover_that_waited_is_rung_when_the_person_returns() {
     );
 }
 
+#[test]
+fn a_handover_waits_for_a_desktop_that_may_answer() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         5s message m1
+         5s d1 shows m1
+         9.5s desktop d2 connects
+         10s d1 is inactive 10s
+         10.5s d2 is active 0s",
+        "5s deliver m1 rings d1
+         10.5s alert d2 m1: Handover",
+    );
+}
+
+#[test]
+fn two_reasons_at_one_moment_stay_two_alerts() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         5s message m1
+         5s d1 shows m1
+         15s message m2
+         20s late d1 is inactive 20s",
+        "5s deliver m1 rings d1
+         15s deliver m2 rings d1
+         20s alert p1 m1: Handover
+         20s alert p1 m2: NotShown",
+    );
+}
+
 // Rule 6: return.
 
 #[test]
@@ -769,6 +800,33 @@ fn an_unknown_desktop_that_leaves_is_not_waited_for() {
 }
 
 #[test]
+fn a_phone_that_is_asked_is_enough_beside_an_unknown_desktop() {
+    check(
+        "0s desktop d1 connects unknown
+         0s mobile p2 connects
+         1s mobile p1 connects
+         5s message m1
+         5s d1 shows m1
+         6s p1 shows m1
+         20s end",
+        "5s deliver m1 rings d1 p1",
+    );
+}
+
+#[test]
+fn what_a_desktop_shows_before_its_first_presence_is_not_rung_meanwhile() {
+    check(
+        "0s mobile p1 connects
+         1s desktop d1 connects
+         1.1s message m1
+         1.2s d1 shows m1
+         1.5s d1 is active 0.4s
+         20s end",
+        "1.1s deliver m1 silently",
+    );
+}
+
+#[test]
 fn the_first_presence_is_waited_for() {
     check(
         "0s desktop d1 connects
@@ -908,6 +966,22 @@ fn a_device_shows_before_its_reconnect_is_complete() {
 }
 
 #[test]
+fn a_lost_device_reports_nothing() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         10s message m1
+         10s d1 shows m1
+         11s d1 is lost
+         12s d1 is inactive 12s
+         13s d1 beats 0s
+         30s end",
+        "10s deliver m1 rings d1
+         21s alert p1 m1: Handover",
+    );
+}
+
+#[test]
 fn an_inactive_desktop_that_is_lost_holds_nothing_up() {
     check(
         "0s desktop d1 connects inactive 200s
@@ -946,6 +1020,18 @@ fn shown_or_read_in_the_meantime_needs_no_repeat() {
          4s read m2
          20s end",
         "",
+    );
+}
+
+#[test]
+fn a_desktop_that_perhaps_nobody_is_at_does_not_end_the_wait() {
+    check(
+        "0s restart m1
+         0s mobile p1 connects
+         1s desktop d1 connects unknown
+         2s d1 shows m1
+         20s end",
+        "10s alert p1 m1: Restarted",
     );
 }
 
@@ -1054,6 +1140,38 @@ fn what_is_unknown_or_said_twice_changes_nothing() {
          5s idle",
         "2s deliver m1 rings d1
          2s deliver m1 silently",
+    );
+}
+
+#[test]
+fn a_desktop_is_never_pushed() {
+    check(
+        "0s desktop d1 connects inactive 200s
+         0s d1 registers
+         1s d1 says goodbye
+         2s message m1",
+        "2s deliver m1 silently",
+    );
+}
+
+#[test]
+fn a_router_is_busy_while_a_device_or_a_message_is_there() {
+    check(
+        "0s p1 registers
+         0s idle
+         1s desktop d1 connects active 0s
+         1s busy
+         2s d1 is lost
+         3s busy
+         12s idle
+         13s desktop d1 connects inactive 200s
+         14s message m1
+         15s d1 says goodbye
+         15s busy
+         16s gateway takes p1 m1
+         16s idle",
+        "14s deliver m1 silently
+         14s push p1 m1",
     );
 }
 

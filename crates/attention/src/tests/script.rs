@@ -61,6 +61,7 @@ impl Player {
                 assert!(self.router.is_idle(), "not idle at {now}");
                 assert_eq!(self.router.next_wakeup(), None);
             }
+            ["busy"] => assert!(!self.router.is_idle(), "idle at {now}"),
             words => {
                 self.wake_until(now);
                 self.handle(now, event(now, words));
