@@ -14,8 +14,8 @@ pub(crate) struct Ledger {
     entries: BTreeMap<MessageId, Entry>,
     /// When each entry needs attention by itself.
     due: BTreeSet<(Instant, MessageId)>,
-    /// When a desktop showed each entry that waits for no answer.
-    resting: BTreeSet<(Instant, MessageId)>,
+    /// Since when each entry is shown on a desktop.
+    showing: BTreeSet<(Instant, MessageId)>,
 }
 
 /// What is known about one message.
@@ -78,8 +78,8 @@ impl Ledger {
         if let Some(due) = entry.due() {
             self.due.remove(&(due, id));
         }
-        if let Some(at) = entry.resting_since() {
-            self.resting.remove(&(at, id));
+        if let Some(at) = entry.showing_since() {
+            self.showing.remove(&(at, id));
         }
         Some(entry)
     }
@@ -93,11 +93,13 @@ impl Ledger {
         if let Some(due) = entry.due() {
             self.due.insert((due, id));
         }
-        if let Some(at) = entry.resting_since() {
-            self.resting.insert((at, id));
+        if let Some(at) = entry.showing_since() {
+            self.showing.insert((at, id));
         }
         self.entries.insert(id, entry);
-        self.bound();
+        if self.showing.len() > REMEMBERED {
+            self.finish_oldest();
+        }
     }
 
     /// An entry whose expiry or answer is due.
@@ -119,24 +121,21 @@ impl Ledger {
         entries.map(|(id, _)| *id)
     }
 
-    /// Someone used `desktop` at `input`: what it showed before that was seen.
-    pub(crate) fn forget_seen(&mut self, desktop: &DeviceId, input: Instant) {
-        let before = self.resting.iter().take_while(|(at, _)| *at < input);
+    /// What `desktop` shows since before `input`.
+    pub(crate) fn shown_before(&self, desktop: &DeviceId, input: Instant) -> Vec<MessageId> {
+        let before = self.showing.iter().take_while(|(at, _)| *at < input);
         let shown = |entry: &Entry| entry.shown_at(desktop).is_some_and(|at| at < input);
-        let seen: Vec<_> = before
+        before
             .map(|(_, id)| *id)
             .filter(|id| self.entries.get(id).is_some_and(shown))
-            .collect();
-        for id in seen {
-            self.take(id);
-        }
+            .collect()
     }
 
-    fn bound(&mut self) {
-        while self.resting.len() > REMEMBERED
-            && let Some((_, oldest)) = self.resting.first().copied()
-        {
-            self.take(oldest);
+    fn finish_oldest(&mut self) {
+        let oldest = self.showing.first().map(|(_, id)| *id);
+        if let Some(mut entry) = oldest.and_then(|id| self.take(id)) {
+            entry.finish();
+            self.put(entry);
         }
     }
 }
@@ -319,8 +318,7 @@ impl Entry {
         answers.chain(self.message.expires).min()
     }
 
-    fn resting_since(&self) -> Option<Instant> {
-        let showing = self.showing.iter().map(|showing| showing.at);
-        showing.min().filter(|_| self.calls.is_empty())
+    fn showing_since(&self) -> Option<Instant> {
+        self.showing.iter().map(|showing| showing.at).min()
     }
 }

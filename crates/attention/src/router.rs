@@ -201,7 +201,7 @@ impl Router {
         );
         let timings = &self.timings;
         let input = self.devices.connect(now, device, kind, presence, timings);
-        self.forget_seen(device, input);
+        self.used(device, input);
         self.come_back();
     }
 
@@ -214,19 +214,23 @@ impl Router {
 
     fn presence(&mut self, now: Instant, device: &DeviceId, presence: Presence) {
         let input = self.devices.report(now, device, presence);
-        self.forget_seen(device, input);
+        self.used(device, input);
     }
 
     /// A heartbeat without a reading says nothing about the person.
     fn heartbeat(&mut self, now: Instant, device: &DeviceId, last_input: Option<Duration>) {
         let input = last_input.and_then(|age| self.devices.heartbeat(now, device, age));
-        self.forget_seen(device, input);
+        self.used(device, input);
     }
 
     /// Someone used the desktop at `input`: what it showed before that was seen.
-    fn forget_seen(&mut self, desktop: &DeviceId, input: Option<Instant>) {
-        if let Some(input) = input {
-            self.ledger.forget_seen(desktop, input);
+    fn used(&mut self, desktop: &DeviceId, input: Option<Instant>) {
+        let Some(input) = input else { return };
+        for id in self.ledger.shown_before(desktop, input) {
+            if let Some(mut entry) = self.ledger.take(id) {
+                self.finish(&mut entry);
+                self.keep(entry);
+            }
         }
     }
 
@@ -321,11 +325,12 @@ impl Router {
     }
 
     fn seat_changed(&mut self, change: &Change) {
+        let desktop = &change.device;
         match (change.from, change.to) {
             (Seat::Active, Seat::Active) => {}
-            (_, Seat::Active) => self.person_came(&change.device),
-            (Seat::Active, _) | (_, Seat::Inactive) => self.person_left(change),
-            (_, Seat::Gone) => self.give_up(&change.device, Via::Stream),
+            (_, Seat::Active) => self.person_came(desktop),
+            (Seat::Active, _) | (_, Seat::Inactive) => self.person_left(desktop),
+            (_, Seat::Gone) => self.give_up(desktop, Via::Stream),
             (_, Seat::Unknown) => {}
         }
     }
@@ -346,17 +351,11 @@ impl Router {
         );
     }
 
-    /// What the desktop showed since the last input, or did not show yet, nobody saw there.
-    fn person_left(&mut self, change: &Change) {
-        let desktop = &change.device;
-        let seen = |at: Instant| change.last_input.is_some_and(|input| at < input);
+    /// What the desktop shows since the last input, or does not show yet, nobody saw there.
+    fn person_left(&mut self, desktop: &DeviceId) {
         self.change(
             |entry| entry.is_called(desktop) || entry.is_shown_on(desktop),
             |router, entry| {
-                if entry.shown_at(desktop).is_some_and(seen) {
-                    router.finish(entry);
-                    return;
-                }
                 entry.hide(desktop);
                 entry.fail(desktop, Via::Stream, router.comebacks);
                 entry.want(AlertWhy::Handover);

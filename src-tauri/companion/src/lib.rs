@@ -7,7 +7,8 @@ mod toasts;
 mod tray;
 mod words;
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod stage;
 
 pub use desktop::Desktop;

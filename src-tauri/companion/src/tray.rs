@@ -22,7 +22,7 @@ use menu::{Choice, Item};
 struct Picture {
     menu: Vec<Item>,
     icon: IconState,
-    tooltip: String,
+    state: String,
 }
 
 impl Picture {
@@ -30,7 +30,7 @@ impl Picture {
         Self {
             menu: menu::menu(view, &words::now()),
             icon: IconState::of(view),
-            tooltip: menu::tooltip(view),
+            state: menu::state(view),
         }
     }
 }
@@ -150,22 +150,38 @@ fn draw(tray: &mut Option<TrayIcon>, picture: &Picture) -> anyhow::Result<()> {
         Some(tray) => {
             tray.set_menu(Some(Box::new(menu)));
             tray.set_icon(Some(icon))?;
-            tray.set_tooltip(Some(&picture.tooltip))?;
+            tray.set_tooltip(Some(tooltip(picture)))?;
         }
-        None => *tray = Some(build(menu, icon, &picture.tooltip)?),
+        None => *tray = Some(build(menu, icon, tooltip(picture))?),
     }
     Ok(())
 }
 
 /// Without a tray on this desktop it waits for one to appear.
-fn build(menu: Menu, icon: Icon, tooltip: &str) -> anyhow::Result<TrayIcon> {
-    let builder = TrayIconBuilder::new()
+fn build(menu: Menu, icon: Icon, tooltip: String) -> anyhow::Result<TrayIcon> {
+    let mut builder = TrayIconBuilder::new()
         .with_id("hither")
         .with_menu(Box::new(menu))
         .with_menu_on_left_click(cfg!(target_os = "macos"))
         .with_icon(icon)
         .with_tooltip(tooltip);
+    if TITLED {
+        builder = builder.with_title(NAME);
+    }
     Ok(builder.build()?)
+}
+
+const NAME: &str = "Hither";
+
+/// Linux panels show the title as the first line of the tooltip; macOS would show it beside the
+/// icon, Windows nowhere.
+const TITLED: bool = cfg!(target_os = "linux");
+
+fn tooltip(picture: &Picture) -> String {
+    if TITLED {
+        return picture.state.clone();
+    }
+    format!("{NAME}: {}", picture.state)
 }
 
 fn to_icon(state: IconState) -> anyhow::Result<Icon> {
@@ -204,7 +220,8 @@ fn literal(label: &str) -> String {
     label.replace('&', "&&")
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod on_stage;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,4 +1,4 @@
-use super::script::check;
+use super::script::{check, play};
 
 // Rule 1: active desktop.
 
@@ -741,6 +741,34 @@ fn an_unknown_desktop_that_proves_inactive_was_not() {
 }
 
 #[test]
+fn a_person_who_uses_the_unknown_desktop_saw_it() {
+    check(
+        "0s desktop d1 connects unknown
+         0s p1 registers
+         5s message m1
+         5s d1 shows m1
+         7s d1 beats 1s
+         8s gateway refuses p1 m1
+         9s mobile p2 connects",
+        "5s deliver m1 rings d1
+         5s push p1 m1
+         7s cancel p1 m1",
+    );
+}
+
+#[test]
+fn an_unknown_desktop_that_leaves_is_not_waited_for() {
+    check(
+        "0s desktop d1 connects unknown
+         5s message m1
+         6s d1 says goodbye
+         7s mobile p1 connects",
+        "5s deliver m1 rings d1
+         7s alert p1 m1: Waiting",
+    );
+}
+
+#[test]
 fn the_first_presence_is_waited_for() {
     check(
         "0s desktop d1 connects
@@ -991,13 +1019,15 @@ fn what_ended_during_sleep_is_decided_as_things_are_after_it() {
 #[test]
 fn time_that_goes_back_stands_still() {
     check(
-        "10s mobile p1 connects
+        "10s p2 registers
+         11s mobile p1 connects
          20s message m1
          5s late message m2
-         24s p1 shows m1 m2
+         24s p1 shows m1
          60s end",
         "20s deliver m1 rings p1
-         5s deliver m2 rings p1",
+         5s deliver m2 rings p1
+         25s push p2 m2",
     );
 }
 
@@ -1038,4 +1068,42 @@ fn a_shorter_lease_counts_at_once() {
         "5s deliver m1 rings d1
          20s alert p1 m1: Handover",
     );
+}
+
+// Memory.
+
+#[test]
+fn what_a_phone_shows_is_forgotten() {
+    check(
+        "0s mobile p1 connects
+         5s message m1
+         6s p1 shows m1
+         7s p1 says goodbye
+         7s idle",
+        "5s deliver m1 rings p1",
+    );
+}
+
+#[test]
+fn what_was_seen_on_the_desktop_is_forgotten() {
+    check(
+        "0s desktop d1 connects active 0s
+         5s message m1
+         6s d1 shows m1
+         8s d1 beats 1s
+         9s d1 says goodbye
+         9s idle",
+        "5s deliver m1 rings d1",
+    );
+}
+
+#[test]
+fn no_more_than_a_thousand_are_remembered_for_a_handover() {
+    let start = "0s desktop d1 connects active 0s\n0s mobile p1 connects\n";
+    let shown = (0..1100).map(|m| format!("1s message m{m}\n1s d1 shows m{m}"));
+    let shown = shown.collect::<Vec<_>>().join("\n");
+    let log = play(&format!("{start}{shown}\n2s d1 is inactive 2s"));
+    let handover = log.last().unwrap();
+    assert_eq!(handover.matches('m').count(), 1000);
+    assert!(handover.starts_with("2s alert p1 m100 m101 "));
 }

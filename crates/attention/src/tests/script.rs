@@ -13,12 +13,17 @@ use crate::{Accepted, Effect, Event, Router, Timings};
 /// Plays a script and compares what the router did, line by line.
 #[track_caller]
 pub(super) fn check(script: &str, expected: &str) {
+    let expected: Vec<_> = lines(expected).collect();
+    assert_eq!(play(script), expected, "\nafter\n{script}");
+}
+
+/// Plays a script and tells what the router did.
+pub(super) fn play(script: &str) -> Vec<String> {
     let mut player = Player::default();
     for line in lines(script) {
         player.play(line);
     }
-    let expected: Vec<_> = lines(expected).collect();
-    assert_eq!(player.log, expected, "\nafter\n{script}");
+    player.log
 }
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {

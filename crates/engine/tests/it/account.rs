@@ -112,6 +112,28 @@ fn b6_another_account_sees_nothing_of_the_one_before() {
 }
 
 #[test]
+fn b6_what_was_under_way_for_the_account_before_ends_there() {
+    let mut desk = Desk::online();
+    desk.on(crate::desk::silent(1));
+    desk.on(Event::Command(Command::MarkAllRead));
+    let under_way = core::mem::take(&mut desk.batch);
+    check(
+        &mut desk,
+        [(
+            On(Event::Command(Command::SignOut)),
+            "disconnect; sign out ada; wipe",
+        )],
+    );
+    let wipe = core::mem::replace(&mut desk.batch, under_way);
+    check(&mut desk, [(Stored, "")]);
+    assert_eq!(desk.disk.glance().unread, 1);
+    assert_eq!(desk.engine.view().glance, Glance::default());
+    desk.batch = wipe;
+    check(&mut desk, [(Stored, "")]);
+    assert_eq!(desk.disk.glance().unread, 0);
+}
+
+#[test]
 fn the_same_account_signs_in_again_and_keeps_its_history() {
     let mut desk = Desk::online();
     check(

@@ -372,6 +372,19 @@ fn a_crash_between_storing_and_showing_shows_again() {
             (Stored, ""),
         ],
     );
+    let mut read_desk = Desk::new(desk.disk.clone());
+    check(
+        &mut read_desk,
+        [
+            (On(locked(true)), ""),
+            (On(Event::Started), "watch 180s; sense; connect"),
+            (On(Event::Opened), "say hello c3 inactive/locked"),
+            (On(welcome()), "say shown 2"),
+            (On(read_elsewhere(4, [1, 3])), "mark-read 1,3 c4"),
+            (On(locked(false)), "sense"),
+            (On(idle(0)), "say presence active 0; say ping 0"),
+        ],
+    );
     let mut locked_desk = Desk::new(desk.disk.clone());
     check(
         &mut locked_desk,

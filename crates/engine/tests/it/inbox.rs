@@ -114,6 +114,24 @@ fn a_failed_save_drops_the_stream_and_is_received_again() {
 }
 
 #[test]
+fn the_server_decides_anew_whether_a_repeat_rings() {
+    let mut desk = Desk::online();
+    check(
+        &mut desk,
+        [
+            (On(rings(1)), "save 1 due c1"),
+            (Fails(StoreFailed::DiskFull), "disconnect"),
+            (Wake, "connect; sense"),
+            (On(idle(0)), ""),
+            (On(Event::Opened), "say hello c0 active 0"),
+            (On(welcome()), "sense"),
+            (On(silent(1)), "save 1 silent c1"),
+            (Stored, "say ack c1"),
+        ],
+    );
+}
+
+#[test]
 fn what_was_decided_here_is_written_again_and_in_order() {
     let mut desk = Desk::online();
     check(

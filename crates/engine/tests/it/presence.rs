@@ -151,6 +151,12 @@ fn a_hung_sensor_is_unknown_until_it_answers() {
     );
     desk.step(After(secs(2)));
     assert_eq!(desk.engine.view().presence.state, PresenceState::Unknown);
+    desk.on(Event::Sensed(Sensed::Sleeping(true)));
+    check(
+        &mut desk,
+        [(After(secs(29)), ""), (After(secs(1)), "sense")],
+    );
+    desk.on(Event::Sensed(Sensed::Sleeping(false)));
     desk.on(idle(1));
     assert_eq!(desk.engine.view().presence.state, PresenceState::Active);
 }

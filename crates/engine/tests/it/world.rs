@@ -278,8 +278,8 @@ impl World {
             }
             Happening::ReadElsewhere(_) | Happening::Recall(_) | Happening::Refuse => {}
             Happening::Break { code } => self.break_off(code),
-            Happening::ToClient(frames) => self.to_client(frames),
-            Happening::ToServer(frames) => self.to_server(frames),
+            Happening::ToClient(frames) => self.deliver_to_client(frames),
+            Happening::ToServer(frames) => self.deliver_to_server(frames),
             Happening::Stored => self.stored(),
             Happening::StoreFailed => self.store_failed(),
             Happening::Crash { stored } => self.crash(stored),
@@ -402,7 +402,7 @@ impl World {
         }
     }
 
-    fn to_client(&mut self, frames: usize) {
+    fn deliver_to_client(&mut self, frames: usize) {
         if self.desk.batch.is_empty() {
             for _ in 0..frames {
                 let Some(next) = self.wire.to_client.pop_front() else {
@@ -413,7 +413,7 @@ impl World {
         }
     }
 
-    fn to_server(&mut self, frames: usize) {
+    fn deliver_to_server(&mut self, frames: usize) {
         for _ in 0..frames {
             let Some(said) = self.wire.to_server.pop_front() else {
                 return;
@@ -577,8 +577,8 @@ impl World {
         for _ in 0..4 {
             self.on(idle(0));
             self.stored();
-            self.to_server(usize::MAX);
-            self.to_client(usize::MAX);
+            self.deliver_to_server(usize::MAX);
+            self.deliver_to_client(usize::MAX);
         }
         self.stored();
     }

@@ -4,18 +4,21 @@
 use core::future::pending;
 use core::time::Duration;
 use std::collections::HashMap;
+use std::io;
 
 use futures_util::StreamExt as _;
 use hither_engine::{Toast, ToastEvent, ToastKey};
 use hither_protocol::Priority;
+use serde::Serialize;
 use tokio::sync::mpsc;
 use zbus::connection::Builder;
 use zbus::fdo::DBusProxy;
 use zbus::names::{BusName, OwnedUniqueName};
-use zbus::zvariant::Value;
+use zbus::zvariant::{DynamicType, Value};
 use zbus::{Connection, MatchRule, Message, MessageStream, message};
 
 use super::{MARK_READ, Order, text};
+use crate::words::one_line;
 
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
@@ -25,6 +28,9 @@ const DEFAULT: &str = "default";
 
 /// Before a publisher's own action, so that none can pass for one of ours.
 const PUBLISHERS: &str = "publisher:";
+
+/// Longer buttons push others off the pop-up.
+const LABEL: usize = 40;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
@@ -92,7 +98,7 @@ impl Notifications {
     async fn show(&mut self, toast: &Toast) -> ToastEvent {
         let shown = match tokio::time::timeout(ANSWER_WITHIN, self.try_show(toast)).await {
             Ok(shown) => shown,
-            Err(_) => Err("The desktop's notifications do not answer.".to_owned()),
+            Err(_) => Err(NO_ANSWER.to_owned()),
         };
         match shown {
             Ok(()) => ToastEvent::Up(toast.key.clone()),
@@ -103,10 +109,6 @@ impl Notifications {
     /// The error is for people.
     async fn try_show(&mut self, toast: &Toast) -> Result<(), String> {
         let session = self.session().await?;
-        session
-            .find_daemon()
-            .await
-            .map_err(|error| explain(&error))?;
         session.notify(toast).await.map_err(|error| explain(&error))
     }
 
@@ -153,8 +155,13 @@ impl Notifications {
     }
 }
 
+const NO_ANSWER: &str = "The desktop's notifications do not answer.";
+
 fn explain(error: &zbus::Error) -> String {
     match error {
+        zbus::Error::InputOutput(error) if error.kind() == io::ErrorKind::TimedOut => {
+            NO_ANSWER.to_owned()
+        }
         zbus::Error::MethodError(name, ..) if name.ends_with(".ServiceUnknown") => {
             "No notification daemon runs on this desktop.".to_owned()
         }
@@ -182,55 +189,25 @@ impl Session {
         })
     }
 
-    /// Starts a daemon where one is installed but does not run.
-    async fn find_daemon(&mut self) -> zbus::Result<()> {
-        let bus = DBusProxy::new(&self.connection).await?;
-        let owner = bus
-            .get_name_owner(BusName::from_static_str(NAME)?)
-            .await
-            .ok();
-        let known = self.daemon.as_ref().map(|daemon| &daemon.owner);
-        if owner.is_some() && owner.as_ref() == known {
-            return Ok(());
-        }
-        self.daemon = None;
-        let reply = self.call("GetCapabilities", &()).await?;
-        let header = reply.header();
-        let owner = header.sender().ok_or(zbus::Error::InvalidReply)?;
-        let body = reply.body();
-        let capabilities: Vec<&str> = body.deserialize()?;
-        self.daemon = Some(Daemon {
-            owner: owner.to_owned().into(),
-            actions: capabilities.contains(&"actions"),
-            markup: capabilities.contains(&"body-markup"),
-            up: HashMap::new(),
-        });
+    async fn notify(&mut self, toast: &Toast) -> zbus::Result<()> {
+        let daemon = match self.still_running().await {
+            Some(daemon) => daemon,
+            None => Daemon::find(&self.connection).await?,
+        };
+        let daemon = self.daemon.insert(daemon);
+        let reply = call(&self.connection, "Notify", &daemon.request(toast)).await?;
+        daemon
+            .up
+            .insert(toast.key.clone(), reply.body().deserialize()?);
         Ok(())
     }
 
-    async fn notify(&mut self, toast: &Toast) -> zbus::Result<()> {
-        let Some(daemon) = &self.daemon else {
-            return Err(zbus::Error::InvalidReply);
-        };
-        let replaces = daemon.up.get(&toast.key).copied().unwrap_or(0);
-        let actions = daemon.actions_of(toast);
-        let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
-        let body = (
-            "Hither",
-            replaces,
-            "hither",
-            text::title(toast),
-            daemon.body_of(toast),
-            actions,
-            hints(toast),
-            expires(toast),
-        );
-        let reply = self.call("Notify", &body).await?;
-        let id = reply.body().deserialize()?;
-        if let Some(daemon) = &mut self.daemon {
-            daemon.up.insert(toast.key.clone(), id);
-        }
-        Ok(())
+    /// The daemon we know, unless another one or none has its place.
+    async fn still_running(&mut self) -> Option<Daemon> {
+        let bus = DBusProxy::new(&self.connection).await.ok()?;
+        let name = BusName::from_static_str(NAME).ok()?;
+        let owner = bus.get_name_owner(name).await.ok()?;
+        self.daemon.take().filter(|daemon| daemon.owner == owner)
     }
 
     fn keys(&self) -> Vec<ToastKey> {
@@ -251,19 +228,52 @@ impl Session {
                 .await;
         }
     }
+}
 
-    async fn call(
-        &self,
-        method: &'static str,
-        body: &(impl serde::Serialize + zbus::zvariant::DynamicType),
-    ) -> zbus::Result<Message> {
-        self.connection
-            .call_method(Some(NAME), PATH, Some(NAME), method, body)
-            .await
-    }
+async fn call(
+    connection: &Connection,
+    method: &'static str,
+    body: &(impl Serialize + DynamicType),
+) -> zbus::Result<Message> {
+    connection
+        .call_method(Some(NAME), PATH, Some(NAME), method, body)
+        .await
 }
 
 impl Daemon {
+    /// Starts one where it is installed but does not run.
+    async fn find(connection: &Connection) -> zbus::Result<Self> {
+        let reply = call(connection, "GetCapabilities", &()).await?;
+        let header = reply.header();
+        let owner = header.sender().ok_or(zbus::Error::InvalidReply)?;
+        let body = reply.body();
+        let capabilities: Vec<&str> = body.deserialize()?;
+        Ok(Self {
+            owner: owner.to_owned().into(),
+            actions: capabilities.contains(&"actions"),
+            markup: capabilities.contains(&"body-markup"),
+            up: HashMap::new(),
+        })
+    }
+
+    /// The arguments of `Notify`.
+    fn request(&self, toast: &Toast) -> impl Serialize + DynamicType + use<> {
+        let replaces = self.up.get(&toast.key).copied().unwrap_or(0);
+        let (title, body) = (text::title(toast), self.body_of(toast));
+        let (actions, hints) = (self.actions_of(toast), hints(toast));
+        let icon = "hither";
+        (
+            "Hither",
+            replaces,
+            icon,
+            title,
+            body,
+            actions,
+            hints,
+            expires(toast),
+        )
+    }
+
     /// Pairs of key and label.
     fn actions_of(&self, toast: &Toast) -> Vec<String> {
         if !self.actions {
@@ -271,7 +281,7 @@ impl Daemon {
         }
         let publishers = toast.actions.iter().take(2);
         let publishers = publishers.flat_map(|action| {
-            let label = crate::words::one_line(&action.label, 40);
+            let label = one_line(&action.label, LABEL);
             [format!("{PUBLISHERS}{}", action.id), label]
         });
         let mut actions = vec![DEFAULT.to_owned(), "Open".to_owned()];

@@ -264,8 +264,9 @@ async fn f6_a_hung_daemon_costs_three_seconds_not_more() {
     dunst.signal("STOP");
     let asked = Instant::now();
     shown.toasts.show(toast(2, "Build 2"));
-    let failed = shown.next().await;
-    assert!(matches!(failed, ToastEvent::Failed(..)), "{failed:?}");
+    let expected = "The desktop's notifications do not answer.".to_owned();
+    let failed = ToastEvent::Failed(ToastKey::Message(id(2)), expected);
+    assert_eq!(shown.next().await, failed);
     assert!(asked.elapsed().as_secs() < 5);
     dunst.signal("CONT");
     shown.show(toast(3, "Build 3")).await;

@@ -169,9 +169,9 @@ fn connection(account: &AccountView, view: &View, now: &Zoned) -> String {
 }
 
 /// What the icon says when the pointer rests on it.
-pub(crate) fn tooltip(view: &View) -> String {
+pub(crate) fn state(view: &View) -> String {
     if view.account.is_none() {
-        return "Hither: not signed in".to_owned();
+        return "not signed in".to_owned();
     }
     let unread = match view.glance.unread {
         0 => "nothing unread".to_owned(),
@@ -188,7 +188,7 @@ pub(crate) fn tooltip(view: &View) -> String {
     } else {
         ""
     };
-    format!("Hither: {unread}, {state}{paused}")
+    format!("{unread}, {state}{paused}")
 }
 
 #[cfg(test)]
@@ -366,14 +366,14 @@ mod tests {
     #[test]
     fn the_tooltip_says_what_waits_and_whether_it_arrives() {
         let mut view = view();
-        assert_eq!(tooltip(&view), "Hither: nothing unread, connected");
+        assert_eq!(state(&view), "nothing unread, connected");
         view.glance.unread = 3;
-        assert_eq!(tooltip(&view), "Hither: 3 unread, connected");
+        assert_eq!(state(&view), "3 unread, connected");
         view.connection = offline();
         view.paused_until = Some(Timestamp::MAX);
-        assert_eq!(tooltip(&view), "Hither: 3 unread, offline, alerts paused");
+        assert_eq!(state(&view), "3 unread, offline, alerts paused");
         view.account = None;
-        assert_eq!(tooltip(&view), "Hither: not signed in");
+        assert_eq!(state(&view), "not signed in");
     }
 
     #[test]

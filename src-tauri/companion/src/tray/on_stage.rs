@@ -31,11 +31,6 @@ impl Watcher {
     fn register_status_notifier_item(&self, service: String) {
         let _ = self.0.send(service);
     }
-
-    #[zbus(property)]
-    fn is_status_notifier_host_registered(&self) -> bool {
-        true
-    }
 }
 
 async fn panel(stage: &Stage) -> (Connection, mpsc::UnboundedReceiver<String>) {
@@ -113,7 +108,7 @@ impl Icon<'_> {
         type Pixmaps = Vec<(i32, i32, Vec<u8>)>;
         let tooltip = self.property("ToolTip").await;
         let (_, _, title, text): (String, Pixmaps, String, String) = tooltip.try_into().unwrap();
-        assert_eq!(title, "");
+        assert_eq!(title, "Hither");
         text
     }
 
@@ -194,7 +189,7 @@ async fn f1_the_tray_appears_when_a_panel_does_and_its_clicks_are_commands() {
         icon.property("Id").await,
         OwnedValue::try_from(Value::from("hither")).unwrap()
     );
-    assert_eq!(icon.tooltip().await, "Hither: nothing unread, connected");
+    assert_eq!(icon.tooltip().await, "nothing unread, connected");
     let quiet = icon.pixels().await;
 
     view.glance.unread = 1;
@@ -206,7 +201,7 @@ async fn f1_the_tray_appears_when_a_panel_does_and_its_clicks_are_commands() {
     })
     .await;
     until("the tooltip counts it", || async {
-        icon.tooltip().await == "Hither: 1 unread, connected"
+        icon.tooltip().await == "1 unread, connected"
     })
     .await;
     assert_ne!(icon.pixels().await, quiet);

@@ -9,9 +9,12 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::{OpenError, SqliteStore};
-use crate::store::contract::{Bed, Hands, Scene, a_message, an_account, contract_suite, ids, name};
+use crate::store::contract::{
+    Bed, Hands, Scene, a_message, an_account, contract_suite, ids, name, positions,
+};
 use crate::store::{
-    Clock, DataFolder, FolderError, NewMessage, Position, Store, StoreError, system_clock,
+    Clock, Committed, DataFolder, FolderError, NewMessage, Position, Store, StoreError, What,
+    system_clock,
 };
 
 struct Folder(TempDir);
@@ -121,6 +124,26 @@ async fn every_commit_reaches_the_disk() {
     });
     let full = 2;
     assert_eq!(read.await.unwrap(), ("wal".to_owned(), full, 0, true));
+}
+
+#[tokio::test]
+async fn an_undone_request_leaves_neither_position_nor_news() {
+    let folder = Folder::default();
+    let store = furnished(folder.0.path()).await;
+    let mut news = store.commits().unwrap();
+    let undone = store.writer.write(|tx| {
+        tx.append(name("ada"), What::Read(vec![]));
+        Err::<(), _>(StoreError::NotFound)
+    });
+    let (undone, done) = tokio::join!(undone, store.publish(a_message(&["ada"])));
+    assert_eq!(undone, Err(StoreError::NotFound));
+    done.unwrap();
+    let Ok(Committed::Entries(entries)) = news.try_recv() else {
+        panic!("nothing announced");
+    };
+    assert_eq!(positions(&entries), [1]);
+    assert!(news.try_recv().is_err());
+    assert_eq!(store.head().await, Ok(Position(1)));
 }
 
 #[test]
@@ -329,4 +352,44 @@ async fn a_full_disk_loses_nothing_that_was_answered() {
     drop(store);
     let store = open(&folder, system_clock()).unwrap();
     assert_eq!(sorted(whole_history(&store).await), sorted(accepted));
+}
+
+#[tokio::test]
+async fn a_removed_account_leaves_no_rows() {
+    let scene = Scene::new(Folder::default()).await;
+    scene.sign_in("ada", "desk", 1).await;
+    let (ada, at) = (name("ada"), scene.hands.now());
+    for to in [&["ada"][..], &["ada", "bob"]] {
+        let id = scene.publish(to).await;
+        let desk = "desk".parse().unwrap();
+        scene
+            .store
+            .mark_shown(&ada, &desk, vec![id], at)
+            .await
+            .unwrap();
+        scene.store.mark_read(&ada, vec![id], at).await.unwrap();
+        let yes = "yes".to_owned();
+        scene
+            .store
+            .record_action(&ada, &desk, id, yes, at)
+            .await
+            .unwrap();
+    }
+    scene.store.remove_account(&ada).await.unwrap();
+    let database = database(scene.bed.0.path());
+    for (table, left) in [
+        ("accounts", 1),
+        ("devices", 0),
+        ("clients", 0),
+        ("sessions", 0),
+        ("messages", 1),
+        ("log", 1),
+        ("inbox", 1),
+        ("shown", 0),
+        ("chosen_actions", 0),
+    ] {
+        let sql = format!("SELECT count(*) FROM {table}");
+        let count: i64 = database.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(count, left, "{table}");
+    }
 }
