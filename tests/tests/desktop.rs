@@ -99,7 +99,7 @@ async fn what_an_empty_chair_was_shown_is_handed_to_the_phone() {
     let day = Day::begin(IMPATIENT_S).await;
     let before = day.hub.publish("seen before I left");
     day.toast("seen before I left").await;
-    day.hub_knows_shown(1).await;
+    day.server_knows_shown(1).await;
     // Input after the alert: the person was there to see it.
     day.desktop.input().unwrap();
     for title in ["no", "hurry"] {
