@@ -1,94 +1,86 @@
 //! A server, a companion and a phone page, as real processes that know each other.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::io::Write;
+use std::process::Stdio;
 
 use anyhow::{Context, ensure};
 use fantoccini::Locator;
-use serde_json::{Value, json};
+use hither_protocol::PublishRequest;
 
 use crate::browser::Browser;
+use crate::companion::open_read_only;
 use crate::desktop::{Desktop, Part};
+use crate::program::program;
+use crate::server::{Publisher, Server, plain};
 use crate::{SOON, wait_for, wait_for_async};
 
 /// The account that everything on a stage is signed in to.
 pub const ACCOUNT: &str = "ada";
+const PASSWORD: &str = "correct horse battery staple";
 
 /// A server with one account and one publisher.
 #[derive(Debug)]
-pub struct Server {
-    /// `http://127.0.0.1:PORT`
-    pub address: String,
-    password: String,
-    publisher: (String, String),
-    _process: Part,
-    folder: tempfile::TempDir,
+pub struct Hub {
+    server: Server,
+    publisher: Publisher,
+    _folder: tempfile::TempDir,
 }
 
-impl Server {
+impl Hub {
     /// Starts one whose desktops count as inactive after so many seconds without input.
     pub fn start(idle_after_s: u64) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("hither-server-")
             .tempdir()?;
-        let mut serve = server_command(folder.path());
-        serve.args(["--json", "serve", "--listen", "127.0.0.1:0"]);
-        serve.env("HITHER_IDLE_AFTER_S", idle_after_s.to_string());
-        let mut process = Part::start("hither-server", serve.stdout(Stdio::piped()))?;
-        let mut line = String::new();
-        let stdout = process.stdout().context("stdout is piped")?;
-        BufReader::new(stdout).read_line(&mut line)?;
-        let address = text(&serde_json::from_str(&line)?, "listening")?;
-        let account = server_says(folder.path(), &["account", "add", ACCOUNT])?;
-        let publisher = server_says(folder.path(), &["publisher", "add", "CI"])?;
+        let settings = vec![("HITHER_IDLE_AFTER_S", idle_after_s.to_string())];
+        let server = Server::start_with(folder.path(), settings);
+        server.add_account(ACCOUNT, PASSWORD);
+        let publisher = server.add_publisher("CI");
         Ok(Self {
-            address,
-            password: text(&account, "password")?,
-            publisher: (text(&publisher, "id")?, text(&publisher, "secret")?),
-            _process: process,
-            folder,
+            server,
+            publisher,
+            _folder: folder,
         })
     }
 
     /// Publishes to the account and returns the message's id, which is committed then.
-    pub fn publish(&self, title: &str) -> anyhow::Result<String> {
-        self.publish_with(json!({ "title": title, "body": format!("About {title}.") }))
+    #[must_use]
+    pub fn publish(&self, title: &str) -> String {
+        self.publish_with(title, |_| ())
     }
 
-    /// [`Server::publish`] with more than a title.
-    pub fn publish_with(&self, mut message: Value) -> anyhow::Result<String> {
-        message["to"] = json!({ "accounts": [ACCOUNT] });
-        let (id, secret) = &self.publisher;
-        let answer: Value = ureq::post(format!("{}/v1/messages", self.address))
-            .header("authorization", format!("Bearer {id}.{secret}"))
-            .send_json(message)?
-            .body_mut()
-            .read_json()?;
-        text(&answer, "id")
+    /// [`Hub::publish`] with more than a title, which also serves as its idempotency key.
+    #[must_use]
+    pub fn publish_with(&self, title: &str, more: impl FnOnce(&mut PublishRequest)) -> String {
+        let mut message = plain(ACCOUNT, title);
+        message.body = format!("About {title}.");
+        more(&mut message);
+        self.publisher.publish(title, &message).to_string()
+    }
+
+    fn address(&self) -> &str {
+        self.server.url()
     }
 
     /// How often any device said that a pop-up was up.
     pub fn shown(&self) -> anyhow::Result<u64> {
-        let only_look = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let path = self.folder.path().join("hither.db");
-        let database = rusqlite::Connection::open_with_flags(path, only_look)?;
+        let database = open_read_only(&self.server.data().join("hither.db"));
         Ok(database.query_row("SELECT count(*) FROM shown", [], |row| row.get(0))?)
     }
 }
 
 /// The resident process on a desktop, signed in.
 #[derive(Debug)]
-pub struct Companion {
+pub struct Resident {
     _process: Part,
 }
 
-impl Companion {
+impl Resident {
     /// Starts it and waits until it is connected.
-    pub fn start(desktop: &Desktop, server: &Server) -> anyhow::Result<Self> {
+    pub fn start(desktop: &Desktop, hub: &Hub) -> anyhow::Result<Self> {
         let data = desktop.home().join("hither");
         let companion = |arguments: &[&str]| {
-            let mut command = desktop.command(program("hither-companion"));
+            let mut command = desktop.command(program("hither-companion").get_program());
             command.arg("--data").arg(&data).args(arguments);
             command.env("HITHER_LOG", "debug");
             command
@@ -103,10 +95,10 @@ impl Companion {
         };
         wait_for("the companion", SOON, status);
         let mut signin = companion(&["signin", "--account", ACCOUNT, "--password-stdin"]);
-        signin.args(["--server", &server.address]);
+        signin.args(["--server", hub.address()]);
         let mut signin = signin.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
         let mut stdin = signin.stdin.take().context("stdin is piped")?;
-        stdin.write_all(server.password.as_bytes())?;
+        stdin.write_all(PASSWORD.as_bytes())?;
         drop(stdin);
         ensure!(signin.wait()?.success(), "the companion could not sign in");
         wait_for("the companion's connection", SOON, || {
@@ -125,12 +117,12 @@ pub struct Phone {
 
 impl Phone {
     /// Opens it and signs in as a person would.
-    pub async fn sign_in(server: &Server) -> anyhow::Result<Self> {
+    pub async fn sign_in(hub: &Hub) -> anyhow::Result<Self> {
         let browser = Browser::start().await?;
         let page = &browser.page;
-        page.goto(&format!("{}/app/", server.address)).await?;
+        page.goto(&format!("{}/app/", hub.address())).await?;
         let phone = Self { browser };
-        phone.fill_in(ACCOUNT, &server.password).await?;
+        phone.fill_in(ACCOUNT, PASSWORD).await?;
         phone.wait_for("[data-link=online]").await;
         Ok(phone)
     }
@@ -198,50 +190,4 @@ impl Phone {
         let list = self.browser.page.execute(&script, vec![]).await?;
         Ok(serde_json::from_value(list)?)
     }
-}
-
-/// One of the workspace's programs, which lie where cargo built this test.
-///
-/// # Panics
-/// Where it was not built.
-#[must_use]
-pub fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a test is a program");
-    let folder = test
-        .ancestors()
-        .nth(2)
-        .expect("tests lie in target/debug/deps");
-    let program = folder.join(name);
-    assert!(
-        program.exists(),
-        "{} is missing: run `cargo build --workspace` first",
-        program.display()
-    );
-    program
-}
-
-fn server_command(data: &Path) -> Command {
-    let mut server = Command::new(program("hither-server"));
-    server.arg("--data").arg(data).env("HITHER_LOG", "warn");
-    server
-}
-
-fn server_says(data: &Path, arguments: &[&str]) -> anyhow::Result<Value> {
-    let output = server_command(data)
-        .arg("--json")
-        .args(arguments)
-        .output()?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "hither-server {arguments:?}: {complaint}"
-    );
-    Ok(serde_json::from_slice(&output.stdout)?)
-}
-
-fn text(answer: &Value, name: &str) -> anyhow::Result<String> {
-    let text = answer[name].as_str();
-    Ok(text
-        .with_context(|| format!("no {name} in {answer}"))?
-        .to_owned())
 }

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use hither_protocol::Priority;
 use system_tests::desktop::{Desktop, Panel};
-use system_tests::stage::{Companion, Phone, Server};
+use system_tests::stage::{Hub, Phone, Resident};
 use system_tests::toasts::{Toast, Toasts};
 use system_tests::{SOON, wait_for_async};
 
@@ -13,8 +13,8 @@ use system_tests::{SOON, wait_for_async};
 struct Day {
     phone: Phone,
     toasts: Toasts,
-    _companion: Companion,
-    server: Server,
+    _companion: Resident,
+    hub: Hub,
     desktop: Desktop,
 }
 
@@ -27,15 +27,15 @@ impl Day {
     async fn begin(idle_after_s: u64) -> Self {
         let desktop = Desktop::start(Panel::None).unwrap();
         let toasts = Toasts::watch(&desktop.session_bus()).await.unwrap();
-        let server = Server::start(idle_after_s).unwrap();
+        let hub = Hub::start(idle_after_s).unwrap();
         desktop.input().unwrap();
-        let companion = Companion::start(&desktop, &server).unwrap();
-        let phone = Phone::sign_in(&server).await.unwrap();
+        let companion = Resident::start(&desktop, &hub).unwrap();
+        let phone = Phone::sign_in(&hub).await.unwrap();
         Self {
             phone,
             toasts,
             _companion: companion,
-            server,
+            hub,
             desktop,
         }
     }
@@ -49,7 +49,7 @@ impl Day {
 
     async fn server_knows_shown(&self, count: u64) {
         wait_for_async("the server to know", SOON, async || {
-            (self.server.shown().unwrap() == count).then_some(())
+            (self.hub.shown().unwrap() == count).then_some(())
         })
         .await;
     }
@@ -64,7 +64,7 @@ impl Day {
     /// The person is shown a message, locks the screen and leaves. When the phone rings for that
     /// message, the server knows that nobody is at the desktop.
     async fn lock_and_leave(&self) -> String {
-        let last = self.server.publish("last before I left").unwrap();
+        let last = self.hub.publish("last before I left");
         self.toast("last before I left").await;
         assert_eq!(self.phone.rang().await.unwrap(), [""; 0]);
         self.desktop.lock_screen(true).unwrap();
@@ -76,7 +76,7 @@ impl Day {
 #[tokio::test]
 async fn c3_the_desktop_in_use_shows_the_toast_and_the_phone_stays_silent() {
     let day = Day::begin(PATIENT_S).await;
-    let id = day.server.publish("at my desk").unwrap();
+    let id = day.hub.publish("at my desk");
     day.toast("at my desk").await;
     day.phone.wait_for_message(&id).await;
     assert_eq!(day.phone.rang().await.unwrap(), [""; 0]);
@@ -87,7 +87,7 @@ async fn c3_the_desktop_in_use_shows_the_toast_and_the_phone_stays_silent() {
 async fn c2_with_the_screen_locked_the_phone_rings_and_the_desktop_does_not() {
     let day = Day::begin(PATIENT_S).await;
     day.lock_and_leave().await;
-    let id = day.server.publish("gone for lunch").unwrap();
+    let id = day.hub.publish("gone for lunch");
     day.phone.wait_for_ring(&id).await;
     let toasts = day.toasts.all();
     let about = |toast: &Toast| toast.title.contains("lunch") || toast.body.contains("lunch");
@@ -97,17 +97,18 @@ async fn c2_with_the_screen_locked_the_phone_rings_and_the_desktop_does_not() {
 #[tokio::test]
 async fn what_an_empty_chair_was_shown_is_handed_to_the_phone() {
     let day = Day::begin(IMPATIENT_S).await;
-    let before = day.server.publish("seen before I left").unwrap();
+    let before = day.hub.publish("seen before I left");
     day.toast("seen before I left").await;
     day.server_knows_shown(1).await;
     // Input after the alert: the person was there to see it.
     day.desktop.input().unwrap();
     for title in ["no", "hurry"] {
-        let silent = json!({ "title": title, "priority": 2 });
-        let silent = day.server.publish_with(silent).unwrap();
+        let silent = day
+            .hub
+            .publish_with(title, |it| it.priority = Priority::Low);
         day.phone.wait_for_message(&silent).await;
     }
-    let after = day.server.publish("nobody saw this").unwrap();
+    let after = day.hub.publish("nobody saw this");
     day.toast("nobody saw this").await;
     let begin = std::time::Instant::now();
     day.phone.wait_for_ring(&after).await;
@@ -126,7 +127,7 @@ async fn what_an_empty_chair_was_shown_is_handed_to_the_phone() {
 #[tokio::test]
 async fn reading_on_the_phone_withdraws_the_toast() {
     let day = Day::begin(PATIENT_S).await;
-    let id = day.server.publish("read me anywhere").unwrap();
+    let id = day.hub.publish("read me anywhere");
     day.toast("read me anywhere").await;
     day.phone.open(&id).await.unwrap();
     day.no_toast("read me anywhere").await;
@@ -141,7 +142,7 @@ async fn coming_back_brings_one_summary() {
     let shown_before = day.toasts.all();
     let mut ids = Vec::new();
     for title in ["one", "two", "three", "four"] {
-        ids.push(day.server.publish(title).unwrap());
+        ids.push(day.hub.publish(title));
         day.phone.wait_for_ring(&ids[ids.len() - 1]).await;
     }
     day.phone.open(&ids[0]).await.unwrap();
@@ -156,7 +157,7 @@ async fn coming_back_brings_one_summary() {
         (!day.toasts.displayed().is_empty()).then_some(())
     })
     .await;
-    let id = day.server.publish("back at my desk").unwrap();
+    let id = day.hub.publish("back at my desk");
     day.toast("back at my desk").await;
     day.phone.wait_for_message(&id).await;
     let since = &day.toasts.all()[shown_before.len()..];

@@ -2,20 +2,21 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 use fantoccini::Locator;
+use hither_protocol::Priority;
 use serde_json::json;
-use system_tests::stage::{Phone, Server};
+use system_tests::stage::{Hub, Phone};
 use system_tests::{SOON, wait_for_async};
 
 const IDLE_AFTER_S: u64 = 180;
 
 #[tokio::test]
 async fn c4_an_open_phone_page_receives_rings_and_marks_read() {
-    let server = Server::start(IDLE_AFTER_S).unwrap();
-    let old = server.publish("before sign-in").unwrap();
-    let phone = Phone::sign_in(&server).await.unwrap();
+    let hub = Hub::start(IDLE_AFTER_S).unwrap();
+    let old = hub.publish("before sign-in");
+    let phone = Phone::sign_in(&hub).await.unwrap();
     phone.wait_for_message(&old).await;
 
-    let new = server.publish("while open").unwrap();
+    let new = hub.publish("while open");
     phone.wait_for_ring(&new).await;
     assert_eq!(phone.banners().await.unwrap(), ["while open"]);
     phone.open(&new).await.unwrap();
@@ -37,12 +38,10 @@ async fn c4_an_open_phone_page_receives_rings_and_marks_read() {
 
 #[tokio::test]
 async fn what_was_read_on_one_phone_is_read_on_the_other() {
-    let server = Server::start(IDLE_AFTER_S).unwrap();
-    let one = Phone::sign_in(&server).await.unwrap();
-    let other = Phone::sign_in(&server).await.unwrap();
-    let id = server
-        .publish_with(json!({ "title": "both", "priority": 5 }))
-        .unwrap();
+    let hub = Hub::start(IDLE_AFTER_S).unwrap();
+    let one = Phone::sign_in(&hub).await.unwrap();
+    let other = Phone::sign_in(&hub).await.unwrap();
+    let id = hub.publish_with("both", |it| it.priority = Priority::Urgent);
     one.wait_for_ring(&id).await;
     other.wait_for_ring(&id).await;
     one.open(&id).await.unwrap();
@@ -54,9 +53,9 @@ async fn what_was_read_on_one_phone_is_read_on_the_other() {
 
 #[tokio::test]
 async fn a_reload_keeps_messages_place_and_session() {
-    let server = Server::start(IDLE_AFTER_S).unwrap();
-    let phone = Phone::sign_in(&server).await.unwrap();
-    let id = server.publish("kept").unwrap();
+    let hub = Hub::start(IDLE_AFTER_S).unwrap();
+    let phone = Phone::sign_in(&hub).await.unwrap();
+    let id = hub.publish("kept");
     phone.wait_for_ring(&id).await;
     phone.browser.page.refresh().await.unwrap();
     phone.wait_for_message(&id).await;
@@ -72,9 +71,9 @@ async fn a_reload_keeps_messages_place_and_session() {
 
 #[tokio::test]
 async fn b6_signing_out_leaves_nothing_on_the_phone() {
-    let server = Server::start(IDLE_AFTER_S).unwrap();
-    let phone = Phone::sign_in(&server).await.unwrap();
-    let id = server.publish("secret").unwrap();
+    let hub = Hub::start(IDLE_AFTER_S).unwrap();
+    let phone = Phone::sign_in(&hub).await.unwrap();
+    let id = hub.publish("secret");
     phone.wait_for_message(&id).await;
     phone
         .browser
@@ -100,8 +99,8 @@ async fn b6_signing_out_leaves_nothing_on_the_phone() {
 
 #[tokio::test]
 async fn a2_a_wrong_password_is_refused_in_words() {
-    let server = Server::start(IDLE_AFTER_S).unwrap();
-    let phone = Phone::sign_in(&server).await.unwrap();
+    let hub = Hub::start(IDLE_AFTER_S).unwrap();
+    let phone = Phone::sign_in(&hub).await.unwrap();
     phone
         .browser
         .page
@@ -122,12 +121,10 @@ async fn a2_a_wrong_password_is_refused_in_words() {
 
 #[tokio::test]
 async fn a8_a_rich_message_shows_and_runs_no_script() {
-    let server = Server::start(IDLE_AFTER_S).unwrap();
-    let phone = Phone::sign_in(&server).await.unwrap();
+    let hub = Hub::start(IDLE_AFTER_S).unwrap();
+    let phone = Phone::sign_in(&hub).await.unwrap();
     let html = "<h1 id=shown>Rich</h1><script>document.title = 'ran'; document.getElementById('shown').textContent = 'ran'</script>";
-    let id = server
-        .publish_with(json!({ "title": "rich", "body": "text", "html": html }))
-        .unwrap();
+    let id = hub.publish_with("rich", |it| it.html = Some(html.to_owned()));
     phone.open(&id).await.unwrap();
     let page = &phone.browser.page;
     let frame = page.find(Locator::Css("iframe")).await.unwrap();
