@@ -53,7 +53,7 @@ impl Companion {
         companion
     }
 
-    /// Starts it again, presence unknown.
+    /// Starts it again, presence unknown; it takes orders when this returns.
     ///
     /// # Panics
     /// When it does not start.
@@ -77,6 +77,7 @@ impl Companion {
             }
         });
         self.running = Some((process, input));
+        self.wait_for_view("a first view", |_| true);
     }
 
     /// `kill -9`.

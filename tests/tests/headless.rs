@@ -191,7 +191,6 @@ fn a2_a_wrong_password_and_a_wrong_address_are_said_plainly() {
     let server = Server::start(&folder.path().join("server"));
     server.add_account("ada", PASSWORD);
     let mut companion = Companion::start(&folder.path().join("companion"));
-    companion.wait_for_view("a first view", |_| true);
     let sign_in = |server: &str, password: &str| {
         companion.ask(
             &[
