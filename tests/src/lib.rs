@@ -1,7 +1,11 @@
 //! What tests with real processes and screens share: a desktop, a browser, waiting for conditions.
 
 pub mod browser;
+pub mod companion;
 pub mod desktop;
+pub mod program;
+pub mod server;
+pub mod stage;
 pub mod toasts;
 mod wait;
 

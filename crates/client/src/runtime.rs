@@ -164,7 +164,7 @@ impl Runtime {
             running.take_in(input);
             running.round_off();
         }
-        running.platform.exit();
+        running.platform.exit().await;
     }
 }
 

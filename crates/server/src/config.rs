@@ -5,20 +5,13 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::{env, fmt, fs, io};
 
+use hither_protocol::Policy;
 use serde::{Deserialize, Serialize};
 
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
+use crate::{InvalidOrigin, Settings};
 
-/// What a server runs with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Folder of the database, the lock and the administrator's socket.
-    pub data: PathBuf,
-    /// Address of the HTTP listener.
-    pub listen: SocketAddr,
-    /// Whether HTTP without TLS may leave this computer.
-    pub insecure_http: bool,
-}
+const DEFAULT_IDLE_AFTER_S: u64 = 180;
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
 
 /// What one source says; the rest is left to the next one.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -30,6 +23,10 @@ pub struct Layer {
     pub listen: Option<SocketAddr>,
     /// Whether HTTP without TLS may leave this computer.
     pub insecure_http: Option<bool>,
+    /// Under which address people reach the server, as behind a proxy.
+    pub public_url: Option<String>,
+    /// Seconds without input after which a desktop is inactive, 10 to 3600.
+    pub idle_after_s: Option<u64>,
 }
 
 /// Every setting with where it came from.
@@ -41,6 +38,10 @@ pub struct Config {
     pub listen: Sourced<SocketAddr>,
     /// Whether HTTP without TLS may leave this computer.
     pub insecure_http: Sourced<bool>,
+    /// Under which address people reach the server; as each request says where it is not set.
+    pub public_url: Sourced<Option<String>>,
+    /// Seconds without input after which a desktop is inactive.
+    pub idle_after_s: Sourced<u64>,
 }
 
 /// A value and who gave it.
@@ -93,9 +94,15 @@ pub enum ConfigError {
         /// What is wrong with its value.
         problem: String,
     },
+    /// Choose another time.
+    #[error("idle_after_s is {0}; it must be from 10 to 3600 seconds")]
+    IdleAfter(u64),
     /// Name a folder with `--data`.
     #[error("there is no home folder to keep data in; name a folder with --data")]
     NoHome,
+    /// Give scheme and host, as `https://hither.example`.
+    #[error("public_url is not right: it {0}")]
+    PublicUrl(#[from] InvalidOrigin),
     /// Listen on loopback behind a proxy with TLS, or accept the risk.
     #[error(
         "listening on {0} without TLS would let anyone on the way read passwords and messages; \
@@ -125,6 +132,8 @@ impl Config {
             data: variable("HITHER_DATA").map(PathBuf::from),
             listen: parsed("HITHER_LISTEN", variable)?,
             insecure_http: parsed("HITHER_INSECURE_HTTP", variable)?,
+            public_url: variable("HITHER_PUBLIC_URL"),
+            idle_after_s: parsed("HITHER_IDLE_AFTER_S", variable)?,
         };
         let pick_data = first([flags.data, environment.data, file.data]);
         Ok(Self {
@@ -140,42 +149,79 @@ impl Config {
                 file.insecure_http,
             ])
             .unwrap_or(by_default(false)),
+            public_url: first([flags.public_url, environment.public_url, file.public_url]).map_or(
+                by_default(None),
+                |Sourced { value, from }| Sourced {
+                    value: Some(value),
+                    from,
+                },
+            ),
+            idle_after_s: first([
+                flags.idle_after_s,
+                environment.idle_after_s,
+                file.idle_after_s,
+            ])
+            .unwrap_or(by_default(DEFAULT_IDLE_AFTER_S)),
         })
     }
 
-    /// The values alone, for a server: refuses to expose HTTP without TLS by accident.
-    pub fn settings(&self) -> Result<Settings, ConfigError> {
+    /// Where to listen; refuses to expose HTTP without TLS by accident.
+    pub fn listen(&self) -> Result<SocketAddr, ConfigError> {
         let listen = self.listen.value;
-        if !listen.ip().to_canonical().is_loopback() && !self.insecure_http.value {
-            return Err(ConfigError::WithoutTls(listen));
+        if listen.ip().to_canonical().is_loopback() || self.insecure_http.value {
+            Ok(listen)
+        } else {
+            Err(ConfigError::WithoutTls(listen))
         }
+    }
+
+    /// What a server runs with.
+    pub fn settings(&self) -> Result<Settings, ConfigError> {
+        let public_url = self.public_url.value.as_deref().map(str::parse);
         Ok(Settings {
-            data: self.data.value.clone(),
-            listen,
-            insecure_http: self.insecure_http.value,
+            public_url: public_url.transpose()?,
+            policy: Policy {
+                idle_after_ms: self.idle_after_s()? * 1000,
+                ..Policy::default()
+            },
+            ..Settings::default()
         })
+    }
+
+    fn idle_after_s(&self) -> Result<u64, ConfigError> {
+        let seconds = self.idle_after_s.value;
+        if (10..=3600).contains(&seconds) {
+            Ok(seconds)
+        } else {
+            Err(ConfigError::IdleAfter(seconds))
+        }
     }
 }
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            data,
-            listen,
-            insecure_http,
-        } = self;
-        writeln!(
-            f,
-            "data           {}  ({})",
-            data.value.display(),
-            data.from
-        )?;
-        writeln!(f, "listen         {}  ({})", listen.value, listen.from)?;
-        write!(
-            f,
-            "insecure_http  {}  ({})",
-            insecure_http.value, insecure_http.from
-        )
+        let url = self.public_url.value.as_deref();
+        let rows: [(_, &dyn fmt::Display, _); 5] = [
+            ("data", &self.data.value.display(), self.data.from),
+            ("listen", &self.listen.value, self.listen.from),
+            (
+                "insecure_http",
+                &self.insecure_http.value,
+                self.insecure_http.from,
+            ),
+            (
+                "public_url",
+                &url.unwrap_or("as each request says"),
+                self.public_url.from,
+            ),
+            (
+                "idle_after_s",
+                &self.idle_after_s.value,
+                self.idle_after_s.from,
+            ),
+        ];
+        let lines = rows.map(|(name, value, from)| format!("{name:<14} {value}  ({from})"));
+        f.write_str(&lines.join("\n"))
     }
 }
 
@@ -336,12 +382,38 @@ mod tests {
                 data: Some("/data".into()),
                 listen: Some(listen.parse().unwrap()),
                 insecure_http: Some(insecure),
+                ..Layer::default()
             };
-            let settings = gather(flags, None, &[]).unwrap().settings();
-            assert_eq!(settings.is_ok(), fine, "{listen}");
-            if let Err(error) = settings {
+            let checked = gather(flags, None, &[]).unwrap().listen();
+            assert_eq!(checked.is_ok(), fine, "{listen}");
+            if let Err(error) = checked {
                 assert!(error.to_string().contains("--insecure-http"));
             }
+        }
+    }
+
+    #[test]
+    fn a_public_url_is_an_origin() {
+        for (url, fine) in [
+            ("https://hither.example", true),
+            ("http://127.0.0.1:7480/", true),
+            ("hither.example", false),
+            ("ftp://hither.example", false),
+            ("https://hither.example/path", false),
+        ] {
+            let env = [("HITHER_PUBLIC_URL", url), ("HOME", "/home/ada")];
+            let config = gather(Layer::default(), None, &env).unwrap();
+            assert_eq!(config.settings().is_ok(), fine, "{url}");
+            assert!(config.to_string().contains(url));
+        }
+    }
+
+    #[test]
+    fn the_idle_threshold_has_bounds() {
+        for (seconds, fine) in [("9", false), ("10", true), ("3600", true), ("3601", false)] {
+            let env = [("HITHER_IDLE_AFTER_S", seconds), ("HOME", "/home/ada")];
+            let config = gather(Layer::default(), None, &env).unwrap();
+            assert_eq!(config.settings().is_ok(), fine, "{seconds}");
         }
     }
 }

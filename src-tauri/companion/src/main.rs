@@ -6,7 +6,8 @@ mod headless;
 mod paths;
 
 use core::time::Duration;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
@@ -28,8 +29,18 @@ pub(crate) const BUILD: &str = env!("CARGO_PKG_VERSION");
 /// The first wait between two tries to connect; the longest is an argument.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
-fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Whoever read it may be gone.
+            let _ = writeln!(std::io::stderr(), "hither: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
     let paths = Paths::new(cli.data)?;
     log_to_stderr();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -55,7 +66,7 @@ async fn start(how: Start, paths: &Paths) -> anyhow::Result<()> {
     if how.headless {
         reside(&how, paths, listener, Headless::start()).await
     } else {
-        anyhow::bail!("this build has no desktop: use --headless")
+        reside(&how, paths, listener, hither_companion::Desktop::start()).await
     }
 }
 

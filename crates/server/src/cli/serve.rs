@@ -3,9 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 use serde_json::json;
@@ -18,17 +17,14 @@ use crate::admin::{self, AdminSocket};
 use crate::config::Config;
 use crate::store::{DataFolder, FolderError, SqliteStore, Store, system_clock};
 
-/// How long a stopping server may take to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(10);
-
 /// Runs the server until SIGTERM or SIGINT.
 pub(super) async fn serve(config: &Config, json: bool) -> anyhow::Result<()> {
-    let settings = config.settings()?;
+    let (address, settings) = (config.listen()?, config.settings()?);
     let stop = stop_signal()?;
-    let folder = lock_to_serve(&settings.data).await?;
-    let listener = TcpListener::bind(settings.listen)
+    let folder = lock_to_serve(&config.data.value).await?;
+    let listener = TcpListener::bind(address)
         .await
-        .with_context(|| format!("cannot listen on {}", settings.listen))?;
+        .with_context(|| format!("cannot listen on {address}"))?;
     let door = AdminSocket::bind(folder.path()).with_context(|| {
         let folder = folder.path().display();
         format!("cannot make admin.sock in {folder}; its path may have about 90 bytes")
@@ -37,21 +33,12 @@ pub(super) async fn serve(config: &Config, json: bool) -> anyhow::Result<()> {
     announce(listener.local_addr()?, json)?;
 
     let door = tokio::spawn(door.run(Arc::clone(&store)));
-    let served = serve_until(stop, |stop| {
-        let serving = crate::serve(
-            crate::Settings::default(),
-            Arc::clone(&store),
-            listener,
-            stop,
-        );
-        async { Ok(serving.await?) }
-    })
-    .await;
+    let served = crate::serve(settings, Arc::clone(&store), listener, stop).await;
     // Gone before the folder is free, or it could take the next server's socket with it.
     door.abort();
     let _ = door.await;
     store.close().await;
-    served
+    Ok(served?)
 }
 
 /// A server found listening is told at once; a command that holds the lock is waited for.
@@ -89,29 +76,4 @@ fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
         }
         tracing::info!("stopping");
     })
-}
-
-/// Serves until `stop`, and not much longer.
-async fn serve_until<S: Future<Output = anyhow::Result<()>>>(
-    stop: impl Future<Output = ()> + Send + 'static,
-    serve: impl FnOnce(Pin<Box<dyn Future<Output = ()> + Send>>) -> S,
-) -> anyhow::Result<()> {
-    let (stopped, late) = tokio::sync::oneshot::channel();
-    let serving = serve(Box::pin(async move {
-        stop.await;
-        let _ = stopped.send(());
-    }));
-    tokio::select! {
-        served = serving => served,
-        () = async {
-            // An error means that serving ended by itself.
-            if late.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            tokio::time::sleep(GOODBYE).await;
-        } => {
-            tracing::warn!("some connections did not end in time");
-            Ok(())
-        }
-    }
 }

@@ -228,7 +228,11 @@ impl Server {
     }
 
     /// Connects and reads the backlog.
-    pub(crate) async fn connect(&self, session: &Session, cursor: Option<Cursor>) -> (Stream, Backlog) {
+    pub(crate) async fn connect(
+        &self,
+        session: &Session,
+        cursor: Option<Cursor>,
+    ) -> (Stream, Backlog) {
         self.connect_as(session, cursor, None).await
     }
 
@@ -385,7 +389,11 @@ impl Stream {
     }
 }
 
-pub(crate) fn hello(session: &Session, cursor: Option<Cursor>, presence: Option<Presence>) -> ClientFrame {
+pub(crate) fn hello(
+    session: &Session,
+    cursor: Option<Cursor>,
+    presence: Option<Presence>,
+) -> ClientFrame {
     ClientFrame::Hello {
         access_token: Some(session.access_token.clone()),
         cursor,
