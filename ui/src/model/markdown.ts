@@ -1,6 +1,4 @@
-import MarkdownIt from 'markdown-it';
-
-type Token = ReturnType<InstanceType<typeof MarkdownIt>['parse']>[number];
+import MarkdownIt, { type Token } from 'markdown-it';
 
 /** A piece of a body: `type` as markdown-it names it, without `_open`. */
 export interface Node {
