@@ -45,7 +45,7 @@ pub fn open(companion: Companion, opening: Opening) -> anyhow::Result<ExitCode> 
                 relay.keep(|news| tell(&handle, &news)).await;
             });
             if let Some(listener) = door {
-                let host = Door(app.handle().clone());
+                let host = Door::new(app.handle());
                 let build = env!("CARGO_PKG_VERSION").to_owned();
                 tauri::async_runtime::spawn(hither_ipc::serve(listener, build, host));
             }
@@ -134,30 +134,14 @@ fn raise(app: &AppHandle) {
 
 /// What stands behind the window's own socket: it can be raised, and told to end.
 #[derive(Clone)]
-struct Door(AppHandle);
+struct Door {
+    app: AppHandle,
+    /// Every socket shows a view; this one never changes.
+    blank: Arc<watch::Sender<View>>,
+}
 
-impl Host for Door {
-    async fn command(&self, command: Command) -> bool {
-        match command {
-            Command::Open { id } => {
-                raise(&self.0);
-                let news = id.and_then(|id| self.0.state::<Arc<Relay>>().open(id));
-                if let Some(news) = news {
-                    tell(&self.0, &news);
-                }
-            }
-            Command::Quit => self.0.exit(0),
-            // Everything else is the companion's.
-            _ => return false,
-        }
-        true
-    }
-
-    async fn ask(&self, _: Query) -> Option<Answer> {
-        None
-    }
-
-    fn views(&self) -> watch::Receiver<View> {
+impl Door {
+    fn new(app: &AppHandle) -> Self {
         let blank = View {
             account: None,
             connection: ConnectionView::SignedOut,
@@ -170,7 +154,36 @@ impl Host for Door {
             notice: None,
             signing_in: false,
         };
-        watch::channel(blank).1
+        Self {
+            app: app.clone(),
+            blank: Arc::new(watch::Sender::new(blank)),
+        }
+    }
+}
+
+impl Host for Door {
+    async fn command(&self, command: Command) -> bool {
+        match command {
+            Command::Open { id } => {
+                raise(&self.app);
+                let news = id.and_then(|id| self.app.state::<Arc<Relay>>().open(id));
+                if let Some(news) = news {
+                    tell(&self.app, &news);
+                }
+            }
+            Command::Quit => self.app.exit(0),
+            // Everything else is the companion's.
+            _ => return false,
+        }
+        true
+    }
+
+    async fn ask(&self, _: Query) -> Option<Answer> {
+        None
+    }
+
+    fn views(&self) -> watch::Receiver<View> {
+        self.blank.subscribe()
     }
 }
 
