@@ -500,7 +500,10 @@ async fn f7_sign_in_see_a_message_read_it_open_its_page_and_close_without_a_trac
     picture(&home.desktop, "window-rich");
 
     let frame = find_window(&home.desktop, "^Hither$").unwrap();
-    xdotool(&home.desktop, &["windowquit", &frame]);
+    xdotool(
+        &home.desktop,
+        &["windowactivate", "--sync", &frame, "key", "alt+F4"],
+    );
     wait_for("only the companion to run", SOON, || {
         let running = running_on(&home.desktop);
         let names: Vec<_> = running.iter().map(|(_, name)| name.as_str()).collect();
