@@ -181,7 +181,6 @@ impl Alerts {
     /// Read or withdrawn, here or elsewhere: nothing pops up for these, and what is up goes.
     pub(crate) fn take_back(&mut self, ids: &[MessageId], effects: &mut Vec<Effect>) {
         self.due.retain(|row| !ids.contains(&row.id));
-        self.held.retain(|id| !ids.contains(id));
         for id in ids {
             self.arriving.remove(id);
             self.singly.remove(id);

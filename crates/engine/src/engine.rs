@@ -349,7 +349,7 @@ impl Engine {
                 }
             }
             (Pending::Own(op), Stored::Headlines(mut rows)) => {
-                rows.retain(|row| !self.journal.takes_back(row.id));
+                rows.retain(|row| !self.journal.takes_back(row.id, effects));
                 self.alerts.recalled(rows, &self.presence, effects);
                 if let StoreOp::Recall(asked) = op {
                     self.alerts.named(&asked);

@@ -99,16 +99,18 @@ impl Journal {
         self.unsaved.retain(outlives_account);
     }
 
-    /// Whether an operation on its way reads or withdraws this message.
-    pub(crate) fn takes_back(&self, id: MessageId) -> bool {
-        let in_own =
-            |op: &StoreOp| matches!(op, StoreOp::MarkRead { ids, .. } if ids.contains(&id));
-        self.unsaved.iter().any(in_own)
-            || self.pending.iter().any(|pending| match pending {
-                Pending::Log { takes_back, .. } => takes_back.contains(&id),
-                Pending::Own(op) => in_own(op),
-                Pending::Void => false,
-            })
+    /// Whether an operation on its way, or decided in this round, reads or withdraws this message.
+    pub(crate) fn takes_back(&self, id: MessageId, round: &[Effect]) -> bool {
+        let reads = |op: &StoreOp| matches!(op, StoreOp::MarkRead { ids, .. } if ids.contains(&id));
+        let in_round = |effect: &Effect| matches!(effect, Effect::Store(op) if reads(op));
+        let in_flight = |pending: &Pending| match pending {
+            Pending::Log { takes_back, .. } => takes_back.contains(&id),
+            Pending::Own(op) => reads(op),
+            Pending::Void => false,
+        };
+        round.iter().any(in_round)
+            || self.unsaved.iter().any(reads)
+            || self.pending.iter().any(in_flight)
     }
 
     /// Whether the history still holds what another account must not see.

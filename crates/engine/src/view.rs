@@ -2,11 +2,15 @@
 //!
 //! The only serialisable types of this crate. The UI's TypeScript is generated from them.
 
+mod typescript;
+
 use core::fmt;
 
 use hither_protocol::{InactiveReason, MessageId, PresenceState, Priority, Timestamp};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+pub use typescript::typescript;
 
 /// The end of a pause that has none: no clock reaches it.
 pub const UNTIL_RESUMED: Timestamp = Timestamp::MAX;
