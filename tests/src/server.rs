@@ -48,7 +48,8 @@ impl Server {
         let mut lines = process.lines().expect("its output is ours");
         let line = lines.next().expect("the server says where it listens");
         let said: Value = serde_json::from_str(&line.expect("text")).expect("JSON");
-        self.url = said["listening"].as_str().expect("an address").to_owned();
+        let url = said["listening"].as_str().expect("an address");
+        url.clone_into(&mut self.url);
         self.process = Some(process);
     }
 
