@@ -1,5 +1,6 @@
 use core::future::pending;
 use core::time::Duration;
+use std::path::PathBuf;
 
 use hither_client::{Platform, PlatformEvent};
 use hither_engine::view::View;
@@ -19,19 +20,24 @@ pub struct Desktop {
     sensed: mpsc::UnboundedReceiver<Event>,
     toasts: Toasts,
     tray: Tray,
+    /// The data folder chosen by hand, if any.
+    data: Option<PathBuf>,
 }
 
 impl Desktop {
     /// Starts the sensors; inside a tokio runtime, once per process. Nothing waits for the
     /// desktop: what it offers shows in [`sources`](Self::sources) as it answers.
+    ///
+    /// A data folder chosen by hand is handed on to the windows.
     #[must_use]
-    pub fn start() -> Self {
+    pub fn start(data: Option<PathBuf>) -> Self {
         let (events, sensed) = mpsc::unbounded_channel();
         Self {
             sensors: Sensors::start(events),
             sensed,
             toasts: Toasts::start(),
             tray: Tray::new(),
+            data,
         }
     }
 
@@ -69,7 +75,7 @@ impl Platform for Desktop {
     }
 
     fn open_window(&mut self, at: Option<MessageId>) {
-        open::window(at);
+        open::window(self.data.as_deref(), at);
     }
 
     fn open_link(&mut self, url: &str) {

@@ -66,7 +66,8 @@ async fn start(how: Start, paths: &Paths) -> anyhow::Result<()> {
     if how.headless {
         reside(&how, paths, listener, Headless::start()).await
     } else {
-        reside(&how, paths, listener, hither_companion::Desktop::start()).await
+        let desktop = hither_companion::Desktop::start(paths.chosen.clone());
+        reside(&how, paths, listener, desktop).await
     }
 }
 

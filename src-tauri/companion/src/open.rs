@@ -1,7 +1,7 @@
 //! The way to the windows and to the person's browser.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::{env, io};
 
@@ -11,14 +11,20 @@ use tokio::process::Command;
 /// Names another program for the windows than the one beside this one.
 const WINDOW: &str = "HITHER_WINDOW";
 
-/// Starts the window, or has a running one come to the front: at a message, or at the list.
-pub(crate) fn window(at: Option<MessageId>) {
+/// Starts the window over a data folder, or over the usual one, or has a running one come to the
+/// front: at a message, or at the list.
+pub(crate) fn window(data: Option<&Path>, at: Option<MessageId>) {
     let program = match window_program() {
         Ok(program) => program,
         Err(error) => return tracing::warn!(%error, "the window program was not found"),
     };
     let at = at.map(|id| [OsString::from("--open"), id.to_string().into()]);
-    start(Command::new(&program).args(at.into_iter().flatten()));
+    let data = data.map(|data| [OsStr::new("--data"), data.as_os_str()]);
+    start(
+        Command::new(&program)
+            .args(data.into_iter().flatten())
+            .args(at.into_iter().flatten()),
+    );
 }
 
 fn window_program() -> io::Result<PathBuf> {
