@@ -25,6 +25,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const STILL_FOR: Duration = Duration::from_millis(400);
 /// An empty window has no more colours than this.
 const BLANK_COLOURS: u32 = 40;
+const RICH_TITLE: &str = "Your week in numbers";
 const RICH_PAGE: &str = include_str!("demo.html");
 
 /// Sets up, shows Hither, and keeps it running until Ctrl-C, or with `exit` until all was shown.
@@ -152,7 +153,7 @@ impl Demo {
             "priority": 4,
         }))?;
         let rich = self.publish(&json!({
-            "title": "Your week in numbers",
+            "title": RICH_TITLE,
             "body": "23 reviews, 9 releases, 1 incident.",
             "html": RICH_PAGE,
         }))?;
@@ -169,10 +170,16 @@ impl Demo {
         };
         run_quietly(desktop.command("dunstctl").arg("close-all"))?;
         run_quietly(&mut self.companion(&["show"]))?;
-        self.wait_for_painted_window(desktop)?;
+        self.wait_for_painted_window(desktop, "^Hither$")?;
         self.picture("3-window")?;
         run_quietly(&mut self.companion(&["open", rich]))?;
-        self.picture("4-message")
+        wait(&self.stop, "the message to be read", || {
+            output(&mut self.companion(&["status"])).is_ok_and(|said| said.contains("2 unread"))
+        })?;
+        self.picture("4-message")?;
+        run_quietly(desktop.command("xdotool").args(["key", "o"]))?;
+        self.wait_for_painted_window(desktop, RICH_TITLE)?;
+        self.picture("5-rich-message")
     }
 
     fn keep_running(&mut self) -> anyhow::Result<()> {
@@ -255,8 +262,8 @@ impl Demo {
         })
     }
 
-    fn wait_for_painted_window(&self, desktop: &Desktop) -> anyhow::Result<()> {
-        let search = ["search", "--onlyvisible", "--class", "^hither$"];
+    fn wait_for_painted_window(&self, desktop: &Desktop, title: &str) -> anyhow::Result<()> {
+        let search = ["search", "--onlyvisible", "--name", title];
         let colours = |window: &str| {
             let count = ["-window", window, "-format", "%k", "info:"];
             output(desktop.command("import").args(count))
