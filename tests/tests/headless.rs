@@ -133,6 +133,11 @@ fn a5_a6_what_came_while_the_companion_was_away_comes_once_and_is_one_summary() 
     world.somebody_is_there();
     let before = world.publish("before");
     world.companion.wait_for_toast(&before.to_string());
+    // Unread, it would ring again: nobody is known to have seen it.
+    world.companion.tell(&json!({ "clicked": before }));
+    world
+        .companion
+        .wait_for_view("it to be read", |view| view.glance.unread == 0);
     world.companion.stop();
 
     let missed: BTreeSet<_> = (0..20)

@@ -148,8 +148,9 @@ impl Runtime {
             exiting: false,
             end: None,
         };
-        running.platform.view_changed(&running.it.views.borrow());
         running.handle(Event::Started);
+        running.it.views.send_replace(running.it.engine.view());
+        running.platform.view_changed(&running.it.views.borrow());
         running.round_off();
         let mut stop = pin!(stop);
         let mut stopping = false;
@@ -343,7 +344,8 @@ impl<P: Platform> Running<P> {
             self.fetch_page(account, id);
         }
         let view = self.it.engine.view();
-        if *self.it.views.borrow() != view {
+        // What it says of the end is nobody's view any more.
+        if !self.exiting && *self.it.views.borrow() != view {
             self.platform.view_changed(&view);
             self.it.views.send_replace(view);
         }
