@@ -1,1 +1,24 @@
 //! The windows of Hither.
+//!
+//! This process decides nothing and keeps nothing: it relays View, Command and Query between the
+//! page in `ui/` and the companion, and cages rich messages in processes of their own. It ends
+//! with its last window.
+
+mod cage;
+mod companion;
+#[cfg(target_os = "linux")]
+mod filter;
+mod link;
+mod relay;
+mod rich;
+mod windows;
+
+pub use companion::Companion;
+pub use rich::{Handover, show_rich};
+pub use windows::{Opening, open, with_commands};
+
+/// What `tauri.conf.json`, the capabilities and `ui/dist` say.
+#[must_use]
+pub fn context() -> tauri::Context {
+    tauri::generate_context!()
+}

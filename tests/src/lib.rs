@@ -1,1 +1,11 @@
-//! Tests that need more than one crate: architecture, simulation, real processes, screens.
+//! What tests with real processes and screens share: a desktop, a browser, waiting for conditions.
+
+pub mod browser;
+pub mod companion;
+pub mod desktop;
+pub mod program;
+pub mod server;
+pub mod toasts;
+mod wait;
+
+pub use wait::{SOON, wait_for, wait_for_async};

@@ -32,6 +32,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     }
     app_pictures(&fresh.join("icons"))?;
     tray_pictures(&fresh.join("icons/tray"))?;
+    phone_icon(&fresh.join("crates/server/phone"))?;
     let files = files_below(&fresh)?;
     if check {
         compare(&fresh, &files)
@@ -89,6 +90,13 @@ fn tray_pictures(into: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(fs::remove_dir_all(work)?)
+}
+
+/// The phone page is served from one folder.
+fn phone_icon(into: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(into)?;
+    fs::copy(root().join("icons/hither.svg"), into.join("icon.svg"))?;
+    Ok(())
 }
 
 fn icon_tool(svg: &Path, into: &Path, options: &[&str]) -> anyhow::Result<()> {

@@ -7,9 +7,20 @@
 
 mod codegen;
 mod command;
+mod demo;
+#[path = "../../tests/src/desktop.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "tests, whose file it is, do more on a desktop than the demo does"
+)]
+mod desktop;
+mod setup;
+mod test;
 
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use clap::{Parser, Subcommand};
 
 /// Hither's workshop.
@@ -22,17 +33,48 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Set up, build and show Hither: a server, the companion signed in to it, three messages.
+    ///
+    /// On the screen there is; without one, on a virtual one with a tray, leaving pictures.
+    Run {
+        /// End when everything was shown.
+        #[arg(long)]
+        exit_after_demo: bool,
+    },
+    /// Set up, then run every check: format, lints, generated files, pages, and all tests.
+    Test,
     /// Write the generated files anew: icons and the window's types.
     Codegen {
         /// Change nothing; fail when a committed file differs from what would be written.
         #[arg(long)]
         check: bool,
     },
+    /// Run benchmarks and print a table.
+    Bench {
+        /// Which; all without a name.
+        names: Vec<String>,
+    },
+    /// Make the installers for this platform.
+    Package,
+}
+
+fn of(names: &[String]) -> String {
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(", so none called {}", names.join(" or "))
+    }
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
+        Task::Run { exit_after_demo } => demo::run(exit_after_demo),
+        Task::Test => test::run_all(),
         Task::Codegen { check } => codegen::run(check),
+        Task::Bench { names } => Err(anyhow!("There is no benchmark yet{}.", of(&names))),
+        Task::Package => Err(anyhow!(
+            "There are no installers yet. `npx tauri build` at the root makes a package of the window alone."
+        )),
     };
     if let Err(error) = result {
         eprintln!("{error:#}");

@@ -4,6 +4,10 @@
 //! buzzes) are two different things; only alerting is decided here. No I/O, no clock, no
 //! randomness: time comes in with each event, so that years can be simulated in seconds.
 
+mod batch;
+mod decision;
+mod devices;
+mod ledger;
 mod router;
 
 pub use router::Router;

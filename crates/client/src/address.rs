@@ -31,8 +31,9 @@ pub(crate) fn normalise(typed: &str) -> Result<String, BadAddress> {
         return Err(nonsense());
     }
     match scheme {
-        None if is_loopback(host) => Ok(format!("http://{}", without_port(&authority, 80))),
-        Some("http") if is_loopback(host) => Ok(format!("http://{}", without_port(&authority, 80))),
+        None | Some("http") if is_loopback(host) => {
+            Ok(format!("http://{}", without_port(&authority, 80)))
+        }
         Some("http") => Err(BadAddress::Unencrypted(host.to_owned())),
         _ => Ok(format!("https://{}", without_port(&authority, 443))),
     }

@@ -112,10 +112,10 @@ impl Runtime {
                 .as_ref()
                 .map(|it| it.signed_in.clone()),
         );
-        let seed = getrandom::u64().map_err(std::io::Error::from)?;
+        let seed = getrandom::u64().map_err(|error| std::io::Error::other(error.to_string()))?;
         let engine = Engine::new(config.clone(), history.saved, seed, &clock::now());
         let (requests, incoming) = mpsc::channel(16);
-        let (views, seen) = watch::channel(engine.view());
+        let (views, watched) = watch::channel(engine.view());
         let runtime = Self {
             config,
             engine,
@@ -128,7 +128,7 @@ impl Runtime {
         };
         let door = Door {
             requests,
-            views: seen,
+            views: watched,
         };
         Ok((runtime, door))
     }
@@ -262,10 +262,15 @@ impl<P: Platform> Running<P> {
         match finished {
             Finished::Store(written) => {
                 self.writing = false;
-                self.handle(match written {
+                let event = match written {
                     Ok((outcomes, glance)) => Event::Stored { outcomes, glance },
-                    Err(failed) => Event::StoreFailed(failed),
-                });
+                    Err(failed) => {
+                        // They may build upon what did not happen; the engine decides anew.
+                        self.unwritten.clear();
+                        Event::StoreFailed(failed)
+                    }
+                };
+                self.handle(event);
             }
             Finished::SignIn(outcome) => {
                 self.requests_abroad -= 1;
@@ -273,9 +278,9 @@ impl<P: Platform> Running<P> {
             }
             Finished::SignOut => self.requests_abroad -= 1,
             Finished::Query { page_missing } => {
-                page_missing
-                    .into_iter()
-                    .for_each(|id| self.it.pages.want(id));
+                if let Some(id) = page_missing {
+                    self.it.pages.want(id);
+                }
             }
             Finished::Page(account, id, html) => {
                 self.it.pages.fetched();

@@ -61,9 +61,8 @@ impl Socket {
     pub(crate) fn close(&mut self) {
         let mut open = match core::mem::replace(self, Self::Closed) {
             Self::Closed => return,
-            Self::Opening(_) => None,
+            Self::Opening(_) | Self::Closing(None, _) => None,
             Self::Open(open) | Self::Closing(Some(open), _) => Some(open),
-            Self::Closing(None, _) => None,
         };
         if let Some(open) = &mut open {
             open.unsent.push_back(Message::Close(Some(CloseFrame {

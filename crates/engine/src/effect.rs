@@ -10,12 +10,14 @@ use crate::view::{Headline, Password};
 /// What the loop carries out. None of it has happened until an event says so.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Open the stream. Answered by `Opened` or `ConnectFailed`.
+    /// Open the stream. Answered by `Opened` or `ConnectFailed`. Replaces whatever stream or try
+    /// there was: nothing more is heard of it.
     Connect {
         /// `wss://…` or, on loopback only, `ws://…`.
         stream_url: String,
     },
-    /// Close the stream with a close frame, if it is open. Answered by `Closed`.
+    /// Close the stream with a close frame, if it is open, or end the try to open it. Whether
+    /// `Closed` or `ConnectFailed` follows does not matter.
     Disconnect,
     /// Say this to the server, in order. Lost when the stream is not open.
     Send(ClientFrame),
@@ -61,7 +63,7 @@ pub enum StoreOp {
         /// Whether an alert is due for it here.
         alert_due: bool,
     },
-    /// Read, here or elsewhere.
+    /// Read, here or elsewhere. No alert is due for them any more.
     MarkRead {
         /// Unknown ids are no-ops.
         ids: Vec<MessageId>,
@@ -83,7 +85,19 @@ pub enum StoreOp {
     Advance(Cursor),
     /// The pop-up is up for these, or they need none any more: no alert is due.
     MarkShown(Vec<MessageId>),
-    /// Unread rows stored since then that were never shown here, for the summary on return.
+    /// These rows, read or not; unknown ids are left out. Answered by `Headlines`.
+    Recall(Vec<MessageId>),
+    /// The ids of everything unread. Answered by `Unread`.
+    RecallUnread,
+    /// One action of a message. Answered by `Action`.
+    RecallAction {
+        /// The message.
+        id: MessageId,
+        /// The action.
+        action: String,
+    },
+    /// Unread rows stored since then that were never shown here, for the summary on return; the
+    /// newest 500 suffice. Answered by `Headlines`.
     RecallSilent {
         /// The moment the person left.
         since: Timestamp,
@@ -92,13 +106,15 @@ pub enum StoreOp {
     PutOutbox(OutboxSeq, ClientFrame),
     /// The server confirmed every frame up to here.
     DropOutbox(OutboxSeq),
-    /// Who is signed in now; wipes the history when it is another account or server.
+    /// Who is signed in now; wipes history, cursor and outbox when it is another account or
+    /// server.
     SetAccount(SignedIn),
     /// Signed out or revoked: account, history and outbox go.
     Wipe,
     /// The epoch changed: ask for everything again, keep the rows.
     ForgetCursor,
-    /// Alerts are paused until then; `None` resumes.
+    /// Alerts are paused until then ([`UNTIL_RESUMED`](crate::view::UNTIL_RESUMED) without an
+    /// end); `None` resumes.
     SetPaused(Option<Timestamp>),
 }
 

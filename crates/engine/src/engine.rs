@@ -1,49 +1,411 @@
-use hither_protocol::Instant;
+mod person;
 
-use crate::view::{ConnectionView, PresenceView};
-use crate::{Config, Effect, Event, Now, Saved, View};
+use core::time::Duration;
 
-/// The companion's mind.
+use hither_protocol::{ClientFrame, FirstAlert, Instant, MessageId, Policy, ServerFrame};
+
+use crate::alerts::Alerts;
+use crate::inbox::Inbox;
+use crate::journal::{Journal, Pending};
+use crate::link::{After, Link};
+use crate::outbox::Outbox;
+use crate::presence::Presence;
+use crate::view::{AccountView, ConnectionView, Glance, Notice, View};
+use crate::{
+    Config, Effect, Event, Now, Saved, Sensed, SignedIn, StoreFailed, StoreOp, Stored, words,
+};
+
+/// So many ids fit in one frame.
+const IDS_PER_FRAME: usize = 1000;
+
+/// The companion's mind: routes events to its parts, and computes what is shown from what they
+/// know.
 #[derive(Debug)]
 pub struct Engine {
-    view: View,
+    config: Config,
+    now: Now,
+    account: Option<SignedIn>,
+    signing_in: bool,
+    quitting: bool,
+    notice: Option<Notice>,
+    glance: Glance,
+    link: Link,
+    presence: Presence,
+    inbox: Inbox,
+    outbox: Outbox,
+    alerts: Alerts,
+    journal: Journal,
+    /// "Read" said in a window while the sensor last knew of nobody: a fresh reading decides.
+    doubtful_reads: Vec<MessageId>,
 }
 
 impl Engine {
     /// An engine over what the disk knew. `seed` feeds the jitter.
     #[must_use]
     pub fn new(config: Config, saved: Saved, seed: u64, now: &Now) -> Self {
-        let _ = (config, seed, now);
+        let (account, cursor) = match saved.account {
+            Some(account) => (Some(account.signed_in), account.cursor),
+            None => (None, None),
+        };
         Self {
-            view: View {
-                account: None,
-                connection: ConnectionView::SignedOut,
-                presence: PresenceView {
-                    state: hither_protocol::PresenceState::Unknown,
-                    reason: None,
-                },
-                glance: saved.glance,
-                paused_until: saved.paused_until,
-                notice: None,
-                signing_in: false,
-            },
+            now: now.clone(),
+            account,
+            signing_in: false,
+            quitting: false,
+            notice: None,
+            glance: saved.glance,
+            link: Link::new(config.backoff, seed),
+            presence: Presence::new(Duration::from_millis(Policy::default().idle_after_ms)),
+            inbox: Inbox::new(cursor),
+            outbox: Outbox::new(saved.outbox),
+            alerts: Alerts::new(saved.due, saved.paused_until),
+            journal: Journal::default(),
+            doubtful_reads: Vec::new(),
+            config,
         }
     }
 
     /// Takes in one event and appends what follows from it.
     pub fn handle(&mut self, now: &Now, event: Event, effects: &mut Vec<Effect>) {
-        let _ = (now, event, effects);
+        if self.quitting {
+            return;
+        }
+        self.now = now.clone();
+        let start = effects.len();
+        self.route(event, effects);
+        if !self.quitting {
+            self.settle(effects);
+        }
+        let session = self.link.session();
+        self.journal.record(now.instant, session, effects, start);
     }
 
     /// When to hand in [`Event::WokeUp`] at the latest.
     #[must_use]
     pub fn next_wakeup(&self) -> Option<Instant> {
-        None
+        if self.quitting {
+            return None;
+        }
+        [
+            self.link.next_wakeup(),
+            self.presence.next_wakeup(),
+            self.alerts.next_wakeup(),
+            self.journal.next_wakeup(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// What is shown now.
     #[must_use]
     pub fn view(&self) -> View {
-        self.view.clone()
+        View {
+            account: self.account.as_ref().map(|account| AccountView {
+                name: account.account.clone(),
+                server: account.server.clone(),
+            }),
+            connection: match self.account {
+                Some(_) => self.link.view(),
+                None => ConnectionView::SignedOut,
+            },
+            presence: self.presence.view(),
+            glance: self.glance.clone(),
+            paused_until: self.alerts.paused_until(),
+            notice: self.notice.clone(),
+            signing_in: self.signing_in,
+        }
     }
+
+    fn route(&mut self, event: Event, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Started => self.started(effects),
+            Event::Opened => self.opened(effects),
+            Event::ConnectFailed(failed) => {
+                let after = self.link.connect_failed(&self.now, &failed);
+                self.disconnected(after, effects);
+            }
+            Event::Frame(frame) => self.frame(frame, effects),
+            Event::Closed(closed) => {
+                let after = self.link.closed(&self.now, &closed);
+                self.disconnected(after, effects);
+            }
+            Event::Stored { outcomes, glance } => self.stored(outcomes, glance, effects),
+            Event::StoreFailed(failed) => self.store_failed(failed, effects),
+            Event::Sensed(sensed) => self.sensed(sensed, effects),
+            Event::Command(command) => self.command(command, effects),
+            Event::SignedIn(Ok(signed_in)) => self.signed_in(signed_in, effects),
+            Event::SignedIn(Err(failed)) => self.sign_in_failed(failed),
+            Event::Toast(toast) => self.toast(toast, effects),
+            Event::WokeUp => {}
+        }
+    }
+
+    /// What follows from facts and time, whatever the event was.
+    fn settle(&mut self, effects: &mut Vec<Effect>) {
+        let now = self.now.instant;
+        if self.link.tick(&self.now, effects) {
+            self.presence.ask(now, effects);
+        }
+        self.presence.tick(now, effects);
+        if self.link.is_live() {
+            self.presence.report(now, effects);
+        }
+        if self.link.wants_ping() && !self.presence.is_asking() {
+            self.ping(effects);
+        }
+        if !self.presence.is_asking() {
+            let ids = core::mem::take(&mut self.doubtful_reads);
+            if self.presence.is_attended() {
+                self.mark_read(&ids, effects);
+            }
+        }
+        let online = self.link.is_online();
+        self.alerts.tick(&self.now, &self.presence, online, effects);
+        let shown = self.alerts.take_shown();
+        self.say(&shown, |ids| ClientFrame::Shown { ids }, effects);
+    }
+
+    fn started(&mut self, effects: &mut Vec<Effect>) {
+        self.presence.start(self.now.instant, effects);
+        if let Some(account) = &self.account {
+            self.link.start(self.now.instant, &account.stream_url);
+        }
+    }
+
+    // The stream.
+
+    fn opened(&mut self, effects: &mut Vec<Effect>) {
+        let now = self.now.instant;
+        if !self.link.opened(now, effects) {
+            return;
+        }
+        self.inbox.opened();
+        effects.push(Effect::Send(ClientFrame::Hello {
+            access_token: self
+                .account
+                .as_ref()
+                .map(|account| account.access_token.clone()),
+            cursor: self.inbox.cursor(),
+            client: self.config.client.clone(),
+            presence: self.presence.introduce(now),
+        }));
+    }
+
+    fn disconnected(&mut self, after: After, effects: &mut Vec<Effect>) {
+        match after {
+            After::Wait => {}
+            After::ForgetCursor => {
+                self.inbox.forget();
+                effects.push(Effect::Store(StoreOp::ForgetCursor));
+            }
+            After::SignInAgain => {
+                self.link.stop(effects);
+                self.notice = Some(Notice::SignInAgain);
+            }
+            After::Wipe => {
+                self.forget_account(effects);
+                effects.push(Effect::Store(StoreOp::Wipe));
+                self.notice = Some(Notice::Revoked);
+            }
+            After::Elsewhere => self.notice = Some(Notice::ConnectedElsewhere),
+        }
+    }
+
+    fn frame(&mut self, frame: ServerFrame, effects: &mut Vec<Effect>) {
+        if !self.link.is_open() {
+            return;
+        }
+        match frame {
+            ServerFrame::Error {
+                detail,
+                retry_after_ms,
+                ..
+            } => self.link.warned(self.now.instant, &detail, retry_after_ms),
+            ServerFrame::Welcome { policy, .. } if !self.link.is_live() => {
+                self.welcomed(policy, effects);
+            }
+            frame if self.link.is_live() => self.live_frame(frame, effects),
+            _ => {}
+        }
+    }
+
+    fn welcomed(&mut self, policy: Policy, effects: &mut Vec<Effect>) {
+        self.link.welcomed(self.now.instant, policy);
+        self.adopt(policy, effects);
+        self.outbox.resend(effects);
+        self.presence.ask(self.now.instant, effects);
+    }
+
+    fn adopt(&mut self, policy: Policy, effects: &mut Vec<Effect>) {
+        self.link.adopt(policy);
+        let idle_after = Duration::from_millis(policy.idle_after_ms);
+        self.presence.adopt(self.now.instant, idle_after, effects);
+    }
+
+    fn live_frame(&mut self, frame: ServerFrame, effects: &mut Vec<Effect>) {
+        match frame {
+            ServerFrame::Message {
+                cursor,
+                alert,
+                message,
+            } => {
+                let now = alert == FirstAlert::Now;
+                effects.push(Effect::Store(StoreOp::Save {
+                    alert_due: now && self.alerts.arrive(&message, &self.presence),
+                    message,
+                    cursor,
+                }));
+            }
+            ServerFrame::Read { cursor, ids } => {
+                self.alerts.take_back(&ids, effects);
+                effects.push(Effect::Store(StoreOp::MarkRead {
+                    ids,
+                    at: self.now.wall.timestamp(),
+                    cursor: Some(cursor),
+                }));
+            }
+            ServerFrame::Withdraw { cursor, ids, why } => {
+                self.alerts.take_back(&ids, effects);
+                effects.push(Effect::Store(StoreOp::Withdraw { ids, why, cursor }));
+            }
+            ServerFrame::Alert { ids, style, .. } => {
+                let (said, ids): (Vec<_>, _) =
+                    ids.into_iter().partition(|id| self.outbox.says_shown(*id));
+                if !said.is_empty() {
+                    effects.push(Effect::Send(ClientFrame::Shown { ids: said }));
+                }
+                self.alerts.ring(ids, style, effects);
+            }
+            ServerFrame::Synced { cursor } => {
+                self.link.synced();
+                effects.push(Effect::Store(StoreOp::Advance(cursor)));
+            }
+            ServerFrame::Gap { since } => self.notice = Some(Notice::Gap { since }),
+            ServerFrame::Policy { policy } => self.adopt(policy, effects),
+            ServerFrame::Pong => {
+                if let Some(confirmed) = self.link.ponged() {
+                    self.outbox.confirm(confirmed, effects);
+                }
+            }
+            ServerFrame::Welcome { .. } | ServerFrame::Error { .. } | ServerFrame::Unknown => {}
+        }
+    }
+
+    fn ping(&mut self, effects: &mut Vec<Effect>) {
+        let now = self.now.instant;
+        let last_input_ms = self.presence.last_input_ms(now);
+        effects.push(Effect::Send(ClientFrame::Ping { last_input_ms }));
+        self.link.pinged(now, self.outbox.newest());
+    }
+
+    /// Tells the server something about messages, surely.
+    fn say(
+        &mut self,
+        ids: &[MessageId],
+        frame: fn(Vec<MessageId>) -> ClientFrame,
+        effects: &mut Vec<Effect>,
+    ) {
+        for ids in ids.chunks(IDS_PER_FRAME) {
+            let live = self.link.is_live();
+            self.outbox.put(frame(ids.to_vec()), live, effects);
+        }
+    }
+
+    // The history.
+
+    fn stored(&mut self, outcomes: Vec<Stored>, glance: Glance, effects: &mut Vec<Effect>) {
+        for outcome in outcomes {
+            let Some(pending) = self.journal.next() else {
+                break;
+            };
+            self.done(pending, outcome, effects);
+        }
+        if !self.journal.is_wiping() {
+            self.glance = glance;
+        }
+        if matches!(
+            self.notice,
+            Some(Notice::DiskFull | Notice::HistoryBroken { .. })
+        ) {
+            self.notice = None;
+        }
+        if self.link.is_live() {
+            self.inbox.ack(effects);
+        }
+    }
+
+    fn done(&mut self, pending: Pending, outcome: Stored, effects: &mut Vec<Effect>) {
+        match (pending, outcome) {
+            (
+                Pending::Log {
+                    cursor, session, ..
+                },
+                outcome,
+            ) => {
+                self.inbox.stored(cursor, session == self.link.session());
+                if let Stored::Saved { id, fresh } = outcome {
+                    self.alerts.stored(id, fresh, &self.presence, effects);
+                }
+            }
+            (Pending::Own(op), Stored::Headlines(mut rows)) => {
+                rows.retain(|row| !self.journal.takes_back(row.id, effects));
+                self.alerts.recalled(rows, &self.presence, effects);
+                if let StoreOp::Recall(asked) = op {
+                    self.alerts.named(&asked);
+                }
+            }
+            (Pending::Own(_), Stored::Unread(ids)) => self.mark_read(&ids, effects),
+            (Pending::Own(_), Stored::Action(action)) => {
+                let url = action.and_then(|action| action.url);
+                effects.extend(url.filter(|url| is_safe_link(url)).map(Effect::OpenLink));
+            }
+            (Pending::Own(StoreOp::SetAccount(account)), Stored::Done) => {
+                self.inbox.forgotten();
+                self.link.start(self.now.instant, &account.stream_url);
+            }
+            (Pending::Own(StoreOp::Wipe | StoreOp::ForgetCursor), Stored::Done) => {
+                self.inbox.forgotten();
+            }
+            (Pending::Own(_) | Pending::Void, _) => {}
+        }
+    }
+
+    fn store_failed(&mut self, failed: StoreFailed, effects: &mut Vec<Effect>) {
+        if self.journal.failed(self.now.instant) {
+            self.alerts.not_stored();
+            self.link
+                .drop_stream(&self.now, words::STORE_FAILED, effects);
+        }
+        self.notice = Some(match failed {
+            StoreFailed::DiskFull => Notice::DiskFull,
+            StoreFailed::Broken(detail) => Notice::HistoryBroken { detail },
+        });
+    }
+
+    // The computer and the person at it.
+
+    fn sensed(&mut self, sensed: Sensed, effects: &mut Vec<Effect>) {
+        let now = self.now.instant;
+        self.presence.sensed(now, sensed, effects);
+        match sensed {
+            Sensed::Sleeping(true) => {
+                if self.link.is_live() {
+                    self.presence.report(now, effects);
+                }
+                self.link.sleep(effects);
+            }
+            Sensed::Sleeping(false) | Sensed::NetworkChanged => self.link.hurry(now, effects),
+            Sensed::Idle(_) | Sensed::ScreenLocked(_) | Sensed::SwitchedAway(_) => {}
+        }
+    }
+}
+
+/// A link that a browser may be handed: a web page or a mail address, and one line.
+fn is_safe_link(url: &str) -> bool {
+    let lower = url.to_ascii_lowercase();
+    let known = ["https://", "http://", "mailto:"]
+        .iter()
+        .any(|scheme| lower.starts_with(scheme));
+    known && !url.contains(|c: char| c.is_control() || c.is_whitespace())
 }

@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-use hither_protocol::{AccessToken, Cursor, DeviceId, MessageId, ServerFrame};
+use hither_protocol::{AccessToken, Action, Cursor, DeviceId, MessageId, ServerFrame};
 
 use crate::effect::{OutboxSeq, ToastKey};
 use crate::view::{Command, Glance, Headline};
@@ -25,7 +25,8 @@ pub enum Event {
         /// Computed in the same transaction.
         glance: Glance,
     },
-    /// The last batch was rolled back as a whole.
+    /// The batch under way was rolled back as a whole, and the operations that waited behind it
+    /// were dropped with it: of everything handed over and not yet answered, nothing happened.
     StoreFailed(StoreFailed),
     /// A sensor of this computer noticed something.
     Sensed(Sensed),
@@ -67,8 +68,12 @@ pub enum Stored {
         /// Whether the row is new; a repeat changes nothing but the cursor.
         fresh: bool,
     },
-    /// A `RecallDue` or `RecallSilent`: rows that still want an alert, oldest first.
+    /// A `Recall` or `RecallSilent`: the rows, oldest first.
     Headlines(Vec<Headline>),
+    /// A `RecallUnread`: oldest first.
+    Unread(Vec<MessageId>),
+    /// A `RecallAction`; `None` when the history holds no such message or action.
+    Action(Option<Action>),
     /// Any other operation.
     Done,
 }

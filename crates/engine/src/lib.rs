@@ -3,10 +3,18 @@
 //! No I/O, no clock, no entropy: time comes in with each event, randomness from a seed. An effect
 //! has not happened until an event says so; failures are events.
 
+mod alerts;
 mod effect;
 mod engine;
 mod event;
+mod inbox;
+mod journal;
+mod link;
+mod outbox;
+mod presence;
+mod preview;
 pub mod view;
+mod words;
 
 pub use effect::{Effect, OutboxSeq, StoreOp, Toast, ToastKey};
 pub use engine::Engine;

@@ -2,11 +2,18 @@
 //!
 //! The only serialisable types of this crate. The UI's TypeScript is generated from them.
 
+mod typescript;
+
 use core::fmt;
 
 use hither_protocol::{InactiveReason, MessageId, PresenceState, Priority, Timestamp};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+pub use typescript::typescript;
+
+/// The end of a pause that has none: no clock reaches it.
+pub const UNTIL_RESUMED: Timestamp = Timestamp::MAX;
 
 /// Everything the tray and the window show, but for pages of the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -19,7 +26,7 @@ pub struct View {
     pub presence: PresenceView,
     /// What the history holds.
     pub glance: Glance,
-    /// Alerts are paused until then.
+    /// Alerts are paused until then; [`UNTIL_RESUMED`] when no end was chosen.
     #[ts(type = "string | null")]
     pub paused_until: Option<Timestamp>,
     /// Something the person should know, in plain words.
@@ -147,7 +154,6 @@ pub enum Notice {
 
 /// A password on its way to the server. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(transparent)]
 pub struct Password(pub String);
 
 impl fmt::Debug for Password {

@@ -1,3 +1,16 @@
 //! Accepts messages, stores them, knows who is connected where, delivers, reroutes.
 
+mod accounts;
+pub mod admin;
+pub mod cli;
+pub mod config;
+mod http;
+mod registry;
+pub mod secret;
+mod serve;
+pub mod session;
+mod socket;
 pub mod store;
+
+pub use http::{InvalidOrigin, Origin};
+pub use serve::{Limits, ServeError, Settings, serve};

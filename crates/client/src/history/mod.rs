@@ -3,11 +3,12 @@
 //! One [`Writer`] with a thread of its own, which commits what it is handed; one [`Reader`] beside
 //! it, so that a window never waits for a write.
 
-mod headline;
 mod read;
 mod schema;
 mod write;
 
+#[cfg(test)]
+mod contract;
 #[cfg(test)]
 pub(crate) mod testing;
 

@@ -2,7 +2,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hither_engine::view::{Answer, Glance, Headline, Query};
 use hither_engine::{OutboxSeq, Saved, SavedAccount, SignedIn};
-use hither_protocol::{ClientFrame, Cursor, DeviceId, Message, MessageId, Priority, Timestamp};
+use hither_protocol::{
+    Action, ClientFrame, Cursor, DeviceId, Message, MessageId, Priority, Timestamp,
+};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use sha2::{Digest, Sha256};
@@ -10,6 +12,9 @@ use uuid::Uuid;
 
 /// The most rows of one page.
 const MAX_PAGE: u32 = 200;
+
+/// The most rows that a summary is made of.
+const MAX_SILENT: u32 = 500;
 
 /// Answers queries on a connection of its own. Cheap to clone.
 #[derive(Clone)]
@@ -186,13 +191,46 @@ pub(super) fn glance(db: &Connection) -> rusqlite::Result<Glance> {
     })
 }
 
-/// Unread rows stored since then that were never shown here, oldest first.
+/// Unread rows stored since then that were never shown here: the newest [`MAX_SILENT`], oldest
+/// first.
 pub(super) fn silent(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Headline>> {
     let sql = format!(
         "SELECT {HEADLINE} FROM message WHERE read_at IS NULL AND shown = 0 AND stored_at >= ?1
-         ORDER BY created_at, id"
+         ORDER BY created_at DESC, id DESC LIMIT ?2"
     );
-    headlines(db, &sql, [since.as_millisecond()])
+    let mut rows = headlines(db, &sql, (since.as_millisecond(), MAX_SILENT))?;
+    rows.reverse();
+    Ok(rows)
+}
+
+/// The rows of these messages, oldest first.
+pub(super) fn named(db: &Connection, ids: &[MessageId]) -> rusqlite::Result<Vec<Headline>> {
+    let sql = format!("SELECT {HEADLINE} FROM message WHERE id = ?1");
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = Vec::with_capacity(ids.len());
+    for id in ids {
+        rows.extend(statement.query_row([blob(id)], headline).optional()?);
+    }
+    rows.sort_by_key(|row| (row.created_at, row.id));
+    rows.dedup_by_key(|row| row.id);
+    Ok(rows)
+}
+
+/// Everything unread, oldest first.
+pub(super) fn unread(db: &Connection) -> rusqlite::Result<Vec<MessageId>> {
+    db.prepare_cached("SELECT id FROM message WHERE read_at IS NULL ORDER BY created_at, id")?
+        .query_map([], |row| message_id(row, 0))?
+        .collect()
+}
+
+/// One action of a message.
+pub(super) fn action(
+    db: &Connection,
+    id: MessageId,
+    action: &str,
+) -> rusqlite::Result<Option<Action>> {
+    let actions = whole(db, id)?.map(|message| message.actions);
+    Ok(actions.into_iter().flatten().find(|it| it.id == action))
 }
 
 /// What the disk knows at the start; the access token is not on this one.
@@ -206,10 +244,15 @@ pub(super) fn saved(db: &Connection) -> rusqlite::Result<Saved> {
         glance: glance(db)?,
         due: headlines(db, &due, ())?,
         outbox: outbox(db)?,
-        paused_until: db.query_row("SELECT paused_until FROM state", [], |row| {
-            Ok(row.get::<_, Option<i64>>(0)?.map(time))
-        })?,
+        paused_until: paused_until(db)?,
     })
+}
+
+fn paused_until(db: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let text: Option<String> =
+        db.query_row("SELECT paused_until FROM state", [], |row| row.get(0))?;
+    text.map(|text| text.parse().map_err(|e: jiff::Error| unreadable(0, e)))
+        .transpose()
 }
 
 fn account(db: &Connection) -> rusqlite::Result<Option<SavedAccount>> {
@@ -250,7 +293,7 @@ fn headlines(db: &Connection, sql: &str, params: impl Params) -> rusqlite::Resul
 fn headline(row: &Row<'_>) -> rusqlite::Result<Headline> {
     let priority: u8 = row.get(4)?;
     Ok(Headline {
-        id: MessageId(Uuid::from_slice(row.get_ref(0)?.as_blob()?).map_err(|e| unreadable(0, e))?),
+        id: message_id(row, 0)?,
         title: row.get(1)?,
         line: row.get(2)?,
         publisher: row.get(3)?,
@@ -259,6 +302,12 @@ fn headline(row: &Row<'_>) -> rusqlite::Result<Headline> {
         read: row.get::<_, Option<i64>>(6)?.is_some(),
         rich: row.get(7)?,
     })
+}
+
+fn message_id(row: &Row<'_>, column: usize) -> rusqlite::Result<MessageId> {
+    Uuid::from_slice(row.get_ref(column)?.as_blob()?)
+        .map(MessageId)
+        .map_err(|e| unreadable(column, e))
 }
 
 pub(super) fn blob(id: &MessageId) -> &[u8] {

@@ -60,7 +60,7 @@ CREATE TABLE state (
     device_id    TEXT,
     stream_url   TEXT,
     cursor       TEXT,
-    paused_until INTEGER,
+    paused_until TEXT,                        -- RFC 3339
     unread       INTEGER NOT NULL DEFAULT 0,  -- kept by the triggers below
     scrub        INTEGER NOT NULL DEFAULT 0   -- wiped, but old bytes may still be in the file
 ) STRICT;

@@ -47,6 +47,16 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 #[derive(Clone, Default)]
 pub(crate) struct Tokens(Arc<Mutex<BTreeMap<(String, String), AccessToken>>>);
 
+impl Tokens {
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap().is_empty()
+    }
+}
+
 impl Credentials for Tokens {
     fn load(&self, server: &str, account: &str) -> io::Result<Option<AccessToken>> {
         let key = (server.to_owned(), account.to_owned());
@@ -70,7 +80,9 @@ pub(crate) fn signed_in(account: &str) -> SignedIn {
     SignedIn {
         server: "https://push.example.org".to_owned(),
         account: account.to_owned(),
-        device_id: format!("device-of-{account}").parse().unwrap(),
+        device_id: format!("device-{}", account.bytes().map(u32::from).sum::<u32>())
+            .parse()
+            .unwrap(),
         access_token: AccessToken::new(format!("token-of-{account}")),
         stream_url: "wss://push.example.org/v1/stream".to_owned(),
     }

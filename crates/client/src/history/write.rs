@@ -1,12 +1,12 @@
 use std::fs::File;
 use std::sync::mpsc;
 
-use hither_engine::view::Glance;
+use hither_engine::view::{Glance, Headline};
 use hither_engine::{SignedIn, StoreFailed, StoreOp, Stored};
 use hither_protocol::{AccessToken, Cursor, Message, MessageId, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::{headline, no_token, read};
+use super::{no_token, read};
 use crate::Credentials;
 use read::blob;
 
@@ -101,7 +101,7 @@ impl Store {
 
     /// Keeps a message's H5 page beside it. A page that cannot be kept is fetched again when the
     /// message is looked at.
-    fn keep_page(&self, id: MessageId, html: &str) {
+    pub(super) fn keep_page(&self, id: MessageId, html: &str) {
         let kept = self.db.execute(
             "INSERT OR REPLACE INTO page (message, html) SELECT seq, ?2 FROM message WHERE id = ?1",
             (blob(&id), html),
@@ -215,6 +215,11 @@ fn apply(tx: &Transaction<'_>, now: Timestamp, op: &StoreOp) -> rusqlite::Result
                 fresh,
             });
         }
+        StoreOp::Recall(ids) => return Ok(Stored::Headlines(read::named(tx, ids)?)),
+        StoreOp::RecallUnread => return Ok(Stored::Unread(read::unread(tx)?)),
+        StoreOp::RecallAction { id, action } => {
+            return Ok(Stored::Action(read::action(tx, *id, action)?));
+        }
         StoreOp::RecallSilent { since } => {
             return Ok(Stored::Headlines(read::silent(tx, *since)?));
         }
@@ -245,7 +250,7 @@ fn apply(tx: &Transaction<'_>, now: Timestamp, op: &StoreOp) -> rusqlite::Result
             tx.execute("UPDATE state SET cursor = NULL", [])?;
         }
         StoreOp::SetPaused(until) => {
-            let until = until.map(Timestamp::as_millisecond);
+            let until = until.map(|until| until.to_string());
             tx.execute("UPDATE state SET paused_until = ?1", [until])?;
         }
     }
@@ -259,7 +264,7 @@ fn save(
     message: &Message,
     alert_due: bool,
 ) -> rusqlite::Result<bool> {
-    let (title, line) = headline::title_and_line(message);
+    let headline = Headline::of(message);
     let mut whole = message.clone();
     let page = whole.html.as_mut().and_then(|html| html.inline.take());
     let whole = serde_json::to_string(&whole)
@@ -277,10 +282,10 @@ fn save(
             message.read_at.map(Timestamp::as_millisecond),
             alert_due,
             u8::from(message.priority),
-            message.html.is_some(),
-            &message.publisher.name,
-            title,
-            line,
+            headline.rich,
+            headline.publisher,
+            headline.title,
+            headline.line,
             whole,
         ))?;
     if let (1, Some(html)) = (rows, page) {
@@ -362,4 +367,33 @@ fn wipe(tx: &Transaction<'_>) -> rusqlite::Result<()> {
          UPDATE state SET server = NULL, account = NULL, device_id = NULL, stream_url = NULL,
                           cursor = NULL, paused_until = NULL, scrub = 1;",
     )
+}
+
+/// Faults, for tests.
+#[cfg(test)]
+impl Store {
+    /// Does the operations and dies before the commit.
+    pub(super) fn crash_after(&mut self, now: Timestamp, ops: &[StoreOp]) {
+        let tx = self.db.transaction().unwrap();
+        for op in ops {
+            apply(&tx, now, op).unwrap();
+        }
+    }
+
+    /// Commits and dies before anything after it.
+    pub(super) fn commit_only(&mut self, now: Timestamp, ops: &[StoreOp]) {
+        self.commit(now, ops).unwrap();
+    }
+
+    /// Lets the file grow no further, or again.
+    pub(super) fn limit_pages(&self, full: bool) {
+        let pages: u32 = self
+            .db
+            .query_row("PRAGMA page_count", [], |row| row.get(0))
+            .unwrap();
+        let most = if full { pages } else { u32::MAX - 1 };
+        self.db
+            .query_row(&format!("PRAGMA max_page_count = {most}"), [], |_| Ok(()))
+            .unwrap();
+    }
 }

@@ -4,12 +4,33 @@
 //! positions rise in commit order over the whole store, and a reader that saw one position never
 //! sees a lower one appear later.
 
+#[cfg(test)]
+mod contract;
+mod cursors;
+mod folder;
+mod sqlite;
+
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use hither_protocol::{
-    AccountName, Cursor, DeviceId, DeviceKind, Message, MessageId, Priority, PublisherId,
-    Timestamp, WithdrawWhy,
+    AccountName, DeviceId, DeviceKind, Message, MessageId, Priority, PublisherId, Timestamp,
+    WithdrawWhy,
 };
 use tokio::sync::mpsc;
+
+pub use cursors::{Cursors, UnknownCursor};
+pub use folder::{DataFolder, FolderError};
+pub use sqlite::{OpenError, SqliteStore};
+
+/// Tells the wall time. Commits are stamped with it; nothing depends on its order.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The machine's own clock.
+#[must_use]
+pub fn system_clock() -> Clock {
+    Arc::new(Timestamp::now)
+}
 
 /// A place in the store's one log; rises in commit order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,7 +44,7 @@ pub struct Epoch(pub u64);
 pub type SecretHash = [u8; 32];
 
 /// Why the store did not do it, named after the next step.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Try another name.
     #[error("already taken")]
@@ -214,6 +235,9 @@ pub trait Store: Send + Sync + 'static {
     /// The store's present life.
     fn epoch(&self) -> Epoch;
 
+    /// Makes and reads the cursors that belong to this store.
+    fn cursors(&self) -> Cursors;
+
     /// What commits brought, in their order, each handed over after its commit and before the
     /// write that caused it is answered. Can be taken once.
     fn commits(&self) -> Option<mpsc::UnboundedReceiver<Committed>>;
@@ -226,6 +250,14 @@ pub trait Store: Send + Sync + 'static {
     async fn accounts(&self) -> Result<Vec<AccountRecord>, StoreError>;
     /// Sets a password and ends all sessions of the account.
     async fn set_password(&self, name: &AccountName, phc: String) -> Result<(), StoreError>;
+    /// Replaces the hash of an unchanged password, so that sessions stay; nothing happens when
+    /// `old` is not the present one.
+    async fn renew_password_hash(
+        &self,
+        name: &AccountName,
+        old: String,
+        new: String,
+    ) -> Result<(), StoreError>;
     /// Forbids or allows sign-in; forbidding ends all sessions.
     async fn set_account_disabled(
         &self,
@@ -250,6 +282,12 @@ pub trait Store: Send + Sync + 'static {
         disabled: bool,
     ) -> Result<(), StoreError>;
 
+    /// A device that signed in to an account before.
+    async fn device(
+        &self,
+        account: &AccountName,
+        id: &DeviceId,
+    ) -> Result<Option<DeviceRecord>, StoreError>;
     /// Begins a session; a client's earlier one ends.
     async fn create_session(&self, session: NewSession) -> Result<Identity, StoreError>;
     /// Whom a live token stands for; its expiry slides to `expires_at`, written at most once a day.
@@ -324,11 +362,4 @@ pub trait Store: Send + Sync + 'static {
 
     /// Commits what is queued and closes the files.
     async fn close(&self);
-}
-
-/// Writes a position as the opaque text clients keep.
-#[must_use]
-pub fn cursor(epoch: Epoch, account: &AccountName, position: Position) -> Cursor {
-    let _ = (epoch, account, position);
-    unimplemented!()
 }

@@ -1,0 +1,355 @@
+use std::collections::BTreeMap;
+
+use hither_protocol::{DeviceId, DeviceKind, Instant, Presence, PresenceState};
+
+use core::time::Duration;
+
+use crate::Timings;
+
+/// The account's devices: those with a stream, those just lost, those a push service reaches.
+#[derive(Debug, Default)]
+pub(crate) struct Devices(BTreeMap<DeviceId, Device>);
+
+/// What a desktop's facts come to: is a person in front of it?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seat {
+    Active,
+    Unknown,
+    Inactive,
+    /// No stream.
+    Gone,
+}
+
+/// A desktop's seat became certain, or another one.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) device: DeviceId,
+    pub(crate) from: Seat,
+    pub(crate) to: Seat,
+    pub(crate) last_input: Option<Instant>,
+}
+
+/// How much a desktop's `shown` proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Witness {
+    Someone,
+    Perhaps,
+    Nobody,
+}
+
+#[derive(Debug)]
+pub(crate) struct Device {
+    kind: DeviceKind,
+    stream: Stream,
+    report: Option<Report>,
+    /// Since when the stream is open without a word about presence.
+    mute_since: Option<Instant>,
+    last_input: Option<Instant>,
+    push: bool,
+    /// When it connected, registered or showed something last.
+    used: Instant,
+    /// What its facts came to when they were last looked at and certain.
+    seat: Seat,
+    /// Whether `seat` still holds, or the device was lost or reconnected since.
+    certain: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stream {
+    Open,
+    /// Ended without goodbye.
+    Lost(Instant),
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Report {
+    state: PresenceState,
+    renewed: Instant,
+}
+
+impl Devices {
+    /// Returns the last input, when this tells it.
+    pub(crate) fn connect(
+        &mut self,
+        now: Instant,
+        id: &DeviceId,
+        kind: DeviceKind,
+        presence: Option<Presence>,
+        timings: &Timings,
+    ) -> Option<Instant> {
+        let device = self.0.entry(id.clone());
+        let device = device.or_insert_with(|| Device::new(kind, now));
+        device.kind = kind;
+        device.used = now;
+        device.mute_since = Some(device.mute_since(now, timings));
+        device.stream = Stream::Open;
+        device.report(now, presence?)
+    }
+
+    /// Returns what kind of device had its stream open.
+    pub(crate) fn disconnect(
+        &mut self,
+        now: Instant,
+        id: &DeviceId,
+        goodbye: bool,
+    ) -> Option<DeviceKind> {
+        let device = self.0.get_mut(id).filter(|device| device.is_open())?;
+        device.stream = match device.kind {
+            DeviceKind::Desktop if !goodbye => Stream::Lost(now),
+            _ => Stream::Closed,
+        };
+        Some(device.kind)
+    }
+
+    /// Returns the last input, when this tells it.
+    pub(crate) fn report(
+        &mut self,
+        now: Instant,
+        id: &DeviceId,
+        presence: Presence,
+    ) -> Option<Instant> {
+        self.open_desktop(id)?.report(now, presence)
+    }
+
+    /// Returns the last input, when this tells it.
+    pub(crate) fn heartbeat(
+        &mut self,
+        now: Instant,
+        id: &DeviceId,
+        last_input: Duration,
+    ) -> Option<Instant> {
+        self.open_desktop(id)?.heartbeat(now, last_input)
+    }
+
+    pub(crate) fn register(&mut self, now: Instant, id: DeviceId) {
+        let device = self.0.entry(id);
+        let device = device.or_insert_with(|| Device::new(DeviceKind::Mobile, now));
+        device.push = true;
+        device.used = now;
+    }
+
+    pub(crate) fn unregister(&mut self, id: &DeviceId) {
+        if let Some(device) = self.0.get_mut(id) {
+            device.push = false;
+        }
+    }
+
+    pub(crate) fn contains(&self, id: &DeviceId) -> bool {
+        self.0.contains_key(id)
+    }
+
+    /// A device shows something: is anyone there to see it?
+    pub(crate) fn witness(&mut self, now: Instant, id: &DeviceId) -> Option<(DeviceKind, Witness)> {
+        let device = self.0.get_mut(id)?;
+        device.used = now;
+        Some((device.kind, device.witness()))
+    }
+
+    /// Looks at every desktop's facts as of `now` and forgets the devices nothing leads to.
+    pub(crate) fn look(&mut self, now: Instant, timings: &Timings) -> Vec<Change> {
+        let changes = self.0.iter_mut();
+        let changes = changes.filter_map(|(id, device)| device.look(now, timings, id));
+        let changes = changes.collect();
+        self.0
+            .retain(|_, device| device.push || device.stream != Stream::Closed);
+        changes
+    }
+
+    /// The next moment after `clock` at which time alone changes a desktop's seat.
+    pub(crate) fn next_change(&self, clock: Instant, timings: &Timings) -> Option<Instant> {
+        let ends = self.0.values().flat_map(|device| device.ends(timings));
+        ends.flatten().filter(|end| *end > clock).min()
+    }
+
+    /// Whether no stream is open or may come back.
+    pub(crate) fn are_away(&self) -> bool {
+        let mut devices = self.0.values();
+        devices.all(|device| device.stream == Stream::Closed)
+    }
+
+    pub(crate) fn connected(&self) -> impl Iterator<Item = &DeviceId> {
+        self.ids(Device::is_open)
+    }
+
+    pub(crate) fn unknown_desktops(&self) -> impl Iterator<Item = &DeviceId> {
+        self.ids(|device| device.is_certainly(Seat::Unknown))
+    }
+
+    /// Desktops that may turn out to be active: lost or reconnected a moment ago.
+    pub(crate) fn doubtful_desktops(&self) -> impl Iterator<Item = &DeviceId> {
+        self.ids(|device| device.kind == DeviceKind::Desktop && !device.certain)
+    }
+
+    /// Active desktops, most recent input first.
+    pub(crate) fn active_desktops(&self) -> impl Iterator<Item = &DeviceId> {
+        self.ranked(|device| device.is_certainly(Seat::Active))
+    }
+
+    /// Mobiles with an open stream, most recently used first.
+    pub(crate) fn open_mobiles(&self) -> impl Iterator<Item = &DeviceId> {
+        self.ranked(|device| device.kind == DeviceKind::Mobile && device.is_open())
+    }
+
+    /// Mobiles that only their push service reaches, most recently used first.
+    pub(crate) fn pushable_mobiles(&self) -> impl Iterator<Item = &DeviceId> {
+        self.ranked(Device::is_pushable)
+    }
+
+    fn ids(&self, wanted: impl Fn(&Device) -> bool) -> impl Iterator<Item = &DeviceId> {
+        let devices = self.0.iter().filter(move |(_, device)| wanted(device));
+        devices.map(|(id, _)| id)
+    }
+
+    fn ranked(&self, wanted: impl Fn(&Device) -> bool) -> impl Iterator<Item = &DeviceId> {
+        let mut found: Vec<_> = self.0.iter().filter(|(_, d)| wanted(d)).collect();
+        found.sort_by_key(|(_, device)| core::cmp::Reverse((device.last_input, device.used)));
+        found.into_iter().map(|(id, _)| id)
+    }
+
+    fn open_desktop(&mut self, id: &DeviceId) -> Option<&mut Device> {
+        let device = self.0.get_mut(id)?;
+        (device.kind == DeviceKind::Desktop && device.is_open()).then_some(device)
+    }
+}
+
+impl Device {
+    fn new(kind: DeviceKind, now: Instant) -> Self {
+        Self {
+            kind,
+            stream: Stream::Closed,
+            report: None,
+            mute_since: None,
+            last_input: None,
+            push: false,
+            used: now,
+            seat: Seat::Gone,
+            certain: true,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.stream == Stream::Open
+    }
+
+    fn is_pushable(&self) -> bool {
+        self.kind == DeviceKind::Mobile && self.push && !self.is_open()
+    }
+
+    fn is_certainly(&self, seat: Seat) -> bool {
+        self.kind == DeviceKind::Desktop && self.certain && self.seat == seat
+    }
+
+    /// A device that reconnects again and again without reporting does not start its wait anew.
+    fn mute_since(&self, now: Instant, timings: &Timings) -> Instant {
+        let replaced = match self.stream {
+            Stream::Open => true,
+            Stream::Lost(at) => now < at + timings.lost_grace,
+            Stream::Closed => false,
+        };
+        self.mute_since.filter(|_| replaced).unwrap_or(now)
+    }
+
+    fn report(&mut self, now: Instant, presence: Presence) -> Option<Instant> {
+        self.mute_since = None;
+        self.report = Some(Report {
+            state: presence.state,
+            renewed: now,
+        });
+        let age = presence.last_input_ms.map(Duration::from_millis)?;
+        self.input(now, age)
+    }
+
+    /// What an earlier stream reported is not renewed by a heartbeat of this one.
+    fn heartbeat(&mut self, now: Instant, last_input: Duration) -> Option<Instant> {
+        if self.mute_since.is_none()
+            && let Some(report) = &mut self.report
+        {
+            report.renewed = now;
+        }
+        self.input(now, last_input)
+    }
+
+    /// The newest reading counts, also when it lies before an older one: every reading is late by
+    /// its way here, so the earlier of two is closer to the truth, and hands over more.
+    fn input(&mut self, now: Instant, age: Duration) -> Option<Instant> {
+        self.last_input = Some(now - age);
+        self.last_input
+    }
+
+    fn witness(&self) -> Witness {
+        match self.seat {
+            Seat::Active => Witness::Someone,
+            Seat::Inactive | Seat::Gone if self.certain => Witness::Nobody,
+            _ => Witness::Perhaps,
+        }
+    }
+
+    fn look(&mut self, now: Instant, timings: &Timings, id: &DeviceId) -> Option<Change> {
+        if self.kind == DeviceKind::Mobile {
+            return None;
+        }
+        let Some(to) = self.seat_at(now, timings) else {
+            self.certain = false;
+            return None;
+        };
+        if to == Seat::Gone {
+            self.stream = Stream::Closed;
+        }
+        let known = core::mem::replace(&mut self.certain, true);
+        let from = core::mem::replace(&mut self.seat, to);
+        (!known || from != to).then(|| Change {
+            device: id.clone(),
+            from,
+            to,
+            last_input: self.last_input,
+        })
+    }
+
+    /// `None` while a lost or reconnected device may still say what it is.
+    fn seat_at(&self, now: Instant, timings: &Timings) -> Option<Seat> {
+        match (self.stream, self.mute_since) {
+            (Stream::Closed, _) => Some(Seat::Gone),
+            (Stream::Lost(at), _) => {
+                let in_grace = now < at + timings.lost_grace;
+                let may_return = in_grace && self.reported(now, timings) == Seat::Active;
+                (!may_return).then_some(Seat::Gone)
+            }
+            (Stream::Open, Some(since)) => {
+                (now >= since + timings.first_presence_within).then_some(Seat::Unknown)
+            }
+            (Stream::Open, None) => Some(self.reported(now, timings)),
+        }
+    }
+
+    /// Without heartbeats nobody knows whether the person is still there; that nobody was there
+    /// stays true.
+    fn reported(&self, now: Instant, timings: &Timings) -> Seat {
+        match self.report {
+            Some(report) => match report.state {
+                PresenceState::Active if now < report.renewed + timings.lease => Seat::Active,
+                PresenceState::Active | PresenceState::Unknown => Seat::Unknown,
+                PresenceState::Inactive => Seat::Inactive,
+            },
+            None => Seat::Unknown,
+        }
+    }
+
+    /// Every moment at which time alone may change what [`Self::seat_at`] says.
+    fn ends(&self, timings: &Timings) -> [Option<Instant>; 3] {
+        if self.kind == DeviceKind::Mobile || self.stream == Stream::Closed {
+            return [None; 3];
+        }
+        let lost = match self.stream {
+            Stream::Lost(at) => Some(at + timings.lost_grace),
+            _ => None,
+        };
+        let mute = self.mute_since.filter(|_| self.is_open());
+        let leased = self.report.filter(|r| r.state == PresenceState::Active);
+        [
+            lost,
+            mute.map(|since| since + timings.first_presence_within),
+            leased.map(|report| report.renewed + timings.lease),
+        ]
+    }
+}

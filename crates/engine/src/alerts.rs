@@ -1,0 +1,447 @@
+//! What pops up on this screen, and when it goes again.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use hither_protocol::{
+    AlertStyle, InactiveReason, Instant, Message, MessageId, Priority, Timestamp,
+};
+
+use crate::presence::Presence;
+use crate::view::{Headline, UNTIL_RESUMED};
+use crate::{Effect, Now, StoreOp, Toast, ToastKey, preview, words};
+
+/// More than this become one summary.
+const SINGLY: usize = 3;
+/// Older than this, an alert becomes part of a summary.
+const STALE: Duration = Duration::from_mins(10);
+/// A summary on return waits so long for the backlog of an unconnected computer.
+const BACKLOG_WITHIN: Duration = Duration::from_secs(10);
+/// The most pop-ups on a screen; an older one goes.
+const MOST_UP: usize = 100;
+/// The most messages that a summary or a pause remembers.
+const MOST_ROWS: usize = 1000;
+/// The most actions of a publisher's on a pop-up.
+const MOST_ACTIONS: usize = 2;
+/// A pause is compared with the wall clock at least so often, as that clock may jump.
+const RECHECK: Duration = Duration::from_hours(1);
+
+/// Pop-ups: due, up, held back, owed.
+#[derive(Debug, Default)]
+pub(crate) struct Alerts {
+    /// To be shown once they are stored.
+    arriving: BTreeMap<MessageId, Toast>,
+    /// Handed to the screen, oldest first.
+    up: Vec<Up>,
+    /// What the summary covers, oldest first.
+    summary: Vec<Headline>,
+    /// The summary must be shown anew.
+    summary_changed: bool,
+    /// The person has left since the summary: the next one starts afresh.
+    summary_over: bool,
+    /// The server wants one pop-up each for these, once the history has named them.
+    singly: BTreeSet<MessageId>,
+    /// From before a crash, waiting until somebody may see them.
+    due: Vec<Headline>,
+    /// Kept back by a pause.
+    held: Vec<MessageId>,
+    paused_until: Option<Timestamp>,
+    pause_check: Option<Instant>,
+    away_since: Option<Timestamp>,
+    owed: Option<Owed>,
+    /// For these the server must be told that the pop-up is up.
+    shown: Vec<MessageId>,
+}
+
+/// A pop-up that was handed to the screen.
+#[derive(Debug)]
+struct Up {
+    key: ToastKey,
+    confirmed: bool,
+    /// Not recorded as shown yet.
+    unrecorded: Vec<MessageId>,
+}
+
+/// The summary of what came while the person was away.
+#[derive(Debug)]
+struct Owed {
+    since: Timestamp,
+    /// Without a backlog until then, the summary tells what is here. `None`: it did.
+    patience: Option<Instant>,
+}
+
+impl Alerts {
+    pub(crate) fn new(due: Vec<Headline>, paused_until: Option<Timestamp>) -> Self {
+        Self {
+            due,
+            paused_until,
+            ..Self::default()
+        }
+    }
+
+    /// A message is on its way to the disk and rings once it is there. Whether an alert is due.
+    pub(crate) fn arrive(&mut self, message: &Message, presence: &Presence) -> bool {
+        let rings = message.read_at.is_none() && presence.may_ring(message.priority);
+        if rings {
+            self.arriving.insert(message.id, toast_of(message));
+        }
+        rings
+    }
+
+    /// A message is on disk.
+    pub(crate) fn stored(
+        &mut self,
+        id: MessageId,
+        fresh: bool,
+        presence: &Presence,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(toast) = self.arriving.remove(&id).filter(|_| fresh) else {
+            return;
+        };
+        if self.paused_until.is_some() {
+            self.hold(id);
+        } else if presence.may_ring(toast.priority) {
+            self.show(toast, presence, effects);
+        }
+    }
+
+    /// What is on its way did not reach the disk and will come again.
+    pub(crate) fn not_stored(&mut self) {
+        self.arriving.clear();
+    }
+
+    /// The server rings for messages that are here already.
+    pub(crate) fn ring(
+        &mut self,
+        ids: Vec<MessageId>,
+        style: AlertStyle,
+        effects: &mut Vec<Effect>,
+    ) {
+        if ids.is_empty() {
+            return;
+        }
+        if style == AlertStyle::Each && ids.len() <= SINGLY {
+            self.singly.extend(&ids);
+        }
+        effects.push(Effect::Store(StoreOp::Recall(ids)));
+    }
+
+    /// The history named messages that want an alert.
+    pub(crate) fn recalled(
+        &mut self,
+        rows: Vec<Headline>,
+        presence: &Presence,
+        effects: &mut Vec<Effect>,
+    ) {
+        for row in rows.into_iter().filter(|row| !row.read) {
+            let singly = self.singly.remove(&row.id);
+            if let Some(confirmed) = self.showing(row.id) {
+                self.shown.extend(confirmed.then_some(row.id));
+            } else if self.paused_until.is_some() {
+                self.hold(row.id);
+            } else if presence.may_ring(row.priority) {
+                if singly {
+                    self.show(Toast::of(&row), presence, effects);
+                } else {
+                    self.sum_up(row);
+                }
+            }
+        }
+    }
+
+    /// What the history did not name among these, it does not hold.
+    pub(crate) fn named(&mut self, asked: &[MessageId]) {
+        for id in asked {
+            self.singly.remove(id);
+        }
+    }
+
+    /// A pop-up is on the screen.
+    pub(crate) fn confirm_up(&mut self, key: &ToastKey, effects: &mut Vec<Effect>) {
+        let Some(up) = self.up.iter_mut().find(|up| up.key == *key) else {
+            return;
+        };
+        up.confirmed = true;
+        let ids = core::mem::take(&mut up.unrecorded);
+        if !ids.is_empty() {
+            effects.push(Effect::Store(StoreOp::MarkShown(ids.clone())));
+            self.shown.extend(ids);
+        }
+    }
+
+    /// A pop-up did not make it to the screen: nothing is said, so that the server rings elsewhere.
+    pub(crate) fn failed(&mut self, key: &ToastKey) {
+        self.up.retain(|up| up.key != *key);
+        if *key == ToastKey::Summary {
+            self.summary.clear();
+        }
+    }
+
+    /// Read or withdrawn, here or elsewhere: nothing pops up for these, and what is up goes.
+    pub(crate) fn take_back(&mut self, ids: &[MessageId], effects: &mut Vec<Effect>) {
+        self.due.retain(|row| !ids.contains(&row.id));
+        for id in ids {
+            self.arriving.remove(id);
+            self.singly.remove(id);
+            self.take_down(&ToastKey::Message(*id), effects);
+        }
+        for row in &mut self.summary {
+            row.read |= ids.contains(&row.id);
+        }
+        if self.summary.iter().all(|row| row.read) {
+            self.take_down_summary(effects);
+        }
+    }
+
+    /// The person saw the summary.
+    pub(crate) fn take_down_summary(&mut self, effects: &mut Vec<Effect>) {
+        self.summary.clear();
+        self.summary_changed = false;
+        self.take_down(&ToastKey::Summary, effects);
+    }
+
+    /// The account leaves, and everything of it leaves the screen.
+    pub(crate) fn clear(&mut self, effects: &mut Vec<Effect>) {
+        let keys = self.up.drain(..).map(|up| up.key);
+        effects.extend(keys.map(Effect::WithdrawToast));
+        *self = Self {
+            paused_until: self.paused_until,
+            ..Self::default()
+        };
+    }
+
+    /// No pop-ups until then; `None`: pop-ups again.
+    pub(crate) fn pause(&mut self, until: Option<Timestamp>, effects: &mut Vec<Effect>) {
+        self.paused_until = until;
+        effects.push(Effect::Store(StoreOp::SetPaused(until)));
+    }
+
+    /// Does what is due, and what became possible.
+    pub(crate) fn tick(
+        &mut self,
+        now: &Now,
+        presence: &Presence,
+        online: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.check_pause(now, effects);
+        self.watch_absence(now, presence);
+        if self.paused_until.is_some() {
+            let due = core::mem::take(&mut self.due);
+            for row in due {
+                self.hold(row.id);
+            }
+        } else {
+            self.catch_up(now, presence, effects);
+            self.welcome_back(now, presence, online, effects);
+        }
+        if core::mem::take(&mut self.summary_changed) {
+            self.show_summary(presence, effects);
+        }
+    }
+
+    /// For these the server must be told that the pop-up is up, each once.
+    pub(crate) fn take_shown(&mut self) -> Vec<MessageId> {
+        core::mem::take(&mut self.shown)
+    }
+
+    pub(crate) fn next_wakeup(&self) -> Option<Instant> {
+        let owed = self.owed.as_ref().and_then(|owed| owed.patience);
+        [
+            self.pause_check,
+            owed.filter(|_| self.paused_until.is_none()),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    pub(crate) fn paused_until(&self) -> Option<Timestamp> {
+        self.paused_until
+    }
+
+    fn check_pause(&mut self, now: &Now, effects: &mut Vec<Effect>) {
+        let wall = now.wall.timestamp();
+        if self.paused_until.is_some_and(|until| until <= wall) {
+            self.pause(None, effects);
+        }
+        let end = self.paused_until.filter(|until| *until != UNTIL_RESUMED);
+        self.pause_check = end.map(|until| {
+            let left = Duration::try_from(until.duration_since(wall)).unwrap_or_default();
+            now.instant + left.min(RECHECK)
+        });
+    }
+
+    /// Notes when the person left, and on return what that absence owes them.
+    fn watch_absence(&mut self, now: &Now, presence: &Presence) {
+        if let Some(reason) = presence.absence() {
+            if self.away_since.is_none() {
+                let owed = self.owed.take().map(|owed| owed.since);
+                self.away_since = Some(owed.unwrap_or_else(|| left_at(now, presence, reason)));
+                self.summary_over = true;
+            }
+        } else if presence.is_active()
+            && let Some(since) = self.away_since.take()
+        {
+            let patience = Some(now.instant + BACKLOG_WITHIN);
+            self.owed = Some(Owed { since, patience });
+        }
+    }
+
+    /// Shows what a crash or a pause kept back, as soon as the screen is this person's.
+    fn catch_up(&mut self, now: &Now, presence: &Presence, effects: &mut Vec<Effect>) {
+        if !presence.is_settled() || presence.absence().is_some() {
+            return;
+        }
+        if !self.held.is_empty() {
+            let held = core::mem::take(&mut self.held);
+            effects.push(Effect::Store(StoreOp::Recall(held)));
+        }
+        let due = core::mem::take(&mut self.due);
+        let oldest = due.iter().map(|row| row.created_at).min();
+        let stale = oldest.is_some_and(|oldest| is_stale(oldest, now));
+        if due.len() <= SINGLY && !stale {
+            self.singly.extend(due.iter().map(|row| row.id));
+        }
+        self.recalled(due, presence, effects);
+    }
+
+    /// Asks for what came while the person was away: once the backlog is here, and of a computer
+    /// that cannot connect before that, too.
+    fn welcome_back(
+        &mut self,
+        now: &Now,
+        presence: &Presence,
+        online: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(owed) = &mut self.owed else { return };
+        let patient = owed.patience.is_none_or(|until| now.instant < until);
+        if presence.absence().is_some() || (!online && patient) {
+            return;
+        }
+        effects.push(Effect::Store(StoreOp::RecallSilent { since: owed.since }));
+        owed.patience = None;
+        if online {
+            self.owed = None;
+        }
+    }
+
+    fn show(&mut self, mut toast: Toast, presence: &Presence, effects: &mut Vec<Effect>) {
+        if presence.is_away() {
+            toast.title = words::hidden(&toast.publisher);
+            toast.body.clear();
+            toast.actions.clear();
+        }
+        if let ToastKey::Message(id) = toast.key {
+            self.put_up(ToastKey::Message(id), vec![id], effects);
+        }
+        effects.push(Effect::ShowToast(toast));
+    }
+
+    fn sum_up(&mut self, row: Headline) {
+        if core::mem::take(&mut self.summary_over) {
+            self.summary.clear();
+        }
+        if self.summary.len() == MOST_ROWS {
+            self.summary.remove(0);
+        }
+        self.summary.push(row);
+        self.summary_changed = true;
+    }
+
+    fn show_summary(&mut self, presence: &Presence, effects: &mut Vec<Effect>) {
+        let ids = self.summary.iter().map(|row| row.id).collect();
+        self.put_up(ToastKey::Summary, ids, effects);
+        effects.push(Effect::ShowToast(summary_of(&self.summary, presence)));
+    }
+
+    fn put_up(&mut self, key: ToastKey, unrecorded: Vec<MessageId>, effects: &mut Vec<Effect>) {
+        self.up.retain(|up| up.key != key);
+        if self.up.len() == MOST_UP {
+            let oldest = self.up[0].key.clone();
+            self.take_down(&oldest, effects);
+        }
+        self.up.push(Up {
+            key,
+            confirmed: false,
+            unrecorded,
+        });
+    }
+
+    fn take_down(&mut self, key: &ToastKey, effects: &mut Vec<Effect>) {
+        if let Some(at) = self.up.iter().position(|up| up.key == *key) {
+            self.up.remove(at);
+            effects.push(Effect::WithdrawToast(key.clone()));
+        }
+    }
+
+    fn hold(&mut self, id: MessageId) {
+        self.shown.push(id);
+        if !self.held.contains(&id) && self.held.len() < MOST_ROWS {
+            self.held.push(id);
+        }
+    }
+
+    /// Whether a pop-up speaks of this message, and whether it is known to be on the screen.
+    fn showing(&self, id: MessageId) -> Option<bool> {
+        let in_summary = self.summary.iter().any(|row| row.id == id);
+        let key = |up: &&Up| match up.key {
+            ToastKey::Message(of) => of == id,
+            ToastKey::Summary => in_summary,
+        };
+        let up = self.up.iter().find(key).map(|up| up.confirmed);
+        up.or(in_summary.then_some(false))
+    }
+}
+
+/// Idle people left at their last input, all others at this moment.
+fn left_at(now: &Now, presence: &Presence, reason: InactiveReason) -> Timestamp {
+    let wall = now.wall.timestamp();
+    let age = presence
+        .input_age(now.instant)
+        .filter(|_| reason == InactiveReason::Idle);
+    wall.checked_sub(age.unwrap_or_default()).unwrap_or(wall)
+}
+
+fn is_stale(created_at: Timestamp, now: &Now) -> bool {
+    let age = now.wall.timestamp().duration_since(created_at);
+    Duration::try_from(age).is_ok_and(|age| age > STALE)
+}
+
+fn toast_of(message: &Message) -> Toast {
+    let (title, lines) = preview::title_and_lines(message);
+    Toast {
+        title,
+        body: lines.join("\n"),
+        actions: message.actions.iter().take(MOST_ACTIONS).cloned().collect(),
+        ..Toast::of(&Headline::of(message))
+    }
+}
+
+fn summary_of(rows: &[Headline], presence: &Presence) -> Toast {
+    let unread = rows.iter().filter(|row| !row.read).count();
+    let (title, body) = if presence.is_away() {
+        (words::hidden_summary(rows.len()), String::new())
+    } else {
+        (
+            words::summary_title(rows.len(), unread),
+            words::summary_body(rows),
+        )
+    };
+    let publisher = rows.first().map_or("", |row| &row.publisher);
+    let same = rows.iter().all(|row| row.publisher == publisher);
+    Toast {
+        key: ToastKey::Summary,
+        title,
+        body,
+        publisher: if same { publisher } else { "" }.to_owned(),
+        priority: rows
+            .iter()
+            .map(|row| row.priority)
+            .max()
+            .unwrap_or(Priority::Default),
+        actions: Vec::new(),
+    }
+}

@@ -1,0 +1,173 @@
+//! What the person wants: commands, touched pop-ups, signing in and out.
+
+use hither_protocol::{ClientFrame, MessageId};
+
+use super::Engine;
+use crate::view::{Command, Glance, Notice, UNTIL_RESUMED};
+use crate::{Effect, SignInFailed, SignedIn, StoreOp, ToastEvent, ToastKey};
+
+/// The action that every pop-up offers besides the publisher's.
+const MARK_READ: &str = "mark-read";
+
+impl Engine {
+    pub(super) fn command(&mut self, command: Command, effects: &mut Vec<Effect>) {
+        match command {
+            Command::SignIn {
+                server,
+                account,
+                password,
+            } if !self.signing_in => {
+                self.signing_in = true;
+                self.notice = None;
+                effects.push(Effect::SignIn {
+                    server,
+                    account,
+                    password,
+                });
+            }
+            Command::SignIn { .. } => {}
+            Command::SignOut => self.sign_out(effects),
+            Command::Open { id } => effects.push(Effect::OpenWindow(id)),
+            Command::MarkRead { ids } => self.read_in_window(ids, effects),
+            Command::MarkAllRead => {
+                if self.takes_orders() {
+                    effects.push(Effect::Store(StoreOp::RecallUnread));
+                }
+            }
+            Command::Act { id, action } => self.act(id, action, effects),
+            Command::Pause { until } => {
+                let until = until.unwrap_or(UNTIL_RESUMED);
+                self.alerts.pause(Some(until), effects);
+            }
+            Command::Resume => self.alerts.pause(None, effects),
+            Command::DismissNotice => self.notice = None,
+            Command::Quit => {
+                self.link.stop(effects);
+                effects.push(Effect::Exit);
+                self.quitting = true;
+            }
+        }
+    }
+
+    pub(super) fn toast(&mut self, event: ToastEvent, effects: &mut Vec<Effect>) {
+        match event {
+            ToastEvent::Up(key) => self.alerts.confirm_up(&key, effects),
+            ToastEvent::Failed(key, detail) => {
+                self.alerts.failed(&key);
+                self.notice = Some(Notice::NoNotifications { detail });
+            }
+            ToastEvent::Clicked(ToastKey::Message(id)) => {
+                effects.push(Effect::OpenWindow(Some(id)));
+                self.read_on_screen(id, effects);
+            }
+            ToastEvent::Clicked(ToastKey::Summary) => {
+                effects.push(Effect::OpenWindow(None));
+                self.alerts.take_down_summary(effects);
+            }
+            ToastEvent::Chosen(ToastKey::Message(id), action) if action == MARK_READ => {
+                self.read_on_screen(id, effects);
+            }
+            ToastEvent::Chosen(ToastKey::Message(id), action) => self.act(id, action, effects),
+            ToastEvent::Chosen(ToastKey::Summary, _) => {}
+        }
+    }
+
+    /// A window shows these. That counts while somebody is there; the sensor may be asked first.
+    fn read_in_window(&mut self, ids: Vec<MessageId>, effects: &mut Vec<Effect>) {
+        if !self.takes_orders() {
+            return;
+        }
+        if self.presence.is_attended() {
+            self.mark_read(&ids, effects);
+        } else {
+            self.doubtful_reads.extend(ids);
+            self.presence.ask(self.now.instant, effects);
+        }
+    }
+
+    /// A hand on a pop-up or a button is input enough, but for one on a locked screen.
+    fn takes_orders(&self) -> bool {
+        self.account.is_some() && !self.presence.is_away()
+    }
+
+    fn read_on_screen(&mut self, id: MessageId, effects: &mut Vec<Effect>) {
+        if self.takes_orders() {
+            self.mark_read(&[id], effects);
+        }
+    }
+
+    fn act(&mut self, id: MessageId, action: String, effects: &mut Vec<Effect>) {
+        if !self.takes_orders() {
+            return;
+        }
+        let frame = ClientFrame::Action {
+            id,
+            action: action.clone(),
+        };
+        self.outbox.put(frame, self.link.is_live(), effects);
+        effects.push(Effect::Store(StoreOp::RecallAction { id, action }));
+        self.mark_read(&[id], effects);
+    }
+
+    pub(super) fn mark_read(&mut self, ids: &[MessageId], effects: &mut Vec<Effect>) {
+        if ids.is_empty() {
+            return;
+        }
+        self.alerts.take_back(ids, effects);
+        effects.push(Effect::Store(StoreOp::MarkRead {
+            ids: ids.to_vec(),
+            at: self.now.wall.timestamp(),
+            cursor: None,
+        }));
+        self.say(ids, |ids| ClientFrame::Read { ids }, effects);
+    }
+
+    // The account.
+
+    pub(super) fn signed_in(&mut self, signed_in: SignedIn, effects: &mut Vec<Effect>) {
+        self.signing_in = false;
+        self.notice = None;
+        let same =
+            |old: &SignedIn| (&old.server, &old.account) == (&signed_in.server, &signed_in.account);
+        if self.account.as_ref().is_some_and(same) {
+            self.link.stop(effects);
+        } else {
+            effects.extend(self.account.take().map(Effect::SignOut));
+            self.forget_account(effects);
+        }
+        self.account = Some(signed_in.clone());
+        effects.push(Effect::Store(StoreOp::SetAccount(signed_in)));
+    }
+
+    pub(super) fn sign_in_failed(&mut self, failed: SignInFailed) {
+        self.signing_in = false;
+        self.notice = Some(match failed {
+            SignInFailed::WrongCredentials => Notice::WrongCredentials,
+            SignInFailed::TooMany => Notice::TooManyTries,
+            SignInFailed::Unreachable(detail) | SignInFailed::Unexpected(detail) => {
+                Notice::Unreachable { detail }
+            }
+        });
+    }
+
+    fn sign_out(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(account) = self.account.clone() {
+            self.forget_account(effects);
+            self.notice = None;
+            effects.push(Effect::SignOut(account));
+            effects.push(Effect::Store(StoreOp::Wipe));
+        }
+    }
+
+    /// Nothing of the account stays: stream, pop-ups, or what is under way.
+    pub(super) fn forget_account(&mut self, effects: &mut Vec<Effect>) {
+        self.account = None;
+        self.glance = Glance::default();
+        self.doubtful_reads.clear();
+        self.link.stop(effects);
+        self.alerts.clear(effects);
+        self.outbox.clear();
+        self.inbox.forget();
+        self.journal.disown();
+    }
+}

@@ -1,0 +1,237 @@
+//! Is a person at this computer? Facts from the sensors, and the state that follows from them.
+
+use core::time::Duration;
+
+use hither_protocol::{
+    ClientFrame, InactiveReason, Instant, Presence as Said, PresenceState, Priority,
+};
+
+use crate::view::PresenceView;
+use crate::{Effect, Sensed};
+
+/// The idle sensor answers within this time, or it hangs.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// A sensor that hung is asked again after this time.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
+/// A shorter threshold than this makes no sense.
+const SHORTEST_IDLE: Duration = Duration::from_secs(1);
+
+/// What the sensors said.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    screen_locked: bool,
+    suspended: bool,
+    switched_away: bool,
+    idle_after: Duration,
+    reading: Reading,
+    /// The sensor was asked and must answer by then.
+    asked: Option<Instant>,
+    ask_again: Option<Instant>,
+    /// What follows from the facts; kept while the sensor is being asked.
+    state: Option<State>,
+    /// What this stream was told.
+    reported: Option<State>,
+}
+
+type State = (PresenceState, Option<InactiveReason>);
+
+/// The last reading of the idle sensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// None that counts: the next answer decides.
+    Awaited,
+    /// There is no idle source.
+    NoSource,
+    /// The sensor did not answer.
+    Hung,
+    /// Time without input, measured at a moment.
+    Idle { age: Duration, taken: Instant },
+}
+
+impl Presence {
+    pub(crate) fn new(idle_after: Duration) -> Self {
+        Self {
+            screen_locked: false,
+            suspended: false,
+            switched_away: false,
+            idle_after,
+            reading: Reading::Awaited,
+            asked: None,
+            ask_again: None,
+            state: None,
+            reported: None,
+        }
+    }
+
+    /// Begins to watch.
+    pub(crate) fn start(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        effects.push(Effect::WatchIdle(self.idle_after));
+        self.ask(now, effects);
+    }
+
+    /// The account's threshold; a change is decided from a fresh reading.
+    pub(crate) fn adopt(&mut self, now: Instant, idle_after: Duration, effects: &mut Vec<Effect>) {
+        let idle_after = idle_after.max(SHORTEST_IDLE);
+        if idle_after != self.idle_after {
+            self.idle_after = idle_after;
+            self.start(now, effects);
+        }
+    }
+
+    /// Reads the sensor; one question at a time.
+    pub(crate) fn ask(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.asked.is_none() {
+            self.asked = Some(now + ANSWER_WITHIN);
+            self.ask_again = None;
+            effects.push(Effect::ReadIdle);
+        }
+    }
+
+    pub(crate) fn sensed(&mut self, now: Instant, sensed: Sensed, effects: &mut Vec<Effect>) {
+        let was_away = self.is_away();
+        match sensed {
+            Sensed::Idle(age) => {
+                self.asked = None;
+                self.ask_again = None;
+                self.reading =
+                    age.map_or(Reading::NoSource, |age| Reading::Idle { age, taken: now });
+            }
+            Sensed::ScreenLocked(locked) => self.screen_locked = locked,
+            Sensed::Sleeping(asleep) => self.suspended = asleep,
+            Sensed::SwitchedAway(away) => self.switched_away = away,
+            Sensed::NetworkChanged => {}
+        }
+        if was_away && !self.is_away() {
+            // Coming back is no proof of a person: the sensor decides, and until it does
+            // nothing changes.
+            self.reading = Reading::Awaited;
+            self.asked = None;
+            self.ask(now, effects);
+        }
+        self.decide();
+    }
+
+    pub(crate) fn tick(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.asked.is_some_and(|until| now >= until) {
+            self.asked = None;
+            self.ask_again = Some(now + ASK_AGAIN);
+            self.reading = Reading::Hung;
+            self.decide();
+        }
+        let due = self.ask_again.or_else(|| self.idle_deadline());
+        if due.is_some_and(|at| now >= at) {
+            self.ask(now, effects);
+        }
+    }
+
+    pub(crate) fn next_wakeup(&self) -> Option<Instant> {
+        self.asked
+            .or(self.ask_again)
+            .or_else(|| self.idle_deadline())
+    }
+
+    /// When an active person would have been away for the threshold.
+    fn idle_deadline(&self) -> Option<Instant> {
+        match self.reading {
+            Reading::Idle { age, taken } if self.is_active() => {
+                Some(taken + self.idle_after.saturating_sub(age))
+            }
+            _ => None,
+        }
+    }
+
+    fn decide(&mut self) {
+        use InactiveReason::{Idle, Locked, SessionSwitched, Suspended};
+        use PresenceState::{Active, Inactive, Unknown};
+        self.state = match self.reading {
+            _ if self.suspended => Some((Inactive, Some(Suspended))),
+            _ if self.switched_away => Some((Inactive, Some(SessionSwitched))),
+            _ if self.screen_locked => Some((Inactive, Some(Locked))),
+            Reading::Awaited => self.state,
+            Reading::NoSource | Reading::Hung => Some((Unknown, None)),
+            Reading::Idle { age, .. } if age >= self.idle_after => Some((Inactive, Some(Idle))),
+            Reading::Idle { .. } => Some((Active, None)),
+        };
+    }
+
+    /// For hello: what is known, if anything is; reported with it.
+    pub(crate) fn introduce(&mut self, now: Instant) -> Option<Said> {
+        self.reported = self.state;
+        self.said(now)
+    }
+
+    /// Tells a live stream of a transition.
+    pub(crate) fn report(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if self.state == self.reported {
+            return;
+        }
+        self.reported = self.state;
+        if let Some(presence) = self.said(now) {
+            effects.push(Effect::Send(ClientFrame::Presence { presence }));
+        }
+    }
+
+    fn said(&self, now: Instant) -> Option<Said> {
+        let (state, reason) = self.state?;
+        Some(Said {
+            state,
+            reason,
+            last_input_ms: self.last_input_ms(now),
+        })
+    }
+
+    /// Age of the last input, in milliseconds; for ping.
+    pub(crate) fn last_input_ms(&self, now: Instant) -> Option<u64> {
+        let age = self.input_age(now)?;
+        Some(u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Time since the last input that the sensor knew of.
+    pub(crate) fn input_age(&self, now: Instant) -> Option<Duration> {
+        match self.reading {
+            Reading::Idle { age, taken } => Some(age.saturating_add(now.since(taken))),
+            _ => None,
+        }
+    }
+
+    /// The sensor was asked and has not answered yet.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.state.is_some()
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        matches!(self.state, Some((PresenceState::Active, _)))
+    }
+
+    /// Inactive, and why.
+    pub(crate) fn absence(&self) -> Option<InactiveReason> {
+        self.state
+            .filter(|(state, _)| *state == PresenceState::Inactive)
+            .and_then(|(_, reason)| reason)
+    }
+
+    /// The screen shows something else than this person's desktop.
+    pub(crate) fn is_away(&self) -> bool {
+        self.screen_locked || self.suspended || self.switched_away
+    }
+
+    /// Whether a pop-up of this priority makes sense on this screen.
+    pub(crate) fn may_ring(&self, priority: Priority) -> bool {
+        !self.is_away() || priority == Priority::Urgent
+    }
+
+    /// Whether what the person does in a window counts: somebody is there, or this desktop has
+    /// no way to tell.
+    pub(crate) fn is_attended(&self) -> bool {
+        self.is_active() || (!self.is_away() && self.reading == Reading::NoSource)
+    }
+
+    pub(crate) fn view(&self) -> PresenceView {
+        let (state, reason) = self.state.unwrap_or((PresenceState::Unknown, None));
+        PresenceView { state, reason }
+    }
+}

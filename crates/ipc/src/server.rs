@@ -1,0 +1,104 @@
+use core::future::Future;
+use core::time::Duration;
+use std::io;
+
+use hither_engine::View;
+use hither_engine::view::{Answer, Command, Query};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+
+use crate::lines::{self, LineError, Lines};
+use crate::transport::Listener;
+use crate::words::{Hello, MAX_REQUEST, Request, Said, VERSION, Wish};
+
+/// A screen says hello within this time.
+const HELLO_WITHIN: Duration = Duration::from_secs(5);
+
+/// After a failed accept (no file handles left, say) before the next.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What stands behind the local socket.
+pub trait Host: Clone + Send + Sync + 'static {
+    /// Carries out a command; `false` when this process is ending.
+    fn command(&self, command: Command) -> impl Future<Output = bool> + Send;
+    /// Answers a question; `None` when this process is ending.
+    fn ask(&self, query: Query) -> impl Future<Output = Option<Answer>> + Send;
+    /// The view now, and every later one.
+    fn views(&self) -> watch::Receiver<View>;
+}
+
+/// Serves every screen that connects, until it is dropped. `build` is said in the hello.
+pub async fn serve(mut listener: Listener, build: String, host: impl Host) {
+    loop {
+        match listener.accept().await {
+            Ok(stream) => {
+                tokio::spawn(screen(stream, Hello::new(&build), host.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "local connection failed");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn screen(stream: impl AsyncRead + AsyncWrite + Send, hello: Hello, host: impl Host) {
+    let (reader, mut writer) = tokio::io::split(stream);
+    let mut lines = Lines::new(reader, MAX_REQUEST);
+    let Err(error) = talk(&mut lines, &mut writer, hello, &host).await else {
+        return;
+    };
+    tracing::debug!(%error, "screen closed");
+    if let LineError::TooLong(_) | LineError::Malformed(_) = error {
+        let error = error.to_string();
+        // It may be gone already.
+        let _ = lines::write(&mut writer, &Said::Error { error }).await;
+    }
+}
+
+async fn talk(
+    lines: &mut Lines<impl AsyncRead + Unpin>,
+    writer: &mut (impl AsyncWrite + Unpin),
+    hello: Hello,
+    host: &impl Host,
+) -> Result<(), LineError> {
+    let theirs = tokio::time::timeout(HELLO_WITHIN, lines.next::<Hello>())
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    let Some(theirs) = theirs else { return Ok(()) };
+    lines::write(writer, &hello).await?;
+    if theirs.hither_ipc != VERSION {
+        // The other side knows what our hello means for it.
+        return Ok(());
+    }
+    let mut views = host.views();
+    views.mark_changed();
+    loop {
+        let said = tokio::select! {
+            request = lines.next::<Request>() => match request? {
+                Some(request) => answer(request, host).await,
+                None => return Ok(()),
+            },
+            changed = views.changed() => changed.is_ok().then(|| {
+                let view = Box::new(views.borrow_and_update().clone());
+                Said::View { view }
+            }),
+        };
+        let Some(said) = said else { return Ok(()) };
+        lines::write(writer, &said).await?;
+    }
+}
+
+/// `None`: this process is ending.
+async fn answer(Request { id, wish }: Request, host: &impl Host) -> Option<Said> {
+    match wish {
+        Wish::Query(query) => {
+            let answer = host.ask(query).await?;
+            Some(Said::Answer { id, answer })
+        }
+        Wish::Command(command) => {
+            let done = host.command(command).await;
+            done.then_some(Said::Done { id, done })
+        }
+    }
+}

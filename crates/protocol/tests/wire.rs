@@ -1,0 +1,484 @@
+//! Every message of the wire, word for word. A snapshot that was released stays and must parse for
+//! ever; a changed word shows up here first.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up shall fail"
+)]
+
+use core::fmt::Debug;
+
+use hither_protocol::{
+    AccessToken, Action, AlertStyle, AlertWhy, Attachment, ClientFrame, ClientInfo, CloseCode,
+    CreateSession, CurrentSession, Cursor, DeviceId, DeviceKind, DeviceRequest, ErrorCode,
+    FirstAlert, Format, Html, InactiveReason, MAX_FRAME_BYTES, Message, MessageId, MessagesPage,
+    Policy, Presence, PresenceState, Priority, Problem, PublishRequest, Published, PublisherRef,
+    Recipients, ServerFrame, Session, Timestamp, WithdrawWhy,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Holds `value` to its snapshot, reads it back, and reads it again with a field more.
+#[track_caller]
+fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, value: &T) {
+    let text = serde_json::to_string_pretty(value).unwrap();
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(name, text);
+    });
+    assert_eq!(
+        &serde_json::from_str::<T>(&text).unwrap(),
+        value,
+        "{name} reads back"
+    );
+
+    let mut newer: Value = serde_json::from_str(&text).unwrap();
+    newer["of_a_later_version"] = json!({"nested": [1, null]});
+    assert_eq!(
+        &serde_json::from_value::<T>(newer).unwrap(),
+        value,
+        "{name} with a new field"
+    );
+}
+
+fn id(number: u128) -> MessageId {
+    format!("01890000-0000-7000-8000-{number:012}")
+        .parse()
+        .unwrap()
+}
+
+fn cursor() -> Cursor {
+    "e1.1234".parse().unwrap()
+}
+
+fn device() -> DeviceId {
+    "ada-laptop".parse().unwrap()
+}
+
+fn time(second: i64) -> Timestamp {
+    Timestamp::from_second(1_767_323_045 + second).unwrap()
+}
+
+fn client() -> ClientInfo {
+    ClientInfo {
+        name: "hither".to_owned(),
+        version: "1.2.3".to_owned(),
+    }
+}
+
+fn least() -> Message {
+    Message {
+        id: id(1),
+        publisher: PublisherRef {
+            id: "app-4821000000000000".parse().unwrap(),
+            name: "CI".to_owned(),
+        },
+        application: None,
+        topic: None,
+        title: String::new(),
+        body: String::new(),
+        format: Format::Plain,
+        html: None,
+        url: None,
+        priority: Priority::Default,
+        tags: Vec::new(),
+        icon: None,
+        actions: Vec::new(),
+        attachments: Vec::new(),
+        key: None,
+        created_at: time(0),
+        expires_at: None,
+        read_at: None,
+    }
+}
+
+fn whole() -> Message {
+    let some = |text: &str| Some(text.to_owned());
+    Message {
+        application: some("ledger"),
+        topic: some("builds"),
+        title: "Build 构建 \"42\"".to_owned(),
+        body: "**failed**\nin main".to_owned(),
+        format: Format::Markdown,
+        html: Some(Html {
+            size: 13,
+            inline: some("<p>failed</p>"),
+            href: some("/v1/messages/1/html"),
+        }),
+        url: some("https://ci.example.org/42"),
+        priority: Priority::Urgent,
+        tags: vec!["red".to_owned()],
+        icon: some("https://ci.example.org/icon.png"),
+        actions: vec![Action {
+            id: "retry".to_owned(),
+            label: "Try again".to_owned(),
+            url: some("https://ci.example.org/42/retry"),
+        }],
+        attachments: vec![Attachment {
+            name: "log.txt".to_owned(),
+            media_type: "text/plain".to_owned(),
+            size: 1024,
+            href: "/v1/attachments/1".to_owned(),
+        }],
+        key: some("build-main"),
+        expires_at: Some(time(3600)),
+        read_at: Some(time(60)),
+        ..least()
+    }
+}
+
+#[test]
+fn client_frames() {
+    let presence = Presence {
+        state: PresenceState::Inactive,
+        reason: Some(InactiveReason::Locked),
+        last_input_ms: Some(4000),
+    };
+    let hello = |access_token, cursor, presence| ClientFrame::Hello {
+        access_token,
+        cursor,
+        client: client(),
+        presence,
+    };
+    let token = AccessToken::new("secret".to_owned());
+    for (name, frame) in [
+        (
+            "client_hello",
+            hello(Some(token), Some(cursor()), Some(presence)),
+        ),
+        ("client_hello_least", hello(None, None, None)),
+        ("client_presence", ClientFrame::Presence { presence }),
+        (
+            "client_ping",
+            ClientFrame::Ping {
+                last_input_ms: Some(4000),
+            },
+        ),
+        (
+            "client_ping_least",
+            ClientFrame::Ping {
+                last_input_ms: None,
+            },
+        ),
+        ("client_ack", ClientFrame::Ack { cursor: cursor() }),
+        (
+            "client_shown",
+            ClientFrame::Shown {
+                ids: vec![id(1), id(2)],
+            },
+        ),
+        ("client_read", ClientFrame::Read { ids: vec![id(1)] }),
+        (
+            "client_action",
+            ClientFrame::Action {
+                id: id(1),
+                action: "retry".to_owned(),
+            },
+        ),
+    ] {
+        check(name, &frame);
+        assert_eq!(ClientFrame::parse(&frame.to_text()).unwrap(), frame);
+    }
+}
+
+#[test]
+fn server_frames() {
+    let policy = Policy::default();
+    let message = |alert, message| ServerFrame::Message {
+        cursor: cursor(),
+        alert,
+        message: Box::new(message),
+    };
+    let ids = || vec![id(1), id(2)];
+    for (name, frame) in [
+        (
+            "server_welcome",
+            ServerFrame::Welcome {
+                device_id: device(),
+                server_time: time(0),
+                policy,
+            },
+        ),
+        ("server_policy", ServerFrame::Policy { policy }),
+        ("server_message", message(FirstAlert::Now, whole())),
+        ("server_message_least", message(FirstAlert::Silent, least())),
+        (
+            "server_read",
+            ServerFrame::Read {
+                cursor: cursor(),
+                ids: ids(),
+            },
+        ),
+        (
+            "server_withdraw",
+            ServerFrame::Withdraw {
+                cursor: cursor(),
+                ids: ids(),
+                why: WithdrawWhy::Replaced,
+            },
+        ),
+        (
+            "server_alert",
+            ServerFrame::Alert {
+                ids: ids(),
+                style: AlertStyle::Each,
+                why: AlertWhy::Handover,
+            },
+        ),
+        ("server_synced", ServerFrame::Synced { cursor: cursor() }),
+        ("server_gap", ServerFrame::Gap { since: time(0) }),
+        ("server_pong", ServerFrame::Pong),
+        (
+            "server_error",
+            ServerFrame::Error {
+                code: "too_many".to_owned(),
+                detail: "Too many frames: wait.".to_owned(),
+                retry_after_ms: Some(30_000),
+            },
+        ),
+    ] {
+        check(name, &frame);
+        assert_eq!(ServerFrame::parse(&frame.to_text()).unwrap(), frame);
+    }
+}
+
+#[test]
+fn requests_and_answers() {
+    check(
+        "http_create_session",
+        &CreateSession {
+            account: "ada".to_owned(),
+            password: "as typed".to_owned(),
+            device: DeviceRequest {
+                id: Some(device()),
+                name: "Ada's laptop".to_owned(),
+                platform: "linux".to_owned(),
+                kind: DeviceKind::Desktop,
+            },
+            application: client(),
+        },
+    );
+    check(
+        "http_session",
+        &Session {
+            access_token: AccessToken::new("secret".to_owned()),
+            expires_at: time(0),
+            device_id: device(),
+            message_token: "mt".to_owned(),
+            stream_url: "wss://push.example.org/v1/stream".to_owned(),
+        },
+    );
+    check(
+        "http_current_session",
+        &CurrentSession {
+            account: "ada".parse().unwrap(),
+            device_id: device(),
+            stream_url: "wss://push.example.org/v1/stream".to_owned(),
+            expires_at: time(0),
+        },
+    );
+    check("http_publish_least", &PublishRequest::default());
+    check("http_publish", &publish());
+    check(
+        "http_published",
+        &Published {
+            id: id(1),
+            receivers: 2,
+            unknown_tokens: vec!["dead".to_owned()],
+        },
+    );
+    check(
+        "http_messages",
+        &MessagesPage {
+            messages: vec![least()],
+            cursor: cursor(),
+            more: true,
+            gap: false,
+        },
+    );
+    check(
+        "http_problem",
+        &Problem {
+            title: ErrorCode::NotFound.title().to_owned(),
+            status: ErrorCode::NotFound.status(),
+            detail: "There is no such message. It may have expired.".to_owned(),
+            code: ErrorCode::NotFound,
+        },
+    );
+}
+
+fn publish() -> PublishRequest {
+    let whole = whole();
+    PublishRequest {
+        to: Recipients {
+            accounts: vec!["ada".to_owned()],
+            topics: vec!["builds".to_owned()],
+            tokens: vec!["mt".to_owned()],
+            everyone: true,
+        },
+        title: whole.title,
+        body: whole.body,
+        format: whole.format,
+        html: Some("<p>failed</p>".to_owned()),
+        url: whole.url,
+        priority: whole.priority,
+        tags: whole.tags,
+        icon: whole.icon,
+        actions: whole.actions,
+        key: whole.key,
+        ttl_s: Some(3600),
+    }
+}
+
+/// All words of an enum, in one snapshot.
+#[test]
+fn words() {
+    use InactiveReason::{AppLocked, Idle, Locked, SessionSwitched, Suspended};
+    let words = json!({
+        "state": [PresenceState::Active, PresenceState::Inactive, PresenceState::Unknown],
+        "reason": [Idle, Locked, AppLocked, Suspended, SessionSwitched, InactiveReason::Other],
+        "kind": [DeviceKind::Desktop, DeviceKind::Mobile],
+        "alert": [FirstAlert::Now, FirstAlert::Silent],
+        "style": [AlertStyle::Each, AlertStyle::Summary],
+        "alert_why": [
+            AlertWhy::Handover, AlertWhy::NotShown, AlertWhy::Waiting, AlertWhy::PresenceKnown,
+            AlertWhy::Restarted, AlertWhy::Other,
+        ],
+        "withdraw_why": [WithdrawWhy::Recalled, WithdrawWhy::Replaced, WithdrawWhy::Expired],
+        "format": [Format::Plain, Format::Markdown],
+        "priority": [
+            Priority::Min, Priority::Low, Priority::Default, Priority::High, Priority::Urgent,
+        ],
+        "close": CloseCode::ALL.map(|code| (format!("{code:?}"), code as u16)),
+        "error": ErrorCode::ALL.iter().map(|code| (code.as_str(), code.status())).collect::<Vec<_>>(),
+    });
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("words", serde_json::to_string_pretty(&words).unwrap());
+    });
+}
+
+/// Snapshots of earlier versions stay in the folder: whoever wrote them is still understood.
+#[test]
+fn every_snapshot_still_parses() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots");
+    let mut seen = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "snap") {
+            continue;
+        }
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let json = text.splitn(3, "---\n").nth(2).unwrap();
+        if name.starts_with("client_") {
+            let frame = ClientFrame::parse(json).unwrap();
+            assert_ne!(frame, ClientFrame::Unknown, "{name}");
+            seen += 1;
+        } else if name.starts_with("server_") {
+            let frame = ServerFrame::parse(json).unwrap();
+            assert_ne!(frame, ServerFrame::Unknown, "{name}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 20, "only {seen} frames in {folder}");
+}
+
+#[test]
+fn frames_of_an_unknown_type_are_skipped() {
+    for text in [
+        r#"{"type": "of_a_later_version", "ids": [1, {"deep": null}], "cursor": 7}"#,
+        r#"{"of": 1, "type": "of_a_later_version"}"#,
+    ] {
+        assert_eq!(ClientFrame::parse(text).unwrap(), ClientFrame::Unknown);
+        assert_eq!(ServerFrame::parse(text).unwrap(), ServerFrame::Unknown);
+    }
+}
+
+#[test]
+fn what_is_no_frame_is_refused() {
+    let long = format!(r#"{{"type": "ack", "cursor": "{}"}}"#, "c".repeat(129));
+    for text in [
+        "",
+        "null",
+        "[]",
+        "{}",
+        r#""ping""#,
+        r#"{"type": 1}"#,
+        r#"{"type": "ack"}"#,
+        r#"{"type": "ack", "cursor": ""}"#,
+        r#"{"type": "ack", "cursor": "a b"}"#,
+        r#"{"type": "read", "ids": ["not an id"]}"#,
+        r#"{"type": "read", "ids": "all"}"#,
+        r#"{"type": "ping", "last_input_ms": -1}"#,
+        r#"{"type": "ping"} trailing"#,
+        &long,
+        &"[".repeat(100_000),
+    ] {
+        assert!(ClientFrame::parse(text).is_err(), "{text:.80}");
+    }
+    for priority in ["0", "6", "-1", "2.5", "\"high\""] {
+        let text = format!(r#"{{"to": {{}}, "priority": {priority}}}"#);
+        assert!(
+            serde_json::from_str::<PublishRequest>(&text).is_err(),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn unknown_words_mean_the_harmless_thing() {
+    let said = r#"{"type": "presence", "state": "daydreaming", "reason": "lunch"}"#;
+    let ClientFrame::Presence { presence } = ClientFrame::parse(said).unwrap() else {
+        panic!("not a presence");
+    };
+    assert_eq!(presence.state, PresenceState::Unknown);
+    assert_eq!(presence.reason, Some(InactiveReason::Other));
+
+    let said = json!({"type": "alert", "ids": [], "style": "fireworks", "why": "new"});
+    let ServerFrame::Alert { style, why, .. } = ServerFrame::parse(&said.to_string()).unwrap()
+    else {
+        panic!("not an alert");
+    };
+    assert_eq!((style, why), (AlertStyle::Summary, AlertWhy::Other));
+
+    let mut said = serde_json::to_value(least()).unwrap();
+    said["format"] = json!("asciidoc");
+    let message: Message = serde_json::from_value(said).unwrap();
+    assert_eq!(message.format, Format::Plain);
+
+    let code: ErrorCode = serde_json::from_value(json!("of_a_later_version")).unwrap();
+    assert_eq!(code, ErrorCode::Unknown);
+}
+
+#[test]
+fn secrets_stay_out_of_logs() {
+    let frame = ClientFrame::Hello {
+        access_token: Some(AccessToken::new("hunter2".to_owned())),
+        cursor: None,
+        client: client(),
+        presence: None,
+    };
+    assert!(!format!("{frame:?}").contains("hunter2"));
+    assert!(frame.to_text().contains("hunter2"));
+}
+
+#[test]
+fn a_thousand_ids_fit_into_a_frame() {
+    let ids = (0..1000).map(id).collect();
+    assert!(ClientFrame::Shown { ids }.to_text().len() < MAX_FRAME_BYTES);
+}
+
+proptest::proptest! {
+    /// Foreign bytes never panic, and what is read is said the same way again.
+    #[test]
+    fn foreign_text_is_read_or_refused(
+        text in r#"\{"type": ?"(ping|ack|shown|hello|pong|gap|x)"(, ?"[a-z_]{1,8}": ?(null|-?[0-9]{1,20}|"[^"]{0,9}"|\[\])){0,3}\}?"#
+    ) {
+        if let Ok(frame) = ClientFrame::parse(&text) {
+            assert_eq!(ClientFrame::parse(&frame.to_text()).unwrap(), frame);
+        }
+        if let Ok(frame) = ServerFrame::parse(&text) {
+            assert_eq!(ServerFrame::parse(&frame.to_text()).unwrap(), frame);
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! What an administrator may ask, once: the command line asks the store itself while no server
+//! runs, else the server through `admin.sock` in the data folder.
+//!
+//! One JSON line asks, one answers. Passwords and secrets travel as their hashes only.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hither_protocol::{AccountName, PublisherId, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::time::timeout;
+
+use crate::store::{AccountRecord, PublisherRecord, SecretHash, Store, StoreError};
+
+const SOCKET: &str = "admin.sock";
+const MAX_REQUEST_BYTES: u64 = 64 * 1024;
+/// How long either side waits for the other's line.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A wish of the administrator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum AdminRequest {
+    /// Makes an account.
+    AddAccount {
+        /// Its name.
+        name: AccountName,
+        /// PHC string.
+        password_hash: String,
+        /// May use the admin page.
+        admin: bool,
+    },
+    /// Lists all accounts.
+    Accounts,
+    /// Sets a password; all sessions of the account end.
+    SetPassword {
+        /// Whose.
+        name: AccountName,
+        /// PHC string.
+        password_hash: String,
+    },
+    /// Forbids or allows sign-in.
+    SetAccountDisabled {
+        /// Whose.
+        name: AccountName,
+        /// Whether it is forbidden.
+        disabled: bool,
+    },
+    /// Removes an account with everything that is only its own.
+    RemoveAccount {
+        /// Which.
+        name: AccountName,
+    },
+    /// Makes a publisher.
+    AddPublisher {
+        /// Its id.
+        id: PublisherId,
+        /// As shown to people.
+        name: String,
+        /// SHA-256 of its secret.
+        secret: SecretHash,
+    },
+    /// Lists all publishers.
+    Publishers,
+    /// Adds a secret; of three, the oldest goes.
+    RotateSecret {
+        /// Whose.
+        id: PublisherId,
+        /// SHA-256 of the new secret.
+        secret: SecretHash,
+    },
+    /// Forbids or allows publishing.
+    SetPublisherDisabled {
+        /// Whose.
+        id: PublisherId,
+        /// Whether it is forbidden.
+        disabled: bool,
+    },
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdminReply {
+    /// It is done.
+    Done,
+    /// All accounts, by name.
+    Accounts(Vec<AccountSummary>),
+    /// All publishers, by id.
+    Publishers(Vec<PublisherSummary>),
+    /// It was not done; the text is for people.
+    Refused(String),
+}
+
+/// An account, as an administrator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountSummary {
+    /// Unique.
+    pub name: AccountName,
+    /// May use the admin page.
+    pub admin: bool,
+    /// Since when it may not sign in.
+    pub disabled_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A publisher, as an administrator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublisherSummary {
+    /// Unique.
+    pub id: PublisherId,
+    /// As shown to people.
+    pub name: String,
+    /// How many secrets are valid.
+    pub secrets: usize,
+    /// Since when it may not publish.
+    pub disabled_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Does what the administrator wishes.
+pub async fn execute(store: &dyn Store, request: AdminRequest) -> AdminReply {
+    let what = request.subject();
+    match attempt(store, request).await {
+        Ok(reply) => reply,
+        Err(StoreError::Taken) => AdminReply::Refused(format!("{what} exists already")),
+        Err(StoreError::NotFound) => AdminReply::Refused(format!("there is no {what}")),
+        Err(error) => AdminReply::Refused(error.to_string()),
+    }
+}
+
+async fn attempt(store: &dyn Store, request: AdminRequest) -> Result<AdminReply, StoreError> {
+    match request {
+        AdminRequest::Accounts => {
+            let accounts = store.accounts().await?;
+            let summaries = accounts.into_iter().map(AccountSummary::from);
+            return Ok(AdminReply::Accounts(summaries.collect()));
+        }
+        AdminRequest::Publishers => {
+            let publishers = store.publishers().await?;
+            let summaries = publishers.into_iter().map(PublisherSummary::from);
+            return Ok(AdminReply::Publishers(summaries.collect()));
+        }
+        AdminRequest::AddAccount {
+            name,
+            password_hash,
+            admin,
+        } => {
+            let account = AccountRecord {
+                name,
+                password_hash,
+                admin,
+                disabled_at: None,
+                created_at: Timestamp::now(),
+            };
+            store.add_account(account).await?;
+        }
+        AdminRequest::SetPassword {
+            name,
+            password_hash,
+        } => store.set_password(&name, password_hash).await?,
+        AdminRequest::SetAccountDisabled { name, disabled } => {
+            store.set_account_disabled(&name, disabled).await?;
+        }
+        AdminRequest::RemoveAccount { name } => store.remove_account(&name).await?,
+        AdminRequest::AddPublisher { id, name, secret } => {
+            let publisher = PublisherRecord {
+                id,
+                name,
+                secrets: vec![secret],
+                disabled_at: None,
+                created_at: Timestamp::now(),
+            };
+            store.add_publisher(publisher).await?;
+        }
+        AdminRequest::RotateSecret { id, secret } => store.rotate_secret(&id, secret).await?,
+        AdminRequest::SetPublisherDisabled { id, disabled } => {
+            store.set_publisher_disabled(&id, disabled).await?;
+        }
+    }
+    Ok(AdminReply::Done)
+}
+
+impl AdminRequest {
+    fn subject(&self) -> String {
+        match self {
+            Self::Accounts | Self::Publishers => "list".to_owned(),
+            Self::AddAccount { name, .. }
+            | Self::SetPassword { name, .. }
+            | Self::SetAccountDisabled { name, .. }
+            | Self::RemoveAccount { name } => format!("account {name}"),
+            Self::AddPublisher { id, .. }
+            | Self::RotateSecret { id, .. }
+            | Self::SetPublisherDisabled { id, .. } => format!("publisher {id}"),
+        }
+    }
+}
+
+impl From<AccountRecord> for AccountSummary {
+    fn from(account: AccountRecord) -> Self {
+        Self {
+            name: account.name,
+            admin: account.admin,
+            disabled_at: account.disabled_at,
+            created_at: account.created_at,
+        }
+    }
+}
+
+impl From<PublisherRecord> for PublisherSummary {
+    fn from(publisher: PublisherRecord) -> Self {
+        Self {
+            id: publisher.id,
+            name: publisher.name,
+            secrets: publisher.secrets.len(),
+            disabled_at: publisher.disabled_at,
+            created_at: publisher.created_at,
+        }
+    }
+}
+
+/// The administrator's door into a running server; it goes when this is dropped.
+#[derive(Debug)]
+pub struct AdminSocket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl AdminSocket {
+    /// Opens the door in a data folder whose lock the caller holds.
+    pub fn bind(folder: &Path) -> io::Result<Self> {
+        let path = folder.join(SOCKET);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            // Whoever made it is gone, or the folder would still be locked.
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        Ok(Self { listener, path })
+    }
+
+    /// Answers until it is dropped.
+    pub async fn run(self, store: Arc<dyn Store>) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    tokio::spawn(attend(stream, Arc::clone(&store)));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the administrator's socket cannot accept");
+                    // Too many open files, most likely: others must close theirs first.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for AdminSocket {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+async fn attend(stream: UnixStream, store: Arc<dyn Store>) {
+    let answered = timeout(PATIENCE, answer(stream, &*store)).await;
+    match answered.unwrap_or_else(|late| Err(late.into())) {
+        Ok(()) => {}
+        Err(error) => tracing::warn!(%error, "an administrator's request was not answered"),
+    }
+}
+
+async fn answer(stream: UnixStream, store: &dyn Store) -> io::Result<()> {
+    check_peer(&stream, may_ask)?;
+    let (reading, mut writing) = stream.into_split();
+    let mut line = String::new();
+    BufReader::new(reading.take(MAX_REQUEST_BYTES))
+        .read_line(&mut line)
+        .await?;
+    if line.is_empty() {
+        // Someone only looked whether the door is open.
+        return Ok(());
+    }
+    let reply = match serde_json::from_str(&line) {
+        Ok(request) => execute(store, request).await,
+        Err(error) => AdminReply::Refused(format!(
+            "the server does not understand this request ({error}); \
+             use the command line of its own version"
+        )),
+    };
+    let mut text = serde_json::to_string(&reply)?;
+    text.push('\n');
+    writing.write_all(text.as_bytes()).await
+}
+
+/// Asks the server that holds the folder. Fails with `NotFound` or `ConnectionRefused` where
+/// none listens.
+pub async fn ask(folder: &Path, request: &AdminRequest) -> io::Result<AdminReply> {
+    let stream = UnixStream::connect(folder.join(SOCKET)).await?;
+    check_peer(&stream, may_answer)?;
+    let (reading, mut writing) = stream.into_split();
+    let mut text = serde_json::to_string(request)?;
+    text.push('\n');
+    let asked = async {
+        writing.write_all(text.as_bytes()).await?;
+        let mut line = String::new();
+        BufReader::new(reading).read_line(&mut line).await?;
+        Ok(serde_json::from_str(&line)?)
+    };
+    timeout(PATIENCE, asked).await?
+}
+
+/// Whether a server answers in this folder.
+pub async fn is_open(folder: &Path) -> bool {
+    UnixStream::connect(folder.join(SOCKET)).await.is_ok()
+}
+
+/// The folder is private already; this also holds where its permissions were opened up.
+fn check_peer(stream: &UnixStream, may: fn(User, User) -> bool) -> io::Result<()> {
+    let peer = stream.peer_cred()?.uid();
+    if may(rustix::process::geteuid().as_raw(), peer) {
+        Ok(())
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("user {peer} is at the other end of {SOCKET}; only its own user and root may"),
+        ))
+    }
+}
+
+type User = u32;
+
+/// Whether a server of one user answers another.
+const fn may_ask(server: User, peer: User) -> bool {
+    peer == server || peer == 0
+}
+
+/// Whether a user tells a server of another what it wants. Root may use anyone's server.
+const fn may_answer(asking: User, server: User) -> bool {
+    server == asking || server == 0 || asking == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_user_and_root_may_ask() {
+        for (server, peer, fine) in [
+            (7, 7, true),
+            (7, 0, true),
+            (7, 8, false),
+            (0, 7, false),
+            (0, 0, true),
+        ] {
+            assert_eq!(may_ask(server, peer), fine, "{server} {peer}");
+        }
+        assert!(may_answer(0, 7) && may_answer(7, 0) && may_answer(7, 7));
+        assert!(!may_answer(7, 8));
+    }
+}

@@ -1,0 +1,415 @@
+//! The command line: reads it, does it, says what came of it.
+
+mod answer;
+mod serve;
+
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+use hither_protocol::{AccountName, PublisherId, Timestamp};
+use serde_json::json;
+
+use self::answer::Answer;
+use crate::admin::{self, AdminReply, AdminRequest};
+use crate::config::{Config, Layer};
+use crate::secret::{self, Passwords};
+use crate::store::{DataFolder, FolderError, SqliteStore, Store, system_clock};
+
+/// How long a command waits for another one that holds the data folder.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+const VARIABLES: &str = "Settings come from flags, then HITHER_CONFIG, HITHER_DATA, HITHER_LISTEN \
+    and HITHER_INSECURE_HTTP, then the configuration file, then defaults. \
+    HITHER_LOG says what is logged (default: info).";
+
+/// Hither's server: accepts messages, keeps them, and brings them to the screen people are at.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hither-server",
+    version,
+    arg_required_else_help = true,
+    after_help = VARIABLES
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// TOML file with settings
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the data
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Print one JSON object or array
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server until SIGTERM or Ctrl-C
+    Serve {
+        /// Where to listen for HTTP [default: 127.0.0.1:7480]
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        listen: Option<SocketAddr>,
+        /// Listen beyond this computer without TLS
+        #[arg(long)]
+        insecure_http: bool,
+    },
+    /// Manage the accounts people sign in with
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Manage the publishers that send messages
+    #[command(subcommand)]
+    Publisher(PublisherCommand),
+    /// Print the settings and where each comes from
+    Config,
+}
+
+#[derive(Debug, Subcommand)]
+enum AccountCommand {
+    /// Make an account; without --password-stdin a password is made up and printed once
+    Add {
+        /// a-z, 0-9, '.', '_', '-'
+        name: AccountName,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+        /// May use the admin page
+        #[arg(long)]
+        admin: bool,
+    },
+    /// List the accounts
+    List,
+    /// Forbid sign-in and end all sessions
+    Disable {
+        /// Whose
+        name: AccountName,
+    },
+    /// Allow sign-in again
+    Enable {
+        /// Whose
+        name: AccountName,
+    },
+    /// Remove an account with everything that is only its own
+    Remove {
+        /// Which
+        name: AccountName,
+    },
+    /// Set a new password and end all sessions
+    ResetPassword {
+        /// Whose
+        name: AccountName,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PublisherCommand {
+    /// Make a publisher; prints its id and, once, its secret
+    Add {
+        /// As shown to people
+        #[arg(value_parser = publisher_name)]
+        name: String,
+        /// What its id begins with: 2 to 16 letters a-z
+        #[arg(long, value_name = "PREFIX", default_value = "app", value_parser = publisher_kind)]
+        kind: String,
+    },
+    /// List the publishers
+    List,
+    /// Make a new secret, printed once; the one before it stays valid until the next rotation
+    RotateSecret {
+        /// Whose
+        id: PublisherId,
+    },
+    /// Forbid publishing
+    Disable {
+        /// Whose
+        id: PublisherId,
+    },
+    /// Allow publishing again
+    Enable {
+        /// Whose
+        id: PublisherId,
+    },
+}
+
+/// Does what the command line says.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    let Cli { command, common } = cli;
+    let mut flags = Layer {
+        data: common.data,
+        ..Layer::default()
+    };
+    if let Command::Serve {
+        listen,
+        insecure_http,
+    } = &command
+    {
+        flags.listen = *listen;
+        flags.insecure_http = insecure_http.then_some(true);
+    }
+    let config = Config::gather(flags, common.config.as_deref())?;
+    let answer = match command {
+        Command::Serve { .. } => return serve::serve(&config, common.json).await,
+        Command::Config => Answer::config(&config)?,
+        Command::Account(command) => account(&config.data.value, command).await?,
+        Command::Publisher(command) => publisher(&config.data.value, command).await?,
+    };
+    answer.print(common.json)
+}
+
+async fn account(data: &Path, command: AccountCommand) -> anyhow::Result<Answer> {
+    match command {
+        AccountCommand::Add {
+            name,
+            password_stdin,
+            admin,
+        } => {
+            let password = NewPassword::get(password_stdin)?;
+            let request = AdminRequest::AddAccount {
+                name: name.clone(),
+                password_hash: password.hash().await,
+                admin,
+            };
+            expect_done(data, request).await?;
+            let mut answer = Answer::new(
+                format!("account {name} added"),
+                json!({ "name": name, "admin": admin }),
+            );
+            password.reveal(&mut answer);
+            Ok(answer)
+        }
+        AccountCommand::List => match execute(data, AdminRequest::Accounts).await? {
+            AdminReply::Accounts(accounts) => Answer::table(&accounts, |account| {
+                let admin = if account.admin { "  administrator" } else { "" };
+                let disabled = disabled(account.disabled_at);
+                format!("{}{admin}{disabled}", account.name)
+            }),
+            other => bail!("unexpected answer: {other:?}"),
+        },
+        AccountCommand::Disable { name } => set_account_disabled(data, name, true).await,
+        AccountCommand::Enable { name } => set_account_disabled(data, name, false).await,
+        AccountCommand::Remove { name } => {
+            expect_done(data, AdminRequest::RemoveAccount { name: name.clone() }).await?;
+            Ok(Answer::new(
+                format!("account {name} removed"),
+                json!({ "name": name, "removed": true }),
+            ))
+        }
+        AccountCommand::ResetPassword {
+            name,
+            password_stdin,
+        } => {
+            let password = NewPassword::get(password_stdin)?;
+            let request = AdminRequest::SetPassword {
+                name: name.clone(),
+                password_hash: password.hash().await,
+            };
+            expect_done(data, request).await?;
+            let mut answer = Answer::new(
+                format!("password of {name} set; all its sessions ended"),
+                json!({ "name": name }),
+            );
+            password.reveal(&mut answer);
+            Ok(answer)
+        }
+    }
+}
+
+async fn set_account_disabled(
+    data: &Path,
+    name: AccountName,
+    disabled: bool,
+) -> anyhow::Result<Answer> {
+    let request = AdminRequest::SetAccountDisabled {
+        name: name.clone(),
+        disabled,
+    };
+    expect_done(data, request).await?;
+    Ok(Answer::new(
+        format!("account {name} {}", enabled_word(disabled)),
+        json!({ "name": name, "disabled": disabled }),
+    ))
+}
+
+async fn publisher(data: &Path, command: PublisherCommand) -> anyhow::Result<Answer> {
+    match command {
+        PublisherCommand::Add { name, kind } => {
+            let (id, secret) = (secret::publisher_id(&kind)?, secret::publisher_secret());
+            let request = AdminRequest::AddPublisher {
+                id: id.clone(),
+                name,
+                secret: secret::hash(&secret),
+            };
+            expect_done(data, request).await?;
+            Ok(Answer::credentials(&id, &secret))
+        }
+        PublisherCommand::List => match execute(data, AdminRequest::Publishers).await? {
+            AdminReply::Publishers(publishers) => Answer::table(&publishers, |publisher| {
+                let disabled = disabled(publisher.disabled_at);
+                format!("{}  {}{disabled}", publisher.id, publisher.name)
+            }),
+            other => bail!("unexpected answer: {other:?}"),
+        },
+        PublisherCommand::RotateSecret { id } => {
+            let secret = secret::publisher_secret();
+            let request = AdminRequest::RotateSecret {
+                id: id.clone(),
+                secret: secret::hash(&secret),
+            };
+            expect_done(data, request).await?;
+            Ok(Answer::credentials(&id, &secret))
+        }
+        PublisherCommand::Disable { id } => set_publisher_disabled(data, id, true).await,
+        PublisherCommand::Enable { id } => set_publisher_disabled(data, id, false).await,
+    }
+}
+
+async fn set_publisher_disabled(
+    data: &Path,
+    id: PublisherId,
+    disabled: bool,
+) -> anyhow::Result<Answer> {
+    let request = AdminRequest::SetPublisherDisabled {
+        id: id.clone(),
+        disabled,
+    };
+    expect_done(data, request).await?;
+    Ok(Answer::new(
+        format!("publisher {id} {}", enabled_word(disabled)),
+        json!({ "id": id, "disabled": disabled }),
+    ))
+}
+
+/// The kind of a new publisher's id, refused before anything else happens.
+fn publisher_kind(text: &str) -> Result<String, String> {
+    secret::publisher_id(text)
+        .map(|_| text.to_owned())
+        .map_err(|_| "a prefix is 2 to 16 letters a-z".to_owned())
+}
+
+fn publisher_name(text: &str) -> Result<String, String> {
+    let fits = (1..=100).contains(&text.chars().count());
+    if fits && !text.trim().is_empty() && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err("a name is one line of 1 to 100 characters".to_owned())
+    }
+}
+
+fn disabled(since: Option<Timestamp>) -> String {
+    since.map_or_else(String::new, |time| format!("  disabled since {time}"))
+}
+
+const fn enabled_word(disabled: bool) -> &'static str {
+    if disabled { "disabled" } else { "enabled" }
+}
+
+async fn expect_done(data: &Path, request: AdminRequest) -> anyhow::Result<()> {
+    match execute(data, request).await? {
+        AdminReply::Done => Ok(()),
+        other => bail!("unexpected answer: {other:?}"),
+    }
+}
+
+/// Has it done by whoever may: this process while it holds the folder's lock, else the server
+/// that holds it.
+async fn execute(data: &Path, request: AdminRequest) -> anyhow::Result<AdminReply> {
+    let reply = match lock_or_ask(data, &request).await? {
+        Held::Here(folder) => {
+            let store = SqliteStore::open(folder, system_clock())?;
+            let reply = admin::execute(&store, request).await;
+            store.close().await;
+            reply
+        }
+        Held::Elsewhere(reply) => reply,
+    };
+    match reply {
+        AdminReply::Refused(text) => bail!(text),
+        reply => Ok(reply),
+    }
+}
+
+enum Held {
+    Here(DataFolder),
+    Elsewhere(AdminReply),
+}
+
+/// Another command, or a server that is starting, holds the lock for a moment without listening.
+async fn lock_or_ask(data: &Path, request: &AdminRequest) -> anyhow::Result<Held> {
+    let begun = Instant::now();
+    loop {
+        let in_use = match DataFolder::lock(data) {
+            Ok(folder) => return Ok(Held::Here(folder)),
+            Err(in_use @ FolderError::InUse { .. }) => in_use,
+            Err(other) => return Err(other.into()),
+        };
+        match admin::ask(data, request).await {
+            Ok(reply) => return Ok(Held::Elsewhere(reply)),
+            Err(error) if !nobody_listens(&error) => {
+                return Err(error).context("the running server did not answer");
+            }
+            Err(_) if begun.elapsed() > PATIENCE => return Err(in_use.into()),
+            Err(_) => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    }
+}
+
+fn nobody_listens(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, NotFound};
+    matches!(error.kind(), NotFound | ConnectionRefused)
+}
+
+/// A password that was given, or made up and so to be shown once.
+enum NewPassword {
+    Given(String),
+    MadeUp(String),
+}
+
+impl NewPassword {
+    fn get(from_stdin: bool) -> anyhow::Result<Self> {
+        if !from_stdin {
+            return Ok(Self::MadeUp(secret::password()));
+        }
+        let mut text = String::new();
+        io::stdin()
+            .take(4096)
+            .read_to_string(&mut text)
+            .context("cannot read the password from standard input")?;
+        let password = text.strip_suffix('\n').unwrap_or(&text);
+        let password = password.strip_suffix('\r').unwrap_or(password);
+        if password.is_empty() {
+            bail!("the password on standard input is empty");
+        }
+        if password.contains('\n') {
+            bail!("the password on standard input has more than one line");
+        }
+        Ok(Self::Given(password.to_owned()))
+    }
+
+    async fn hash(&self) -> String {
+        let (Self::Given(password) | Self::MadeUp(password)) = self;
+        Passwords::default().hash(password.clone()).await
+    }
+
+    /// Tells a password that was made up; nobody knows it yet.
+    fn reveal(self, answer: &mut Answer) {
+        if let Self::MadeUp(password) = self {
+            answer.add_password(&password);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Who sends a request: the client that an access token stands for.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use hither_protocol::{AccessToken, ErrorCode};
+
+use super::{App, Failure, Origin};
+use crate::session::INBOX;
+use crate::store::Identity;
+
+/// The cookie that stands for an access token in a browser.
+pub(crate) const COOKIE_NAME: &str = "hither_session";
+
+/// A signed-in client.
+pub(crate) struct Client(pub(crate) Identity);
+
+impl Client {
+    /// Whether it is the person's own inbox, which alone sees the account's messages.
+    pub(crate) fn is_inbox(&self) -> bool {
+        self.0.application == INBOX
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Client {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let token = match bearer(&parts.headers) {
+            Some(token) => token,
+            None => from_browser(app, parts)?.ok_or_else(unauthenticated)?,
+        };
+        let identity = app.identify(&token).await?.ok_or_else(unauthenticated)?;
+        Ok(Self(identity))
+    }
+}
+
+/// The access token in an `Authorization` header.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<AccessToken> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| AccessToken::new(token.trim().to_owned()))
+}
+
+/// The access token in a browser's cookie. A request that changes something, or opens a stream,
+/// must come from one of this server's own pages.
+pub(crate) fn from_browser(app: &App, parts: &Parts) -> Result<Option<AccessToken>, Failure> {
+    let Some(token) = cookie(&parts.headers) else {
+        return Ok(None);
+    };
+    let harmless = matches!(parts.method, Method::GET | Method::HEAD)
+        && !parts.headers.contains_key("upgrade");
+    if harmless
+        || Origin::of(app.settings.public_url.as_ref(), &parts.headers)?.sent(&parts.headers)
+    {
+        return Ok(Some(token));
+    }
+    Err(foreign_page())
+}
+
+/// A browser sent a request from a page of another site.
+pub(crate) fn foreign_page() -> Failure {
+    Failure::new(
+        ErrorCode::Forbidden,
+        "With a browser's cookie this is allowed only from this server's own pages. Behind a \
+         proxy, set the server's public_url to the address that people open.",
+    )
+}
+
+fn unauthenticated() -> Failure {
+    Failure::new(
+        ErrorCode::Unauthenticated,
+        "Sign in with POST /v1/sessions and send the header Authorization: Bearer ACCESS_TOKEN.",
+    )
+}
+
+fn cookie(headers: &HeaderMap) -> Option<AccessToken> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE_NAME)
+        .map(|(_, token)| AccessToken::new(token.to_owned()))
+}

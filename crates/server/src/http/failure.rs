@@ -1,0 +1,100 @@
+//! Errors as problem details (RFC 9457).
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use hither_protocol::{ErrorCode, PROBLEM_JSON, Problem};
+
+use crate::store::StoreError;
+
+/// Why a request is not answered as asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: ErrorCode,
+    /// What happened and what to do next.
+    detail: String,
+    retry_after_s: Option<u64>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after_s: None,
+        }
+    }
+
+    pub(crate) fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Malformed, detail)
+    }
+
+    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Invalid, detail)
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(ErrorCode::NotFound, detail)
+    }
+
+    /// Too many requests; the next one makes sense after so many seconds.
+    pub(crate) fn too_many(detail: impl Into<String>, retry_after_s: u64) -> Self {
+        Self {
+            retry_after_s: Some(retry_after_s),
+            ..Self::new(ErrorCode::TooMany, detail)
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken => Self::new(ErrorCode::Taken, "That name is taken; choose another."),
+            StoreError::NotFound => Self::not_found("There is no such thing here."),
+            StoreError::IdempotencyMismatch => Self::new(
+                ErrorCode::IdempotencyMismatch,
+                "This Idempotency-Key came before with another body; use a new key for a new message.",
+            ),
+            StoreError::Full => Self::new(
+                ErrorCode::StorageFull,
+                "The server's disk is full and nothing was stored; try again later.",
+            ),
+            StoreError::Closed => Self::new(
+                ErrorCode::Unavailable,
+                "The server is shutting down; try again in a moment.",
+            ),
+            StoreError::Broken(reason) => {
+                tracing::error!(reason, "store broken");
+                Self::new(
+                    ErrorCode::Internal,
+                    "The server could not do this; its log says why.",
+                )
+            }
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let problem = Problem {
+            title: self.code.title().to_owned(),
+            status: status.as_u16(),
+            detail: self.detail,
+            code: self.code,
+        };
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer realm=\"hither\"");
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}

@@ -1,0 +1,152 @@
+//! The phone page: its files, and its sessions in a cookie.
+
+use core::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{ConnectInfo, Path, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ORIGIN, REFERRER_POLICY, SET_COOKIE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use hither_protocol::{CreateSession, DeviceId, Timestamp};
+use serde::Serialize;
+
+use super::client::{COOKIE_NAME, foreign_page};
+use super::sign_in::{SESSION_LASTS, sign_in};
+use super::{App, Client, Failure, JsonBody, Origin};
+
+/// What the page may load and do: what this server itself serves, and nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; \
+    frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Name, media type and bytes.
+type File = (&'static str, &'static str, &'static [u8]);
+
+const INDEX: &str = "index.html";
+
+const FILES: &[File] = &[
+    (
+        INDEX,
+        "text/html; charset=utf-8",
+        include_bytes!("../../phone/index.html"),
+    ),
+    (
+        "app.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../phone/app.js"),
+    ),
+    (
+        "style.css",
+        "text/css; charset=utf-8",
+        include_bytes!("../../phone/style.css"),
+    ),
+    (
+        "sw.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../phone/sw.js"),
+    ),
+    (
+        "manifest.webmanifest",
+        "application/manifest+json",
+        include_bytes!("../../phone/manifest.webmanifest"),
+    ),
+    (
+        "icon.svg",
+        "image/svg+xml",
+        include_bytes!("../../phone/icon.svg"),
+    ),
+];
+
+/// A session whose access token only the browser's cookie knows.
+#[derive(Debug, Serialize)]
+pub(crate) struct BrowserSession {
+    expires_at: Timestamp,
+    device_id: DeviceId,
+    message_token: String,
+    stream_url: String,
+}
+
+/// `GET /` and `GET /app`
+pub(crate) async fn redirect() -> Redirect {
+    Redirect::temporary("/app/")
+}
+
+/// `GET /app/`
+pub(crate) async fn index() -> Result<Response, Failure> {
+    serve(INDEX)
+}
+
+/// `GET /app/{file}`
+pub(crate) async fn file(name: Result<Path<String>, PathRejection>) -> Result<Response, Failure> {
+    match name {
+        Ok(Path(name)) => serve(&name),
+        Err(_) => Err(no_file()),
+    }
+}
+
+/// `POST /app/session`
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: JsonBody<CreateSession>,
+) -> Result<Response, Failure> {
+    let origin = Origin::of(app.settings.public_url.as_ref(), &headers)?;
+    if headers.contains_key(ORIGIN) && !origin.sent(&headers) {
+        return Err(foreign_page());
+    }
+    let session = sign_in(&app, peer, &origin, body.value).await?;
+    let cookie = cookie(
+        session.access_token.expose(),
+        SESSION_LASTS.as_secs(),
+        &origin,
+    );
+    let session = BrowserSession {
+        expires_at: session.expires_at,
+        device_id: session.device_id,
+        message_token: session.message_token,
+        stream_url: session.stream_url,
+    };
+    Ok((StatusCode::CREATED, [(SET_COOKIE, cookie)], Json(session)).into_response())
+}
+
+/// `DELETE /app/session`
+pub(crate) async fn end(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Client(identity): Client,
+) -> Result<Response, Failure> {
+    let origin = Origin::of(app.settings.public_url.as_ref(), &headers)?;
+    app.store.end_session(identity.client).await?;
+    let cookie = cookie("", 0, &origin);
+    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
+}
+
+fn cookie(token: &str, max_age_s: u64, origin: &Origin) -> String {
+    let secure = if origin.is_secure() { "; Secure" } else { "" };
+    format!("{COOKIE_NAME}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age_s}{secure}")
+}
+
+fn serve(name: &str) -> Result<Response, Failure> {
+    let (_, media_type, bytes) = FILES
+        .iter()
+        .find(|(present, ..)| *present == name)
+        .ok_or_else(no_file)?;
+    let headers = [
+        (CONTENT_TYPE, *media_type),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-cache"),
+    ];
+    Ok((headers, *bytes).into_response())
+}
+
+fn no_file() -> Failure {
+    Failure::not_found("The phone page has no such file; open /app/.")
+}

@@ -1,0 +1,54 @@
+//! The way from HTTP to a stream.
+
+use std::sync::Arc;
+
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{FromRequestParts, State, WebSocketUpgrade};
+use axum::http::request::Parts;
+use axum::response::Response;
+use hither_protocol::{AccessToken, MAX_FRAME_BYTES, SUBPROTOCOL};
+
+use super::client::from_browser;
+use super::{App, Failure};
+use crate::socket;
+
+/// Small buffers: the default ones cost 138 KB for each connection.
+const READ_BUFFER: usize = 2048;
+
+/// The access token of a browser that opens a stream from one of this server's own pages.
+pub(crate) struct FromBrowser(Option<AccessToken>);
+
+impl FromRequestParts<Arc<App>> for FromBrowser {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        Ok(Self(from_browser(app, parts)?))
+    }
+}
+
+/// `GET /v1/stream`
+pub(crate) async fn open(
+    State(app): State<Arc<App>>,
+    FromBrowser(token): FromBrowser,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Failure> {
+    let upgrade = upgrade
+        .map_err(|_| not_a_web_socket())?
+        .protocols([SUBPROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        return Err(not_a_web_socket());
+    }
+    let upgrade = upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .max_message_size(MAX_FRAME_BYTES);
+    let open = app.open();
+    Ok(upgrade.on_upgrade(|socket| socket::serve(socket, app, token, open)))
+}
+
+fn not_a_web_socket() -> Failure {
+    Failure::malformed(format!(
+        "Open this address as a WebSocket and ask for the subprotocol {SUBPROTOCOL}."
+    ))
+}

@@ -1,0 +1,505 @@
+//! The protocol of one stream, as a pure state machine: inputs in, outputs out, no I/O, no clock.
+//!
+//! The driver (a WebSocket task, or a simulation) hands in what happened and carries out what
+//! comes back, in order. It asks [`Session::wants_frame`] and [`Session::wants_live`] what may be
+//! handed in next: a client's frame waits until the one before it is in the store, and a live
+//! entry waits until the backlog is done.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use hither_protocol::{
+    AccessToken, AlertStyle, AlertWhy, ClientFrame, CloseCode, Cursor, FirstAlert, MessageId,
+    Policy, Presence, ServerFrame, Timestamp,
+};
+
+use crate::store::{Cursors, Entry, Identity, Page, Position, UnknownCursor, What};
+
+/// The application whose clients are a person's own inbox.
+pub const INBOX: &str = "hither";
+
+/// The most message ids one frame may name.
+pub const MAX_IDS: usize = 1000;
+
+/// The longest id of an action, in bytes.
+const MAX_ACTION: usize = 128;
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The client said something. Handed in only while [`Session::wants_frame`].
+    Frame(ClientFrame),
+    /// The client said something that is no frame; the text says what is wrong with it.
+    Malformed(String),
+    /// The client said something larger than a frame may be.
+    TooLarge,
+    /// The time for the hello is over.
+    HelloTimeout,
+    /// Answers [`Output::Identify`]: whom the token stands for, if it is alive.
+    Identified(Option<Identified>),
+    /// Answers [`Output::ReadPage`].
+    Page(Page),
+    /// Answers [`Output::Write`]: it is in the store.
+    Written,
+    /// The store could not do what was asked of it.
+    StoreFailed,
+    /// A new log entry. Handed in only while [`Session::wants_live`], in order of position.
+    Entry {
+        /// The entry.
+        entry: Arc<Entry>,
+        /// Whether this device rings for it.
+        ring: bool,
+    },
+    /// Ring for messages already delivered. Handed in only while [`Session::wants_live`].
+    Alert {
+        /// The messages, oldest first.
+        ids: Vec<MessageId>,
+        /// One pop-up each, or one for all.
+        style: AlertStyle,
+        /// The rule that decided it.
+        why: AlertWhy,
+    },
+    /// Live entries were dropped because the client reads too slowly; from here on they are kept
+    /// again. Handed in only while [`Session::wants_live`].
+    Lagged,
+    /// The server ends this stream.
+    End(CloseCode),
+}
+
+/// A live access token, and the moment at which it was looked up.
+#[derive(Clone, Debug)]
+pub struct Identified {
+    /// Whom it stands for.
+    pub identity: Identity,
+    /// The store's newest position then.
+    pub head: Position,
+    /// The server's wall time then.
+    pub at: Timestamp,
+}
+
+/// What is to be done about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send a frame.
+    Send(ServerFrame),
+    /// Close the stream. Nothing follows.
+    Close(CloseCode),
+    /// Look up a token; without one, the one that came with the upgrade. Answered by
+    /// [`Input::Identified`].
+    Identify(Option<AccessToken>),
+    /// Keep live entries and alerts for this client from now on, and end its older stream.
+    Attach(Box<Identity>),
+    /// Read the account's log after this position. Answered by [`Input::Page`].
+    ReadPage(Position),
+    /// Change the store. Answered by [`Input::Written`].
+    Write(Write),
+    /// The backlog is done: this device may be alerted.
+    Announce(Option<Presence>),
+    /// The device's presence changed.
+    Presence(Presence),
+    /// The device is alive; the age of the last input, if its sensor answers.
+    Heartbeat(Option<Duration>),
+}
+
+/// A change that a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Its pop-up was up for these messages.
+    Shown(Vec<MessageId>),
+    /// The person read these.
+    Read(Vec<MessageId>),
+    /// The person chose an action of a message.
+    Action(MessageId, String),
+    /// Everything up to here is on its disk.
+    Ack(Position),
+}
+
+/// The protocol of one stream.
+#[derive(Debug)]
+pub struct Session {
+    cursors: Cursors,
+    policy: Policy,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// No hello yet.
+    Unidentified,
+    /// The token of the hello is being looked up.
+    Identifying {
+        cursor: Option<Cursor>,
+        presence: Option<Presence>,
+    },
+    Identified(Box<Stream>),
+    Closed,
+}
+
+#[derive(Debug)]
+struct Stream {
+    identity: Identity,
+    /// Every entry up to here was sent or left out for good.
+    sent: Position,
+    acked: Option<Position>,
+    /// A page is being read; live entries wait.
+    reading: bool,
+    /// A frame of the client is on its way into the store; the next one waits.
+    writing: bool,
+    /// `synced` was sent.
+    synced: bool,
+    /// The newest presence, kept until the device is announced.
+    presence: Option<Presence>,
+}
+
+impl Session {
+    /// The protocol of a stream that was just opened.
+    #[must_use]
+    pub const fn new(cursors: Cursors, policy: Policy) -> Self {
+        Self {
+            cursors,
+            policy,
+            state: State::Unidentified,
+        }
+    }
+
+    /// Takes in one input and appends what follows from it.
+    pub fn handle(&mut self, input: Input, out: &mut Vec<Output>) {
+        if matches!(self.state, State::Closed) {
+            return;
+        }
+        match input {
+            Input::Frame(frame) => self.frame(frame, out),
+            Input::Malformed(detail) => self.refuse(CloseCode::Malformed, "malformed", detail, out),
+            Input::TooLarge => self.close(CloseCode::TooLarge, out),
+            Input::HelloTimeout => self.hello_timeout(out),
+            Input::Identified(found) => self.identified(found, out),
+            Input::Page(page) => self.page(&page, out),
+            Input::Written => self.written(),
+            Input::StoreFailed => {
+                let detail = "The server's store does not answer; connect again in a moment.";
+                self.refuse(CloseCode::Restarting, "unavailable", detail.into(), out);
+            }
+            Input::Entry { entry, ring } => self.entry(&entry, ring, out),
+            Input::Alert { ids, style, why } => {
+                out.push(Output::Send(ServerFrame::Alert { ids, style, why }));
+            }
+            Input::Lagged => self.read_on(out),
+            Input::End(code) => self.close(code, out),
+        }
+    }
+
+    /// Whether the client's next frame may be handed in.
+    #[must_use]
+    pub fn wants_frame(&self) -> bool {
+        match &self.state {
+            State::Unidentified => true,
+            State::Identifying { .. } | State::Closed => false,
+            State::Identified(stream) => !stream.writing,
+        }
+    }
+
+    /// Whether live entries and alerts may be handed in.
+    #[must_use]
+    pub fn wants_live(&self) -> bool {
+        matches!(&self.state, State::Identified(stream) if stream.synced && !stream.reading)
+    }
+
+    /// Whether the hello came.
+    #[must_use]
+    pub const fn said_hello(&self) -> bool {
+        !matches!(self.state, State::Unidentified)
+    }
+
+    fn frame(&mut self, frame: ClientFrame, out: &mut Vec<Output>) {
+        match (&mut self.state, frame) {
+            (_, ClientFrame::Unknown) => {}
+            (
+                State::Unidentified,
+                ClientFrame::Hello {
+                    access_token,
+                    cursor,
+                    presence,
+                    ..
+                },
+            ) => {
+                self.state = State::Identifying { cursor, presence };
+                out.push(Output::Identify(access_token));
+            }
+            (State::Identified(_), ClientFrame::Hello { .. }) => {
+                self.malformed("hello may be said only once in a stream", out);
+            }
+            (State::Identified(stream), frame) => {
+                let result = stream.frame(frame, &self.cursors, out);
+                if let Err(refusal) = result {
+                    self.refuse_frame(refusal, out);
+                }
+            }
+            _ => self.malformed("the first frame must be hello", out),
+        }
+    }
+
+    fn hello_timeout(&mut self, out: &mut Vec<Output>) {
+        if !self.said_hello() {
+            self.close(CloseCode::NoHello, out);
+        }
+    }
+
+    fn identified(&mut self, found: Option<Identified>, out: &mut Vec<Output>) {
+        let State::Identifying { cursor, presence } = &mut self.state else {
+            return;
+        };
+        let (cursor, presence) = (cursor.take(), presence.take());
+        let Some(Identified { identity, head, at }) = found else {
+            return self.close(CloseCode::SignInAgain, out);
+        };
+        let sent = match cursor {
+            None => Position::default(),
+            Some(cursor) => match self.cursors.parse(&identity.account, &cursor, head) {
+                Ok(position) => position,
+                Err(UnknownCursor) => return self.close(CloseCode::UnknownCursor, out),
+            },
+        };
+        out.push(Output::Send(ServerFrame::Welcome {
+            device_id: identity.device.id.clone(),
+            server_time: at,
+            policy: self.policy,
+        }));
+        out.push(Output::Attach(Box::new(identity.clone())));
+        let stream = Stream::new(identity, sent, presence);
+        let inbox = stream.is_inbox();
+        self.state = State::Identified(Box::new(stream));
+        if inbox {
+            self.read_on(out);
+        } else {
+            self.nothing_to_read(head, out);
+        }
+    }
+
+    fn read_on(&mut self, out: &mut Vec<Output>) {
+        if let State::Identified(stream) = &mut self.state {
+            stream.reading = true;
+            out.push(Output::ReadPage(stream.sent));
+        }
+    }
+
+    /// Another application than the inbox has no log of its own: it is where the store is.
+    fn nothing_to_read(&mut self, head: Position, out: &mut Vec<Output>) {
+        if let State::Identified(stream) = &mut self.state {
+            stream.sent = head;
+            stream.backlog_done(&self.cursors, out);
+        }
+    }
+
+    fn page(&mut self, page: &Page, out: &mut Vec<Output>) {
+        let State::Identified(stream) = &mut self.state else {
+            return;
+        };
+        stream.reading = false;
+        for entry in &page.entries {
+            stream.send(entry, false, &self.cursors, out);
+        }
+        stream.sent = stream.sent.max(page.upto);
+        if page.more {
+            self.read_on(out);
+        } else if !stream.synced {
+            stream.backlog_done(&self.cursors, out);
+        }
+    }
+
+    fn entry(&mut self, entry: &Entry, ring: bool, out: &mut Vec<Output>) {
+        if let State::Identified(stream) = &mut self.state {
+            stream.send(entry, ring, &self.cursors, out);
+        }
+    }
+
+    fn written(&mut self) {
+        if let State::Identified(stream) = &mut self.state {
+            stream.writing = false;
+        }
+    }
+
+    fn refuse_frame(&mut self, refusal: Refusal, out: &mut Vec<Output>) {
+        match refusal {
+            Refusal::Malformed(detail) => self.malformed(&detail, out),
+            Refusal::UnknownCursor => self.close(CloseCode::UnknownCursor, out),
+        }
+    }
+
+    fn malformed(&mut self, detail: &str, out: &mut Vec<Output>) {
+        self.refuse(CloseCode::Malformed, "malformed", detail.to_owned(), out);
+    }
+
+    fn refuse(&mut self, code: CloseCode, name: &str, detail: String, out: &mut Vec<Output>) {
+        out.push(Output::Send(ServerFrame::Error {
+            code: name.to_owned(),
+            detail,
+            retry_after_ms: None,
+        }));
+        self.close(code, out);
+    }
+
+    fn close(&mut self, code: CloseCode, out: &mut Vec<Output>) {
+        self.state = State::Closed;
+        out.push(Output::Close(code));
+    }
+}
+
+/// Why a frame of an identified client ends its stream.
+enum Refusal {
+    Malformed(String),
+    UnknownCursor,
+}
+
+impl Stream {
+    const fn new(identity: Identity, sent: Position, presence: Option<Presence>) -> Self {
+        Self {
+            acked: identity.acked,
+            identity,
+            sent,
+            reading: false,
+            writing: false,
+            synced: false,
+            presence,
+        }
+    }
+
+    fn is_inbox(&self) -> bool {
+        self.identity.application == INBOX
+    }
+
+    fn frame(
+        &mut self,
+        frame: ClientFrame,
+        cursors: &Cursors,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Refusal> {
+        match frame {
+            ClientFrame::Presence { presence } => self.report(presence, out),
+            ClientFrame::Ping { last_input_ms } => self.ping(last_input_ms, out),
+            ClientFrame::Ack { cursor } => return self.ack(&cursor, cursors, out),
+            ClientFrame::Shown { ids } => return self.mark(ids, Write::Shown, out),
+            ClientFrame::Read { ids } => return self.mark(ids, Write::Read, out),
+            ClientFrame::Action { id, action } => return self.act(id, action, out),
+            ClientFrame::Hello { .. } | ClientFrame::Unknown => {}
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, presence: Presence, out: &mut Vec<Output>) {
+        if self.is_announced() {
+            out.push(Output::Presence(presence));
+        } else {
+            self.presence = Some(presence);
+        }
+    }
+
+    fn ping(&mut self, last_input_ms: Option<u64>, out: &mut Vec<Output>) {
+        if self.is_announced() {
+            let last_input = last_input_ms.map(Duration::from_millis);
+            out.push(Output::Heartbeat(last_input));
+        } else if let Some(presence) = &mut self.presence {
+            presence.last_input_ms = last_input_ms;
+        }
+        out.push(Output::Send(ServerFrame::Pong));
+    }
+
+    fn ack(
+        &mut self,
+        cursor: &Cursor,
+        cursors: &Cursors,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Refusal> {
+        let upto = cursors
+            .parse(&self.identity.account, cursor, self.sent)
+            .map_err(|UnknownCursor| Refusal::UnknownCursor)?;
+        if Some(upto) > self.acked {
+            self.acked = Some(upto);
+            self.write(Write::Ack(upto), out);
+        }
+        Ok(())
+    }
+
+    fn mark(
+        &mut self,
+        ids: Vec<MessageId>,
+        write: fn(Vec<MessageId>) -> Write,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Refusal> {
+        if ids.len() > MAX_IDS {
+            let detail = format!("a frame may name at most {MAX_IDS} messages; send several");
+            return Err(Refusal::Malformed(detail));
+        }
+        if self.is_inbox() && !ids.is_empty() {
+            self.write(write(ids), out);
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, id: MessageId, action: String, out: &mut Vec<Output>) -> Result<(), Refusal> {
+        if action.len() > MAX_ACTION {
+            let detail = format!("an action's id has at most {MAX_ACTION} bytes");
+            return Err(Refusal::Malformed(detail));
+        }
+        if self.is_inbox() {
+            self.write(Write::Action(id, action), out);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, write: Write, out: &mut Vec<Output>) {
+        self.writing = true;
+        out.push(Output::Write(write));
+    }
+
+    /// Sends an entry unless it was sent before; a ring that comes after its entry goes alone.
+    fn send(&mut self, entry: &Entry, ring: bool, cursors: &Cursors, out: &mut Vec<Output>) {
+        if entry.position > self.sent {
+            self.sent = entry.position;
+            let cursor = cursors.make(&self.identity.account, entry.position);
+            out.push(Output::Send(frame_of(&entry.what, cursor, ring)));
+        } else if let (What::Message(message), true) = (&entry.what, ring) {
+            out.push(Output::Send(ServerFrame::Alert {
+                ids: vec![message.id],
+                style: AlertStyle::Each,
+                why: AlertWhy::Waiting,
+            }));
+        }
+    }
+
+    fn backlog_done(&mut self, cursors: &Cursors, out: &mut Vec<Output>) {
+        self.synced = true;
+        // First, so that a client that acts on `synced` finds its device announced.
+        if self.is_inbox() {
+            out.push(Output::Announce(self.presence.take()));
+        }
+        let cursor = cursors.make(&self.identity.account, self.sent);
+        out.push(Output::Send(ServerFrame::Synced { cursor }));
+    }
+
+    fn is_announced(&self) -> bool {
+        self.synced && self.is_inbox()
+    }
+}
+
+fn frame_of(what: &What, cursor: Cursor, ring: bool) -> ServerFrame {
+    match what {
+        What::Message(message) => ServerFrame::Message {
+            cursor,
+            alert: if ring {
+                FirstAlert::Now
+            } else {
+                FirstAlert::Silent
+            },
+            message: message.clone(),
+        },
+        What::Read(ids) => ServerFrame::Read {
+            cursor,
+            ids: ids.clone(),
+        },
+        What::Withdraw(ids, why) => ServerFrame::Withdraw {
+            cursor,
+            ids: ids.clone(),
+            why: *why,
+        },
+    }
+}

@@ -1,0 +1,255 @@
+//! What every `Store` must do, whatever keeps it. Each implementation runs the whole suite with
+//! `contract_suite!`.
+
+pub(super) mod log;
+pub(super) mod people;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use hither_protocol::{
+    AccountName, DeviceId, DeviceKind, Format, Message, MessageId, Priority, PublisherId,
+    PublisherRef, Timestamp,
+};
+use tokio::sync::mpsc::UnboundedReceiver;
+use uuid::Uuid;
+
+use super::{
+    AccountRecord, Clock, Committed, DeviceRecord, Entry, NewMessage, NewSession, Page, Position,
+    PublisherRecord, Store, StoreError, What,
+};
+
+/// One place where a store under test lives; opening it again finds what was there.
+pub(super) trait Bed: Default {
+    fn open(&self, clock: Clock) -> Arc<dyn Store>;
+}
+
+macro_rules! contract_suite {
+    ($bed:ty: $($area:ident { $($case:ident)* })*) => {
+        $(mod $area {
+            use super::*;
+
+            $(#[tokio::test]
+            async fn $case() {
+                crate::store::contract::$area::$case(<$bed>::default()).await;
+            })*
+        })*
+    };
+    ($bed:ty) => {
+        contract_suite! { $bed:
+            people {
+                a_name_is_taken_once
+                accounts_and_publishers_survive_reopening
+                the_oldest_of_three_secrets_goes
+                a_client_has_one_session
+                two_applications_on_a_device_are_two_clients
+                a_device_id_means_nothing_to_another_account
+                a_session_ends_with_its_tokens
+                a_new_password_ends_all_sessions
+                a_renewed_hash_ends_no_session
+                a_disabled_account_is_shut_out
+                an_expiry_slides_once_a_day
+                a_removed_account_leaves_nothing
+                an_ack_never_goes_back
+            }
+            log {
+                a6_positions_rise_in_commit_order
+                a6_cursors_survive_equal_timestamps_and_a_clock_set_back
+                a6_pages_end_where_they_say
+                a_repeated_publish_gets_the_first_answer
+                unknown_and_disabled_receivers_are_dropped
+                accounts_never_see_each_other
+                read_anywhere_is_read_once
+                shown_and_read_messages_are_not_pending
+                expired_messages_are_passed_over
+                small_pages_travel_inside_large_ones_beside
+                one_failing_request_among_many_fails_alone
+                commits_are_announced_before_they_are_answered
+                an_action_is_recorded_for_its_owner_only
+                a9_what_was_answered_is_there_after_reopening
+                a_closed_store_says_so
+            }
+        }
+    };
+}
+pub(super) use contract_suite;
+
+/// A clock that tests set.
+#[derive(Clone)]
+pub(super) struct Hands(Arc<AtomicI64>);
+
+impl Hands {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(AtomicI64::new(1_700_000_000_000)))
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        let hands = self.clone();
+        Arc::new(move || hands.now())
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+
+    pub(super) fn turn(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+/// A store with the accounts `ada` and `bob` and one publisher.
+pub(super) struct Scene<B> {
+    pub(super) bed: B,
+    pub(super) hands: Hands,
+    pub(super) store: Arc<dyn Store>,
+}
+
+impl<B: Bed> Scene<B> {
+    pub(super) async fn new(bed: B) -> Self {
+        let hands = Hands::new();
+        let store = bed.open(hands.clock());
+        for name in ["ada", "bob"] {
+            store.add_account(an_account(name)).await.unwrap();
+        }
+        store.add_publisher(a_publisher()).await.unwrap();
+        Self { bed, hands, store }
+    }
+
+    /// Closes the store and opens it again.
+    pub(super) async fn reopen(self) -> Self {
+        let Self { bed, hands, store } = self;
+        store.close().await;
+        drop(store);
+        let store = bed.open(hands.clock());
+        Self { bed, hands, store }
+    }
+
+    /// Publishes one message and answers its id.
+    pub(super) async fn publish(&self, to: &[&str]) -> MessageId {
+        self.store.publish(a_message(to)).await.unwrap().id
+    }
+
+    pub(super) async fn whole_log(&self, account: &str) -> Page {
+        self.page(account, Position(0), 1000).await
+    }
+
+    pub(super) async fn page(&self, account: &str, after: Position, limit: usize) -> Page {
+        self.store.page(&name(account), after, limit).await.unwrap()
+    }
+
+    pub(super) async fn sign_in(&self, account: &str, device: &str, token: u8) -> NewSession {
+        let session = a_session(account, device, token, self.hands.now());
+        self.store.create_session(session.clone()).await.unwrap();
+        session
+    }
+}
+
+pub(super) fn name(text: &str) -> AccountName {
+    text.parse().unwrap()
+}
+
+pub(super) fn device(text: &str) -> DeviceId {
+    text.parse().unwrap()
+}
+
+pub(super) fn publisher_id() -> PublisherId {
+    "app-1234567890123456".parse().unwrap()
+}
+
+pub(super) fn an_account(text: &str) -> AccountRecord {
+    AccountRecord {
+        name: name(text),
+        password_hash: "$argon2id$".to_owned(),
+        admin: false,
+        disabled_at: None,
+        created_at: Hands::new().now(),
+    }
+}
+
+pub(super) fn a_publisher() -> PublisherRecord {
+    PublisherRecord {
+        id: publisher_id(),
+        name: "Build".to_owned(),
+        secrets: vec![[1; 32]],
+        disabled_at: None,
+        created_at: Hands::new().now(),
+    }
+}
+
+pub(super) fn a_message(to: &[&str]) -> NewMessage {
+    NewMessage {
+        message: Message {
+            id: MessageId(Uuid::now_v7()),
+            publisher: PublisherRef {
+                id: publisher_id(),
+                name: "Build".to_owned(),
+            },
+            application: None,
+            topic: None,
+            title: "Done".to_owned(),
+            body: "The build is done".to_owned(),
+            format: Format::Plain,
+            html: None,
+            url: None,
+            priority: Priority::Default,
+            tags: vec![],
+            icon: None,
+            actions: vec![],
+            attachments: vec![],
+            key: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            expires_at: None,
+            read_at: None,
+        },
+        html: None,
+        accounts: to.iter().map(|text| name(text)).collect(),
+        idempotency: None,
+    }
+}
+
+pub(super) fn a_session(account: &str, id: &str, token: u8, now: Timestamp) -> NewSession {
+    NewSession {
+        account: name(account),
+        device: DeviceRecord {
+            id: device(id),
+            name: "Desk".to_owned(),
+            platform: "linux".to_owned(),
+            kind: DeviceKind::Desktop,
+        },
+        application: ("hither".to_owned(), "1.0.0".to_owned()),
+        token: [token; 32],
+        message_token: format!("address-{account}-{id}-{token}"),
+        expires_at: in_days(now, 60),
+    }
+}
+
+pub(super) fn in_days(now: Timestamp, days: i64) -> Timestamp {
+    Timestamp::from_millisecond(now.as_millisecond() + days * 24 * 3_600_000).unwrap()
+}
+
+pub(super) fn positions(entries: &[Entry]) -> Vec<u64> {
+    entries.iter().map(|entry| entry.position.0).collect()
+}
+
+pub(super) fn messages(page: &Page) -> Vec<&Message> {
+    page.entries
+        .iter()
+        .filter_map(|entry| match &entry.what {
+            What::Message(message) => Some(&**message),
+            _ => None,
+        })
+        .collect()
+}
+
+pub(super) fn ids(page: &Page) -> Vec<MessageId> {
+    messages(page).iter().map(|message| message.id).collect()
+}
+
+/// Everything announced so far.
+pub(super) fn announced(news: &mut UnboundedReceiver<Committed>) -> Vec<Committed> {
+    std::iter::from_fn(|| news.try_recv().ok()).collect()
+}
+
+pub(super) fn refused<T: std::fmt::Debug>(result: Result<T, StoreError>) -> StoreError {
+    result.expect_err("must be refused")
+}

@@ -1,0 +1,300 @@
+use super::*;
+use crate::store::{ClientId, Identity};
+
+impl<B: Bed> Scene<B> {
+    async fn whois(&self, token: u8) -> Option<Identity> {
+        let now = self.hands.now();
+        let (token, expires_at) = ([token; 32], in_days(now, 60));
+        let identified = self.store.identify(&token, now, expires_at).await;
+        identified.unwrap()
+    }
+
+    async fn client(&self, token: u8) -> ClientId {
+        self.whois(token).await.expect("a live token").client
+    }
+}
+
+fn ended(told: &[Committed]) -> Vec<ClientId> {
+    let clients = told.iter().filter_map(|what| match what {
+        Committed::Ended(clients) => Some(clients.clone()),
+        _ => None,
+    });
+    clients.flatten().collect()
+}
+
+pub(crate) async fn a_name_is_taken_once<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let store = &scene.store;
+    assert_eq!(
+        refused(store.add_account(an_account("ada")).await),
+        StoreError::Taken
+    );
+    assert_eq!(
+        refused(store.add_publisher(a_publisher()).await),
+        StoreError::Taken
+    );
+    let missing = store.set_password(&name("eve"), String::new()).await;
+    assert_eq!(refused(missing), StoreError::NotFound);
+    assert_eq!(
+        refused(store.remove_account(&name("eve")).await),
+        StoreError::NotFound
+    );
+    let nobody = a_session("eve", "d", 1, scene.hands.now());
+    assert_eq!(
+        refused(store.create_session(nobody).await),
+        StoreError::NotFound
+    );
+    let missing = "app-0000000000000000".parse().unwrap();
+    let rotated = store.rotate_secret(&missing, [1; 32]).await;
+    assert_eq!(refused(rotated), StoreError::NotFound);
+}
+
+pub(crate) async fn accounts_and_publishers_survive_reopening<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await.reopen().await;
+    let accounts = scene.store.accounts().await.unwrap();
+    let names: Vec<_> = accounts.iter().map(|a| a.name.as_str()).collect();
+    assert_eq!(names, ["ada", "bob"]);
+    assert_eq!(accounts[0].password_hash, "$argon2id$");
+    assert_eq!(accounts[0].created_at, Hands::new().now());
+    let publisher = scene
+        .store
+        .publisher(&publisher_id())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (publisher.name.as_str(), publisher.secrets),
+        ("Build", vec![[1; 32]])
+    );
+    assert_eq!(scene.store.publishers().await.unwrap().len(), 1);
+    assert!(scene.store.account(&name("eve")).await.unwrap().is_none());
+}
+
+pub(crate) async fn the_oldest_of_three_secrets_goes<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let (id, store) = (publisher_id(), &scene.store);
+    for (secret, valid) in [(2, vec![[1; 32], [2; 32]]), (3, vec![[2; 32], [3; 32]])] {
+        store.rotate_secret(&id, [secret; 32]).await.unwrap();
+        let publisher = store.publisher(&id).await.unwrap().unwrap();
+        assert_eq!(publisher.secrets, valid);
+    }
+    store.set_publisher_disabled(&id, true).await.unwrap();
+    let publisher = store.publisher(&id).await.unwrap().unwrap();
+    assert_eq!(publisher.disabled_at, Some(scene.hands.now()));
+    store.set_publisher_disabled(&id, false).await.unwrap();
+    let publisher = store.publisher(&id).await.unwrap().unwrap();
+    assert_eq!(publisher.disabled_at, None);
+}
+
+pub(crate) async fn a_client_has_one_session<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let mut news = scene.store.commits().unwrap();
+    scene.sign_in("ada", "desk", 1).await;
+    let first = scene.whois(1).await.unwrap();
+    assert_eq!(
+        (first.account.as_str(), first.device.id.as_str()),
+        ("ada", "desk")
+    );
+    assert_eq!((first.application.as_str(), first.acked), ("hither", None));
+    assert!(ended(&announced(&mut news)).is_empty());
+
+    scene.sign_in("ada", "desk", 2).await;
+    let second = scene.whois(2).await.unwrap();
+    assert_eq!(scene.whois(1).await, None);
+    assert_eq!(second.client, first.client);
+    assert_eq!(
+        second.message_token, first.message_token,
+        "the address stays"
+    );
+    assert_eq!(ended(&announced(&mut news)), [first.client]);
+
+    let taken = a_session("ada", "other", 2, scene.hands.now());
+    assert_eq!(
+        refused(scene.store.create_session(taken).await),
+        StoreError::Taken
+    );
+    assert_eq!(scene.client(2).await, first.client);
+}
+
+pub(crate) async fn two_applications_on_a_device_are_two_clients<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    scene.sign_in("ada", "desk", 1).await;
+    let other = NewSession {
+        application: ("example".to_owned(), "2.0.0".to_owned()),
+        ..a_session("ada", "desk", 2, scene.hands.now())
+    };
+    scene.store.create_session(other).await.unwrap();
+    let (hither, example) = (scene.whois(1).await.unwrap(), scene.whois(2).await.unwrap());
+    assert_ne!(hither.client, example.client);
+    assert_ne!(hither.message_token, example.message_token);
+    assert_eq!(example.application, "example");
+}
+
+pub(crate) async fn a_device_id_means_nothing_to_another_account<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    scene.sign_in("ada", "desk", 1).await;
+    scene.sign_in("bob", "desk", 2).await;
+    let (ada, bob) = (scene.whois(1).await.unwrap(), scene.whois(2).await.unwrap());
+    assert_ne!(ada.client, bob.client);
+    assert_ne!(ada.message_token, bob.message_token);
+    assert_eq!((ada.account, bob.account), (name("ada"), name("bob")));
+}
+
+pub(crate) async fn a_session_ends_with_its_tokens<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let before = scene.sign_in("ada", "desk", 1).await;
+    let client = scene.client(1).await;
+    let mut news = scene.store.commits().unwrap();
+    announced(&mut news);
+    scene.store.end_session(client).await.unwrap();
+    assert_eq!(scene.whois(1).await, None);
+    assert_eq!(ended(&announced(&mut news)), [client]);
+    assert_eq!(
+        refused(scene.store.end_session(client).await),
+        StoreError::NotFound
+    );
+
+    scene.sign_in("ada", "desk", 2).await;
+    let again = scene.whois(2).await.unwrap();
+    assert_ne!(
+        again.message_token, before.message_token,
+        "the old address is dead"
+    );
+}
+
+pub(crate) async fn a_new_password_ends_all_sessions<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    scene.sign_in("ada", "desk", 1).await;
+    scene.sign_in("ada", "phone", 2).await;
+    scene.sign_in("bob", "desk", 3).await;
+    let mut clients = vec![scene.client(1).await, scene.client(2).await];
+    let mut news = scene.store.commits().unwrap();
+    announced(&mut news);
+    let new = "$argon2id$new".to_owned();
+    scene
+        .store
+        .set_password(&name("ada"), new.clone())
+        .await
+        .unwrap();
+    let mut gone = ended(&announced(&mut news));
+    gone.sort();
+    clients.sort();
+    assert_eq!(gone, clients);
+    assert_eq!((scene.whois(1).await, scene.whois(2).await), (None, None));
+    assert!(scene.whois(3).await.is_some());
+    let account = scene.store.account(&name("ada")).await.unwrap().unwrap();
+    assert_eq!(account.password_hash, new);
+}
+
+pub(crate) async fn a_renewed_hash_ends_no_session<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    scene.sign_in("ada", "desk", 1).await;
+    let ada = name("ada");
+    for (old, new) in [("$argon2id$", "$new$"), ("$argon2id$", "$late$")] {
+        let renewed = scene
+            .store
+            .renew_password_hash(&ada, old.to_owned(), new.to_owned());
+        renewed.await.unwrap();
+        let account = scene.store.account(&ada).await.unwrap().unwrap();
+        assert_eq!(account.password_hash, "$new$");
+    }
+    assert!(scene.whois(1).await.is_some());
+}
+
+pub(crate) async fn a_disabled_account_is_shut_out<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    scene.sign_in("ada", "desk", 1).await;
+    let (ada, client) = (name("ada"), scene.client(1).await);
+    let mut news = scene.store.commits().unwrap();
+    announced(&mut news);
+    scene.store.set_account_disabled(&ada, true).await.unwrap();
+    assert_eq!(ended(&announced(&mut news)), [client]);
+    let since = scene.hands.now();
+    scene.hands.turn(1000);
+    scene.store.set_account_disabled(&ada, true).await.unwrap();
+    let record = scene.store.account(&ada).await.unwrap().unwrap();
+    assert_eq!(record.disabled_at, Some(since), "since the first time");
+    let again = a_session("ada", "desk", 2, since);
+    assert_eq!(
+        refused(scene.store.create_session(again.clone()).await),
+        StoreError::NotFound
+    );
+    scene.store.set_account_disabled(&ada, false).await.unwrap();
+    assert_eq!(scene.whois(1).await, None, "an ended session stays ended");
+    scene.store.create_session(again).await.unwrap();
+    assert!(scene.whois(2).await.is_some());
+}
+
+pub(crate) async fn an_expiry_slides_once_a_day<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let begun = scene.hands.now();
+    scene.sign_in("ada", "desk", 1).await;
+    scene.hands.turn(86_400_000 - 1);
+    assert_eq!(scene.whois(1).await.unwrap().expires_at, in_days(begun, 60));
+    scene.hands.turn(1);
+    assert_eq!(scene.whois(1).await.unwrap().expires_at, in_days(begun, 61));
+    scene.hands.turn(-86_400_000);
+    assert_eq!(scene.whois(1).await.unwrap().expires_at, in_days(begun, 61));
+    let scene = scene.reopen().await;
+    scene.hands.turn(61 * 86_400_000 - 1);
+    let late = scene.hands.now();
+    let live = scene.store.identify(&[1; 32], late, late).await.unwrap();
+    assert!(live.is_some());
+    scene.hands.turn(1);
+    assert_eq!(scene.whois(1).await, None, "expired");
+}
+
+pub(crate) async fn a_removed_account_leaves_nothing<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let ada = name("ada");
+    scene.sign_in("ada", "desk", 1).await;
+    let client = scene.client(1).await;
+    let own = scene.publish(&["ada"]).await;
+    let both = scene.publish(&["ada", "bob"]).await;
+    let at = scene.hands.now();
+    let desk = device("desk");
+    scene
+        .store
+        .mark_shown(&ada, &desk, vec![own, both], at)
+        .await
+        .unwrap();
+    scene.store.mark_read(&ada, vec![both], at).await.unwrap();
+    let head = scene.store.head().await.unwrap();
+    let mut news = scene.store.commits().unwrap();
+    announced(&mut news);
+    scene.store.remove_account(&ada).await.unwrap();
+    assert_eq!(ended(&announced(&mut news)), [client]);
+    assert_eq!(scene.whois(1).await, None);
+    assert_eq!(ids(&scene.whole_log("bob").await), [both]);
+
+    let scene = scene.reopen().await;
+    scene.store.add_account(an_account("ada")).await.unwrap();
+    assert!(scene.whole_log("ada").await.entries.is_empty());
+    assert_eq!(scene.store.message(&ada, own).await.unwrap(), None);
+    assert_eq!(scene.store.pending(&ada, at).await.unwrap(), []);
+    scene.publish(&["ada"]).await;
+    let next = scene.store.head().await.unwrap();
+    assert_eq!(
+        next,
+        Position(head.0 + 1),
+        "positions are never given out twice"
+    );
+}
+
+pub(crate) async fn an_ack_never_goes_back<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    scene.sign_in("ada", "desk", 1).await;
+    for _ in 0..9 {
+        scene.publish(&["ada"]).await;
+    }
+    let client = scene.client(1).await;
+    for upto in [3, 7, 5] {
+        scene.store.ack(client, Position(upto)).await.unwrap();
+    }
+    scene.store.ack(ClientId(999), Position(1)).await.unwrap();
+    assert_eq!(scene.whois(1).await.unwrap().acked, Some(Position(7)));
+    let scene = scene.reopen().await;
+    assert_eq!(scene.whois(1).await.unwrap().acked, Some(Position(7)));
+    scene.store.ack(client, Position(2)).await.unwrap();
+    assert_eq!(scene.whois(1).await.unwrap().acked, Some(Position(7)));
+}

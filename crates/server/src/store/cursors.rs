@@ -1,0 +1,92 @@
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hither_protocol::{AccountName, Cursor};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::{Epoch, Position};
+
+const EPOCH_BYTES: usize = 8;
+const POSITION_BYTES: usize = 8;
+const SEAL_BYTES: usize = 8;
+
+/// A cursor that this store did not make for this account, or made in an earlier life.
+/// The client starts over without one and keeps its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown cursor: start over without one")]
+pub struct UnknownCursor;
+
+/// Makes the opaque text that clients keep, and reads it back.
+///
+/// A cursor says (epoch, position) and is sealed for one account, so that a forged, foreign or
+/// outlived one is recognised instead of skipping messages. The seal is no credential: who holds a
+/// cursor still needs the account's access token.
+#[derive(Clone)]
+pub struct Cursors {
+    epoch: Epoch,
+    key: [u8; 32],
+}
+
+impl Cursors {
+    /// For one life of a store and the random key kept in it.
+    #[must_use]
+    pub const fn new(epoch: Epoch, key: [u8; 32]) -> Self {
+        Self { epoch, key }
+    }
+
+    /// The cursor of an account that got as far as `position`.
+    #[must_use]
+    pub fn make(&self, account: &AccountName, position: Position) -> Cursor {
+        let mut bytes = [0; EPOCH_BYTES + POSITION_BYTES + SEAL_BYTES];
+        bytes[..EPOCH_BYTES].copy_from_slice(&self.epoch.0.to_be_bytes());
+        bytes[EPOCH_BYTES..][..POSITION_BYTES].copy_from_slice(&position.0.to_be_bytes());
+        bytes[EPOCH_BYTES + POSITION_BYTES..].copy_from_slice(&self.seal(account, position));
+        Cursor::try_from(URL_SAFE_NO_PAD.encode(bytes))
+            .expect("32 characters of base64url are a cursor")
+    }
+
+    /// How far the cursor says its account got. `head` is the store's newest position: a cursor
+    /// beyond it outlived a restore.
+    pub fn parse(
+        &self,
+        account: &AccountName,
+        cursor: &Cursor,
+        head: Position,
+    ) -> Result<Position, UnknownCursor> {
+        let bytes: [u8; EPOCH_BYTES + POSITION_BYTES + SEAL_BYTES] = URL_SAFE_NO_PAD
+            .decode(cursor.as_str())
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or(UnknownCursor)?;
+        let (epoch, rest) = bytes.split_at(EPOCH_BYTES);
+        let (position, seal) = rest.split_at(POSITION_BYTES);
+        let position = Position(position.iter().fold(0, |n, byte| n << 8 | u64::from(*byte)));
+        let genuine = epoch == self.epoch.0.to_be_bytes()
+            && bool::from(self.seal(account, position).ct_eq(seal));
+        if genuine && position <= head {
+            Ok(position)
+        } else {
+            Err(UnknownCursor)
+        }
+    }
+
+    fn seal(&self, account: &AccountName, position: Position) -> [u8; SEAL_BYTES] {
+        let digest = Sha256::new()
+            .chain_update(self.key)
+            .chain_update(self.epoch.0.to_be_bytes())
+            .chain_update(position.0.to_be_bytes())
+            .chain_update(account.as_str())
+            .finalize();
+        let mut seal = [0; SEAL_BYTES];
+        seal.copy_from_slice(&digest[..SEAL_BYTES]);
+        seal
+    }
+}
+
+impl std::fmt::Debug for Cursors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cursors")
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,417 @@
+//! The store in one SQLite database: no other process, one folder.
+
+mod accounts;
+mod checkpoint;
+mod log;
+mod pages;
+mod readers;
+mod rows;
+mod schema;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::io;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hither_protocol::{AccountName, DeviceId, Message, MessageId, PublisherId, Timestamp};
+use rusqlite::Connection;
+use tokio::sync::mpsc;
+
+use self::readers::Readers;
+use self::writer::Writer;
+use super::folder::private_file;
+use super::{
+    AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, DeviceRecord, Epoch, Identity,
+    NewMessage, NewSession, Page, Pending, Position, PublisherRecord, SecretHash, Store,
+    StoreError, Stored,
+};
+
+/// How long a commit may wait for the end of a checkpoint.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// An expiry slides at most so often.
+const SLIDE_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Why a database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Use the newer program, or restore a backup made before it ran.
+    #[error(
+        "the database was written by a newer version (schema {found}, this one knows {known}); \
+         run that version or a later one"
+    )]
+    Newer {
+        /// Migrations that were applied.
+        found: usize,
+        /// Migrations this version knows.
+        known: usize,
+    },
+    /// Put the data on a local disk.
+    #[error("this disk does not support SQLite's write-ahead log; put the data on a local disk")]
+    NoWriteAheadLog,
+    /// Look at the folder's disk and permissions.
+    #[error("cannot open the database: {0}")]
+    Io(#[from] io::Error),
+    /// Look at the disk; restore a backup where the file is damaged.
+    #[error("cannot open the database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// Look at the store's own words.
+    #[error("cannot open the database: {0}")]
+    Store(#[from] StoreError),
+    /// The system has no randomness to give.
+    #[error("no random numbers: {0}")]
+    Random(String),
+}
+
+/// The embedded store. Dropping it finishes what is queued.
+pub struct SqliteStore {
+    clock: Clock,
+    cursors: Cursors,
+    epoch: Epoch,
+    news: Mutex<Option<mpsc::UnboundedReceiver<Committed>>>,
+    readers: Arc<Readers>,
+    writer: Writer,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    // Last, so that nobody else gets the folder before everything above is closed.
+    _folder: DataFolder,
+}
+
+impl SqliteStore {
+    /// Opens the database of a folder, or makes it.
+    pub fn open(folder: DataFolder, clock: Clock) -> Result<Self, OpenError> {
+        let path = folder.path().join("hither.db");
+        private_file(&path)?;
+        let mut conn = Connection::open(&path)?;
+        prepare(&conn)?;
+        schema::migrate(&mut conn)?;
+        let (epoch, cursors) = life(&conn)?;
+
+        let checkpoints = Connection::open(&path)?;
+        checkpoints.busy_timeout(PATIENCE)?;
+        let (committed, commits) = sync_channel(1);
+        let checkpoints = checkpoint::start(checkpoints, &path, commits)?;
+        let (sender, news) = mpsc::unbounded_channel();
+        let (writer, thread) = Writer::start(conn, Arc::clone(&clock), sender, committed)?;
+        Ok(Self {
+            clock,
+            cursors,
+            epoch,
+            news: Mutex::new(Some(news)),
+            readers: Readers::new(path),
+            writer,
+            threads: Mutex::new(vec![thread, checkpoints]),
+            _folder: folder,
+        })
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Waits for what is queued; again, it does nothing.
+    fn stop(&self) -> Vec<JoinHandle<()>> {
+        self.writer.close();
+        self.readers.close();
+        std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn prepare(conn: &Connection) -> Result<(), OpenError> {
+    conn.busy_timeout(PATIENCE)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(OpenError::NoWriteAheadLog);
+    }
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(())
+}
+
+fn life(conn: &Connection) -> Result<(Epoch, Cursors), OpenError> {
+    let (epoch, key) = conn.query_row("SELECT epoch, cursor_key FROM meta", [], |row| {
+        Ok((Epoch(row.get::<_, i64>(0)?.cast_unsigned()), row.get(1)?))
+    })?;
+    Ok((epoch, Cursors::new(epoch, key)))
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        join(self.stop());
+    }
+}
+
+fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a thread of the store panicked");
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn cursors(&self) -> Cursors {
+        self.cursors.clone()
+    }
+
+    fn commits(&self) -> Option<mpsc::UnboundedReceiver<Committed>> {
+        self.news
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    async fn add_account(&self, account: AccountRecord) -> Result<(), StoreError> {
+        self.writer
+            .write(move |tx| accounts::add_account(tx, &account))
+            .await
+    }
+
+    async fn account(&self, name: &AccountName) -> Result<Option<AccountRecord>, StoreError> {
+        let name = name.clone();
+        self.readers
+            .read(move |conn| accounts::account(conn, &name))
+            .await
+    }
+
+    async fn accounts(&self) -> Result<Vec<AccountRecord>, StoreError> {
+        self.readers.read(accounts::accounts).await
+    }
+
+    async fn set_password(&self, name: &AccountName, phc: String) -> Result<(), StoreError> {
+        let name = name.clone();
+        self.writer
+            .write(move |tx| accounts::set_password(tx, &name, &phc))
+            .await
+    }
+
+    async fn renew_password_hash(
+        &self,
+        name: &AccountName,
+        old: String,
+        new: String,
+    ) -> Result<(), StoreError> {
+        let name = name.clone();
+        self.writer
+            .write(move |tx| accounts::renew_password_hash(tx, &name, &old, &new))
+            .await
+    }
+
+    async fn set_account_disabled(
+        &self,
+        name: &AccountName,
+        disabled: bool,
+    ) -> Result<(), StoreError> {
+        let name = name.clone();
+        self.writer
+            .write(move |tx| accounts::set_account_disabled(tx, &name, disabled))
+            .await
+    }
+
+    async fn remove_account(&self, name: &AccountName) -> Result<(), StoreError> {
+        let name = name.clone();
+        self.writer
+            .write(move |tx| accounts::remove_account(tx, &name))
+            .await
+    }
+
+    async fn add_publisher(&self, publisher: PublisherRecord) -> Result<(), StoreError> {
+        self.writer
+            .write(move |tx| accounts::add_publisher(tx, &publisher))
+            .await
+    }
+
+    async fn publisher(&self, id: &PublisherId) -> Result<Option<PublisherRecord>, StoreError> {
+        let id = id.clone();
+        self.readers
+            .read(move |conn| accounts::publisher(conn, &id))
+            .await
+    }
+
+    async fn publishers(&self) -> Result<Vec<PublisherRecord>, StoreError> {
+        self.readers.read(accounts::publishers).await
+    }
+
+    async fn rotate_secret(&self, id: &PublisherId, secret: SecretHash) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.writer
+            .write(move |tx| accounts::rotate_secret(tx, &id, &secret))
+            .await
+    }
+
+    async fn set_publisher_disabled(
+        &self,
+        id: &PublisherId,
+        disabled: bool,
+    ) -> Result<(), StoreError> {
+        let id = id.clone();
+        self.writer
+            .write(move |tx| accounts::set_publisher_disabled(tx, &id, disabled))
+            .await
+    }
+
+    async fn device(
+        &self,
+        account: &AccountName,
+        id: &DeviceId,
+    ) -> Result<Option<DeviceRecord>, StoreError> {
+        let (account, id) = (account.clone(), id.clone());
+        self.readers
+            .read(move |conn| sessions::device(conn, &account, &id))
+            .await
+    }
+
+    async fn create_session(&self, session: NewSession) -> Result<Identity, StoreError> {
+        self.writer
+            .write(move |tx| sessions::create(tx, session))
+            .await
+    }
+
+    async fn identify(
+        &self,
+        token: &SecretHash,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Option<Identity>, StoreError> {
+        let token = *token;
+        let found = self
+            .readers
+            .read(move |conn| sessions::identify(conn, &token, now))
+            .await?;
+        let Some(mut identity) = found else {
+            return Ok(None);
+        };
+        identity.acked = identity.acked.max(self.writer.fresh_ack(identity.client));
+        if expires_at.as_millisecond() - identity.expires_at.as_millisecond() >= SLIDE_EVERY_MS {
+            identity.expires_at = expires_at;
+            self.writer
+                .write(move |tx| sessions::slide(tx, &token, expires_at))
+                .await?;
+        }
+        Ok(Some(identity))
+    }
+
+    async fn end_session(&self, client: ClientId) -> Result<(), StoreError> {
+        self.writer.write(move |tx| sessions::end(tx, client)).await
+    }
+
+    async fn publish(&self, new: NewMessage) -> Result<Stored, StoreError> {
+        self.writer.write(move |tx| log::publish(tx, new)).await
+    }
+
+    async fn mark_read(
+        &self,
+        account: &AccountName,
+        ids: Vec<MessageId>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let account = account.clone();
+        self.writer
+            .write(move |tx| log::mark_read(tx, &account, &ids, at))
+            .await
+    }
+
+    async fn mark_shown(
+        &self,
+        account: &AccountName,
+        device: &DeviceId,
+        ids: Vec<MessageId>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (account, device) = (account.clone(), device.clone());
+        self.writer
+            .write(move |tx| log::mark_shown(tx, &account, &device, &ids, at))
+            .await
+    }
+
+    async fn record_action(
+        &self,
+        account: &AccountName,
+        device: &DeviceId,
+        id: MessageId,
+        action: String,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (account, device) = (account.clone(), device.clone());
+        self.writer
+            .write(move |tx| log::record_action(tx, &account, &device, id, &action, at))
+            .await
+    }
+
+    async fn ack(&self, client: ClientId, upto: Position) -> Result<(), StoreError> {
+        self.writer.ack(client, upto)
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        Ok(self.writer.head())
+    }
+
+    async fn page(
+        &self,
+        account: &AccountName,
+        after: Position,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let (account, now) = (account.clone(), self.now());
+        self.readers
+            .read(move |conn| pages::page(conn, &account, after, limit, now))
+            .await
+    }
+
+    async fn message(
+        &self,
+        account: &AccountName,
+        id: MessageId,
+    ) -> Result<Option<Message>, StoreError> {
+        let (account, now) = (account.clone(), self.now());
+        self.readers
+            .read(move |conn| pages::message(conn, &account, id, now))
+            .await
+    }
+
+    async fn html(
+        &self,
+        account: &AccountName,
+        id: MessageId,
+    ) -> Result<Option<String>, StoreError> {
+        let (account, now) = (account.clone(), self.now());
+        self.readers
+            .read(move |conn| pages::html(conn, &account, id, now))
+            .await
+    }
+
+    async fn pending(
+        &self,
+        account: &AccountName,
+        now: Timestamp,
+    ) -> Result<Vec<Pending>, StoreError> {
+        let account = account.clone();
+        self.readers
+            .read(move |conn| pages::pending(conn, &account, now))
+            .await
+    }
+
+    async fn accounts_with_pending(&self, now: Timestamp) -> Result<Vec<AccountName>, StoreError> {
+        self.readers
+            .read(move |conn| pages::accounts_with_pending(conn, now))
+            .await
+    }
+
+    async fn close(&self) {
+        let threads = self.stop();
+        // It cannot fail: `join` does not panic.
+        let _ = tokio::task::spawn_blocking(move || join(threads)).await;
+    }
+}

@@ -1,0 +1,204 @@
+//! Devices, clients and their sessions.
+
+use hither_protocol::{AccountName, DeviceId, DeviceKind, Timestamp};
+use rusqlite::{Connection, Row, params};
+
+use super::accounts::{account, account_number};
+use super::rows::{damaged, ms, taken, time};
+use super::writer::Tx;
+use crate::store::{
+    ClientId, Committed, DeviceRecord, Identity, NewSession, Position, SecretHash, StoreError,
+};
+
+pub(super) fn create(tx: &mut Tx<'_>, new: NewSession) -> Result<Identity, StoreError> {
+    let may_sign_in = account(tx, &new.account)?.is_some_and(|found| found.disabled_at.is_none());
+    if !may_sign_in {
+        return Err(StoreError::NotFound);
+    }
+    let account = account_number(tx, &new.account)?;
+    upsert_device(tx, account, &new.device)?;
+    let (client, message_token, acked) = upsert_client(tx, account, &new)?;
+    end_of(tx, client)?;
+    tx.prepare_cached("INSERT INTO sessions (token, client, expires_at) VALUES (?1, ?2, ?3)")?
+        .execute(params![new.token, client.0, ms(new.expires_at)])
+        .map_err(taken)?;
+    Ok(Identity {
+        client,
+        account: new.account,
+        device: new.device,
+        application: new.application.0,
+        message_token,
+        acked,
+        expires_at: new.expires_at,
+    })
+}
+
+/// A device of an account.
+pub(super) fn device(
+    conn: &Connection,
+    name: &AccountName,
+    id: &DeviceId,
+) -> Result<Option<DeviceRecord>, StoreError> {
+    conn.prepare_cached(
+        "SELECT devices.id, devices.name, platform, kind FROM devices
+         JOIN accounts ON accounts.id = account
+         WHERE accounts.name = ?1 AND devices.id = ?2",
+    )?
+    .query_and_then([name.as_str(), id.as_str()], |row| device_record(row, 0))?
+    .next()
+    .transpose()
+}
+
+/// A device in four columns from `first` on: id, name, platform, kind.
+fn device_record(row: &Row<'_>, first: usize) -> Result<DeviceRecord, StoreError> {
+    Ok(DeviceRecord {
+        id: DeviceId::try_from(row.get::<_, String>(first)?).map_err(damaged)?,
+        name: row.get(first + 1)?,
+        platform: row.get(first + 2)?,
+        kind: kind_named(&row.get::<_, String>(first + 3)?)?,
+    })
+}
+
+fn upsert_device(tx: &Tx<'_>, account: i64, device: &DeviceRecord) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO devices (account, id, name, platform, kind) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE
+         SET name = excluded.name, platform = excluded.platform, kind = excluded.kind",
+    )?
+    .execute(params![
+        account,
+        device.id.as_str(),
+        device.name,
+        device.platform,
+        kind_name(device.kind),
+    ])?;
+    Ok(())
+}
+
+fn upsert_client(
+    tx: &Tx<'_>,
+    account: i64,
+    new: &NewSession,
+) -> Result<(ClientId, String, Option<Position>), StoreError> {
+    let (application, version) = &new.application;
+    tx.prepare_cached(
+        "INSERT INTO clients (account, device, application, version, message_token)
+         VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (account, device, application) DO UPDATE
+         SET version = excluded.version,
+             message_token = ifnull(message_token, excluded.message_token)
+         RETURNING id, message_token, acked",
+    )?
+    .query_row(
+        params![
+            account,
+            new.device.id.as_str(),
+            application,
+            version,
+            new.message_token,
+        ],
+        |row| Ok((ClientId(row.get(0)?), row.get(1)?, row.get(2)?)),
+    )
+    .map_err(taken)
+}
+
+/// Whom a live token stands for.
+pub(super) fn identify(
+    conn: &Connection,
+    token: &SecretHash,
+    now: Timestamp,
+) -> Result<Option<Identity>, StoreError> {
+    conn.prepare_cached(
+        "SELECT clients.id, accounts.name, devices.id, devices.name, platform, kind,
+                application, message_token, acked, expires_at
+         FROM sessions
+         JOIN clients ON clients.id = client
+         JOIN devices ON devices.account = clients.account AND devices.id = device
+         JOIN accounts ON accounts.id = clients.account
+         WHERE token = ?1 AND expires_at > ?2 AND disabled_at IS NULL",
+    )?
+    .query_and_then(params![token, ms(now)], identity)?
+    .next()
+    .transpose()
+}
+
+fn identity(row: &Row<'_>) -> Result<Identity, StoreError> {
+    Ok(Identity {
+        client: ClientId(row.get(0)?),
+        account: AccountName::try_from(row.get::<_, String>(1)?).map_err(damaged)?,
+        device: device_record(row, 2)?,
+        application: row.get(6)?,
+        message_token: row.get(7)?,
+        acked: row.get(8)?,
+        expires_at: time(row.get(9)?)?,
+    })
+}
+
+pub(super) fn slide(
+    tx: &Tx<'_>,
+    token: &SecretHash,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE sessions SET expires_at = max(expires_at, ?2) WHERE token = ?1")?
+        .execute(params![token, ms(expires_at)])?;
+    Ok(())
+}
+
+/// Signs a client out.
+pub(super) fn end(tx: &mut Tx<'_>, client: ClientId) -> Result<(), StoreError> {
+    if !end_of(tx, client)? {
+        return Err(StoreError::NotFound);
+    }
+    tx.prepare_cached("UPDATE clients SET message_token = NULL WHERE id = ?1")?
+        .execute([client.0])?;
+    Ok(())
+}
+
+/// Ends a client's session, if it has one.
+fn end_of(tx: &mut Tx<'_>, client: ClientId) -> Result<bool, StoreError> {
+    let ended = tx
+        .prepare_cached("DELETE FROM sessions WHERE client = ?1")?
+        .execute([client.0])?
+        > 0;
+    if ended {
+        tx.announce(Committed::Ended(vec![client]));
+    }
+    Ok(ended)
+}
+
+/// Ends all sessions of an account.
+pub(super) fn end_all(tx: &mut Tx<'_>, account: i64) -> Result<(), StoreError> {
+    let ended = tx
+        .prepare_cached(
+            "DELETE FROM sessions
+             WHERE client IN (SELECT id FROM clients WHERE account = ?1)
+             RETURNING client",
+        )?
+        .query_and_then([account], |row| Ok(ClientId(row.get(0)?)))?
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    if !ended.is_empty() {
+        tx.announce(Committed::Ended(ended));
+    }
+    Ok(())
+}
+
+pub(super) fn write_ack(tx: &Tx<'_>, client: ClientId, upto: Position) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE clients SET acked = max(ifnull(acked, 0), ?2) WHERE id = ?1")?
+        .execute((client.0, upto))?;
+    Ok(())
+}
+
+fn kind_name(kind: DeviceKind) -> &'static str {
+    match kind {
+        DeviceKind::Desktop => "desktop",
+        DeviceKind::Mobile => "mobile",
+    }
+}
+
+fn kind_named(name: &str) -> Result<DeviceKind, StoreError> {
+    match name {
+        "desktop" => Ok(DeviceKind::Desktop),
+        "mobile" => Ok(DeviceKind::Mobile),
+        other => Err(damaged(format!("device kind {other:?}"))),
+    }
+}

@@ -1,0 +1,382 @@
+//! The one writer: requests that queue up while the disk works share the next commit.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use hither_protocol::{AccountName, Timestamp};
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use super::{log, sessions};
+use crate::store::{ClientId, Clock, Committed, Entry, Position, StoreError, What};
+
+/// Requests that wait for their commit; more wait at the door.
+const QUEUE: usize = 1024;
+/// Requests that share one commit.
+const BATCH: usize = 512;
+/// How long an ack may wait for a commit that comes anyway.
+const ACK_DELAY: Duration = Duration::from_secs(1);
+/// How often outlived idempotency keys are cleared away.
+const TIDY_EVERY: Duration = Duration::from_mins(10);
+
+/// The way to the writer's thread.
+pub(super) struct Writer {
+    orders: Mutex<Option<Sender<Order>>>,
+    queue: Arc<Semaphore>,
+    state: Arc<State>,
+}
+
+/// What the writer's thread shares with those who only ask.
+pub(super) struct State {
+    head: AtomicU64,
+    acks: Mutex<Acks>,
+}
+
+/// Acks on their way to the disk.
+#[derive(Default)]
+struct Acks {
+    waiting: HashMap<ClientId, Position>,
+    writing: HashMap<ClientId, Position>,
+}
+
+enum Order {
+    Job(Box<dyn Job>),
+    /// Acks wait; they may wait a little longer for company.
+    Acks,
+}
+
+/// A request with the way back to whoever waits for it.
+trait Job: Send {
+    /// Does the work; an error wants it undone.
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError>;
+    /// Answers, once it is known whether the commit succeeded.
+    fn answer(self: Box<Self>, commit: Result<(), StoreError>);
+}
+
+struct Request<F, T> {
+    work: Option<F>,
+    result: Result<T, StoreError>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+    _queued: OwnedSemaphorePermit,
+}
+
+impl<F, T> Job for Request<F, T>
+where
+    F: FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send,
+    T: Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        if let Some(work) = self.work.take() {
+            self.result = work(tx);
+        }
+        self.result.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+
+    fn answer(self: Box<Self>, commit: Result<(), StoreError>) {
+        // Whoever asked may have gone; the work is done all the same.
+        let _ = self.reply.send(commit.and(self.result));
+    }
+}
+
+impl Writer {
+    /// Starts the thread that owns `conn`. It ends when the writer is closed.
+    pub(super) fn start(
+        conn: Connection,
+        clock: Clock,
+        news: mpsc::UnboundedSender<Committed>,
+        committed: SyncSender<()>,
+    ) -> Result<(Self, JoinHandle<()>), StoreError> {
+        let head = log::head(&conn)?;
+        let state = Arc::new(State {
+            head: AtomicU64::new(head.0),
+            acks: Mutex::default(),
+        });
+        let worker = Worker {
+            conn,
+            clock,
+            news,
+            committed,
+            state: Arc::clone(&state),
+            tidied: None,
+        };
+        let (orders, queue) = std::sync::mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || worker.run(&queue))
+            .map_err(|error| StoreError::Broken(error.to_string()))?;
+        let writer = Self {
+            orders: Mutex::new(Some(orders)),
+            queue: Arc::new(Semaphore::new(QUEUE)),
+            state,
+        };
+        Ok((writer, thread))
+    }
+
+    /// Has `work` done in the next commit; answers after it. An error undoes this work alone.
+    /// Work once queued is done even when the caller stops waiting.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let permit = Arc::clone(&self.queue)
+            .acquire_owned()
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        self.send(Order::Job(Box::new(Request {
+            work: Some(work),
+            result: Err(StoreError::Closed),
+            reply,
+            _queued: permit,
+        })))?;
+        answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Broken("the writer stopped".to_owned())))
+    }
+
+    /// Notes an ack; it is written with a commit that comes anyway, or after a moment.
+    pub(super) fn ack(&self, client: ClientId, upto: Position) -> Result<(), StoreError> {
+        if self.state.acks().note(client, upto) {
+            self.send(Order::Acks)?;
+        }
+        Ok(())
+    }
+
+    /// An ack that the database may not know yet.
+    pub(super) fn fresh_ack(&self, client: ClientId) -> Option<Position> {
+        self.state.acks().get(client)
+    }
+
+    /// The newest committed position.
+    pub(super) fn head(&self) -> Position {
+        Position(self.state.head.load(Ordering::Acquire))
+    }
+
+    /// Takes no more work; the thread ends after what is queued.
+    pub(super) fn close(&self) {
+        self.queue.close();
+        lock(&self.orders).take();
+    }
+
+    fn send(&self, order: Order) -> Result<(), StoreError> {
+        let orders = lock(&self.orders);
+        let sent = orders.as_ref().map(|orders| orders.send(order));
+        match sent {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) => Err(StoreError::Broken("the writer stopped".to_owned())),
+            None => Err(StoreError::Closed),
+        }
+    }
+}
+
+impl State {
+    fn acks(&self) -> MutexGuard<'_, Acks> {
+        lock(&self.acks)
+    }
+}
+
+impl Acks {
+    /// Whether it is the first to wait.
+    fn note(&mut self, client: ClientId, upto: Position) -> bool {
+        let first = self.waiting.is_empty();
+        let newest = self.waiting.entry(client).or_default();
+        *newest = upto.max(*newest);
+        first
+    }
+
+    fn get(&self, client: ClientId) -> Option<Position> {
+        let waiting = self.waiting.get(&client).copied();
+        waiting.max(self.writing.get(&client).copied())
+    }
+
+    fn take(&mut self) -> Vec<(ClientId, Position)> {
+        self.writing = std::mem::take(&mut self.waiting);
+        self.writing.iter().map(|(id, upto)| (*id, *upto)).collect()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The writer's thread.
+struct Worker {
+    conn: Connection,
+    clock: Clock,
+    news: mpsc::UnboundedSender<Committed>,
+    /// Told after each commit, for the checkpoints.
+    committed: SyncSender<()>,
+    state: Arc<State>,
+    /// When outlived rows were last cleared away.
+    tidied: Option<Instant>,
+}
+
+impl Worker {
+    fn run(mut self, queue: &Receiver<Order>) {
+        while let Some(jobs) = next_batch(queue) {
+            self.commit_and_answer(jobs);
+        }
+        self.commit_and_answer(Vec::new());
+    }
+
+    fn commit_and_answer(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+        let outcome = self.commit(&mut jobs);
+        self.state.acks().writing.clear();
+        let outcome = outcome.map(|(head, news)| self.publish(head, news));
+        if let Err(error) = &outcome {
+            tracing::error!(%error, requests = jobs.len(), "commit failed; nothing of it was stored");
+        }
+        for job in jobs {
+            job.answer(outcome.clone());
+        }
+    }
+
+    fn commit(
+        &mut self,
+        jobs: &mut [Box<dyn Job>],
+    ) -> Result<(Position, Vec<Committed>), StoreError> {
+        let tidy = self.tidied.is_none_or(|last| last.elapsed() >= TIDY_EVERY);
+        let acks = self.state.acks().take();
+        // Dropped without a commit, it rolls back.
+        let transaction = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let known = Position(self.state.head.load(Ordering::Acquire));
+        let mut tx = Tx::new(&transaction, (self.clock)(), known);
+        for (client, upto) in acks {
+            sessions::write_ack(&tx, client, upto)?;
+        }
+        if tidy {
+            log::forget_old_keys(&tx)?;
+        }
+        for job in jobs {
+            tx.attempt(job.as_mut())?;
+        }
+        if tx.head != known {
+            log::set_head(&tx, tx.head)?;
+        }
+        let Tx { head, news, .. } = tx;
+        transaction.commit()?;
+        if tidy {
+            self.tidied = Some(Instant::now());
+        }
+        Ok((head, merge(news)))
+    }
+
+    /// Makes a commit known, before the writes in it are answered.
+    fn publish(&self, head: Position, news: Vec<Committed>) {
+        self.state.head.store(head.0, Ordering::Release);
+        for item in news {
+            // Nobody needs to listen.
+            let _ = self.news.send(item);
+        }
+        // Full means that one notice waits already.
+        let _ = self.committed.try_send(());
+    }
+}
+
+/// Waits for work; `None` after the writer was closed and all is done.
+fn next_batch(queue: &Receiver<Order>) -> Option<Vec<Box<dyn Job>>> {
+    let first = match queue.recv().ok()? {
+        Order::Job(job) => job,
+        Order::Acks => match queue.recv_timeout(ACK_DELAY) {
+            Ok(Order::Job(job)) => job,
+            Ok(Order::Acks) | Err(RecvTimeoutError::Timeout) => return Some(Vec::new()),
+            Err(RecvTimeoutError::Disconnected) => return None,
+        },
+    };
+    let others = queue.try_iter().filter_map(Order::job).take(BATCH - 1);
+    Some(std::iter::once(first).chain(others).collect())
+}
+
+impl Order {
+    fn job(self) -> Option<Box<dyn Job>> {
+        match self {
+            Self::Job(job) => Some(job),
+            // Every batch takes all acks along.
+            Self::Acks => None,
+        }
+    }
+}
+
+/// The transaction that a batch of requests shares.
+pub(super) struct Tx<'c> {
+    conn: &'c Connection,
+    /// The commit's time, in whole milliseconds as on the wire.
+    pub(super) now: Timestamp,
+    head: Position,
+    news: Vec<Committed>,
+}
+
+impl<'c> Tx<'c> {
+    fn new(conn: &'c Connection, now: Timestamp, head: Position) -> Self {
+        Self {
+            conn,
+            now: whole_ms(now),
+            head,
+            news: Vec::new(),
+        }
+    }
+
+    /// Appends to an account's log; open streams learn it after the commit.
+    pub(super) fn append(&mut self, account: AccountName, what: What) -> Position {
+        self.head.0 += 1;
+        self.news.push(Committed::Entries(vec![Entry {
+            position: self.head,
+            account,
+            what,
+        }]));
+        self.head
+    }
+
+    /// Open streams learn it after the commit.
+    pub(super) fn announce(&mut self, what: Committed) {
+        self.news.push(what);
+    }
+
+    /// Runs one request; what it did is undone when it fails. The error is the batch's own.
+    fn attempt(&mut self, job: &mut dyn Job) -> Result<(), StoreError> {
+        self.prepare_cached("SAVEPOINT request")?.execute([])?;
+        let (head, news) = (self.head, self.news.len());
+        if let Err(error) = job.run(self) {
+            if self.is_autocommit() {
+                // SQLite itself rolled the whole transaction back; nothing of the batch is left.
+                return Err(error);
+            }
+            self.prepare_cached("ROLLBACK TO request")?.execute([])?;
+            self.head = head;
+            self.news.truncate(news);
+        }
+        self.prepare_cached("RELEASE request")?.execute([])?;
+        Ok(())
+    }
+}
+
+impl Deref for Tx<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.conn
+    }
+}
+
+/// Entries that follow each other travel together.
+fn merge(news: Vec<Committed>) -> Vec<Committed> {
+    let mut merged: Vec<Committed> = Vec::new();
+    for item in news {
+        match (merged.last_mut(), item) {
+            (Some(Committed::Entries(before)), Committed::Entries(more)) => before.extend(more),
+            (_, item) => merged.push(item),
+        }
+    }
+    merged
+}
+
+fn whole_ms(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
+}

@@ -1,0 +1,355 @@
+//! The real program, as an administrator uses it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_hither-server");
+
+/// A data folder, and the commands that use it.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn data(&self) -> std::path::PathBuf {
+        self.0.path().join("data")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HITHER_DATA", self.data())
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.command(arguments).arg("--json").output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {error}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// What a command that must fail says.
+    fn refusal(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(!output.status.success(), "{arguments:?} must fail");
+        assert!(output.stdout.is_empty());
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn with_stdin(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that refuses early does not read.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
+    }
+
+    fn serve(&self) -> Server {
+        let mut child = self
+            .command(&["serve", "--listen", "127.0.0.1:0", "--json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = child.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(said["pid"], child.id());
+        assert!(
+            said["listening"]
+                .as_str()
+                .unwrap()
+                .starts_with("http://127.0.0.1:")
+        );
+        Server(child)
+    }
+}
+
+struct Server(Child);
+
+impl Server {
+    fn stop(mut self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, signal).unwrap();
+        assert!(self.0.wait().unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// Everything an administrator can do, whether a server runs or not.
+fn administer(place: &Place) {
+    let added = place.json(&["account", "add", "ada"]);
+    assert_eq!(
+        (&added["name"], &added["admin"]),
+        (&json!("ada"), &json!(false))
+    );
+    assert!(added["password"].as_str().unwrap().len() >= 20);
+    let arguments = [
+        "account",
+        "add",
+        "bob",
+        "--password-stdin",
+        "--admin",
+        "--json",
+    ];
+    let output = place.with_stdin(&arguments, "päss wörd\n");
+    let added: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        added,
+        json!({ "name": "bob", "admin": true }),
+        "said once only if made up"
+    );
+    assert!(
+        place
+            .refusal(&["account", "add", "bob"])
+            .contains("account bob exists already")
+    );
+
+    let disabled = place.json(&["account", "disable", "ada"]);
+    assert_eq!(disabled, json!({ "name": "ada", "disabled": true }));
+    let list = place.json(&["account", "list"]);
+    assert_eq!(
+        (&list[0]["name"], &list[1]["name"]),
+        (&json!("ada"), &json!("bob"))
+    );
+    assert!(list[0]["disabled_at"].is_string() && list[1]["disabled_at"].is_null());
+    assert!(list[0]["created_at"].is_string() && list[0].get("password_hash").is_none());
+    place.json(&["account", "enable", "ada"]);
+    assert!(place.json(&["account", "list"])[0]["disabled_at"].is_null());
+    assert!(place.json(&["account", "reset-password", "ada"])["password"].is_string());
+    let removed = place.json(&["account", "remove", "ada"]);
+    assert_eq!(removed, json!({ "name": "ada", "removed": true }));
+    for verb in ["remove", "disable", "enable", "reset-password"] {
+        assert!(
+            place
+                .refusal(&["account", verb, "ada"])
+                .contains("there is no account ada")
+        );
+    }
+
+    let made = place.json(&["publisher", "add", "Build server", "--kind", "ci"]);
+    let id = made["id"].as_str().unwrap();
+    assert!(id.starts_with("ci-") && made["secret"].as_str().unwrap().starts_with("hither_ps_"));
+    let rotated = place.json(&["publisher", "rotate-secret", id]);
+    assert_eq!(rotated["id"], made["id"]);
+    assert_ne!(rotated["secret"], made["secret"]);
+    place.json(&["publisher", "disable", id]);
+    let list = place.json(&["publisher", "list"]);
+    assert_eq!(
+        (&list[0]["id"], &list[0]["secrets"]),
+        (&made["id"], &json!(2))
+    );
+    assert_eq!(list[0]["name"], "Build server");
+    assert!(list[0]["disabled_at"].is_string());
+    let text = String::from_utf8(place.run(&["publisher", "list"]).stdout).unwrap();
+    assert!(text.contains(id) && text.contains("Build server") && text.contains("disabled since"));
+}
+
+#[test]
+fn an_administrator_works_while_no_server_runs() {
+    administer(&Place::new());
+}
+
+#[test]
+fn an_administrator_works_while_a_server_runs() {
+    let place = Place::new();
+    let server = place.serve();
+    assert!(place.data().join("admin.sock").exists());
+    administer(&place);
+    server.stop(rustix::process::Signal::TERM);
+    assert!(!place.data().join("admin.sock").exists());
+    assert_eq!(
+        place.json(&["account", "list"])[0]["name"],
+        "bob",
+        "kept by the server"
+    );
+}
+
+#[test]
+fn one_folder_has_one_server() {
+    let place = Place::new();
+    let server = place.serve();
+    let said = place.refusal(&["serve", "--listen", "127.0.0.1:0"]);
+    let pid = format!("process {}", server.0.id());
+    assert!(
+        said.contains("in use") && said.contains(&pid) && said.contains("--data"),
+        "{said}"
+    );
+    server.stop(rustix::process::Signal::INT);
+    place.serve().stop(rustix::process::Signal::TERM);
+}
+
+#[test]
+fn a_killed_server_leaves_nothing_in_the_way() {
+    let place = Place::new();
+    let mut server = place.serve();
+    place.json(&["account", "add", "ada"]);
+    server.0.kill().unwrap();
+    server.0.wait().unwrap();
+    assert!(
+        place.data().join("admin.sock").exists(),
+        "nobody was there to remove it"
+    );
+    assert_eq!(place.json(&["account", "list"])[0]["name"], "ada");
+    place.serve().stop(rustix::process::Signal::TERM);
+}
+
+#[test]
+fn commands_take_turns() {
+    let place = Place::new();
+    let names: Vec<_> = (0..6).map(|number| format!("user{number}")).collect();
+    let children: Vec<_> = names
+        .iter()
+        .map(|name| {
+            let mut command = place.command(&["account", "add", name]);
+            command.stdout(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for child in children {
+        assert!(child.wait_with_output().unwrap().status.success());
+    }
+    let list = place.json(&["account", "list"]);
+    let listed: Vec<_> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| &a["name"])
+        .collect();
+    assert_eq!(listed, names.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn only_its_user_can_read_the_data() {
+    let place = Place::new();
+    fs::create_dir(place.data()).unwrap();
+    fs::set_permissions(place.data(), fs::Permissions::from_mode(0o755)).unwrap();
+    let server = place.serve();
+    place.json(&["account", "add", "ada"]);
+    assert_eq!(mode(&place.data()), 0o700);
+    let files: Vec<_> = fs::read_dir(place.data()).unwrap().flatten().collect();
+    let names: Vec<_> = files.iter().map(fs::DirEntry::file_name).collect();
+    assert!(names.iter().any(|name| name == "admin.sock"), "{names:?}");
+    assert!(
+        names.iter().any(|name| name == "hither.db-wal"),
+        "{names:?}"
+    );
+    for file in files {
+        assert_eq!(mode(&file.path()), 0o600, "{file:?}");
+    }
+    server.stop(rustix::process::Signal::TERM);
+}
+
+#[test]
+fn wrong_usage_says_what_is_right() {
+    let place = Place::new();
+    for (arguments, words) in [
+        (&["account", "add", "Not A Name"][..], &["a-z, 0-9"][..]),
+        (&["account", "ad", "x"], &["add"]),
+        (
+            &["publisher", "add", "x", "--kind", "X1"],
+            &["2 to 16 letters"],
+        ),
+        (&["publisher", "add", ""], &["1 to 100 characters"]),
+        (&["publisher", "disable", "nonsense"], &["16 digits"]),
+        (
+            &["serve", "--listen", "localhost"],
+            &["invalid socket address"],
+        ),
+        (
+            &["serve", "--listen", "0.0.0.0:0"],
+            &["--insecure-http", "TLS"],
+        ),
+        (
+            &["config", "--config", "/nowhere"],
+            &["/nowhere", "No such file"],
+        ),
+        (
+            &["account", "list", "--data", "/dev/null/x"],
+            &["/dev/null/x"],
+        ),
+        (
+            &[],
+            &["Usage", "serve", "account", "publisher", "HITHER_DATA"],
+        ),
+    ] {
+        let said = place.refusal(arguments);
+        for word in words {
+            assert!(said.contains(word), "{arguments:?}: {said}");
+        }
+    }
+    for (input, says) in [
+        ("", "empty"),
+        ("\n", "empty"),
+        ("a\nb\n", "more than one line"),
+    ] {
+        let output = place.with_stdin(&["account", "add", "ada", "--password-stdin"], input);
+        assert!(!output.status.success());
+        assert!(String::from_utf8(output.stderr).unwrap().contains(says));
+    }
+    assert!(!place.data().exists() || place.json(&["account", "list"]) == json!([]));
+}
+
+#[test]
+fn config_says_where_each_value_comes_from() {
+    let place = Place::new();
+    let file = place.0.path().join("hither.toml");
+    fs::write(&file, "insecure_http = true\nlisten = '127.0.0.1:81'\n").unwrap();
+    let file = file.to_str().unwrap();
+    let said = place.json(&["config", "--config", file, "--data", "/elsewhere"]);
+    assert_eq!(
+        said["data"],
+        json!({ "value": "/elsewhere", "from": "flag" })
+    );
+    assert_eq!(
+        said["listen"],
+        json!({ "value": "127.0.0.1:81", "from": "file" })
+    );
+    assert_eq!(
+        said["insecure_http"],
+        json!({ "value": true, "from": "file" })
+    );
+    let said = place.json(&["config"]);
+    assert_eq!(said["data"]["from"], "environment");
+    assert_eq!(
+        said["listen"],
+        json!({ "value": "127.0.0.1:7480", "from": "default" })
+    );
+    assert!(
+        !place.data().exists(),
+        "looking at the settings makes nothing"
+    );
+    fs::write(file, "listen = '127.0.0.1:81'\nlsiten = 1\n").unwrap();
+    let said = place.refusal(&["config", "--config", file]);
+    assert!(said.contains("line 2") && said.contains("lsiten"), "{said}");
+}

@@ -1,0 +1,455 @@
+//! A server, and clients that talk to it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::password_hash::PasswordHasher;
+use argon2::{Algorithm, Argon2, Params, Version};
+use futures_util::{SinkExt, StreamExt};
+use hither_protocol::{
+    AccessToken, AccountName, ClientFrame, ClientInfo, CloseCode, Cursor, DeviceKind, Message,
+    MessageId, Presence, PresenceState, ServerFrame, Session, Timestamp,
+};
+use hither_server::secret;
+use hither_server::store::{
+    AccountRecord, DataFolder, PublisherRecord, SqliteStore, Store, system_clock,
+};
+use hither_server::{Settings, serve};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::{Method, Request};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message as Wire};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+/// Anything that takes longer than this is broken.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PASSWORD: &str = "correct horse";
+pub(crate) const SECRET: &str = "hither_ps_test";
+pub(crate) const PUBLISHER: &str = "app-0000000000000001";
+
+/// A running server with the accounts `ada` and `bob` and one publisher.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) store: Arc<SqliteStore>,
+    settings: Settings,
+    folder: TempDir,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: hyper::HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    /// Status and code of a problem.
+    pub(crate) fn problem(&self) -> (u16, String) {
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status);
+        assert!(!problem["detail"].as_str().unwrap().is_empty());
+        (self.status, problem["code"].as_str().unwrap().to_owned())
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    pub(crate) async fn with(settings: Settings) -> Self {
+        let server = Self::run(settings, tempfile::tempdir().unwrap()).await;
+        for name in ["ada", "bob"] {
+            server.store.add_account(account(name)).await.unwrap();
+        }
+        let publisher = PublisherRecord {
+            id: PUBLISHER.parse().unwrap(),
+            name: "Tests".to_owned(),
+            secrets: vec![secret::hash(SECRET)],
+            disabled_at: None,
+            created_at: Timestamp::now(),
+        };
+        server.store.add_publisher(publisher).await.unwrap();
+        server
+    }
+
+    pub(crate) async fn run(settings: Settings, folder: TempDir) -> Self {
+        let data = DataFolder::lock(folder.path()).unwrap();
+        let store = Arc::new(SqliteStore::open(data, system_clock()).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let serving = serve(settings.clone(), store.clone(), listener, async {
+            let _ = stopped.await;
+        });
+        Self {
+            address,
+            store,
+            settings,
+            folder,
+            stop,
+            task: tokio::spawn(async { serving.await.unwrap() }),
+        }
+    }
+
+    /// Stops it, and answers what is left to start again.
+    pub(crate) async fn stop(self) -> (Settings, TempDir) {
+        self.stop.send(()).unwrap();
+        timeout(PATIENCE, self.task).await.expect("stops").unwrap();
+        self.store.close().await;
+        (self.settings, self.folder)
+    }
+
+    /// Stops it and starts it again on the same data, at another port.
+    pub(crate) async fn restart(self) -> Self {
+        let (settings, folder) = self.stop().await;
+        Self::run(settings, folder).await
+    }
+
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body.into())).unwrap();
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let answer = timeout(PATIENCE, client.request(request))
+            .await
+            .expect("an answer")
+            .unwrap();
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str, session: &Session) -> Answer {
+        let bearer = bearer(session);
+        self.request(Method::GET, path, &[("authorization", &bearer)], "")
+            .await
+    }
+
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend_from_slice(headers);
+        self.request(Method::POST, path, &all, body.to_string())
+            .await
+    }
+
+    pub(crate) async fn sign_in(&self, account: &str, kind: DeviceKind) -> Session {
+        self.sign_in_with(&credentials(account, kind)).await
+    }
+
+    pub(crate) async fn sign_in_with(&self, credentials: &Value) -> Session {
+        let answer = self.post("/v1/sessions", &[], credentials).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        serde_json::from_str(&answer.body).unwrap()
+    }
+
+    pub(crate) async fn publish(&self, body: &Value) -> Answer {
+        self.publish_with(&[], body).await
+    }
+
+    pub(crate) async fn publish_with(&self, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let token = format!("Bearer {PUBLISHER}.{SECRET}");
+        let mut all = vec![("authorization", token.as_str())];
+        all.extend_from_slice(headers);
+        self.post("/v1/messages", &all, body).await
+    }
+
+    /// Publishes a message to an account.
+    pub(crate) async fn send(&self, account: &str, title: &str) -> MessageId {
+        self.send_as(&json!({ "to": { "accounts": [account] }, "title": title }))
+            .await
+    }
+
+    pub(crate) async fn send_as(&self, body: &Value) -> MessageId {
+        let answer = self.publish(body).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Opens a stream and says nothing yet.
+    pub(crate) async fn open(&self) -> Stream {
+        let socket = TcpStream::connect(self.address).await.unwrap();
+        self.upgrade(socket).await
+    }
+
+    async fn upgrade(&self, socket: TcpStream) -> Stream {
+        let url = format!("ws://{}/v1/stream", self.address).parse().unwrap();
+        let request = ClientRequestBuilder::new(url).with_sub_protocol("hither.v1");
+        let (wire, _) = timeout(PATIENCE, client_async(request, socket))
+            .await
+            .expect("an upgrade")
+            .unwrap();
+        Stream { wire }
+    }
+
+    /// Opens a stream that can keep little that was not read.
+    pub(crate) async fn open_small(&self) -> Stream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        self.upgrade(socket.connect(self.address).await.unwrap())
+            .await
+    }
+
+    /// Connects and reads the backlog.
+    pub(crate) async fn connect(
+        &self,
+        session: &Session,
+        cursor: Option<Cursor>,
+    ) -> (Stream, Backlog) {
+        self.connect_as(session, cursor, None).await
+    }
+
+    /// Connects a desktop at which a person is, or is not.
+    pub(crate) async fn connect_desktop(&self, session: &Session, state: PresenceState) -> Stream {
+        let presence = Some(presence(state));
+        self.connect_as(session, None, presence).await.0
+    }
+
+    pub(crate) async fn connect_as(
+        &self,
+        session: &Session,
+        cursor: Option<Cursor>,
+        presence: Option<Presence>,
+    ) -> (Stream, Backlog) {
+        let mut stream = self.open().await;
+        stream.say(&hello(session, cursor, presence)).await;
+        let backlog = stream.backlog().await;
+        (stream, backlog)
+    }
+
+    /// Where a cursor points.
+    pub(crate) fn position(&self, account: &str, cursor: &Cursor) -> u64 {
+        let account: AccountName = account.parse().unwrap();
+        let head = hither_server::store::Position(u64::MAX);
+        self.store
+            .cursors()
+            .parse(&account, cursor, head)
+            .unwrap()
+            .0
+    }
+}
+
+/// What came before `synced`.
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    pub(crate) frames: Vec<ServerFrame>,
+    pub(crate) cursor: Cursor,
+}
+
+impl Backlog {
+    pub(crate) fn titles(&self) -> Vec<&str> {
+        self.messages()
+            .map(|message| message.title.as_str())
+            .collect()
+    }
+
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.frames.iter().filter_map(|frame| match frame {
+            ServerFrame::Message { message, .. } => Some(&**message),
+            _ => None,
+        })
+    }
+}
+
+/// An open stream, as a client has it.
+pub(crate) struct Stream {
+    wire: WebSocketStream<TcpStream>,
+}
+
+impl Stream {
+    pub(crate) async fn say(&mut self, frame: &ClientFrame) {
+        self.say_raw(Wire::text(frame.to_text())).await;
+    }
+
+    pub(crate) async fn say_raw(&mut self, wire: Wire) {
+        timeout(PATIENCE, self.wire.send(wire))
+            .await
+            .expect("sent")
+            .unwrap();
+    }
+
+    /// Says something that the server may not take any more.
+    pub(crate) async fn try_say(&mut self, wire: Wire) {
+        let _ = timeout(PATIENCE, self.wire.send(wire)).await.expect("sent");
+    }
+
+    /// The next frame.
+    pub(crate) async fn next(&mut self) -> ServerFrame {
+        match self.next_or_close().await {
+            Ok(frame) => frame,
+            Err(code) => panic!("closed with {code:?} instead of a frame"),
+        }
+    }
+
+    /// The next frame, or the code with which the stream ended.
+    pub(crate) async fn next_or_close(&mut self) -> Result<ServerFrame, Option<u16>> {
+        loop {
+            let next = timeout(PATIENCE, self.wire.next())
+                .await
+                .expect("something in time");
+            match next {
+                Some(Ok(Wire::Text(text))) => return Ok(ServerFrame::parse(&text).unwrap()),
+                Some(Ok(Wire::Close(frame))) => return Err(frame.map(|frame| frame.code.into())),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(None),
+            }
+        }
+    }
+
+    /// Reads to the end: the frames, and the code.
+    pub(crate) async fn end(&mut self) -> (Vec<ServerFrame>, Option<u16>) {
+        let mut frames = Vec::new();
+        loop {
+            match self.next_or_close().await {
+                Ok(frame) => frames.push(frame),
+                Err(code) => return (frames, code),
+            }
+        }
+    }
+
+    /// Reads to the end and checks the code.
+    pub(crate) async fn ends_with(&mut self, expected: CloseCode) -> Vec<ServerFrame> {
+        let (frames, code) = self.end().await;
+        assert_eq!(code, Some(expected as u16), "after {frames:?}");
+        frames
+    }
+
+    /// Welcome, what was missed, and `synced`.
+    pub(crate) async fn backlog(&mut self) -> Backlog {
+        let welcome = self.next().await;
+        assert!(
+            matches!(welcome, ServerFrame::Welcome { .. }),
+            "{welcome:?}"
+        );
+        let mut frames = Vec::new();
+        loop {
+            match self.next().await {
+                ServerFrame::Synced { cursor } => return Backlog { frames, cursor },
+                frame => frames.push(frame),
+            }
+        }
+    }
+
+    /// What comes until everything said before has taken effect.
+    pub(crate) async fn ping(&mut self) -> Vec<ServerFrame> {
+        self.say(&ClientFrame::Ping {
+            last_input_ms: None,
+        })
+        .await;
+        let mut frames = Vec::new();
+        loop {
+            match self.next().await {
+                ServerFrame::Pong => return frames,
+                frame => frames.push(frame),
+            }
+        }
+    }
+
+    /// Closes as a client that goes by itself.
+    pub(crate) async fn close(mut self) {
+        self.wire.close(None).await.unwrap();
+        self.end().await;
+    }
+}
+
+pub(crate) fn hello(
+    session: &Session,
+    cursor: Option<Cursor>,
+    presence: Option<Presence>,
+) -> ClientFrame {
+    ClientFrame::Hello {
+        access_token: Some(session.access_token.clone()),
+        cursor,
+        client: ClientInfo {
+            name: "hither".to_owned(),
+            version: "0.1.0".to_owned(),
+        },
+        presence,
+    }
+}
+
+/// A hello with another token.
+pub(crate) fn hello_with(token: Option<&str>) -> ClientFrame {
+    ClientFrame::Hello {
+        access_token: token.map(|token| AccessToken::new(token.to_owned())),
+        cursor: None,
+        client: ClientInfo {
+            name: "hither".to_owned(),
+            version: "0.1.0".to_owned(),
+        },
+        presence: None,
+    }
+}
+
+pub(crate) fn presence(state: PresenceState) -> Presence {
+    Presence {
+        state,
+        reason: None,
+        last_input_ms: Some(0),
+    }
+}
+
+pub(crate) fn bearer(session: &Session) -> String {
+    format!("Bearer {}", session.access_token.expose())
+}
+
+pub(crate) fn credentials(account: &str, kind: DeviceKind) -> Value {
+    json!({
+        "account": account,
+        "password": PASSWORD,
+        "device": { "name": "A device", "platform": "linux", "kind": kind },
+        "application": { "name": "hither", "version": "0.1.0" },
+    })
+}
+
+fn account(name: &str) -> AccountRecord {
+    let cheap = Params::new(8, 1, 1, None).unwrap();
+    let phc = Argon2::new(Algorithm::Argon2id, Version::V0x13, cheap)
+        .hash_password(PASSWORD.as_bytes())
+        .unwrap()
+        .to_string();
+    AccountRecord {
+        name: name.parse().unwrap(),
+        password_hash: phc,
+        admin: false,
+        disabled_at: None,
+        created_at: Timestamp::now(),
+    }
+}

@@ -1,0 +1,284 @@
+//! One stream: who may open it, what it answers, and how it ends.
+
+use std::time::Duration;
+
+use hither_protocol::{
+    AccountName, ClientFrame, CloseCode, Cursor, DeviceKind, MAX_FRAME_BYTES, ServerFrame,
+};
+use hither_server::store::Store;
+use hither_server::{Limits, Settings};
+use hyper::Method;
+use tokio_tungstenite::tungstenite::Message as Wire;
+
+use crate::harness::{Server, bearer, hello, hello_with};
+
+#[tokio::test]
+async fn e3_a_stream_needs_the_token_of_a_session() {
+    let server = Server::start().await;
+    let session = server.sign_in("ada", DeviceKind::Mobile).await;
+    for token in [
+        None,
+        Some(""),
+        Some("hither_at_wrong"),
+        Some(session.message_token.as_str()),
+    ] {
+        let mut stream = server.open().await;
+        stream.say(&hello_with(token)).await;
+        assert_eq!(
+            stream.ends_with(CloseCode::SignInAgain).await,
+            [],
+            "{token:?}"
+        );
+    }
+    server.connect(&session, None).await;
+}
+
+#[tokio::test]
+async fn a_stream_is_a_web_socket_with_the_subprotocol() {
+    let server = Server::start().await;
+    let plain = server.request(Method::GET, "/v1/stream", &[], "").await;
+    assert_eq!(plain.problem(), (400, "malformed".to_owned()));
+    let upgrade = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let other = [&upgrade[..], &[("sec-websocket-protocol", "chat.v7")]].concat();
+    for headers in [&upgrade[..], &other] {
+        let answer = server.request(Method::GET, "/v1/stream", headers, "").await;
+        assert_eq!(answer.problem(), (400, "malformed".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_without_hello_is_closed_in_time() {
+    let limits = Limits {
+        hello_within: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let server = Server::with(Settings {
+        limits,
+        ..Settings::default()
+    })
+    .await;
+    let mut stream = server.open().await;
+    // Neither a ping of the WebSocket nor an unknown frame makes up for it.
+    stream.say_raw(Wire::Ping("still here".into())).await;
+    stream
+        .say_raw(Wire::text(r#"{"type":"from_the_future"}"#))
+        .await;
+    stream.ends_with(CloseCode::NoHello).await;
+}
+
+#[tokio::test]
+async fn malformed_frames_are_explained_and_end_the_stream() {
+    let server = Server::start().await;
+    let session = server.sign_in("ada", DeviceKind::Mobile).await;
+    let second_hello = hello(&session, None, None).to_text();
+    let many = format!(
+        r#"{{"type":"read","ids":[{}]}}"#,
+        vec![r#""01900000-0000-7000-8000-000000000000""#; 1001].join(",")
+    );
+    let cases = [
+        Wire::text("{"),
+        Wire::text("[]"),
+        Wire::text(r#"{"type":"ack"}"#),
+        Wire::text(r#"{"type":"shown","ids":["not an id"]}"#),
+        Wire::text(r#"{"no":"type"}"#),
+        Wire::binary(vec![1, 2, 3]),
+        Wire::text(second_hello),
+        Wire::text(many),
+    ];
+    for case in cases {
+        let (mut stream, _) = server.connect(&session, None).await;
+        stream.say_raw(case.clone()).await;
+        let frames = stream.ends_with(CloseCode::Malformed).await;
+        let [ServerFrame::Error { code, detail, .. }] = &frames[..] else {
+            panic!("{frames:?} after {case:?}");
+        };
+        assert_eq!(code, "malformed");
+        assert!(!detail.is_empty());
+    }
+    let mut stream = server.open().await;
+    stream
+        .say(&ClientFrame::Ping {
+            last_input_ms: None,
+        })
+        .await;
+    stream.ends_with(CloseCode::Malformed).await;
+}
+
+#[tokio::test]
+async fn unknown_frames_and_fields_are_skipped() {
+    let server = Server::start().await;
+    let session = server.sign_in("ada", DeviceKind::Mobile).await;
+    let (mut stream, _) = server.connect(&session, None).await;
+    stream
+        .say_raw(Wire::text(r#"{"type":"from_the_future","x":1}"#))
+        .await;
+    stream
+        .say_raw(Wire::text(r#"{"type":"ping","x":{"y":[]}}"#))
+        .await;
+    assert_eq!(stream.next().await, ServerFrame::Pong);
+}
+
+#[tokio::test]
+async fn frames_that_are_too_large_end_the_stream() {
+    let server = Server::start().await;
+    let session = server.sign_in("ada", DeviceKind::Mobile).await;
+    let (mut stream, _) = server.connect(&session, None).await;
+    let padding = "x".repeat(MAX_FRAME_BYTES);
+    stream
+        .try_say(Wire::text(format!(r#"{{"type":"{padding}"}}"#)))
+        .await;
+    stream.ends_with(CloseCode::TooLarge).await;
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_stream() {
+    let server = Server::start().await;
+    let session = server.sign_in("ada", DeviceKind::Mobile).await;
+    let other = server.sign_in("ada", DeviceKind::Desktop).await;
+    let (mut stream, _) = server.connect(&session, None).await;
+    let (mut stays, _) = server.connect(&other, None).await;
+    let authorization = bearer(&session);
+    let headers = [("authorization", authorization.as_str())];
+    let answer = server
+        .request(Method::DELETE, "/v1/sessions/current", &headers, "")
+        .await;
+    assert_eq!(answer.status, 204);
+    stream.ends_with(CloseCode::Revoked).await;
+    assert_eq!(stays.ping().await, []);
+    let mut stream = server.open().await;
+    stream.say(&hello(&session, None, None)).await;
+    stream.ends_with(CloseCode::SignInAgain).await;
+    assert_eq!(server.get("/v1/tokens", &session).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_stream_of_the_account() {
+    let server = Server::start().await;
+    let ada: AccountName = "ada".parse().unwrap();
+    let session = server.sign_in("ada", DeviceKind::Mobile).await;
+    let (mut stream, _) = server.connect(&session, None).await;
+    server
+        .store
+        .set_password(&ada, "$argon2id$new".to_owned())
+        .await
+        .unwrap();
+    stream.ends_with(CloseCode::Revoked).await;
+}
+
+#[tokio::test]
+async fn the_same_client_has_one_stream() {
+    let server = Server::start().await;
+    let session = server.sign_in("ada", DeviceKind::Mobile).await;
+    let bob = server.sign_in("bob", DeviceKind::Mobile).await;
+    let (mut bob, _) = server.connect(&bob, None).await;
+    let (mut older, _) = server.connect(&session, None).await;
+    let (mut newer, _) = server.connect(&session, None).await;
+    older.ends_with(CloseCode::Replaced).await;
+    drop(older);
+    server.send("ada", "to the newer").await;
+    assert!(matches!(newer.next().await, ServerFrame::Message { .. }));
+    assert_eq!(bob.ping().await, []);
+}
+
+#[tokio::test]
+async fn cursors_are_known_to_their_own_account_only() {
+    let server = Server::start().await;
+    let ada = server.sign_in("ada", DeviceKind::Mobile).await;
+    let bob = server.sign_in("bob", DeviceKind::Mobile).await;
+    let (_, bobs) = server.connect(&bob, None).await;
+    let garbage: Cursor = "garbage".parse().unwrap();
+    for cursor in [garbage, bobs.cursor] {
+        let mut stream = server.open().await;
+        stream.say(&hello(&ada, Some(cursor.clone()), None)).await;
+        assert_eq!(stream.ends_with(CloseCode::UnknownCursor).await, []);
+        let (mut stream, _) = server.connect(&ada, None).await;
+        stream.say(&ClientFrame::Ack { cursor }).await;
+        assert_eq!(stream.ends_with(CloseCode::UnknownCursor).await, []);
+    }
+}
+
+#[tokio::test]
+async fn an_ack_goes_no_further_than_what_was_sent() {
+    let server = Server::start().await;
+    let phone = server.sign_in("ada", DeviceKind::Mobile).await;
+    let desktop = server.sign_in("ada", DeviceKind::Desktop).await;
+    let (mut behind, start) = server.connect(&phone, None).await;
+    let (mut stream, _) = server.connect(&desktop, None).await;
+    server.send("ada", "one").await;
+    let ServerFrame::Message { cursor, .. } = stream.next().await else {
+        panic!("no message");
+    };
+    // Both have it; acks may be repeated, and an older one is a no-op.
+    behind.next().await;
+    for cursor in [&cursor, &cursor, &start.cursor] {
+        behind
+            .say(&ClientFrame::Ack {
+                cursor: cursor.clone(),
+            })
+            .await;
+    }
+    assert_eq!(behind.ping().await, []);
+    let ahead = {
+        let position = server.position("ada", &cursor) + 1;
+        let ada = "ada".parse().unwrap();
+        server
+            .store
+            .cursors()
+            .make(&ada, hither_server::store::Position(position))
+    };
+    behind.say(&ClientFrame::Ack { cursor: ahead }).await;
+    behind.ends_with(CloseCode::UnknownCursor).await;
+}
+
+#[tokio::test]
+async fn an_account_has_so_many_streams_and_no_more() {
+    let limits = Limits {
+        streams_per_account: 2,
+        ..Limits::default()
+    };
+    let server = Server::with(Settings {
+        limits,
+        ..Settings::default()
+    })
+    .await;
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let session = server.sign_in("ada", DeviceKind::Mobile).await;
+        open.push(server.connect(&session, None).await.0);
+    }
+    let session = server.sign_in("ada", DeviceKind::Mobile).await;
+    let mut refused = server.open().await;
+    refused.say(&hello(&session, None, None)).await;
+    refused.ends_with(CloseCode::TooMany).await;
+    let bob = server.sign_in("bob", DeviceKind::Mobile).await;
+    server.connect(&bob, None).await;
+    open.pop().unwrap().close().await;
+    server.connect(&session, None).await;
+}
+
+#[tokio::test]
+async fn a_pong_comes_after_everything_said_before_took_effect() {
+    let server = Server::start().await;
+    let session = server.sign_in("ada", DeviceKind::Mobile).await;
+    let (mut stream, _) = server.connect(&session, None).await;
+    let id = server.send("ada", "one").await;
+    stream.next().await;
+    let ada: AccountName = "ada".parse().unwrap();
+    stream.say(&ClientFrame::Shown { ids: vec![id] }).await;
+    stream.ping().await;
+    let pending = server
+        .store
+        .pending(&ada, hither_protocol::Timestamp::now())
+        .await
+        .unwrap();
+    assert_eq!(pending, []);
+    stream.say(&ClientFrame::Read { ids: vec![id] }).await;
+    stream.ping().await;
+    let message = server.store.message(&ada, id).await.unwrap().unwrap();
+    assert!(message.read_at.is_some());
+}

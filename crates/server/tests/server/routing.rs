@@ -1,0 +1,208 @@
+//! Which device rings.
+
+use std::time::Duration;
+
+use hither_attention::Timings;
+use hither_protocol::{
+    AlertWhy, ClientFrame, DeviceKind, FirstAlert, InactiveReason, MessageId, Presence,
+    PresenceState, ServerFrame, Session,
+};
+use hither_server::Settings;
+use serde_json::json;
+
+use crate::harness::{Server, Stream, presence};
+
+async fn devices(server: &Server) -> (Session, Session) {
+    let desktop = server.sign_in("ada", DeviceKind::Desktop).await;
+    let phone = server.sign_in("ada", DeviceKind::Mobile).await;
+    (desktop, phone)
+}
+
+/// The next message frame's id and whether it rings.
+async fn message(stream: &mut Stream) -> (MessageId, FirstAlert) {
+    match stream.next().await {
+        ServerFrame::Message { message, alert, .. } => (message.id, alert),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn alert(stream: &mut Stream) -> (Vec<MessageId>, AlertWhy) {
+    match stream.next().await {
+        ServerFrame::Alert { ids, why, .. } => (ids, why),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn locked() -> Presence {
+    Presence {
+        state: PresenceState::Inactive,
+        reason: Some(InactiveReason::Locked),
+        last_input_ms: Some(60_000),
+    }
+}
+
+fn quick() -> Settings {
+    Settings {
+        timings: Timings {
+            shown_within: Duration::from_millis(100),
+            restart_grace: Duration::from_millis(100),
+            lost_grace: Duration::from_millis(100),
+            ..Timings::default()
+        },
+        ..Settings::default()
+    }
+}
+
+#[tokio::test]
+async fn c3_the_desktop_rings_while_someone_is_there() {
+    let server = Server::start().await;
+    let (desktop, phone) = devices(&server).await;
+    let mut desktop = server
+        .connect_desktop(&desktop, PresenceState::Active)
+        .await;
+    let (mut phone, _) = server.connect(&phone, None).await;
+    let id = server.send("ada", "hello").await;
+    assert_eq!(message(&mut desktop).await, (id, FirstAlert::Now));
+    assert_eq!(message(&mut phone).await, (id, FirstAlert::Silent));
+    desktop.say(&ClientFrame::Shown { ids: vec![id] }).await;
+    assert_eq!(desktop.ping().await, []);
+    assert_eq!(phone.ping().await, []);
+}
+
+#[tokio::test]
+async fn c2_c4_the_phone_rings_while_the_desktop_is_inactive() {
+    let server = Server::start().await;
+    let (desktop, phone) = devices(&server).await;
+    let mut desktop = server
+        .connect_desktop(&desktop, PresenceState::Active)
+        .await;
+    let (mut phone, _) = server.connect(&phone, None).await;
+    desktop
+        .say(&ClientFrame::Presence { presence: locked() })
+        .await;
+    desktop.ping().await;
+    let id = server.send("ada", "hello").await;
+    assert_eq!(message(&mut phone).await, (id, FirstAlert::Now));
+    assert_eq!(message(&mut desktop).await, (id, FirstAlert::Silent));
+    desktop
+        .say(&ClientFrame::Presence {
+            presence: presence(PresenceState::Active),
+        })
+        .await;
+    desktop.ping().await;
+    let id = server.send("ada", "hello again").await;
+    assert_eq!(message(&mut desktop).await, (id, FirstAlert::Now));
+    assert_eq!(message(&mut phone).await, (id, FirstAlert::Silent));
+}
+
+#[tokio::test]
+async fn a_desktop_that_does_not_show_passes_the_alert_on() {
+    let server = Server::with(quick()).await;
+    let (desktop, phone) = devices(&server).await;
+    let mut desktop = server
+        .connect_desktop(&desktop, PresenceState::Active)
+        .await;
+    let (mut phone, _) = server.connect(&phone, None).await;
+    let id = server.send("ada", "hello").await;
+    assert_eq!(message(&mut desktop).await, (id, FirstAlert::Now));
+    assert_eq!(message(&mut phone).await, (id, FirstAlert::Silent));
+    assert_eq!(alert(&mut phone).await, (vec![id], AlertWhy::NotShown));
+}
+
+#[tokio::test]
+async fn an_alert_that_nobody_saw_is_handed_over() {
+    let server = Server::start().await;
+    let (desktop, phone) = devices(&server).await;
+    let mut desktop = server
+        .connect_desktop(&desktop, PresenceState::Active)
+        .await;
+    let (mut phone, _) = server.connect(&phone, None).await;
+    let id = server.send("ada", "hello").await;
+    message(&mut desktop).await;
+    message(&mut phone).await;
+    desktop.say(&ClientFrame::Shown { ids: vec![id] }).await;
+    desktop
+        .say(&ClientFrame::Presence { presence: locked() })
+        .await;
+    assert_eq!(alert(&mut phone).await, (vec![id], AlertWhy::Handover));
+}
+
+#[tokio::test]
+async fn a_message_that_found_nobody_waits_for_the_first_device() {
+    let server = Server::with(quick()).await;
+    let session = server.sign_in("ada", DeviceKind::Mobile).await;
+    let id = server.send("ada", "hello").await;
+    let (mut phone, backlog) = server.connect(&session, None).await;
+    assert_eq!(backlog.titles(), ["hello"]);
+    assert_eq!(alert(&mut phone).await.0, [id]);
+    phone.say(&ClientFrame::Shown { ids: vec![id] }).await;
+    phone.ping().await;
+    // Shown once, it does not ring again.
+    phone.close().await;
+    let (mut phone, backlog) = server.connect(&session, Some(backlog.cursor)).await;
+    assert!(backlog.frames.is_empty());
+    assert_eq!(phone.ping().await, []);
+}
+
+#[tokio::test]
+async fn what_was_not_shown_before_a_restart_rings_after_it() {
+    let server = Server::with(quick()).await;
+    let session = server.sign_in("ada", DeviceKind::Mobile).await;
+    let (mut phone, start) = server.connect(&session, None).await;
+    let shown = server.send("ada", "shown").await;
+    let rung = server.send("ada", "rung but not shown").await;
+    message(&mut phone).await;
+    message(&mut phone).await;
+    phone.say(&ClientFrame::Shown { ids: vec![shown] }).await;
+    phone.ping().await;
+    let (settings, folder) = server.stop().await;
+    let server = Server::run(settings, folder).await;
+    let (mut phone, _) = server.connect(&session, Some(start.cursor)).await;
+    let (ids, why) = alert(&mut phone).await;
+    assert_eq!((ids, why), (vec![rung], AlertWhy::Restarted));
+}
+
+#[tokio::test]
+async fn what_was_read_rings_nowhere() {
+    let server = Server::with(quick()).await;
+    let (desktop, phone) = devices(&server).await;
+    let mut desktop = server
+        .connect_desktop(&desktop, PresenceState::Active)
+        .await;
+    let (mut phone, _) = server.connect(&phone, None).await;
+    let id = server.send("ada", "hello").await;
+    message(&mut desktop).await;
+    desktop.say(&ClientFrame::Read { ids: vec![id] }).await;
+    message(&mut phone).await;
+    assert!(matches!(phone.next().await, ServerFrame::Read { .. }));
+    desktop
+        .say(&ClientFrame::Presence { presence: locked() })
+        .await;
+    desktop.ping().await;
+    // The next message is alerted after the first one's time to be shown; nothing comes before.
+    let next = server.send("ada", "next").await;
+    assert_eq!(message(&mut phone).await, (next, FirstAlert::Now));
+    assert_eq!(alert(&mut phone).await.0, [next]);
+}
+
+#[tokio::test]
+async fn urgent_rings_everywhere_and_low_nowhere() {
+    let server = Server::start().await;
+    let (desktop, phone) = devices(&server).await;
+    let mut desktop = server
+        .connect_desktop(&desktop, PresenceState::Active)
+        .await;
+    let (mut phone, _) = server.connect(&phone, None).await;
+    for (priority, expected) in [(5, FirstAlert::Now), (2, FirstAlert::Silent)] {
+        let body = json!({
+            "to": { "accounts": ["ada"] }, "title": "hello", "priority": priority,
+        });
+        let id = server.send_as(&body).await;
+        assert_eq!(message(&mut desktop).await, (id, expected));
+        assert_eq!(message(&mut phone).await, (id, expected));
+        for stream in [&mut desktop, &mut phone] {
+            stream.say(&ClientFrame::Shown { ids: vec![id] }).await;
+            stream.ping().await;
+        }
+    }
+}

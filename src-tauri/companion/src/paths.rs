@@ -1,0 +1,30 @@
+//! Where this companion keeps its data and listens.
+
+use std::io;
+use std::path::PathBuf;
+
+/// The places of one companion.
+#[derive(Clone, Debug)]
+pub(crate) struct Paths {
+    /// History, token, lock.
+    pub(crate) data: PathBuf,
+    /// Where screens and the command line connect.
+    pub(crate) socket: PathBuf,
+}
+
+impl Paths {
+    /// The places for a data folder chosen by hand, or for the person's usual one.
+    pub(crate) fn new(chosen_data: Option<PathBuf>) -> io::Result<Self> {
+        let socket = hither_ipc::socket_path(chosen_data.as_deref())?;
+        let data = match chosen_data {
+            Some(data) => std::path::absolute(data)?,
+            None => hither_ipc::data_folder()?,
+        };
+        Ok(Self { data, socket })
+    }
+
+    /// The file of the access token.
+    pub(crate) fn token(&self) -> PathBuf {
+        self.data.join("token.json")
+    }
+}

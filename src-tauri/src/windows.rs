@@ -1,0 +1,215 @@
+//! The main window: one per person, raised by whoever asks for a second one.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use hither_engine::View;
+use hither_engine::view::{Answer, Command, ConnectionView, Glance, PresenceView, Query};
+use hither_ipc::{BindError, Client, Host, Listener};
+use hither_protocol::{MessageId, PresenceState};
+use tauri::webview::{NewWindowResponse, PageLoadEvent};
+use tauri::{AppHandle, Emitter, Manager, State, WebviewUrl, WebviewWindowBuilder};
+use tokio::sync::watch;
+
+use crate::companion::Companion;
+use crate::link;
+use crate::relay::{News, Relay};
+use crate::rich::{Handover, OpenPages};
+
+const MAIN: &str = "main";
+const NEWS: &str = "news";
+
+/// What the window shows first.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Opening {
+    /// This message; the list when there is none.
+    pub message: Option<MessageId>,
+}
+
+/// Opens the window, or raises the one that is open, and returns when it is closed.
+pub fn open(companion: Companion, opening: Opening) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new().context("no threads can be started")?;
+    tauri::async_runtime::set(runtime.handle().clone());
+    let Some(door) = runtime.block_on(door(&companion, opening)) else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let relay = Arc::new(Relay::new(companion, opening.message));
+    with_commands(tauri::Builder::default())
+        .manage(Arc::clone(&relay))
+        .manage(OpenPages::default())
+        .setup(move |app| {
+            show(app.handle())?;
+            let handle = app.handle().clone();
+            tauri::async_runtime::spawn(async move {
+                relay.keep(|news| tell(&handle, &news)).await;
+            });
+            if let Some(listener) = door {
+                let host = Door(app.handle().clone());
+                let build = env!("CARGO_PKG_VERSION").to_owned();
+                tauri::async_runtime::spawn(hither_ipc::serve(listener, build, host));
+            }
+            Ok(())
+        })
+        .run(crate::context())
+        .context("the window could not be opened")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Everything a page may ask for, if a capability lets it.
+#[must_use]
+pub fn with_commands(builder: tauri::Builder<tauri::Wry>) -> tauri::Builder<tauri::Wry> {
+    builder.invoke_handler(tauri::generate_handler![
+        ready, send, ask, open_link, open_rich
+    ])
+}
+
+/// What a second `hither` knocks at. `None`: a window is open already and has been raised;
+/// `Some(None)`: no door can be made here, and every `hither` opens a window of its own.
+async fn door(companion: &Companion, Opening { message }: Opening) -> Option<Option<Listener>> {
+    let Ok(path) = companion.window_socket() else {
+        return Some(None);
+    };
+    match Listener::bind(&path) {
+        Ok(listener) => Some(Some(listener)),
+        Err(BindError::AlreadyRunning) => {
+            let window = Client::connect(&path, env!("CARGO_PKG_VERSION")).await;
+            let raised = match window {
+                Ok(window) => window.command(Command::Open { id: message }).await.is_ok(),
+                // It is just closing.
+                Err(_) => false,
+            };
+            (!raised).then_some(None)
+        }
+        Err(_) => Some(None),
+    }
+}
+
+fn show(app: &AppHandle) -> tauri::Result<()> {
+    let page = WebviewUrl::App("index.html".into());
+    let own = |url: &tauri::Url| {
+        matches!(
+            (url.scheme(), url.host_str()),
+            ("tauri", _) | ("http", Some("tauri.localhost"))
+        ) || (tauri::is_dev() && url.host_str() == Some("127.0.0.1"))
+    };
+    WebviewWindowBuilder::new(app, MAIN, page)
+        .title("Hither")
+        .inner_size(1000.0, 700.0)
+        .min_inner_size(360.0, 400.0)
+        // WebKit's driver does not see incognito views.
+        .incognito(std::env::var_os("TAURI_WEBVIEW_AUTOMATION").is_none())
+        .visible(false)
+        .on_page_load(|window, page| {
+            if page.event() == PageLoadEvent::Finished {
+                // A window that cannot be shown is closed already.
+                let _ = window.show();
+            }
+        })
+        .on_navigation(own)
+        .on_new_window(|_, _| NewWindowResponse::Deny)
+        .on_download(|_, _| false)
+        .build()?;
+    Ok(())
+}
+
+fn tell(app: &AppHandle, news: &News) {
+    if let News::View { view } = news
+        && view.account.is_none()
+    {
+        app.state::<OpenPages>().close_all();
+    }
+    // Without a window there is nobody to tell.
+    let _ = app.emit_to(MAIN, NEWS, news);
+}
+
+fn raise(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(MAIN) {
+        // Whether it comes to the front is the desktop's decision.
+        let _ = window.unminimize();
+        let _ = window.show();
+        let _ = window.set_focus();
+    }
+}
+
+/// What stands behind the window's own socket: it can be raised, and told to end.
+#[derive(Clone)]
+struct Door(AppHandle);
+
+impl Host for Door {
+    async fn command(&self, command: Command) -> bool {
+        match command {
+            Command::Open { id } => {
+                raise(&self.0);
+                let news = id.and_then(|id| self.0.state::<Arc<Relay>>().open(id));
+                if let Some(news) = news {
+                    tell(&self.0, &news);
+                }
+            }
+            Command::Quit => self.0.exit(0),
+            // Everything else is the companion's.
+            _ => return false,
+        }
+        true
+    }
+
+    async fn ask(&self, _: Query) -> Option<Answer> {
+        None
+    }
+
+    fn views(&self) -> watch::Receiver<View> {
+        let blank = View {
+            account: None,
+            connection: ConnectionView::SignedOut,
+            presence: PresenceView {
+                state: PresenceState::Unknown,
+                reason: None,
+            },
+            glance: Glance::default(),
+            paused_until: None,
+            notice: None,
+            signing_in: false,
+        };
+        watch::channel(blank).1
+    }
+}
+
+/// The page listens now, or wants to try again.
+#[tauri::command]
+fn ready(app: AppHandle, relay: State<'_, Arc<Relay>>) {
+    for news in relay.ready() {
+        tell(&app, &news);
+    }
+}
+
+#[tauri::command]
+async fn send(relay: State<'_, Arc<Relay>>, command: Command) -> Result<(), String> {
+    relay.send(command).await
+}
+
+#[tauri::command]
+async fn ask(relay: State<'_, Arc<Relay>>, query: Query) -> Result<Answer, String> {
+    relay.ask(query).await
+}
+
+#[tauri::command]
+async fn open_link(url: String) -> Result<(), String> {
+    let url = link::checked(&url)?;
+    open::that_detached(url.as_str()).map_err(|error| format!("No program opened {url}: {error}."))
+}
+
+#[tauri::command]
+async fn open_rich(
+    relay: State<'_, Arc<Relay>>,
+    pages: State<'_, OpenPages>,
+    id: MessageId,
+) -> Result<(), String> {
+    let Answer::Message {
+        message: Some(message),
+    } = relay.ask(Query::Message { id }).await?
+    else {
+        return Err("This message is gone.".to_owned());
+    };
+    let handover = Handover::new(*message).ok_or("This message has no rich page here.")?;
+    pages.open(&handover).await
+}

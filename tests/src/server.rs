@@ -1,0 +1,196 @@
+//! A real server, its accounts and its publishers.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use hither_protocol::{MessageId, PublishRequest, Published, Recipients};
+use serde_json::Value;
+
+use crate::SOON;
+use crate::program::{Process, program};
+
+/// A server on loopback with a data folder of its own. Killed and restarted, it keeps both folder
+/// and address.
+#[derive(Debug)]
+pub struct Server {
+    data: PathBuf,
+    url: String,
+    process: Option<Process>,
+}
+
+impl Server {
+    /// Starts one on a free port, with its data in `data`.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start(data: &Path) -> Self {
+        let mut server = Self {
+            data: data.to_owned(),
+            url: "http://127.0.0.1:0".to_owned(),
+            process: None,
+        };
+        server.restart();
+        server
+    }
+
+    /// Starts it again at the same address; it serves when this returns.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn restart(&mut self) {
+        self.process = None;
+        let address = self.url.trim_start_matches("http://").to_owned();
+        let mut serve = self.command(&["serve", "--json", "--listen", &address]);
+        let mut process = Process::start(&mut serve);
+        let mut lines = process.lines().expect("its output is ours");
+        let line = lines.next().expect("the server says where it listens");
+        let said: Value = serde_json::from_str(&line.expect("text")).expect("JSON");
+        self.url = said["listening"].as_str().expect("an address").to_owned();
+        self.process = Some(process);
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Asks it to stop and waits for it.
+    ///
+    /// # Panics
+    /// When it does not stop well.
+    pub fn stop(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        assert!(process.terminate(), "the server did not stop well");
+    }
+
+    /// `http://127.0.0.1:…`
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where its data is.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Makes an account.
+    ///
+    /// # Panics
+    /// When the command fails.
+    pub fn add_account(&self, name: &str, password: &str) {
+        self.ask(&["account", "add", name, "--password-stdin"], password);
+    }
+
+    /// Makes a publisher.
+    ///
+    /// # Panics
+    /// When the command fails.
+    #[must_use]
+    pub fn add_publisher(&self, name: &str) -> Publisher {
+        let made = self.ask(&["publisher", "add", name], "");
+        let text = |field: &str| made[field].as_str().expect("id and secret").to_owned();
+        Publisher {
+            token: format!("{}.{}", text("id"), text("secret")),
+            url: self.url.clone(),
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program("hither-server");
+        command.args(arguments).arg("--data").arg(&self.data);
+        command.env("HITHER_LOG", "warn");
+        command
+    }
+
+    /// Runs an administrator's command and reads its answer.
+    fn ask(&self, arguments: &[&str], input: &str) -> Value {
+        let mut child = self
+            .command(arguments)
+            .arg("--json")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server's command line starts");
+        let mut stdin = child.stdin.take().expect("its input is ours");
+        stdin.write_all(input.as_bytes()).expect("it reads");
+        drop(stdin);
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{arguments:?} failed");
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+}
+
+/// Who publishes. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    token: String,
+    url: String,
+}
+
+impl Publisher {
+    /// Publishes under an idempotency key, again and again until the server says that it is
+    /// stored.
+    ///
+    /// # Panics
+    /// When the server refuses it for good, or says nothing for a long time.
+    #[must_use]
+    pub fn publish(&self, key: &str, request: &PublishRequest) -> MessageId {
+        let begun = Instant::now();
+        loop {
+            match self.try_publish(key, request) {
+                Ok(id) => return id,
+                Err(why) => assert!(begun.elapsed() < SOON, "{key} not accepted: {why}"),
+            }
+            // A server that is down refuses at once; it is given a moment to come back.
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn try_publish(&self, key: &str, request: &PublishRequest) -> Result<MessageId, String> {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(5)))
+            .proxy(None)
+            .build()
+            .into();
+        let mut answer = agent
+            .post(format!("{}/v1/messages", self.url))
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("idempotency-key", key)
+            .send_json(request)
+            .map_err(|error| error.to_string())?;
+        let status = answer.status().as_u16();
+        let body = answer
+            .body_mut()
+            .read_to_string()
+            .map_err(|error| error.to_string())?;
+        assert!(
+            status == 201 || status == 429 || status >= 500,
+            "{key} refused with {status}: {body}"
+        );
+        if status != 201 {
+            return Err(format!("status {status}: {body}"));
+        }
+        let published: Published =
+            serde_json::from_str(&body).map_err(|error| error.to_string())?;
+        Ok(published.id)
+    }
+}
+
+/// A plain message for one account.
+#[must_use]
+pub fn plain(to: &str, title: &str) -> PublishRequest {
+    PublishRequest {
+        to: Recipients {
+            accounts: vec![to.to_owned()],
+            ..Recipients::default()
+        },
+        title: title.to_owned(),
+        ..PublishRequest::default()
+    }
+}

@@ -1,0 +1,402 @@
+//! Server and companion as real processes on loopback, without a screen.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hither_engine::view::{ConnectionView, Notice};
+use hither_protocol::{MessageId, PresenceState};
+use serde_json::json;
+use system_tests::companion::{Companion, message_id, open_read_only};
+use system_tests::server::{Publisher, Server, plain};
+use system_tests::{SOON, wait_for};
+use tempfile::TempDir;
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A server with the account `ada` and a publisher, and a companion signed in to it.
+struct World {
+    companion: Companion,
+    server: Server,
+    publisher: Publisher,
+    _folder: TempDir,
+}
+
+impl World {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(&folder.path().join("server"));
+        server.add_account("ada", PASSWORD);
+        let publisher = server.add_publisher("CI");
+        let companion = Companion::start(&folder.path().join("companion"));
+        companion.sign_in(server.url(), "ada", PASSWORD);
+        companion.wait_until_online();
+        Self {
+            companion,
+            server,
+            publisher,
+            _folder: folder,
+        }
+    }
+
+    /// Somebody is at the computer, and the server knows.
+    fn somebody_is_there(&mut self) {
+        self.companion.somebody_is_there();
+        self.companion.wait_for_view("being active", |view| {
+            view.presence.state == PresenceState::Active
+        });
+    }
+
+    fn publish(&self, title: &str) -> MessageId {
+        self.publisher.publish(title, &plain("ada", title))
+    }
+
+    fn wait_for_history(&self, count: usize) {
+        wait_for("the history", SOON, || {
+            (self.history().len() == count).then_some(())
+        });
+    }
+
+    /// What the companion has on its disk.
+    fn history(&self) -> BTreeMap<MessageId, Row> {
+        let db = self.companion.history();
+        let mut rows = db
+            .prepare("SELECT id, title, shown, alert_due FROM message")
+            .unwrap();
+        let rows = rows.query_map([], |row| {
+            let id = message_id(row.get_ref(0)?.as_blob()?);
+            let (title, shown, alert_due) = (row.get(1)?, row.get(2)?, row.get(3)?);
+            Ok((
+                id,
+                Row {
+                    title,
+                    shown,
+                    alert_due,
+                },
+            ))
+        });
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// The messages that the server knows to have been shown.
+    fn shown(&self) -> BTreeSet<MessageId> {
+        let db = open_read_only(&self.server.data().join("hither.db"));
+        let mut rows = db
+            .prepare(
+                "SELECT id FROM messages JOIN inbox ON inbox.message = number
+                 WHERE shown_at IS NOT NULL",
+            )
+            .unwrap();
+        let rows = rows.query_map([], |row| Ok(message_id(row.get_ref(0)?.as_blob()?)));
+        rows.unwrap().map(Result::unwrap).collect()
+    }
+
+    /// How far behind the newest log entry the companion's ack is.
+    fn unacked(&self) -> i64 {
+        let db = open_read_only(&self.server.data().join("hither.db"));
+        db.query_row(
+            "SELECT head - (SELECT coalesce(max(acked), 0) FROM clients) FROM meta",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap()
+    }
+}
+
+#[derive(Debug)]
+struct Row {
+    title: String,
+    shown: bool,
+    alert_due: bool,
+}
+
+#[test]
+fn a4_c3_a_message_pops_up_where_the_person_is_and_is_acked() {
+    let mut world = World::start();
+    world.somebody_is_there();
+    let id = world.publish("Build failed");
+    world.companion.wait_for_toast(&id.to_string());
+    wait_for("the ack", SOON, || (world.unacked() == 0).then_some(()));
+    wait_for("shown", SOON, || world.shown().contains(&id).then_some(()));
+    let view = world
+        .companion
+        .wait_for_view("one unread", |view| view.glance.unread == 1);
+    assert_eq!(view.glance.newest[0].title, "Build failed");
+    assert_eq!(world.companion.toasts(), [id.to_string()]);
+}
+
+#[test]
+fn a5_a6_what_came_while_the_companion_was_away_comes_once_and_is_one_summary() {
+    let mut world = World::start();
+    world.somebody_is_there();
+    let before = world.publish("before");
+    world.companion.wait_for_toast(&before.to_string());
+    world.companion.stop();
+
+    let missed: BTreeSet<_> = (0..20)
+        .map(|n| world.publish(&format!("missed {n}")))
+        .collect();
+    assert_eq!(world.history().len(), 1);
+    world.companion.restart();
+    world.somebody_is_there();
+    world.companion.wait_until_online();
+    world.wait_for_history(21);
+    world.companion.wait_for_toast("summary");
+    wait_for("shown", SOON, || {
+        world.shown().is_superset(&missed).then_some(())
+    });
+    wait_for("the ack", SOON, || (world.unacked() == 0).then_some(()));
+    let toasts = world.companion.toasts();
+    assert_eq!(toasts, [before.to_string(), "summary".to_owned()]);
+}
+
+#[test]
+fn f2_the_stream_comes_back_after_the_server_restarts() {
+    let mut world = World::start();
+    world.somebody_is_there();
+    world.server.kill();
+    world.companion.wait_for_view("being offline", |view| {
+        matches!(view.connection, ConnectionView::Offline { .. })
+    });
+    world.server.restart();
+    world.companion.wait_until_online();
+    let id = world.publish("after");
+    world.companion.wait_for_toast(&id.to_string());
+}
+
+#[test]
+fn c2_nothing_pops_up_on_a_locked_screen() {
+    let mut world = World::start();
+    world.somebody_is_there();
+    world.companion.tell(&json!({ "locked": true }));
+    world.companion.wait_for_view("being locked", |view| {
+        view.presence.state == PresenceState::Inactive
+    });
+    let id = world.publish("secret");
+    world.wait_for_history(1);
+    assert!(world.companion.toasts().is_empty());
+    world.companion.tell(&json!({ "locked": false }));
+    world.companion.tell(&json!({ "idle_ms": 0 }));
+    wait_for("an alert on return", SOON, || {
+        let toasts = world.companion.toasts();
+        (toasts == [id.to_string()] || toasts == ["summary"]).then_some(())
+    });
+}
+
+#[test]
+fn a2_a_wrong_password_and_a_wrong_address_are_said_plainly() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("server"));
+    server.add_account("ada", PASSWORD);
+    let mut companion = Companion::start(&folder.path().join("companion"));
+    let sign_in = |server: &str, password: &str| {
+        companion.ask(
+            &[
+                "signin",
+                "--server",
+                server,
+                "--account",
+                "ada",
+                "--password-stdin",
+            ],
+            password,
+        )
+    };
+    for (server, password, expected) in [
+        (server.url(), "wrong", "Name or password is not right"),
+        (
+            "http://push.example.org",
+            PASSWORD,
+            "https://push.example.org",
+        ),
+        ("not a server", PASSWORD, "is not a server's address"),
+        ("127.0.0.1:1", PASSWORD, "cannot be reached"),
+    ] {
+        let (fine, said) = sign_in(server, password);
+        assert!(!fine && said.contains(expected), "{server}: {said}");
+    }
+    let (fine, said) = sign_in(server.url(), PASSWORD);
+    assert!(fine && said.contains("Signed in as ada"), "{said}");
+    companion.wait_until_online();
+    let (fine, said) = companion.ask(&["status"], "");
+    assert!(
+        fine && said.contains("Online as ada") && said.contains("Nothing unread"),
+        "{said}"
+    );
+    companion.stop();
+    let (fine, said) = companion.ask(&["status"], "");
+    assert!(!fine && said.contains("not running"), "{said}");
+}
+
+#[test]
+fn b6_signing_out_leaves_nothing_and_kills_the_token() {
+    let mut world = World::start();
+    world.publish("the old account's secret");
+    world.wait_for_history(1);
+    let (fine, said) = world.companion.ask(&["signout"], "");
+    assert!(fine, "{said}");
+    world.companion.wait_for_view("being signed out", |view| {
+        view.account.is_none() && view.glance.unread == 0
+    });
+    wait_for("an empty folder", SOON, || {
+        let holds = |text: &str| {
+            let data = world._folder.path().join("companion");
+            std::fs::read_dir(data).unwrap().any(|entry| {
+                let bytes = std::fs::read(entry.unwrap().path()).unwrap_or_default();
+                bytes
+                    .windows(text.len())
+                    .any(|window| window == text.as_bytes())
+            })
+        };
+        (!holds("old account's secret") && !holds("ada") && !holds("access_token")).then_some(())
+    });
+    wait_for("the end of the session", SOON, || {
+        let db = open_read_only(&world.server.data().join("hither.db"));
+        let sessions: i64 = db
+            .query_row("SELECT count(*) FROM sessions", [], |row| row.get(0))
+            .unwrap();
+        (sessions == 0).then_some(())
+    });
+    let view = world.companion.view().unwrap();
+    assert_ne!(view.notice, Some(Notice::SignInAgain));
+    world.companion.stop();
+}
+
+/// Publishes, kills and restarts, by a seed.
+struct Chaos {
+    rng: fastrand::Rng,
+    accepted: Arc<AtomicUsize>,
+    kills: usize,
+}
+
+impl Chaos {
+    /// Kills one side after every few messages, at a random moment, until all are accepted.
+    fn rage(&mut self, world: &mut World, total: usize) {
+        let mut next = 0;
+        loop {
+            next += self.rng.usize(20..60);
+            if next >= total {
+                return;
+            }
+            wait_for("messages to be accepted", SOON, || {
+                (self.accepted.load(Ordering::Relaxed) >= next).then_some(())
+            });
+            // The fault is injected at a random moment, not at the one just after an answer.
+            std::thread::sleep(Duration::from_micros(self.rng.u64(0..30_000)));
+            self.kill_one(world);
+        }
+    }
+
+    fn kill_one(&mut self, world: &mut World) {
+        self.kills += 1;
+        let (server, companion) = match self.rng.u8(0..5) {
+            0 | 1 => (true, false),
+            2 | 3 => (false, true),
+            _ => (true, true),
+        };
+        if server {
+            world.server.kill();
+        }
+        if companion {
+            world.companion.kill();
+            world.companion.restart();
+            world.companion.somebody_is_there();
+        }
+        if server {
+            world.server.restart();
+        }
+    }
+}
+
+#[test]
+fn a9_killed_at_random_points_nothing_is_lost() {
+    const TOTAL: usize = 2000;
+    let seed = std::env::var("HITHER_TEST_SEED").map_or(20_261_122, |seed| seed.parse().unwrap());
+    eprintln!("HITHER_TEST_SEED={seed}");
+    let mut world = World::start();
+    world.somebody_is_there();
+
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let ids = Arc::new(Mutex::new(BTreeMap::new()));
+    let publishers: Vec<_> = (0..4)
+        .map(|part| {
+            let (publisher, accepted, ids) = (
+                world.publisher.clone(),
+                Arc::clone(&accepted),
+                Arc::clone(&ids),
+            );
+            std::thread::spawn(move || {
+                for n in (0..TOTAL).filter(|n| n % 4 == part) {
+                    let title = format!("message {n}");
+                    let id = publisher.publish(&title, &plain("ada", &title));
+                    assert_eq!(ids.lock().unwrap().insert(id, title), None, "an id twice");
+                    accepted.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    let mut chaos = Chaos {
+        rng: fastrand::Rng::with_seed(seed),
+        accepted,
+        kills: 0,
+    };
+    chaos.rage(&mut world, TOTAL);
+    for publisher in publishers {
+        publisher.join().unwrap();
+    }
+
+    let accepted = ids.lock().unwrap().clone();
+    assert_eq!(accepted.len(), TOTAL);
+    world.wait_for_history(TOTAL);
+    let patience = Duration::from_mins(2);
+    wait_for("every alert", patience, || {
+        world
+            .history()
+            .values()
+            .all(|row| row.shown && !row.alert_due)
+            .then_some(())
+    });
+    wait_for("the server to know", patience, || {
+        (world.shown().len() == TOTAL).then_some(())
+    });
+    wait_for("the ack", SOON, || (world.unacked() == 0).then_some(()));
+
+    // Exactly what was accepted, exactly once.
+    let history = world.history();
+    let titles: BTreeMap<_, _> = history
+        .iter()
+        .map(|(id, row)| (*id, row.title.clone()))
+        .collect();
+    assert_eq!(titles, accepted);
+    assert_eq!(
+        titles.values().collect::<BTreeSet<_>>().len(),
+        TOTAL,
+        "one message under two ids"
+    );
+
+    // Each had a pop-up of its own or shares a summary; a repeat only after a crash.
+    let said = world.companion.said();
+    let mut popped: BTreeMap<String, usize> = BTreeMap::new();
+    for toast in said.iter().filter_map(|said| said.toast()) {
+        *popped.entry(toast.to_owned()).or_default() += 1;
+    }
+    let summaries = popped.remove("summary").unwrap_or_default();
+    let alone = popped.len();
+    assert!(
+        alone == TOTAL || summaries > 0,
+        "{} without any alert",
+        TOTAL - alone
+    );
+    let repeats: usize = popped.values().map(|count| count - 1).sum();
+    assert!(
+        repeats <= chaos.kills * 64,
+        "{repeats} repeats in {} crashes",
+        chaos.kills
+    );
+    eprintln!(
+        "{TOTAL} messages, {} kills: {alone} pop-ups of their own, {summaries} summaries, {repeats} repeats",
+        chaos.kills
+    );
+}

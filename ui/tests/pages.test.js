@@ -1,0 +1,230 @@
+// The built page with the fake backend in a real Chromium, under the window's own content security
+// policy: every state passes axe-core, and the keyboard alone is enough.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { serve } from './served.js';
+
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const states = [
+  'show=full',
+  'show=full&offline&paused&notice=disk_full',
+  'show=empty',
+  'show=long',
+  'show=chinese',
+  'show=broken',
+  'show=lost',
+  'show=starting',
+  'show=signed-out',
+  'show=signing-in',
+  'show=wrong',
+];
+
+let browser;
+let site;
+
+before(async () => {
+  site = await serve();
+  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+});
+
+after(async () => {
+  await browser?.close();
+  site?.close();
+});
+
+async function open(query, options = {}) {
+  // axe is put into the page by the driver, which the page's own policy would refuse.
+  const context = await browser.newContext({ viewport: { width: 1000, height: 700 }, ...options });
+  const page = await context.newPage();
+  const troubles = [];
+  page.on('pageerror', (error) => troubles.push(String(error)));
+  page.on('console', (said) => said.type() === 'error' && troubles.push(said.text()));
+  page.on('request', (request) => {
+    if (!request.url().startsWith(site.url) && !request.url().startsWith('data:')) {
+      troubles.push(`asked the network for ${request.url()}`);
+    }
+  });
+  await page.goto(`${site.url}?${query}`);
+  await page.locator('main').first().waitFor();
+  return { page, troubles, close: () => context.close() };
+}
+
+const sent = (page, type) =>
+  page.evaluate((wanted) => window.fake.sent.filter((command) => command.type === wanted), type);
+const until = (page, check, argument) => page.waitForFunction(check, argument, { timeout: 10_000 });
+
+for (const colorScheme of ['light', 'dark']) {
+  for (const state of states) {
+    test(`axe finds nothing: ${state}, ${colorScheme}`, async () => {
+      const { page, troubles, close } = await open(state, { colorScheme });
+      const row = page.getByRole('option').first();
+      if (/full|long|chinese/.test(state)) {
+        await row.click();
+        await page.getByRole('article').waitFor();
+      }
+      await page.evaluate(await (await import('node:fs/promises')).readFile(axe, 'utf8'));
+      const { violations } = await page.evaluate(() => window.axe.run());
+      const found = violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map((n) => n.html).join(' ')}`,
+      );
+      assert.deepEqual(found, []);
+      assert.deepEqual(troubles, []);
+      await close();
+    });
+  }
+}
+
+test('keys alone move, open, filter, mark and close', async () => {
+  const { page, close } = await open('show=full');
+  await page.getByRole('option').first().waitFor();
+  await page.keyboard.press('j');
+  await page.getByRole('heading', { name: 'Nightly build finished' }).waitFor();
+  await page.keyboard.press('j');
+  await page.getByRole('heading', { name: 'Disk on db-2' }).waitFor();
+  await page.keyboard.press('k');
+  await page.getByRole('heading', { name: 'Nightly build finished' }).waitFor();
+  await page.keyboard.press('u');
+  await page.getByRole('button', { name: 'Unread only', pressed: true }).waitFor();
+  await page.keyboard.press('?');
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.keyboard.press('Shift+A');
+  await page.getByText('All read').waitFor();
+  await close();
+});
+
+test('a message in sight of a focused window is read after half a second, not before', async () => {
+  const { page, close } = await open('show=full');
+  await page.getByRole('option').first().click();
+  await page.getByRole('article').waitFor();
+  const begun = Date.now();
+  assert.deepEqual(await sent(page, 'mark_read'), []);
+  await until(page, () => window.fake.sent.some((command) => command.type === 'mark_read'));
+  assert.ok(Date.now() - begun >= 400, 'it counted as read too early');
+  await page.locator('[role=option][aria-selected=true] .row:not(.unread)').waitFor();
+  await close();
+});
+
+test('a message passed over within half a second stays unread', async () => {
+  const { page, close } = await open('show=full');
+  await page.getByRole('option').first().waitFor();
+  for (const key of ['j', 'j', 'j']) await page.keyboard.press(key);
+  await until(page, () => window.fake.sent.some((command) => command.type === 'mark_read'));
+  const marked = (await sent(page, 'mark_read')).flatMap(({ ids }) => ids);
+  assert.equal(marked.length, 1, 'only the one it stopped at');
+  await close();
+});
+
+test('new rows wait behind a pill while the person is in the list', async () => {
+  const { page, close } = await open('show=full');
+  await page.getByRole('option').nth(2).hover();
+  const first = await page.getByRole('option').first().textContent();
+  await page.evaluate(() => [1, 2, 3].forEach((n) => window.fake.arrive(`Arrived ${n}`)));
+  await page.getByRole('button', { name: '3 new messages' }).waitFor();
+  assert.equal(await page.getByRole('option').first().textContent(), first);
+  await page.getByRole('button', { name: '3 new messages' }).click();
+  await page.getByRole('option', { name: 'Arrived 3' }).waitFor();
+  await close();
+});
+
+test('new rows appear by themselves while nobody is in the list, and leave when withdrawn', async () => {
+  const { page, close } = await open('show=full');
+  await page.getByRole('option').first().waitFor();
+  await page.mouse.move(900, 300);
+  await page.evaluate(() => window.fake.arrive('Arrived alone'));
+  await page.getByRole('option', { name: 'Arrived alone' }).waitFor();
+  await page.evaluate(() => window.fake.withdraw());
+  await page.getByRole('option', { name: 'Arrived alone' }).waitFor({ state: 'detached' });
+  await close();
+});
+
+test('ten thousand rows scroll with few elements', async () => {
+  const { page, close } = await open('show=full');
+  await page.getByRole('option').first().waitFor();
+  const oldest = '#row-019a0000-0000-7000-8000-000000000001';
+  for (let turn = 0; turn < 400; turn += 1) {
+    const before = await page.evaluate(() => {
+      const list = document.querySelector('[role=listbox]');
+      list.scrollTop = list.scrollHeight;
+      return list.scrollHeight;
+    });
+    if (await page.locator(oldest).count()) break;
+    await until(
+      page,
+      ([height, id]) =>
+        document.querySelector('[role=listbox]').scrollHeight > height ||
+        document.querySelector(id),
+      [before, oldest],
+    );
+  }
+  await page.locator(oldest).waitFor();
+  assert.ok((await page.getByRole('option').count()) < 60);
+  await close();
+});
+
+test('foreign text stays text, links say where they lead, pictures stay off', async () => {
+  const { page, troubles, close } = await open('show=full');
+  await page.getByRole('option').first().click();
+  const body = page.getByRole('article');
+  await body.getByText("<script>alert('text, not code')</script>").waitFor();
+  await body.getByText('(ci.example.org)').waitFor();
+  await body.getByText('Picture from tracker.example.net, not loaded').waitFor();
+  assert.equal(await body.locator('script, img, iframe').count(), 0);
+  await body.getByRole('link', { name: 'the log' }).click();
+  assert.deepEqual(await page.evaluate(() => window.fake.opened), [
+    'https://ci.example.org/runs/4821',
+  ]);
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
+test('signing in: what is missing is said, a wrong password too, then the inbox', async () => {
+  const { page, close } = await open('show=signed-out');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('alert').getByText('Type the server’s address.').waitFor();
+  await page.keyboard.type('push.example.org');
+  await page.getByLabel('Account').fill('ada');
+  await page.getByLabel('Password').fill('wrong');
+  await page.keyboard.press('Enter');
+  await page.getByText('Signing in…').waitFor();
+  await page.getByRole('alert').getByText('Name or password is not right.').waitFor();
+  await page.getByLabel('Password').fill('right');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Inbox' }).waitFor();
+  await close();
+});
+
+test('the person’s own language', async () => {
+  const { page, close } = await open('show=chinese', { locale: 'zh-CN' });
+  await page.getByRole('heading', { name: '收件箱' }).waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.lang), 'zh-CN');
+  await close();
+});
+
+for (const width of [360, 1000]) {
+  test(`nothing is wider than a window of ${width} pixels`, async () => {
+    for (const state of [
+      'show=full',
+      'show=long',
+      'show=signed-out',
+      'show=wrong',
+      'show=full&offline',
+    ]) {
+      const { page, close } = await open(state, { viewport: { width, height: 640 } });
+      const row = page.getByRole('option').first();
+      if (!/signed|wrong/.test(state)) {
+        await row.click();
+        await page.getByRole('article').waitFor();
+      }
+      const wide = await page.evaluate(() => {
+        const reading = document.querySelector('[role=article]');
+        return [document.documentElement, reading].some((e) => e && e.scrollWidth > e.clientWidth);
+      });
+      assert.equal(wide, false, state);
+      await close();
+    }
+  });
+}

@@ -1,0 +1,166 @@
+//! What a machine needs before Hither can be built, run and tested on it.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use crate::command::{cargo, command, installed, output, root, run, run_quietly, target};
+
+/// What is going to happen on this machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Show Hither on the person's own screen.
+    RunHere,
+    /// Show Hither on a virtual screen.
+    RunVirtually,
+    /// Run every test.
+    Test,
+}
+
+/// Packages of Debian and Ubuntu; where names differ, the one of each.
+type Packages = &'static [&'static [&'static str]];
+
+const BUILDING: Packages = &[
+    &["build-essential"],
+    &["pkg-config"],
+    &["libwebkit2gtk-4.1-dev"],
+    // Publishes the demo's messages, as people would.
+    &["curl"],
+];
+const A_SCREEN: Packages = &[
+    &["xvfb"],
+    &["openbox"],
+    &["xfce4-panel"],
+    &["xfconf"],
+    &["dbus"],
+    &["libglib2.0-bin"],
+    &["dunst"],
+    &["python3-dbusmock"],
+    &["xdotool"],
+    &["x11-utils"],
+    &["x11-xserver-utils"],
+    &["imagemagick"],
+    &["fonts-dejavu-core"],
+    &["fonts-noto-cjk"],
+];
+const BROWSERS: Packages = &[
+    &["webkit2gtk-driver"],
+    &["chromium", "chromium-browser"],
+    &["chromium-driver", "chromium-chromedriver"],
+];
+
+const OLDEST_NODE: (u32, u32) = (20, 19);
+
+/// Installs what is missing and builds everything.
+pub(crate) fn prepare(purpose: Purpose) -> anyhow::Result<()> {
+    packages(purpose)?;
+    window_pages()?;
+    run(&mut cargo(&["build", "--workspace"]))
+}
+
+/// Installs the system packages that are missing; says so, or does nothing.
+pub(crate) fn packages(purpose: Purpose) -> anyhow::Result<()> {
+    let wanted = match purpose {
+        Purpose::RunHere => vec![BUILDING],
+        Purpose::RunVirtually => vec![BUILDING, A_SCREEN],
+        Purpose::Test => vec![BUILDING, A_SCREEN, BROWSERS],
+    };
+    let wanted = wanted.concat();
+    if !installed("dpkg-query") {
+        let names: Vec<_> = wanted.iter().map(|names| names[0]).collect();
+        println!(
+            "Not a Debian or Ubuntu: nothing is installed by itself. Needed are, under the names \
+             they have in Debian: {}",
+            names.join(" ")
+        );
+        return Ok(());
+    }
+    let missing: Vec<_> = wanted
+        .into_iter()
+        .filter(|names| !any_installed(names))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    install(&missing)
+}
+
+fn any_installed(names: &[&str]) -> bool {
+    names.iter().any(|name| {
+        output(&mut command("dpkg-query", &["-W", "-f=${Status}", name]))
+            .is_ok_and(|status| status == "install ok installed")
+    })
+}
+
+fn install(missing: &[&'static [&'static str]]) -> anyhow::Result<()> {
+    run_quietly(&mut as_root(&["apt-get", "update"]))?;
+    let names: Vec<_> = missing.iter().map(|names| known_to_apt(names)).collect();
+    println!("Installing system packages: {}", names.join(" "));
+    let apt = [
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "install",
+    ];
+    let quietly = ["-y", "-qq", "--no-install-recommends"];
+    run_quietly(as_root(&[apt.as_slice(), &quietly, &names].concat()).env("LC_ALL", "C"))
+}
+
+fn known_to_apt(names: &[&'static str]) -> &'static str {
+    let known = |name: &&&str| run_quietly(&mut command("apt-cache", &["show", name])).is_ok();
+    names.iter().find(known).unwrap_or(&names[0])
+}
+
+fn as_root(words: &[&str]) -> std::process::Command {
+    if rustix::process::geteuid().is_root() {
+        command(words[0], &words[1..])
+    } else {
+        command("sudo", words)
+    }
+}
+
+/// Builds the window's pages, which the window's program carries inside.
+pub(crate) fn window_pages() -> anyhow::Result<()> {
+    let ui = root().join("ui");
+    if !ui.join("package.json").exists() {
+        return Ok(());
+    }
+    check_node()?;
+    install_node_packages(&ui)?;
+    run_quietly(npm(&["run", "build"]).current_dir(&ui))
+}
+
+/// `npm` with arguments.
+pub(crate) fn npm(arguments: &[&str]) -> std::process::Command {
+    command("npm", arguments)
+}
+
+fn check_node() -> anyhow::Result<()> {
+    let wanted = format!(
+        "Node.js {}.{} or newer is needed to build the window's pages: https://nodejs.org",
+        OLDEST_NODE.0, OLDEST_NODE.1
+    );
+    let said = output(&mut command("node", &["--version"])).context(wanted.clone())?;
+    let mut numbers = said.trim().trim_start_matches('v').split('.');
+    let mut next = || numbers.next().and_then(|number| number.parse().ok());
+    let version: Option<(u32, u32)> = next().zip(next());
+    if version.is_none_or(|version| version < OLDEST_NODE) {
+        bail!("{wanted} (found {})", said.trim());
+    }
+    Ok(())
+}
+
+/// Only when the lock file is another one than at the last time.
+fn install_node_packages(ui: &Path) -> anyhow::Result<()> {
+    let lock = fs::read(ui.join("package-lock.json"))?;
+    let stamp = target().join("npm-installed.json");
+    let done = ui.join("node_modules").exists() && fs::read(&stamp).is_ok_and(|old| old == lock);
+    if done {
+        return Ok(());
+    }
+    println!("Installing the node packages of ui/");
+    run_quietly(npm(&["ci", "--no-audit", "--no-fund"]).current_dir(ui))?;
+    fs::create_dir_all(target())?;
+    Ok(fs::write(stamp, lock)?)
+}
