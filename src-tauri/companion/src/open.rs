@@ -1,11 +1,13 @@
 //! The way to the windows and to the person's browser.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::{env, io};
 
 use hither_protocol::MessageId;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 /// Names another program for the windows than the one beside this one.
 const WINDOW: &str = "HITHER_WINDOW";
@@ -34,7 +36,7 @@ impl Windows {
         if let Some(id) = at {
             window.arg("--open").arg(id.to_string());
         }
-        start(&mut window);
+        let _ = start(&mut window);
     }
 }
 
@@ -53,7 +55,7 @@ pub(crate) fn link(url: &str) {
             "a link with another scheme than http, https or mailto was not opened"
         );
     }
-    start(opener().arg(url));
+    let _ = start(opener().arg(url));
 }
 
 fn opener() -> Command {
@@ -77,11 +79,24 @@ fn is_allowed(url: &str) -> bool {
     known && !url.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
-/// Not waited for: what was started outlives this process.
-fn start(command: &mut Command) {
-    if let Err(error) = command.stdin(Stdio::null()).spawn() {
-        let program = command.as_std().get_program();
-        tracing::warn!(%error, ?program, "it could not be started");
+/// What was started outlives this process; while both live, its end is noticed, so that nothing of
+/// it stays behind.
+fn start(command: &mut Command) -> Option<JoinHandle<()>> {
+    let program = command.as_std().get_program().to_owned();
+    match command.stdin(Stdio::null()).spawn() {
+        Ok(child) => Some(tokio::spawn(watch(child, program))),
+        Err(error) => {
+            tracing::warn!(%error, ?program, "it could not be started");
+            None
+        }
+    }
+}
+
+async fn watch(mut child: Child, program: OsString) {
+    match child.wait().await {
+        Ok(status) if status.success() => {}
+        Ok(status) => tracing::warn!(%status, ?program, "it ended badly"),
+        Err(error) => tracing::warn!(%error, ?program, "nobody knows how it ended"),
     }
 }
 
@@ -108,5 +123,13 @@ mod tests {
         for (url, expected) in table {
             assert_eq!(is_allowed(url), expected, "{url:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_started_leaves_nothing_behind() {
+        let program = env::current_exe().unwrap();
+        let watched = start(Command::new(program).arg("--list").stdout(Stdio::null()));
+        watched.unwrap().await.unwrap();
+        assert!(start(&mut Command::new("/nonexistent")).is_none());
     }
 }
