@@ -45,7 +45,7 @@ pub fn open(companion: Companion, opening: Opening) -> anyhow::Result<ExitCode> 
                 relay.keep(|news| tell(&handle, &news)).await;
             });
             if let Some(listener) = door {
-                let host = Door(app.handle().clone());
+                let host = Door::new(app.handle().clone());
                 let build = env!("CARGO_PKG_VERSION").to_owned();
                 tauri::async_runtime::spawn(hither_ipc::serve(listener, build, host));
             }
@@ -134,19 +134,30 @@ fn raise(app: &AppHandle) {
 
 /// What stands behind the window's own socket: it can be raised, and told to end.
 #[derive(Clone)]
-struct Door(AppHandle);
+struct Door {
+    app: AppHandle,
+    /// Kept, because the door closes with it.
+    blank: watch::Sender<View>,
+}
+
+impl Door {
+    fn new(app: AppHandle) -> Self {
+        let blank = watch::Sender::new(blank());
+        Self { app, blank }
+    }
+}
 
 impl Host for Door {
     async fn command(&self, command: Command) -> bool {
         match command {
             Command::Open { id } => {
-                raise(&self.0);
-                let news = id.and_then(|id| self.0.state::<Arc<Relay>>().open(id));
+                raise(&self.app);
+                let news = id.and_then(|id| self.app.state::<Arc<Relay>>().open(id));
                 if let Some(news) = news {
-                    tell(&self.0, &news);
+                    tell(&self.app, &news);
                 }
             }
-            Command::Quit => self.0.exit(0),
+            Command::Quit => self.app.exit(0),
             // Everything else is the companion's.
             _ => return false,
         }
@@ -158,19 +169,23 @@ impl Host for Door {
     }
 
     fn views(&self) -> watch::Receiver<View> {
-        let blank = View {
-            account: None,
-            connection: ConnectionView::SignedOut,
-            presence: PresenceView {
-                state: PresenceState::Unknown,
-                reason: None,
-            },
-            glance: Glance::default(),
-            paused_until: None,
-            notice: None,
-            signing_in: false,
-        };
-        watch::channel(blank).1
+        self.blank.subscribe()
+    }
+}
+
+/// There is nothing to see behind this door: the view is the companion's.
+fn blank() -> View {
+    View {
+        account: None,
+        connection: ConnectionView::SignedOut,
+        presence: PresenceView {
+            state: PresenceState::Unknown,
+            reason: None,
+        },
+        glance: Glance::default(),
+        paused_until: None,
+        notice: None,
+        signing_in: false,
     }
 }
 

@@ -40,8 +40,11 @@ pub trait Platform {
     /// The view differs from the one before; the first call shows the view at the start.
     fn view_changed(&mut self, view: &View);
 
-    /// The loop is over and this process ends: pop-ups and the tray icon go.
-    fn exit(&mut self) {}
+    /// The loop is over and this process ends: pop-ups and the tray icon go. Waited for, so that
+    /// they are gone when it returns.
+    fn exit(&mut self) -> impl Future<Output = ()> {
+        async {}
+    }
 }
 
 /// What the desktop or the person says.

@@ -1,0 +1,56 @@
+//! Pop-ups on Windows and macOS. Showing may wait for the system, so it happens on a thread for
+//! such work; what the system does not report back is not told.
+
+use hither_engine::{Toast, ToastEvent};
+use hither_protocol::Priority;
+use notify_rust::{Notification, Timeout};
+use tokio::sync::mpsc;
+
+use super::{Order, text};
+
+/// The system's notifications.
+#[derive(Debug, Default)]
+pub(super) struct Notifications;
+
+impl Notifications {
+    /// Carries out orders until there will be no more.
+    pub(super) async fn run(
+        self,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+        tell: mpsc::UnboundedSender<ToastEvent>,
+    ) {
+        while let Some(order) = orders.recv().await {
+            match order {
+                Order::Show(toast) => drop(tell.send(show(*toast).await)),
+                Order::Withdraw(key) => {
+                    tracing::debug!(?key, "pop-ups stay until the system hides them")
+                }
+                Order::WithdrawAll(done) => drop(done),
+            }
+        }
+    }
+}
+
+async fn show(toast: Toast) -> ToastEvent {
+    let key = toast.key.clone();
+    let shown = tokio::task::spawn_blocking(move || notification(&toast).show().map(drop));
+    match shown.await {
+        Ok(Ok(())) => ToastEvent::Up(key),
+        Ok(Err(error)) => ToastEvent::Failed(key, error.to_string()),
+        Err(error) => ToastEvent::Failed(key, error.to_string()),
+    }
+}
+
+fn notification(toast: &Toast) -> Notification {
+    let stays = matches!(toast.priority, Priority::High | Priority::Urgent);
+    Notification::new()
+        .appname("Hither")
+        .summary(&text::title(toast))
+        .body(&text::body(toast))
+        .timeout(if stays {
+            Timeout::Never
+        } else {
+            Timeout::Default
+        })
+        .finalize()
+}

@@ -1,0 +1,367 @@
+//! `org.freedesktop.Notifications` over one connection with one loop: every answer and every click
+//! arrives in the order it happened.
+
+use core::future::pending;
+use core::time::Duration;
+use std::collections::HashMap;
+use std::io;
+
+use futures_util::StreamExt as _;
+use hither_engine::{Toast, ToastEvent, ToastKey};
+use hither_protocol::Priority;
+use serde::Serialize;
+use tokio::sync::mpsc;
+use zbus::connection::Builder;
+use zbus::fdo::DBusProxy;
+use zbus::names::{BusName, OwnedUniqueName};
+use zbus::zvariant::{DynamicType, Value};
+use zbus::{Connection, MatchRule, Message, MessageStream, message};
+
+use super::{Order, text};
+use crate::words::one_line;
+
+const NAME: &str = "org.freedesktop.Notifications";
+const PATH: &str = "/org/freedesktop/Notifications";
+
+/// The click on the pop-up itself, by the specification.
+const DEFAULT: &str = "default";
+
+/// The person is done with the message.
+pub(super) const MARK_READ: &str = "mark-read";
+
+/// Before a publisher's own action, so that none can pass for one of ours.
+const PUBLISHERS: &str = "publisher:";
+
+/// Longer buttons push others off the pop-up.
+const LABEL: usize = 40;
+
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+
+/// The session's notifications; connected with the first pop-up.
+#[derive(Debug, Default)]
+pub(super) struct Notifications {
+    /// The session bus; `None` is the usual place.
+    address: Option<String>,
+    session: Option<Session>,
+}
+
+/// A bus, and what we know of the daemon on it.
+#[derive(Debug)]
+struct Session {
+    connection: Connection,
+    signals: MessageStream,
+    daemon: Option<Daemon>,
+}
+
+/// One daemon, by its unique name, and our pop-ups on it. Another daemon counts from the beginning
+/// again, so ids never outlive the one that gave them.
+#[derive(Debug)]
+struct Daemon {
+    owner: OwnedUniqueName,
+    actions: bool,
+    markup: bool,
+    up: HashMap<ToastKey, u32>,
+}
+
+impl Notifications {
+    /// Those on another bus than the usual one.
+    #[cfg(test)]
+    pub(super) fn on(address: &str) -> Self {
+        Self {
+            address: Some(address.to_owned()),
+            session: None,
+        }
+    }
+
+    /// Carries out orders and tells what the daemon says, until there will be no more orders.
+    pub(super) async fn run(
+        mut self,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+        tell: mpsc::UnboundedSender<ToastEvent>,
+    ) {
+        loop {
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(Order::Show(toast)) => {
+                        let _ = tell.send(self.show(&toast).await);
+                    }
+                    Some(Order::Withdraw(key)) => self.withdraw(&key).await,
+                    Some(Order::WithdrawAll(_done)) => self.withdraw_all().await,
+                    None => return,
+                },
+                signal = self.next_signal() => {
+                    if let Some(event) = self.heed(signal) {
+                        let _ = tell.send(event);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn show(&mut self, toast: &Toast) -> ToastEvent {
+        let shown = match tokio::time::timeout(ANSWER_WITHIN, self.try_show(toast)).await {
+            Ok(shown) => shown,
+            Err(_) => Err(NO_ANSWER.to_owned()),
+        };
+        match shown {
+            Ok(()) => ToastEvent::Up(toast.key.clone()),
+            Err(why) => ToastEvent::Failed(toast.key.clone(), why),
+        }
+    }
+
+    /// The error is for people.
+    async fn try_show(&mut self, toast: &Toast) -> Result<(), String> {
+        let session = self.session().await?;
+        session.notify(toast).await.map_err(|error| explain(&error))
+    }
+
+    async fn session(&mut self) -> Result<&mut Session, String> {
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => Session::open(self.address.as_deref())
+                .await
+                .map_err(|error| {
+                    format!("There is no session bus to show notifications on: {error}")
+                })?,
+        };
+        Ok(self.session.insert(session))
+    }
+
+    async fn withdraw(&mut self, key: &ToastKey) {
+        if let Some(session) = &mut self.session {
+            session.close(key).await;
+        }
+    }
+
+    async fn withdraw_all(&mut self) {
+        if let Some(session) = &mut self.session {
+            for key in session.keys() {
+                session.close(&key).await;
+            }
+        }
+    }
+
+    /// The next signal, or `None` when the bus is gone; waits for ever while there is no bus.
+    async fn next_signal(&mut self) -> Option<Message> {
+        match &mut self.session {
+            Some(session) => session.signals.next().await?.ok(),
+            None => pending().await,
+        }
+    }
+
+    fn heed(&mut self, signal: Option<Message>) -> Option<ToastEvent> {
+        let Some(signal) = signal else {
+            self.session = None;
+            return None;
+        };
+        self.session.as_mut()?.daemon.as_mut()?.heed(&signal)
+    }
+}
+
+const NO_ANSWER: &str = "The desktop's notifications do not answer.";
+
+fn explain(error: &zbus::Error) -> String {
+    match error {
+        zbus::Error::InputOutput(error) if error.kind() == io::ErrorKind::TimedOut => {
+            NO_ANSWER.to_owned()
+        }
+        zbus::Error::MethodError(name, ..) if name.ends_with(".ServiceUnknown") => {
+            "No notification daemon runs on this desktop.".to_owned()
+        }
+        error => format!("The desktop's notifications refused: {error}"),
+    }
+}
+
+impl Session {
+    async fn open(address: Option<&str>) -> zbus::Result<Self> {
+        let builder = match address {
+            Some(address) => Builder::address(address)?,
+            None => Builder::session()?,
+        };
+        let connection = builder.method_timeout(ANSWER_WITHIN).build().await?;
+        let rule = MatchRule::builder()
+            .msg_type(message::Type::Signal)
+            .sender(NAME)?
+            .interface(NAME)?
+            .path(PATH)?
+            .build();
+        Ok(Self {
+            signals: MessageStream::for_match_rule(rule, &connection, None).await?,
+            connection,
+            daemon: None,
+        })
+    }
+
+    async fn notify(&mut self, toast: &Toast) -> zbus::Result<()> {
+        let daemon = match self.still_running().await {
+            Some(daemon) => daemon,
+            None => Daemon::find(&self.connection).await?,
+        };
+        let daemon = self.daemon.insert(daemon);
+        let reply = call(&self.connection, "Notify", &daemon.request(toast)).await?;
+        daemon
+            .up
+            .insert(toast.key.clone(), reply.body().deserialize()?);
+        Ok(())
+    }
+
+    /// The daemon we know, unless another one or none has its place.
+    async fn still_running(&mut self) -> Option<Daemon> {
+        let bus = DBusProxy::new(&self.connection).await.ok()?;
+        let name = BusName::from_static_str(NAME).ok()?;
+        let owner = bus.get_name_owner(name).await.ok()?;
+        self.daemon.take().filter(|daemon| daemon.owner == owner)
+    }
+
+    fn keys(&self) -> Vec<ToastKey> {
+        let up = self.daemon.iter().flat_map(|daemon| daemon.up.keys());
+        up.cloned().collect()
+    }
+
+    async fn close(&mut self, key: &ToastKey) {
+        let Some(daemon) = &mut self.daemon else {
+            return;
+        };
+        let owner = daemon.owner.clone();
+        if let Some(id) = daemon.up.remove(key) {
+            // When it fails, the pop-up or its daemon is gone already: off the screen either way.
+            let _ = self
+                .connection
+                .call_method(Some(&owner), PATH, Some(NAME), "CloseNotification", &(id,))
+                .await;
+        }
+    }
+}
+
+async fn call(
+    connection: &Connection,
+    method: &'static str,
+    body: &(impl Serialize + DynamicType),
+) -> zbus::Result<Message> {
+    connection
+        .call_method(Some(NAME), PATH, Some(NAME), method, body)
+        .await
+}
+
+impl Daemon {
+    /// Starts one where it is installed but does not run.
+    async fn find(connection: &Connection) -> zbus::Result<Self> {
+        let reply = call(connection, "GetCapabilities", &()).await?;
+        let header = reply.header();
+        let owner = header.sender().ok_or(zbus::Error::InvalidReply)?;
+        let body = reply.body();
+        let capabilities: Vec<&str> = body.deserialize()?;
+        Ok(Self {
+            owner: owner.to_owned().into(),
+            actions: capabilities.contains(&"actions"),
+            markup: capabilities.contains(&"body-markup"),
+            up: HashMap::new(),
+        })
+    }
+
+    /// The arguments of `Notify`.
+    fn request(&self, toast: &Toast) -> impl Serialize + DynamicType + use<> {
+        let replaces = self.up.get(&toast.key).copied().unwrap_or(0);
+        let (title, body) = (text::title(toast), self.body_of(toast));
+        let (actions, hints) = (self.actions_of(toast), hints(toast));
+        let icon = "hither";
+        (
+            "Hither",
+            replaces,
+            icon,
+            title,
+            body,
+            actions,
+            hints,
+            expires(toast),
+        )
+    }
+
+    /// Pairs of key and label.
+    fn actions_of(&self, toast: &Toast) -> Vec<String> {
+        if !self.actions {
+            return Vec::new();
+        }
+        let publishers = toast.actions.iter().take(2);
+        let publishers = publishers.flat_map(|action| {
+            let label = one_line(&action.label, LABEL);
+            [format!("{PUBLISHERS}{}", action.id), label]
+        });
+        let mut actions = vec![DEFAULT.to_owned(), "Open".to_owned()];
+        actions.extend(publishers);
+        if matches!(toast.key, ToastKey::Message(_)) {
+            actions.extend([MARK_READ.to_owned(), "Mark read".to_owned()]);
+        }
+        actions
+    }
+
+    fn body_of(&self, toast: &Toast) -> String {
+        let body = text::body(toast);
+        if self.markup { escaped(&body) } else { body }
+    }
+
+    fn heed(&mut self, signal: &Message) -> Option<ToastEvent> {
+        let header = signal.header();
+        if header.sender()? != self.owner.inner() {
+            return None;
+        }
+        let body = signal.body();
+        match header.member()?.as_str() {
+            "ActionInvoked" => {
+                let (id, action) = body.deserialize().ok()?;
+                event(self.key_of(id)?, action)
+            }
+            "NotificationClosed" => {
+                let (id, _reason): (u32, u32) = body.deserialize().ok()?;
+                let key = self.key_of(id)?;
+                self.up.remove(&key);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn key_of(&self, id: u32) -> Option<ToastKey> {
+        let mut up = self.up.iter();
+        up.find(|(_, up)| **up == id).map(|(key, _)| key.clone())
+    }
+}
+
+/// The text as itself, for a daemon that reads markup.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+fn event(key: ToastKey, action: &str) -> Option<ToastEvent> {
+    match action {
+        DEFAULT => Some(ToastEvent::Clicked(key)),
+        MARK_READ => Some(ToastEvent::Chosen(key, MARK_READ.to_owned())),
+        _ => {
+            let action = action.strip_prefix(PUBLISHERS)?;
+            Some(ToastEvent::Chosen(key, action.to_owned()))
+        }
+    }
+}
+
+fn hints(toast: &Toast) -> HashMap<&'static str, Value<'static>> {
+    let urgency: u8 = match toast.priority {
+        Priority::Min | Priority::Low => 0,
+        Priority::Default | Priority::High => 1,
+        Priority::Urgent => 2,
+    };
+    HashMap::from([
+        ("urgency", urgency.into()),
+        ("desktop-entry", "hither".into()),
+        ("category", "im.received".into()),
+    ])
+}
+
+/// Milliseconds; 0 stays until it is closed, -1 is the daemon's own choice.
+fn expires(toast: &Toast) -> i32 {
+    match toast.priority {
+        Priority::High | Priority::Urgent => 0,
+        _ => -1,
+    }
+}
