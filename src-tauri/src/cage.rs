@@ -120,7 +120,6 @@ async fn close(window: &WebviewWindow) -> Result<(), String> {
                 settings.set_enable_webaudio(false);
                 settings.set_enable_page_cache(false);
                 settings.set_enable_dns_prefetching(false);
-                settings.set_enable_hyperlink_auditing(false);
                 settings.set_enable_back_forward_navigation_gestures(false);
             }
             keep_copying_only(&view);

@@ -192,6 +192,7 @@ impl Day {
             Due::PhoneDrop => self.phone_drop(),
             Due::PhoneReads => self.phone_reads(),
             Due::Dial(conn, node) => self.dialled(conn, node),
+            Due::Answer(conn, ask) => self.server.answer(world, conn, ask),
             Due::ToServer(conn, frame) if world.carries(conn, true) => {
                 self.server.frame(world, conn, frame);
             }

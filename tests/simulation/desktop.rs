@@ -157,6 +157,8 @@ impl Desktop {
         }
         let ops = core::mem::take(&mut self.writing);
         if world.chance(self.store_failure_chance) {
+            // What waits behind a failed batch counts as not done, too.
+            self.waiting.clear();
             self.event(world, Event::StoreFailed(StoreFailed::DiskFull));
         } else {
             let (outcomes, glance) = self.disk.commit(&ops);

@@ -1,33 +1,50 @@
-//! The server as a model: a durable log, and the real router over volatile streams.
+//! The server: the real protocol of a stream and the real router over a model of the store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use hither_attention::{Accepted, Effect, Event, Router, Timings};
 use hither_protocol::{
-    ClientFrame, Cursor, DeviceId, DeviceKind, FirstAlert, Instant, Message, MessageId, Policy,
-    Presence, PresenceState, Priority, ServerFrame,
+    AccountName, ClientFrame, DeviceId, DeviceKind, Instant, Message, MessageId, Policy, Presence,
+    PresenceState, Priority, ServerFrame, Timestamp,
+};
+use hither_server::session::{Identified, Input, Output, Session, Write};
+use hither_server::store::{
+    ClientId, Cursors, DeviceRecord, Entry, Epoch, Identity, Page, Position, What,
 };
 
 use crate::world::{Conn, Due, Life, Node, World};
 
+/// So few entries at once that backlogs have several pages.
+const PAGE: usize = 3;
+
 /// What the disk holds.
 #[derive(Default)]
 struct Durable {
-    log: Vec<Logged>,
+    log: Vec<Arc<Entry>>,
     messages: BTreeMap<MessageId, (Priority, Instant)>,
-    read: BTreeSet<MessageId>,
+    read: BTreeMap<MessageId, Timestamp>,
     shown: BTreeSet<MessageId>,
 }
 
-enum Logged {
-    Message(Box<Message>),
-    Read(Vec<MessageId>),
+/// What the store is asked, and answers a moment later.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Identify,
+    Page(Position),
+    Write(Write),
 }
 
 struct Stream {
     node: Node,
-    presence: Option<Presence>,
-    synced: bool,
+    session: Session,
+    /// Frames of the client that the session did not want yet.
+    frames: VecDeque<ClientFrame>,
+    /// Entries and alerts that the session did not want yet.
+    live: VecDeque<Input>,
+    attached: bool,
+    announced: bool,
 }
 
 pub(crate) struct Server {
@@ -63,14 +80,12 @@ impl Server {
     }
 
     pub(crate) fn accepted(&self) -> impl Iterator<Item = (MessageId, Priority)> {
-        self.disk
-            .messages
-            .iter()
-            .map(|(id, (priority, _))| (*id, *priority))
+        let messages = self.disk.messages.iter();
+        messages.map(|(id, (priority, _))| (*id, *priority))
     }
 
     pub(crate) fn is_read(&self, id: MessageId) -> bool {
-        self.disk.read.contains(&id)
+        self.disk.read.contains_key(&id)
     }
 
     pub(crate) fn no_more_faults(&mut self) {
@@ -85,7 +100,7 @@ impl Server {
         }
         let (id, priority) = (message.id, message.priority);
         self.disk.messages.insert(id, (priority, world.now));
-        self.disk.log.push(Logged::Message(Box::new(message)));
+        self.commit(What::Message(Box::new(message)));
         if self.crashes_here(world) {
             return false;
         }
@@ -96,92 +111,82 @@ impl Server {
             expires: None,
         };
         self.route(world, Event::Accepted(accepted));
+        self.pump(world);
         true
     }
 
     pub(crate) fn dialled(&mut self, conn: Conn, node: Node) -> bool {
         if self.up {
-            self.streams.insert(
-                conn,
-                Stream {
-                    node,
-                    presence: None,
-                    synced: false,
-                },
-            );
+            let stream = Stream {
+                node,
+                session: Session::new(cursors(), Policy::default()),
+                frames: VecDeque::new(),
+                live: VecDeque::new(),
+                attached: false,
+                announced: false,
+            };
+            self.streams.insert(conn, stream);
         }
         self.up
     }
 
     pub(crate) fn frame(&mut self, world: &mut World, conn: Conn, frame: ClientFrame) {
+        if let Some(stream) = self.streams.get_mut(&conn) {
+            stream.frames.push_back(frame);
+            self.pump(world);
+        }
+    }
+
+    /// The store answers what a stream asked.
+    pub(crate) fn answer(&mut self, world: &mut World, conn: Conn, ask: Ask) {
         let Some(node) = self.streams.get(&conn).map(|stream| stream.node) else {
             return;
         };
         if self.crashes_here(world) {
             return;
         }
-        let device = device(node);
-        match frame {
-            ClientFrame::Hello {
-                cursor, presence, ..
-            } => self.hello(world, conn, cursor, presence),
-            ClientFrame::Presence { presence } => {
-                let stream = self.streams.get_mut(&conn).expect("looked up above");
-                stream.presence = Some(presence);
-                if stream.synced {
-                    self.route(world, Event::Presence { device, presence });
-                }
+        let input = match ask {
+            Ask::Identify => Input::Identified(Some(Identified {
+                identity: identity(node),
+                head: self.head(),
+                at: world.wall(),
+            })),
+            Ask::Page(after) => Input::Page(self.page(after)),
+            Ask::Write(write) => {
+                self.write(world, node, write);
+                Input::Written
             }
-            ClientFrame::Ping { last_input_ms } => {
-                let last_input = last_input_ms.map(core::time::Duration::from_millis);
-                self.route(world, Event::Heartbeat { device, last_input });
-                world.send_down(conn, ServerFrame::Pong);
-            }
-            ClientFrame::Shown { ids } => {
-                self.disk.shown.extend(ids.iter().copied());
-                self.route(world, Event::Shown { device, ids });
-            }
-            ClientFrame::Read { ids } => self.read(world, ids),
-            ClientFrame::Ack { .. } | ClientFrame::Action { .. } | ClientFrame::Unknown => {}
-        }
+        };
+        self.step(world, conn, input);
+        self.pump(world);
     }
 
     pub(crate) fn hung_up(&mut self, world: &mut World, conn: Conn, goodbye: bool) {
-        let Some(stream) = self.streams.remove(&conn) else {
-            return;
-        };
-        let node = stream.node;
-        let another = self
-            .streams
-            .values()
-            .any(|other| other.node == node && other.synced);
-        if stream.synced && !another {
-            let device = device(node);
-            self.route(world, Event::Disconnected { device, goodbye });
-        }
+        self.remove(world, conn, goodbye);
+        self.pump(world);
     }
 
     pub(crate) fn wake(&mut self, world: &mut World, life: Life) {
         let due = self.router.next_wakeup();
         if self.up && life == self.life && due.is_some_and(|due| due <= world.now) {
             self.route(world, Event::WokeUp);
+            self.pump(world);
         }
     }
 
     pub(crate) fn start(&mut self, world: &mut World) {
         self.up = true;
         self.life.0 += 1;
-        let pending = self
-            .disk
-            .messages
-            .iter()
-            .filter(|(id, _)| !self.disk.read.contains(id) && !self.disk.shown.contains(id));
-        let pending = pending.map(|(id, (priority, at))| Accepted {
+        let disk = &self.disk;
+        let pending = disk.messages.iter().map(|(id, (priority, at))| Accepted {
             id: *id,
             priority: *priority,
             at: *at,
             expires: None,
         });
+        let pending = pending
+            .filter(|message| !disk.read.contains_key(&message.id))
+            .filter(|message| !disk.shown.contains(&message.id));
         self.router = Router::restored(Timings::default(), pending.collect(), world.now);
         self.arm(world);
     }
@@ -201,90 +206,177 @@ impl Server {
         world.after(wait, Due::ServerStart);
     }
 
-    fn hello(
-        &mut self,
-        world: &mut World,
-        conn: Conn,
-        cursor: Option<Cursor>,
-        presence: Option<Presence>,
-    ) {
-        let node = self.streams[&conn].node;
-        let older: Vec<Conn> = self
-            .streams
-            .iter()
-            .filter(|(other, stream)| **other != conn && stream.node == node)
-            .map(|(other, _)| *other)
-            .collect();
+    /// Hands every stream what it wants of what waits for it.
+    fn pump(&mut self, world: &mut World) {
+        while let Some((conn, input)) = self.next_input() {
+            if self.crashes_here(world) {
+                return;
+            }
+            self.step(world, conn, input);
+        }
+    }
+
+    fn next_input(&mut self) -> Option<(Conn, Input)> {
+        self.streams.iter_mut().find_map(|(conn, stream)| {
+            let live = stream.session.wants_live().then(|| stream.live.pop_front());
+            let input = live.flatten().or_else(|| {
+                let frame = stream
+                    .session
+                    .wants_frame()
+                    .then(|| stream.frames.pop_front());
+                frame.flatten().map(Input::Frame)
+            });
+            Some((*conn, input?))
+        })
+    }
+
+    fn step(&mut self, world: &mut World, conn: Conn, input: Input) {
+        let Some(stream) = self.streams.get_mut(&conn) else {
+            return;
+        };
+        let mut outputs = Vec::new();
+        stream.session.handle(input, &mut outputs);
+        for output in outputs {
+            if self.crashes_here(world) {
+                return;
+            }
+            self.put_out(world, conn, output);
+        }
+    }
+
+    fn put_out(&mut self, world: &mut World, conn: Conn, output: Output) {
+        let Some(stream) = self.streams.get_mut(&conn) else {
+            return;
+        };
+        let (node, device) = (stream.node, device(stream.node));
+        match output {
+            Output::Send(frame) => self.send(world, conn, frame),
+            Output::Close(code) => {
+                world.server_leaves(conn, Some(code as u16));
+                self.remove(world, conn, true);
+            }
+            Output::Identify(_) => ask(world, conn, Ask::Identify),
+            Output::ReadPage(after) => ask(world, conn, Ask::Page(after)),
+            Output::Write(write) => ask(world, conn, Ask::Write(write)),
+            Output::Attach(_) => {
+                stream.attached = true;
+                self.replace_older(world, conn, node);
+            }
+            Output::Announce(presence) => {
+                stream.announced = true;
+                let kind = kind(node);
+                let connected = Event::Connected {
+                    device,
+                    kind,
+                    presence,
+                };
+                self.route(world, connected);
+            }
+            Output::Presence(presence) => self.route(world, Event::Presence { device, presence }),
+            Output::Heartbeat(last_input) => {
+                self.route(world, Event::Heartbeat { device, last_input });
+            }
+        }
+    }
+
+    fn send(&self, world: &mut World, conn: Conn, frame: ServerFrame) {
+        let twice = matches!(
+            frame,
+            ServerFrame::Message { .. } | ServerFrame::Read { .. }
+        ) && world.chance(self.duplicate_chance);
+        if twice {
+            world.send_down(conn, frame.clone());
+        }
+        world.send_down(conn, frame);
+    }
+
+    fn replace_older(&mut self, world: &mut World, conn: Conn, node: Node) {
+        let older = self.streams.iter();
+        let older = older.filter(|(other, stream)| **other != conn && stream.node == node);
+        let older: Vec<_> = older.map(|(other, _)| *other).collect();
         for other in older {
             self.streams.remove(&other);
             world.server_leaves(other, Some(4409));
         }
-        let device = device(node);
-        let welcome = ServerFrame::Welcome {
-            device_id: device.clone(),
-            server_time: world.wall(),
-            policy: Policy::default(),
-        };
-        world.send_down(conn, welcome);
-        let from = cursor.map_or(0, |cursor| {
-            cursor.as_str().parse::<usize>().expect("our own cursor")
-        });
-        for at in from..self.disk.log.len() {
-            let frame = self.entry(at, FirstAlert::Silent);
-            world.send_down(conn, frame);
-            if self.crashes_here(world) {
-                return;
-            }
-        }
-        world.send_down(
-            conn,
-            ServerFrame::Synced {
-                cursor: place(self.disk.log.len()),
-            },
-        );
-        let stream = self.streams.get_mut(&conn).expect("says hello");
-        stream.synced = true;
-        stream.presence = presence;
-        let kind = if node == Node::Desktop {
-            DeviceKind::Desktop
-        } else {
-            DeviceKind::Mobile
-        };
-        self.route(
-            world,
-            Event::Connected {
-                device,
-                kind,
-                presence,
-            },
-        );
     }
 
-    fn read(&mut self, world: &mut World, ids: Vec<MessageId>) {
-        let fresh: Vec<_> = ids
-            .into_iter()
-            .filter(|id| self.disk.messages.contains_key(id) && self.disk.read.insert(*id))
-            .collect();
-        if fresh.is_empty() {
+    fn remove(&mut self, world: &mut World, conn: Conn, goodbye: bool) {
+        let Some(stream) = self.streams.remove(&conn).filter(|stream| stream.announced) else {
+            return;
+        };
+        let mut others = self.streams.values();
+        if !others.any(|other| other.node == stream.node && other.announced) {
+            let device = device(stream.node);
+            self.route(world, Event::Disconnected { device, goodbye });
+        }
+    }
+
+    fn write(&mut self, world: &mut World, node: Node, write: Write) {
+        match write {
+            Write::Shown(ids) => {
+                self.disk.shown.extend(ids.iter().copied());
+                let device = device(node);
+                self.route(world, Event::Shown { device, ids });
+            }
+            Write::Read(ids) => self.read(world, ids),
+            Write::Action(..) | Write::Ack(_) => {}
+        }
+    }
+
+    fn read(&mut self, world: &mut World, mut ids: Vec<MessageId>) {
+        let disk = &mut self.disk;
+        ids.retain(|id| disk.messages.contains_key(id) && !disk.read.contains_key(id));
+        if ids.is_empty() {
             return;
         }
-        self.disk.log.push(Logged::Read(fresh.clone()));
+        disk.read.extend(ids.iter().map(|id| (*id, world.wall())));
+        let entry = self.commit(What::Read(ids.clone()));
         if self.crashes_here(world) {
             return;
         }
-        let frame = self.entry(self.disk.log.len() - 1, FirstAlert::Silent);
-        self.fan_out(world, |_| frame.clone());
-        self.route(world, Event::Read { ids: fresh });
+        self.fan_out(&entry, &[]);
+        self.route(world, Event::Read { ids });
+    }
+
+    fn commit(&mut self, what: What) -> Arc<Entry> {
+        let entry = Arc::new(Entry {
+            position: Position(self.head().0 + 1),
+            account: account(),
+            what,
+        });
+        self.disk.log.push(Arc::clone(&entry));
+        entry
+    }
+
+    fn head(&self) -> Position {
+        Position(self.disk.log.len() as u64)
+    }
+
+    fn page(&self, after: Position) -> Page {
+        let rest = self.disk.log.iter().filter(|entry| entry.position > after);
+        let entries: Vec<_> = rest.take(PAGE).map(|entry| self.as_known(entry)).collect();
+        let upto = entries.last().map_or(after, |entry| entry.position);
+        Page {
+            entries,
+            upto,
+            more: upto < self.head(),
+        }
+    }
+
+    /// An entry with what is known about its message since.
+    fn as_known(&self, entry: &Entry) -> Entry {
+        let mut entry = entry.clone();
+        if let What::Message(message) = &mut entry.what {
+            message.read_at = self.disk.read.get(&message.id).copied();
+        }
+        entry
     }
 
     fn route(&mut self, world: &mut World, event: Event) {
         let mut effects = Vec::new();
         self.note(&event);
-        let lease = self
-            .router
-            .next_wakeup()
-            .is_some_and(|due| due <= world.now);
-        if lease {
+        let late = self.router.next_wakeup();
+        if late.is_some_and(|due| due <= world.now) {
             self.desktop_says(None);
         }
         self.router.handle(world.now, event, &mut effects);
@@ -333,7 +425,7 @@ impl Server {
     fn must_ring(&mut self, world: &World, ids: &[MessageId]) {
         for id in ids {
             let urgent = self.disk.messages[id].0 == Priority::Urgent;
-            if self.disk.read.contains(id) || (!urgent && self.settled.contains_key(id)) {
+            if self.disk.read.contains_key(id) || (!urgent && self.settled.contains_key(id)) {
                 self.wrong
                     .push(format!("{} rang for {id}, which was settled", world.now));
             }
@@ -343,19 +435,10 @@ impl Server {
     fn carry_out(&mut self, world: &mut World, effect: Effect) {
         match effect {
             Effect::Deliver { id, ring } => {
-                let at = self.disk.log.len() - 1;
-                debug_assert!(
-                    matches!(&self.disk.log[at], Logged::Message(message) if message.id == id)
-                );
-                let now = self.entry(at, FirstAlert::Now);
-                let silent = self.entry(at, FirstAlert::Silent);
-                self.fan_out(world, |node| {
-                    if ring.contains(&device(node)) {
-                        now.clone()
-                    } else {
-                        silent.clone()
-                    }
-                });
+                let mut log = self.disk.log.iter().rev();
+                let of = |entry: &&Arc<Entry>| matches!(&entry.what, What::Message(message) if message.id == id);
+                let entry = Arc::clone(log.find(of).expect("delivered after its commit"));
+                self.fan_out(&entry, &ring);
             }
             Effect::Alert {
                 device: to,
@@ -364,13 +447,10 @@ impl Server {
                 why,
             } => {
                 self.must_ring(world, &ids);
-                let frame = ServerFrame::Alert { ids, style, why };
-                let conn = self
-                    .streams
-                    .iter()
-                    .find(|(_, stream)| stream.synced && device(stream.node) == to);
-                if let Some(conn) = conn.map(|(conn, _)| *conn) {
-                    world.send_down(conn, frame);
+                let mut streams = self.streams.values_mut();
+                let to = streams.find(|stream| stream.announced && device(stream.node) == to);
+                if let Some(stream) = to {
+                    stream.live.push_back(Input::Alert { ids, style, why });
                 }
             }
             Effect::Push { .. } | Effect::CancelPush { .. } => {
@@ -379,33 +459,11 @@ impl Server {
         }
     }
 
-    fn fan_out(&mut self, world: &mut World, frame: impl Fn(Node) -> ServerFrame) {
-        let streams: Vec<_> = self
-            .streams
-            .iter()
-            .filter(|(_, stream)| stream.synced)
-            .map(|(conn, stream)| (*conn, stream.node))
-            .collect();
-        for (conn, node) in streams {
-            world.send_down(conn, frame(node));
-            if world.chance(self.duplicate_chance) {
-                world.send_down(conn, frame(node));
-            }
-        }
-    }
-
-    fn entry(&self, at: usize, alert: FirstAlert) -> ServerFrame {
-        let cursor = place(at + 1);
-        match &self.disk.log[at] {
-            Logged::Message(message) => ServerFrame::Message {
-                cursor,
-                alert,
-                message: message.clone(),
-            },
-            Logged::Read(ids) => ServerFrame::Read {
-                cursor,
-                ids: ids.clone(),
-            },
+    fn fan_out(&mut self, entry: &Arc<Entry>, ring: &[DeviceId]) {
+        for stream in self.streams.values_mut().filter(|stream| stream.attached) {
+            let ring = ring.contains(&device(stream.node));
+            let entry = Arc::clone(entry);
+            stream.live.push_back(Input::Entry { entry, ring });
         }
     }
 
@@ -424,8 +482,41 @@ impl Server {
     }
 }
 
-fn place(position: usize) -> Cursor {
-    position.to_string().parse().expect("digits are a cursor")
+fn ask(world: &mut World, conn: Conn, ask: Ask) {
+    let wait: Duration = world.between(0, 6);
+    world.after(wait, Due::Answer(conn, ask));
+}
+
+fn account() -> AccountName {
+    "ada".parse().expect("a valid account name")
+}
+
+fn cursors() -> Cursors {
+    Cursors::new(Epoch(1), [7; 32])
+}
+
+fn kind(node: Node) -> DeviceKind {
+    match node {
+        Node::Desktop => DeviceKind::Desktop,
+        Node::Phone => DeviceKind::Mobile,
+    }
+}
+
+fn identity(node: Node) -> Identity {
+    Identity {
+        client: ClientId(node as i64),
+        account: account(),
+        device: DeviceRecord {
+            id: device(node),
+            name: "a device".into(),
+            platform: "linux".into(),
+            kind: kind(node),
+        },
+        application: "hither".into(),
+        message_token: "hither_mt_1".into(),
+        acked: None,
+        expires_at: Timestamp::MAX,
+    }
 }
 
 pub(crate) fn device(node: Node) -> DeviceId {

@@ -43,6 +43,8 @@ pub(crate) enum Due {
     PhoneReads,
     /// An upgrade reaches the server.
     Dial(Conn, Node),
+    /// The store answers a stream.
+    Answer(Conn, crate::server::Ask),
     ToServer(Conn, ClientFrame),
     ToClient(Conn, Node, ServerFrame),
     /// A side notices that the connection is gone.

@@ -5,6 +5,7 @@ pub mod companion;
 pub mod desktop;
 pub mod program;
 pub mod server;
+pub mod stage;
 pub mod toasts;
 mod wait;
 

@@ -17,6 +17,7 @@ use crate::program::{Process, program};
 pub struct Server {
     data: PathBuf,
     url: String,
+    settings: Vec<(&'static str, String)>,
     process: Option<Process>,
 }
 
@@ -27,7 +28,17 @@ impl Server {
     /// When it does not start.
     #[must_use]
     pub fn start(data: &Path) -> Self {
+        Self::start_with(data, Vec::new())
+    }
+
+    /// [`Server::start`] with settings, as variables.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_with(data: &Path, settings: Vec<(&'static str, String)>) -> Self {
         let mut server = Self {
+            settings,
             data: data.to_owned(),
             url: "http://127.0.0.1:0".to_owned(),
             process: None,
@@ -48,7 +59,10 @@ impl Server {
         let mut lines = process.lines().expect("its output is ours");
         let line = lines.next().expect("the server says where it listens");
         let said: Value = serde_json::from_str(&line.expect("text")).expect("JSON");
-        self.url = said["listening"].as_str().expect("an address").to_owned();
+        said["listening"]
+            .as_str()
+            .expect("an address")
+            .clone_into(&mut self.url);
         self.process = Some(process);
     }
 
@@ -104,6 +118,7 @@ impl Server {
         let mut command = program("hither-server");
         command.args(arguments).arg("--data").arg(&self.data);
         command.env("HITHER_LOG", "warn");
+        command.envs(self.settings.iter().cloned());
         command
     }
 

@@ -21,7 +21,7 @@ struct World {
     companion: Companion,
     server: Server,
     publisher: Publisher,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -37,7 +37,7 @@ impl World {
             companion,
             server,
             publisher,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -242,7 +242,7 @@ fn b6_signing_out_leaves_nothing_and_kills_the_token() {
     });
     wait_for("an empty folder", SOON, || {
         let holds = |text: &str| {
-            let data = world._folder.path().join("companion");
+            let data = world.folder.path().join("companion");
             std::fs::read_dir(data).unwrap().any(|entry| {
                 let bytes = std::fs::read(entry.unwrap().path()).unwrap_or_default();
                 bytes

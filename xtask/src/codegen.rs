@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::command::{command, root, run_quietly, target};
+use crate::command::{cargo, command, output, root, run_quietly, target};
 
 /// The icon tool, which knows each system's formats; `ui/` pins it where it has it installed.
 const ICON_TOOL: &str = "@tauri-apps/cli@2.12.5";
@@ -32,6 +32,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     }
     app_pictures(&fresh.join("icons"))?;
     tray_pictures(&fresh.join("icons/tray"))?;
+    window_types(&fresh.join("ui/src/backend"))?;
     phone_icon(&fresh.join("crates/server/phone"))?;
     let files = files_below(&fresh)?;
     if check {
@@ -90,6 +91,23 @@ fn tray_pictures(into: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(fs::remove_dir_all(work)?)
+}
+
+/// What the window and the companion say to each other, in the window's language.
+fn window_types(into: &Path) -> anyhow::Result<()> {
+    let print = [
+        "run",
+        "--quiet",
+        "-p",
+        "hither-engine",
+        "--example",
+        "typescript",
+    ];
+    fs::create_dir_all(into)?;
+    Ok(fs::write(
+        into.join("types.ts"),
+        output(&mut cargo(&print))?,
+    )?)
 }
 
 /// The phone page is served from one folder.

@@ -17,15 +17,15 @@ struct Group {
 }
 
 impl Batch {
-    pub(crate) fn add(&mut self, way: &Way, why: AlertWhy, message: &Accepted) {
+    pub(crate) fn add(&mut self, way: Way, why: AlertWhy, message: &Accepted) {
         let message = (message.at, message.id);
         let same = |group: &&mut Group| {
-            group.way == *way && (group.why == why || group.way.via == Via::Push)
+            group.way == way && (group.why == why || group.way.via == Via::Push)
         };
         match self.0.iter_mut().find(same) {
             Some(group) => group.messages.push(message),
             None => self.0.push(Group {
-                way: way.clone(),
+                way,
                 why,
                 messages: vec![message],
             }),

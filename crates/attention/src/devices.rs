@@ -26,7 +26,6 @@ pub(crate) struct Change {
     pub(crate) device: DeviceId,
     pub(crate) from: Seat,
     pub(crate) to: Seat,
-    pub(crate) last_input: Option<Instant>,
 }
 
 /// How much a desktop's `shown` proves.
@@ -302,7 +301,6 @@ impl Device {
             device: id.clone(),
             from,
             to,
-            last_input: self.last_input,
         })
     }
 

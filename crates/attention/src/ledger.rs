@@ -14,8 +14,8 @@ pub(crate) struct Ledger {
     entries: BTreeMap<MessageId, Entry>,
     /// When each entry needs attention by itself.
     due: BTreeSet<(Instant, MessageId)>,
-    /// When a desktop showed each entry that waits for no answer.
-    resting: BTreeSet<(Instant, MessageId)>,
+    /// Since when each entry is shown on a desktop.
+    showing: BTreeSet<(Instant, MessageId)>,
 }
 
 /// What is known about one message.
@@ -24,28 +24,22 @@ pub(crate) struct Entry {
     pub(crate) message: Accepted,
     /// An alert is owed, for this reason, as soon as there is someone to alert.
     pub(crate) wanted: Option<AlertWhy>,
-    pub(crate) shown: Shown,
+    /// Seen, or with a phone: at most its pushes are still to be cancelled.
+    done: bool,
+    /// The desktops that show it, since somebody used them last.
+    showing: Vec<Showing>,
     calls: Vec<Call>,
     /// Ways that failed since a device came back last.
     failed: Vec<Way>,
     comebacks: u64,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
-    Nowhere,
-    /// On a desktop where perhaps nobody is.
-    Perhaps {
-        on: DeviceId,
-        at: Instant,
-    },
-    /// On an active desktop.
-    Surely {
-        on: DeviceId,
-        at: Instant,
-    },
-    /// Seen, or with the phone: at most its pushes are still to be cancelled.
-    Done,
+#[derive(Debug)]
+struct Showing {
+    on: DeviceId,
+    at: Instant,
+    /// Whether someone surely sits there.
+    seen: bool,
 }
 
 /// One way to alert: a device, through its stream or its push service.
@@ -84,26 +78,28 @@ impl Ledger {
         if let Some(due) = entry.due() {
             self.due.remove(&(due, id));
         }
-        if let Some(at) = entry.resting_since() {
-            self.resting.remove(&(at, id));
+        if let Some(at) = entry.showing_since() {
+            self.showing.remove(&(at, id));
         }
         Some(entry)
     }
 
     /// Puts an entry in, unless there is nothing left to do about it.
     pub(crate) fn put(&mut self, entry: Entry) {
-        if entry.shown == Shown::Done && entry.calls.is_empty() {
+        if entry.done && entry.calls.is_empty() {
             return;
         }
         let id = entry.message.id;
         if let Some(due) = entry.due() {
             self.due.insert((due, id));
         }
-        if let Some(at) = entry.resting_since() {
-            self.resting.insert((at, id));
+        if let Some(at) = entry.showing_since() {
+            self.showing.insert((at, id));
         }
         self.entries.insert(id, entry);
-        self.bound();
+        if self.showing.len() > REMEMBERED {
+            self.finish_oldest();
+        }
     }
 
     /// An entry whose expiry or answer is due.
@@ -125,23 +121,21 @@ impl Ledger {
         entries.map(|(id, _)| *id)
     }
 
-    /// Someone used `desktop` at `input`: what it showed before that was seen.
-    pub(crate) fn forget_seen(&mut self, desktop: &DeviceId, input: Instant) {
-        let before = self.resting.iter().take_while(|(at, _)| *at < input);
-        let seen: Vec<_> = before
+    /// What `desktop` shows since before `input`.
+    pub(crate) fn shown_before(&self, desktop: &DeviceId, input: Instant) -> Vec<MessageId> {
+        let before = self.showing.iter().take_while(|(at, _)| *at < input);
+        let shown = |entry: &Entry| entry.shown_at(desktop).is_some_and(|at| at < input);
+        before
             .map(|(_, id)| *id)
-            .filter(|id| self.entries.get(id).is_some_and(|e| e.is_shown_on(desktop)))
-            .collect();
-        for id in seen {
-            self.take(id);
-        }
+            .filter(|id| self.entries.get(id).is_some_and(shown))
+            .collect()
     }
 
-    fn bound(&mut self) {
-        while self.resting.len() > REMEMBERED
-            && let Some((_, oldest)) = self.resting.first().copied()
-        {
-            self.take(oldest);
+    fn finish_oldest(&mut self) {
+        let oldest = self.showing.first().map(|(_, id)| *id);
+        if let Some(mut entry) = oldest.and_then(|id| self.take(id)) {
+            entry.finish();
+            self.put(entry);
         }
     }
 }
@@ -169,7 +163,8 @@ impl Entry {
         Self {
             message,
             wanted,
-            shown: Shown::Nowhere,
+            done: false,
+            showing: Vec::new(),
             calls: Vec::new(),
             failed: Vec::new(),
             comebacks: 0,
@@ -181,15 +176,14 @@ impl Entry {
     }
 
     pub(crate) fn is_shown_on(&self, desktop: &DeviceId) -> bool {
-        self.shown_on().is_some_and(|(on, _)| on == desktop)
+        self.shown_at(desktop).is_some()
     }
 
-    /// The desktop that shows it, and since when.
-    pub(crate) fn shown_on(&self) -> Option<(&DeviceId, Instant)> {
-        match &self.shown {
-            Shown::Perhaps { on, at } | Shown::Surely { on, at } => Some((on, *at)),
-            Shown::Nowhere | Shown::Done => None,
-        }
+    /// Since when the desktop shows it.
+    pub(crate) fn shown_at(&self, desktop: &DeviceId) -> Option<Instant> {
+        let mut showing = self.showing.iter();
+        let showing = showing.find(|showing| showing.on == *desktop)?;
+        Some(showing.at)
     }
 
     pub(crate) fn is_called(&self, device: &DeviceId) -> bool {
@@ -197,13 +191,7 @@ impl Entry {
     }
 
     pub(crate) fn has_pushes(&self) -> bool {
-        self.pushes().next().is_some()
-    }
-
-    /// Devices whose push service has not answered yet.
-    pub(crate) fn pushes(&self) -> impl Iterator<Item = &DeviceId> {
-        let pushes = self.calls.iter().filter(|call| call.way.via == Via::Push);
-        pushes.map(|call| &call.way.device)
+        self.calls.iter().any(|call| call.way.via == Via::Push)
     }
 
     /// Whether this way was not used in vain, is not being used, and leads where it is not shown.
@@ -233,9 +221,9 @@ impl Entry {
 
     /// Owes an alert, unless one is on its way or someone surely sees it.
     pub(crate) fn want(&mut self, why: AlertWhy) {
-        let settled = matches!(self.shown, Shown::Surely { .. } | Shown::Done);
+        let seen = self.done || self.showing.iter().any(|showing| showing.seen);
         let called = self.calls.iter().any(|call| call.until.is_some());
-        if !settled && !called && self.wanted.is_none() {
+        if !seen && !called && self.wanted.is_none() {
             self.wanted = Some(why);
         }
     }
@@ -259,8 +247,10 @@ impl Entry {
         self.calls.len() < calls
     }
 
-    pub(crate) fn hang_up_pushes(&mut self) {
-        self.calls.retain(|call| call.way.via != Via::Push);
+    /// Ends the waiting for push services. Names the devices of those that did not answer.
+    pub(crate) fn take_pushes(&mut self) -> impl Iterator<Item = DeviceId> {
+        let pushes = self.calls.extract_if(.., |call| call.way.via == Via::Push);
+        pushes.map(|call| call.way.device)
     }
 
     /// Gives up on the answers that are due: a push goes on, but nobody waits for it.
@@ -276,9 +266,41 @@ impl Entry {
             .retain(|call| call.until.is_some() || call.way.via == Via::Push);
     }
 
-    /// Someone has it: no alert is owed, and only what a push service may still do matters.
-    pub(crate) fn settle(&mut self, shown: Shown) {
-        self.shown = shown;
+    /// The desktop shows it, perhaps to nobody: that counts like an alert on its way.
+    pub(crate) fn show(&mut self, desktop: &DeviceId, at: Instant) {
+        self.hang_up(desktop, Via::Stream);
+        self.hide(desktop);
+        self.showing.push(Showing {
+            on: desktop.clone(),
+            at,
+            seen: false,
+        });
+        self.want(AlertWhy::Waiting);
+    }
+
+    /// What the desktop shows does not count any more.
+    pub(crate) fn hide(&mut self, desktop: &DeviceId) {
+        self.showing.retain(|showing| showing.on != *desktop);
+    }
+
+    /// Someone is at the desktop that shows it.
+    pub(crate) fn see(&mut self, desktop: &DeviceId) {
+        for showing in &mut self.showing {
+            showing.seen |= showing.on == *desktop;
+        }
+        self.rest();
+    }
+
+    /// Someone saw it, or has it on the phone.
+    pub(crate) fn finish(&mut self) {
+        self.done = true;
+        self.showing.clear();
+        self.rest();
+    }
+
+    /// No alert is owed. One that is on its way to a push service may still be cancelled; those
+    /// of an urgent message are meant to arrive everywhere.
+    fn rest(&mut self) {
         self.wanted = None;
         self.failed.clear();
         self.calls.retain(|call| call.way.via == Via::Push);
@@ -296,8 +318,7 @@ impl Entry {
         answers.chain(self.message.expires).min()
     }
 
-    fn resting_since(&self) -> Option<Instant> {
-        let (_, at) = self.shown_on().filter(|_| self.calls.is_empty())?;
-        Some(at)
+    fn showing_since(&self) -> Option<Instant> {
+        self.showing.iter().map(|showing| showing.at).min()
     }
 }

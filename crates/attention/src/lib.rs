@@ -3,12 +3,50 @@
 //! Delivery (the message is in every device's history) and alerting (something pops up, rings or
 //! buzzes) are two different things; only alerting is decided here. No I/O, no clock, no
 //! randomness: time comes in with each event, so that years can be simulated in seconds.
+//!
+//! # The rule
+//!
+//! A message alerts the person on a screen they can see, once, soon, and never vanishes between
+//! two devices:
+//!
+//! 1. **Active desktop**: the active desktop with the most recent input rings, nothing else.
+//! 2. **No active desktop**: one mobile rings, by its open stream, else by its push service.
+//! 3. **Nobody reachable**: the message waits for the first device that comes back.
+//! 4. **Not shown** within [`Timings::shown_within`]: the next best device; when none is left, it
+//!    waits until any device comes back, which forgives all failures.
+//! 5. **Handover**: when a desktop stops being active, what it showed at or after the last input,
+//!    or did not show yet, is alerted elsewhere.
+//! 6. **Return**: when a desktop becomes active, pushes without an answer are taken back, and
+//!    what waits rings there. What reached a phone does not ring again.
+//! 7. **Read**, withdrawn and expired messages are forgotten; their pushes are taken back.
+//! 8. **Urgent** rings every connected device and every reachable phone at once, until somebody
+//!    may have seen it; low and min never ring.
+//! 9. **Unknown** presence rings the desktop and a mobile: missing is worse than twice. The phone
+//!    is owed the alert even when only the desktop can be reached, until somebody uses that
+//!    desktop. A device that reconnects, or is lost without goodbye, gets a moment to say what it
+//!    is before that.
+//! 10. **Restart**: what may or may not have been alerted waits for
+//!     [`Timings::restart_grace`], then the rule applies.
+//!
+//! # Where it lives
+//!
+//! | module | holds | rules |
+//! |---|---|---|
+//! | `decision` | which devices to alert for one message, from facts alone | 1, 2, 3, 8, 9, 10 |
+//! | `devices` | streams, presence, leases, graces; the seat (active, unknown, inactive, gone) they come to at a moment | 5, 6, 9 |
+//! | `ledger` | per message: who was called, who did not answer, who shows it, whether an alert is owed | 4, 5, 7 |
+//! | `router` | events to facts; what a changed seat means for messages; one decision per event | 3 to 7, 10 |
+//! | `batch` | alerts and cancellations of one moment as few effects | |
+//!
+//! Timers are not kept: [`Router::next_wakeup`] asks the facts.
 
 mod batch;
 mod decision;
 mod devices;
 mod ledger;
 mod router;
+#[cfg(test)]
+mod tests;
 
 pub use router::Router;
 
@@ -22,7 +60,8 @@ use hither_protocol::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A device's stream is identified and its backlog done. Replaces an earlier connection of
-    /// the same device. Never activity by itself.
+    /// the same device, and what that one did not show yet is alerted anew. Never activity by
+    /// itself.
     Connected {
         /// The device.
         device: DeviceId,
@@ -45,7 +84,8 @@ pub enum Event {
         /// What it says.
         presence: Presence,
     },
-    /// A ping: renews the lease of the presence reported last.
+    /// A ping with a reading renews the lease of the presence this stream reported last; without
+    /// one it says nothing about the person.
     Heartbeat {
         /// The device.
         device: DeviceId,
@@ -71,7 +111,9 @@ pub enum Event {
         /// These messages.
         ids: Vec<MessageId>,
     },
-    /// A mobile can be reached by its platform's push service while its stream is closed.
+    /// A mobile can be reached by its platform's push service while its stream is closed. Comes
+    /// once for each registration in the store when the router is made, and again when the
+    /// registration changes.
     PushRegistered {
         /// The device.
         device: DeviceId,

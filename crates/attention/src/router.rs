@@ -6,7 +6,7 @@ use hither_protocol::{AlertWhy, DeviceId, DeviceKind, Instant, MessageId, Presen
 use crate::batch::{self, Batch};
 use crate::decision::{Decision, decide};
 use crate::devices::{Change, Devices, Seat, Witness};
-use crate::ledger::{Entry, Ledger, Shown, Via};
+use crate::ledger::{Entry, Ledger, Via, Way};
 use crate::{Accepted, Effect, Event, Timings};
 
 /// One account's router.
@@ -61,7 +61,7 @@ impl Router {
     /// then. `now` never goes back; one that does counts as the latest so far.
     pub fn handle(&mut self, now: Instant, event: Event, effects: &mut Vec<Effect>) {
         let now = now.max(self.clock);
-        self.catch_up(now, effects);
+        self.catch_up(now);
         self.take_in(now, event, effects);
         self.look(now);
         self.act(now, effects);
@@ -83,9 +83,9 @@ impl Router {
         self.ledger.is_empty() && self.devices.are_away()
     }
 
-    /// Lets everything due by `now` happen in its order. What to do about it is decided once, as
-    /// things are at `now`: a device that was there only in between could not be alerted any more.
-    fn catch_up(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+    /// Lets everything due by `now` happen in its order. What to do about it is decided with the
+    /// event, as things are at `now`: nobody could be alerted in between any more.
+    fn catch_up(&mut self, now: Instant) {
         while let Some(due) = self.next_wakeup().filter(|due| *due <= now) {
             self.clock = self.clock.max(due);
             self.end_restart();
@@ -94,7 +94,6 @@ impl Router {
         }
         self.clock = now;
         self.end_restart();
-        self.act(now, effects);
     }
 
     fn take_in(&mut self, now: Instant, event: Event, effects: &mut Vec<Effect>) {
@@ -139,17 +138,9 @@ impl Router {
         let Some(mut entry) = self.ledger.take(id) else {
             return;
         };
-        entry.forgive(self.comebacks);
         if let Some(why) = entry.wanted {
-            match decide(&self.devices, &entry, self.restart_ends.is_some()) {
-                Decision::Alert(ways) => {
-                    for way in &ways {
-                        batch.add(way, why, &entry.message);
-                    }
-                    entry.alerted(ways, now + self.timings.shown_within);
-                }
-                Decision::Hold(_) => {}
-                Decision::Nobody => entry.wanted = Some(AlertWhy::Waiting),
+            for way in self.route(now, &mut entry) {
+                batch.add(way, why, &entry.message);
             }
         }
         self.ledger.put(entry);
@@ -158,29 +149,33 @@ impl Router {
     fn accepted(&mut self, now: Instant, message: Accepted, effects: &mut Vec<Effect>) {
         let id = message.id;
         let mut ring = Vec::new();
-        if !alerts(&message, now) || self.ledger.contains(id) {
-            effects.push(Effect::Deliver { id, ring });
-            return;
-        }
-        let mut batch = Batch::default();
-        let mut entry = Entry::new(message, None);
-        entry.forgive(self.comebacks);
-        match decide(&self.devices, &entry, self.restart_ends.is_some()) {
-            Decision::Alert(ways) => {
-                for way in &ways {
-                    match way.via {
-                        Via::Stream => ring.push(way.device.clone()),
-                        Via::Push => batch.add(way, AlertWhy::Waiting, &entry.message),
-                    }
+        let mut pushes = Batch::default();
+        if alerts(&message, now) && !self.ledger.contains(id) {
+            let mut entry = Entry::new(message, None);
+            for way in self.route(now, &mut entry) {
+                match way.via {
+                    Via::Stream => ring.push(way.device),
+                    Via::Push => pushes.add(way, AlertWhy::Waiting, &entry.message),
                 }
-                entry.alerted(ways, now + self.timings.shown_within);
             }
-            Decision::Hold(why) => entry.wanted = Some(why),
+            self.ledger.put(entry);
+        }
+        effects.push(Effect::Deliver { id, ring });
+        pushes.emit(now, self.timings.summary_after, effects);
+    }
+
+    /// Applies the rule to one message and notes the outcome. Returns the ways to alert.
+    fn route(&self, now: Instant, entry: &mut Entry) -> Vec<Way> {
+        entry.forgive(self.comebacks);
+        match decide(&self.devices, entry, self.restart_ends.is_some()) {
+            Decision::Alert(ways) => {
+                entry.alerted(ways.clone(), now + self.timings.shown_within);
+                return ways;
+            }
+            Decision::Hold(why) => entry.wanted = entry.wanted.or(Some(why)),
             Decision::Nobody => entry.wanted = Some(AlertWhy::Waiting),
         }
-        self.ledger.put(entry);
-        effects.push(Effect::Deliver { id, ring });
-        batch.emit(now, self.timings.summary_after, effects);
+        Vec::new()
     }
 
     /// What an earlier stream still had on its way may be lost, and what its push service still
@@ -206,7 +201,7 @@ impl Router {
         );
         let timings = &self.timings;
         let input = self.devices.connect(now, device, kind, presence, timings);
-        self.forget_seen(device, input);
+        self.used(device, input);
         self.come_back();
     }
 
@@ -219,19 +214,23 @@ impl Router {
 
     fn presence(&mut self, now: Instant, device: &DeviceId, presence: Presence) {
         let input = self.devices.report(now, device, presence);
-        self.forget_seen(device, input);
+        self.used(device, input);
     }
 
     /// A heartbeat without a reading says nothing about the person.
     fn heartbeat(&mut self, now: Instant, device: &DeviceId, last_input: Option<Duration>) {
         let input = last_input.and_then(|age| self.devices.heartbeat(now, device, age));
-        self.forget_seen(device, input);
+        self.used(device, input);
     }
 
     /// Someone used the desktop at `input`: what it showed before that was seen.
-    fn forget_seen(&mut self, desktop: &DeviceId, input: Option<Instant>) {
-        if let Some(input) = input {
-            self.ledger.forget_seen(desktop, input);
+    fn used(&mut self, desktop: &DeviceId, input: Option<Instant>) {
+        let Some(input) = input else { return };
+        for id in self.ledger.shown_before(desktop, input) {
+            if let Some(mut entry) = self.ledger.take(id) {
+                self.finish(&mut entry);
+                self.keep(entry);
+            }
         }
     }
 
@@ -244,12 +243,12 @@ impl Router {
                 continue;
             };
             match (kind, witness) {
-                (DeviceKind::Mobile, _) => self.settle(&mut entry, Shown::Done),
+                (DeviceKind::Mobile, _) => self.finish(&mut entry),
                 (DeviceKind::Desktop, Witness::Someone) => {
-                    let on = device.clone();
-                    self.settle(&mut entry, Shown::Surely { on, at: now });
+                    entry.show(device, now);
+                    self.see(&mut entry, device);
                 }
-                (DeviceKind::Desktop, Witness::Perhaps) => show_perhaps(&mut entry, device, now),
+                (DeviceKind::Desktop, Witness::Perhaps) => entry.show(device, now),
                 (DeviceKind::Desktop, Witness::Nobody) => {
                     if entry.fail(device, Via::Stream, self.comebacks) {
                         entry.want(AlertWhy::NotShown);
@@ -262,8 +261,8 @@ impl Router {
 
     fn forget(&mut self, ids: &[MessageId]) {
         for id in ids {
-            if let Some(entry) = self.ledger.take(*id) {
-                self.cancel_pushes(&entry);
+            if let Some(mut entry) = self.ledger.take(*id) {
+                self.cancel_pushes(&mut entry);
             }
         }
     }
@@ -288,7 +287,7 @@ impl Router {
             };
             if accepted {
                 entry.hang_up(device, Via::Push);
-                self.settle(&mut entry, Shown::Done);
+                self.finish(&mut entry);
             } else if entry.fail(device, Via::Push, self.comebacks) {
                 entry.want(AlertWhy::NotShown);
             }
@@ -316,7 +315,7 @@ impl Router {
                 return;
             };
             if entry.is_expired(self.clock) {
-                self.cancel_pushes(&entry);
+                self.cancel_pushes(&mut entry);
                 continue;
             }
             entry.time_out(self.clock, self.comebacks);
@@ -326,11 +325,12 @@ impl Router {
     }
 
     fn seat_changed(&mut self, change: &Change) {
+        let desktop = &change.device;
         match (change.from, change.to) {
             (Seat::Active, Seat::Active) => {}
-            (_, Seat::Active) => self.person_came(&change.device),
-            (Seat::Active, _) | (_, Seat::Inactive) => self.person_left(change),
-            (_, Seat::Gone) => self.give_up(&change.device, Via::Stream),
+            (_, Seat::Active) => self.person_came(desktop),
+            (Seat::Active, _) | (_, Seat::Inactive) => self.person_left(desktop),
+            (_, Seat::Gone) => self.give_up(desktop, Via::Stream),
             (_, Seat::Unknown) => {}
         }
     }
@@ -341,32 +341,22 @@ impl Router {
         self.change(
             |entry| entry.has_pushes() || entry.is_shown_on(desktop),
             |router, entry| {
-                if let Some((on, at)) = entry.shown_on().filter(|(on, _)| *on == desktop) {
-                    let on = on.clone();
-                    router.settle(entry, Shown::Surely { on, at });
+                if entry.is_shown_on(desktop) {
+                    router.see(entry, desktop);
                 } else if !entry.is_urgent() {
                     router.cancel_pushes(entry);
-                    entry.hang_up_pushes();
                     entry.want(AlertWhy::Waiting);
                 }
             },
         );
     }
 
-    /// What the desktop showed since the last input, or did not show yet, nobody saw there.
-    fn person_left(&mut self, change: &Change) {
-        let desktop = &change.device;
+    /// What the desktop shows since the last input, or does not show yet, nobody saw there.
+    fn person_left(&mut self, desktop: &DeviceId) {
         self.change(
             |entry| entry.is_called(desktop) || entry.is_shown_on(desktop),
             |router, entry| {
-                let shown = entry.shown_on().filter(|(on, _)| *on == desktop);
-                match shown.map(|(_, at)| at) {
-                    Some(at) if change.last_input.is_some_and(|input| at < input) => {
-                        router.settle(entry, Shown::Done);
-                    }
-                    Some(_) => entry.shown = Shown::Nowhere,
-                    None => {}
-                }
+                entry.hide(desktop);
                 entry.fail(desktop, Via::Stream, router.comebacks);
                 entry.want(AlertWhy::Handover);
             },
@@ -396,17 +386,23 @@ impl Router {
         self.agenda.extend(self.ledger.wanted());
     }
 
-    fn settle(&mut self, entry: &mut Entry, shown: Shown) {
-        entry.settle(shown);
+    fn see(&mut self, entry: &mut Entry, desktop: &DeviceId) {
+        entry.see(desktop);
         if !entry.is_urgent() {
             self.cancel_pushes(entry);
-            entry.hang_up_pushes();
         }
     }
 
-    fn cancel_pushes(&mut self, entry: &Entry) {
+    fn finish(&mut self, entry: &mut Entry) {
+        entry.finish();
+        if !entry.is_urgent() {
+            self.cancel_pushes(entry);
+        }
+    }
+
+    fn cancel_pushes(&mut self, entry: &mut Entry) {
         let id = entry.message.id;
-        let pushes = entry.pushes().map(|device| (device.clone(), id));
+        let pushes = entry.take_pushes().map(|device| (device, id));
         self.cancelled.extend(pushes);
     }
 
@@ -435,13 +431,4 @@ impl Router {
 /// Low and min never alert, and nothing does once it is expired.
 fn alerts(message: &Accepted, now: Instant) -> bool {
     message.priority > Priority::Low && message.expires.is_none_or(|expires| expires > now)
-}
-
-/// It counts like an alert on its way: the phones are called as well, until one of them has it.
-fn show_perhaps(entry: &mut Entry, on: &DeviceId, at: Instant) {
-    entry.hang_up(on, Via::Stream);
-    if matches!(entry.shown, Shown::Nowhere | Shown::Perhaps { .. }) {
-        entry.shown = Shown::Perhaps { on: on.clone(), at };
-        entry.want(AlertWhy::Waiting);
-    }
 }

@@ -54,7 +54,7 @@ const stream = new Stream({
   },
   async ended(why) {
     if (why === "revoked") await leave(say("revoked"));
-    else if (why === "signInAgain") askToSignIn(say("signInAgain"));
+    else if (why === "signInAgain") await askToSignIn(say("signInAgain"));
     else state.link = why;
     redraw();
   },
@@ -171,16 +171,17 @@ async function signOut() {
 }
 
 async function leave(notice) {
-  askToSignIn(notice);
+  stream.stop();
   await history.wipe();
-  await caches.delete("hither-page");
-  location.hash = "";
-  await reload();
+  await askToSignIn(notice);
 }
 
-function askToSignIn(notice) {
+/** What is kept stays on the phone; nothing of it stays on the screen. */
+async function askToSignIn(notice) {
   stream.stop();
-  Object.assign(state, { session: null, notice, gap: "", link: "offline" });
+  Object.assign(state, { session: null, notice, gap: "", link: "offline", offlineSince: null });
+  location.hash = "";
+  await reload();
 }
 
 /** `false` only when the server says so. */

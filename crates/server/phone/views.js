@@ -33,19 +33,18 @@ export function draw(state, ringer, actions) {
   $("sign-in").hidden = Boolean(session);
   $("list").hidden = !session || Boolean(openId);
   $("message").hidden = !session || !openId;
-  drawBanners(session ? ringer.banners : [], actions);
-  if (!session) return drawSignIn(state);
+  drawBanners(ringer.banners, actions);
+  drawSignIn(state);
   drawLink(state);
   drawRinging(ringer);
   drawList(state);
   drawMessage(state, actions);
 }
 
-function drawSignIn({ busy }) {
-  const button = $("sign-in").querySelector("button");
-  button.disabled = busy;
-  document.title = "Hither";
-  if (!busy && $("notice").hidden) $("password").value = "";
+function drawSignIn({ busy, session }) {
+  $("sign-in").querySelector("button").disabled = busy;
+  if (!session) $("announcer").textContent = "";
+  if (session) $("password").value = "";
 }
 
 function drawLink({ link, offlineSince, gap, session }) {
@@ -55,7 +54,7 @@ function drawLink({ link, offlineSince, gap, session }) {
   $("link").dataset.link = link;
   $("use-here").hidden = link !== "elsewhere";
   $("reload").hidden = link !== "broken";
-  $("who").textContent = session.account;
+  $("who").textContent = session?.account ?? "";
   showText("gap", gap);
 }
 

@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-const VARIABLES: &str = "Settings come from flags, then HITHER_CONFIG, HITHER_DATA, HITHER_LISTEN \
-    and HITHER_INSECURE_HTTP, then the configuration file, then defaults. \
+const VARIABLES: &str = "Settings come from flags, then HITHER_CONFIG, HITHER_DATA, HITHER_LISTEN, \
+    HITHER_INSECURE_HTTP and HITHER_PUBLIC_URL, then the configuration file, then defaults. \
     HITHER_LOG says what is logged (default: info).";
 
 /// Hither's server: accepts messages, keeps them, and brings them to the screen people are at.
@@ -66,6 +66,9 @@ enum Command {
         /// Listen beyond this computer without TLS
         #[arg(long)]
         insecure_http: bool,
+        /// Under which address people reach the server: scheme and host
+        #[arg(long, value_name = "URL")]
+        public_url: Option<String>,
     },
     /// Manage the accounts people sign in with
     #[command(subcommand)]
@@ -157,8 +160,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     if let Command::Serve {
         listen,
         insecure_http,
+        public_url,
     } = &command
     {
+        flags.public_url.clone_from(public_url);
         flags.listen = *listen;
         flags.insecure_http = insecure_http.then_some(true);
     }

@@ -8,21 +8,10 @@ use std::{env, fmt, fs, io};
 use hither_protocol::Policy;
 use serde::{Deserialize, Serialize};
 
-use crate::InvalidOrigin;
+use crate::{InvalidOrigin, Settings};
 
 const DEFAULT_IDLE_AFTER_S: u64 = 180;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
-
-/// What a server runs with.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Folder of the database, the lock and the administrator's socket.
-    pub data: PathBuf,
-    /// Address of the HTTP listener.
-    pub listen: SocketAddr,
-    /// What serving needs to know.
-    pub serving: crate::Settings,
-}
 
 /// What one source says; the rest is left to the next one.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -34,7 +23,7 @@ pub struct Layer {
     pub listen: Option<SocketAddr>,
     /// Whether HTTP without TLS may leave this computer.
     pub insecure_http: Option<bool>,
-    /// Under which address people reach the server, when a proxy stands before it.
+    /// Under which address people reach the server, as behind a proxy.
     pub public_url: Option<String>,
     /// Seconds without input after which a desktop is inactive, 10 to 3600.
     pub idle_after_s: Option<u64>,
@@ -49,7 +38,7 @@ pub struct Config {
     pub listen: Sourced<SocketAddr>,
     /// Whether HTTP without TLS may leave this computer.
     pub insecure_http: Sourced<bool>,
-    /// Under which address people reach the server; what each request was sent to where unset.
+    /// Under which address people reach the server; as each request says where it is not set.
     pub public_url: Sourced<Option<String>>,
     /// Seconds without input after which a desktop is inactive.
     pub idle_after_s: Sourced<u64>,
@@ -105,15 +94,15 @@ pub enum ConfigError {
         /// What is wrong with its value.
         problem: String,
     },
-    /// Correct the address.
-    #[error("public_url {0:?} {1}")]
-    PublicUrl(String, InvalidOrigin),
     /// Choose another time.
     #[error("idle_after_s is {0}; it must be from 10 to 3600 seconds")]
     IdleAfter(u64),
     /// Name a folder with `--data`.
     #[error("there is no home folder to keep data in; name a folder with --data")]
     NoHome,
+    /// Give scheme and host, as `https://hither.example`.
+    #[error("public_url is not right: it {0}")]
+    PublicUrl(#[from] InvalidOrigin),
     /// Listen on loopback behind a proxy with TLS, or accept the risk.
     #[error(
         "listening on {0} without TLS would let anyone on the way read passwords and messages; \
@@ -162,9 +151,9 @@ impl Config {
             .unwrap_or(by_default(false)),
             public_url: first([flags.public_url, environment.public_url, file.public_url]).map_or(
                 by_default(None),
-                |given| Sourced {
-                    value: Some(given.value),
-                    from: given.from,
+                |Sourced { value, from }| Sourced {
+                    value: Some(value),
+                    from,
                 },
             ),
             idle_after_s: first([
@@ -176,42 +165,42 @@ impl Config {
         })
     }
 
-    /// The values alone, for a server: refuses to expose HTTP without TLS by accident.
-    pub fn settings(&self) -> Result<Settings, ConfigError> {
+    /// Where to listen; refuses to expose HTTP without TLS by accident.
+    pub fn listen(&self) -> Result<SocketAddr, ConfigError> {
         let listen = self.listen.value;
-        if !listen.ip().to_canonical().is_loopback() && !self.insecure_http.value {
-            return Err(ConfigError::WithoutTls(listen));
+        if listen.ip().to_canonical().is_loopback() || self.insecure_http.value {
+            Ok(listen)
+        } else {
+            Err(ConfigError::WithoutTls(listen))
         }
+    }
+
+    /// What a server runs with.
+    pub fn settings(&self) -> Result<Settings, ConfigError> {
+        let public_url = self.public_url.value.as_deref().map(str::parse);
         Ok(Settings {
-            data: self.data.value.clone(),
-            listen,
-            serving: self.serving()?,
+            public_url: public_url.transpose()?,
+            policy: Policy {
+                idle_after_ms: self.idle_after_s()? * 1000,
+                ..Policy::default()
+            },
+            ..Settings::default()
         })
     }
 
-    fn serving(&self) -> Result<crate::Settings, ConfigError> {
-        let origin = |url: &String| {
-            let origin = url.trim_end_matches('/').parse();
-            origin.map_err(|error| ConfigError::PublicUrl(url.clone(), error))
-        };
-        let idle_after_s = self.idle_after_s.value;
-        if !(10..=3600).contains(&idle_after_s) {
-            return Err(ConfigError::IdleAfter(idle_after_s));
+    fn idle_after_s(&self) -> Result<u64, ConfigError> {
+        let seconds = self.idle_after_s.value;
+        if (10..=3600).contains(&seconds) {
+            Ok(seconds)
+        } else {
+            Err(ConfigError::IdleAfter(seconds))
         }
-        Ok(crate::Settings {
-            public_url: self.public_url.value.as_ref().map(origin).transpose()?,
-            policy: Policy {
-                idle_after_ms: idle_after_s * 1000,
-                ..Policy::default()
-            },
-            ..crate::Settings::default()
-        })
     }
 }
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let public_url = self.public_url.value.as_deref();
+        let url = self.public_url.value.as_deref();
         let rows: [(_, &dyn fmt::Display, _); 5] = [
             ("data", &self.data.value.display(), self.data.from),
             ("listen", &self.listen.value, self.listen.from),
@@ -222,7 +211,7 @@ impl fmt::Display for Config {
             ),
             (
                 "public_url",
-                &public_url.unwrap_or("unset"),
+                &url.unwrap_or("as each request says"),
                 self.public_url.from,
             ),
             (
@@ -231,10 +220,8 @@ impl fmt::Display for Config {
                 self.idle_after_s.from,
             ),
         ];
-        let line = |(name, value, from): &(_, &dyn fmt::Display, Source)| {
-            format!("{name:<14} {value}  ({from})")
-        };
-        f.write_str(&rows.iter().map(line).collect::<Vec<_>>().join("\n"))
+        let lines = rows.map(|(name, value, from)| format!("{name:<14} {value}  ({from})"));
+        f.write_str(&lines.join("\n"))
     }
 }
 
@@ -357,7 +344,6 @@ mod tests {
                 ["listen", "socket address"],
             ),
             ("listen = ", ("", ""), ["line 1", "hither.toml"]),
-            ("", ("HITHER_IDLE_AFTER_S", "soon"), ["IDLE_AFTER", "digit"]),
             (
                 "",
                 ("HITHER_LISTEN", "x"),
@@ -381,22 +367,6 @@ mod tests {
     }
 
     #[test]
-    fn values_out_of_bounds_are_refused() {
-        for (file, says) in [
-            ("idle_after_s = 9", Some("10 to 3600")),
-            ("idle_after_s = 3601", Some("10 to 3600")),
-            ("idle_after_s = 10", None),
-            ("public_url = 'push.example.org'", Some("https://")),
-            ("public_url = 'https://push.example.org/'", None),
-        ] {
-            let config = gather(Layer::default(), Some(file), &[("HOME", "/home/ada")]);
-            let refused = config.unwrap().settings().err().map(|e| e.to_string());
-            assert_eq!(refused.is_some(), says.is_some(), "{file}: {refused:?}");
-            assert!(refused.is_none_or(|text| text.contains(says.unwrap())));
-        }
-    }
-
-    #[test]
     fn plain_http_stays_on_this_computer() {
         for (listen, insecure, fine) in [
             ("127.0.0.1:1", false, true),
@@ -414,11 +384,36 @@ mod tests {
                 insecure_http: Some(insecure),
                 ..Layer::default()
             };
-            let settings = gather(flags, None, &[]).unwrap().settings();
-            assert_eq!(settings.is_ok(), fine, "{listen}");
-            if let Err(error) = settings {
+            let checked = gather(flags, None, &[]).unwrap().listen();
+            assert_eq!(checked.is_ok(), fine, "{listen}");
+            if let Err(error) = checked {
                 assert!(error.to_string().contains("--insecure-http"));
             }
+        }
+    }
+
+    #[test]
+    fn a_public_url_is_an_origin() {
+        for (url, fine) in [
+            ("https://hither.example", true),
+            ("http://127.0.0.1:7480/", true),
+            ("hither.example", false),
+            ("ftp://hither.example", false),
+            ("https://hither.example/path", false),
+        ] {
+            let env = [("HITHER_PUBLIC_URL", url), ("HOME", "/home/ada")];
+            let config = gather(Layer::default(), None, &env).unwrap();
+            assert_eq!(config.settings().is_ok(), fine, "{url}");
+            assert!(config.to_string().contains(url));
+        }
+    }
+
+    #[test]
+    fn the_idle_threshold_has_bounds() {
+        for (seconds, fine) in [("9", false), ("10", true), ("3600", true), ("3601", false)] {
+            let env = [("HITHER_IDLE_AFTER_S", seconds), ("HOME", "/home/ada")];
+            let config = gather(Layer::default(), None, &env).unwrap();
+            assert_eq!(config.settings().is_ok(), fine, "{seconds}");
         }
     }
 }

@@ -80,3 +80,67 @@ impl Registry {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::accounts::Signal;
+
+    const ADA: ClientId = ClientId(1);
+
+    fn mailbox() -> Arc<Mailbox> {
+        Arc::new(Mailbox::new(4))
+    }
+
+    fn signal(mailbox: &Mailbox) -> Option<Signal> {
+        mailbox.next(false).now_or_never()
+    }
+
+    #[test]
+    fn a_newer_stream_takes_the_place_of_the_older() {
+        let registry = Registry::default();
+        let (older, newer) = (mailbox(), mailbox());
+        registry.register(ADA, &older, 0);
+        registry.register(ADA, &newer, 0);
+        assert!(matches!(
+            signal(&older),
+            Some(Signal::End(CloseCode::Replaced))
+        ));
+        registry.unregister(ADA, &older);
+        registry.end_sessions(&[ADA]);
+        assert!(matches!(signal(&newer), Some(Signal::Verify)));
+        registry.unregister(ADA, &newer);
+        registry.end_sessions(&[ADA]);
+        assert!(signal(&newer).is_none());
+    }
+
+    #[test]
+    fn a_session_that_ended_before_its_stream_was_known_is_looked_up_again() {
+        let registry = Registry::default();
+        let before = registry.ended();
+        registry.end_sessions(&[ADA]);
+        let stream = mailbox();
+        registry.register(ADA, &stream, before);
+        assert!(matches!(signal(&stream), Some(Signal::Verify)));
+        let other = mailbox();
+        registry.register(ClientId(2), &other, registry.ended());
+        assert!(signal(&other).is_none());
+    }
+
+    #[test]
+    fn closing_ends_streams_that_are_there_and_that_come() {
+        let registry = Registry::default();
+        let (there, comes) = (mailbox(), mailbox());
+        registry.register(ADA, &there, 0);
+        registry.close();
+        registry.register(ClientId(2), &comes, 0);
+        for mailbox in [there, comes] {
+            assert!(matches!(
+                signal(&mailbox),
+                Some(Signal::End(CloseCode::Restarting))
+            ));
+        }
+    }
+}

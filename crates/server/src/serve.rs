@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use hither_attention::Timings;
-use hither_protocol::{AccessToken, Policy, Timestamp};
+use hither_protocol::{AccessToken, Policy};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, clock};
 use crate::http::{self, Attempts, Origin};
 use crate::registry::Registry;
 use crate::secret::{self, Passwords};
@@ -222,7 +222,7 @@ impl App {
         &self,
         token: &AccessToken,
     ) -> Result<Option<Identity>, StoreError> {
-        let now = Timestamp::now();
+        let now = clock::wall();
         let hash = secret::hash(token.expose());
         self.store
             .identify(&hash, now, http::session_expiry(now))
@@ -232,7 +232,7 @@ impl App {
     /// Carries out what a stream's client asks for.
     pub(crate) async fn write(&self, of: &Identity, write: Write) -> Result<(), StoreError> {
         let (store, account, device) = (&self.store, &of.account, &of.device.id);
-        let now = Timestamp::now();
+        let now = clock::wall();
         match write {
             Write::Shown(ids) => store.mark_shown(account, device, ids, now).await,
             Write::Read(ids) => store.mark_read(account, ids, now).await,

@@ -503,3 +503,6 @@ fn frame_of(what: &What, cursor: Cursor, ring: bool) -> ServerFrame {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use hither_protocol::{AccessToken, ClientFrame, CloseCode, Timestamp};
+use hither_protocol::{AccessToken, ClientFrame, CloseCode};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tungstenite::error::{CapacityError, Error as WireError};
 
-use crate::accounts::{Link, Live, Mailbox, Signal, Stream};
+use crate::accounts::{Link, Live, Mailbox, Signal, Stream, clock};
 use crate::serve::{App, Open};
 use crate::session::{Identified, Input, Output, Session, Write};
 use crate::store::{Identity, Position, StoreError};
@@ -196,7 +196,7 @@ impl Socket {
                 Identified {
                     identity,
                     head,
-                    at: Timestamp::now(),
+                    at: clock::wall(),
                 }
             }))))
         });
@@ -279,7 +279,10 @@ impl Socket {
     }
 
     async fn close(&mut self, code: CloseCode) {
-        if let Some(attached) = &self.attached {
+        if let Some(attached) = &mut self.attached {
+            if code == CloseCode::Revoked {
+                attached.link.say_goodbye();
+            }
             let Identity {
                 account, device, ..
             } = &attached.identity;

@@ -291,6 +291,10 @@ fn wrong_usage_says_what_is_right() {
             &["--insecure-http", "TLS"],
         ),
         (
+            &["serve", "--public-url", "hither.example"],
+            &["public_url", "https://"],
+        ),
+        (
             &["config", "--config", "/nowhere"],
             &["/nowhere", "No such file"],
         ),

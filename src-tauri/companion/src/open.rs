@@ -12,14 +12,32 @@ use tokio::task::JoinHandle;
 /// Names another program for the windows than the one beside this one.
 const WINDOW: &str = "HITHER_WINDOW";
 
-/// Starts the window, or has a running one come to the front: at a message, or at the list.
-pub(crate) fn window(at: Option<MessageId>) {
-    let program = match window_program() {
-        Ok(program) => program,
-        Err(error) => return tracing::warn!(%error, "the window program was not found"),
-    };
-    let at = at.map(|id| [OsString::from("--open"), id.to_string().into()]);
-    let _ = start(Command::new(&program).args(at.into_iter().flatten()));
+/// Starts windows that find their way back to this companion.
+#[derive(Debug)]
+pub(crate) struct Windows {
+    data: Option<PathBuf>,
+}
+
+impl Windows {
+    pub(crate) const fn new(data: Option<PathBuf>) -> Self {
+        Self { data }
+    }
+
+    /// Starts the window, or has a running one come to the front: at a message, or at the list.
+    pub(crate) fn open(&self, at: Option<MessageId>) {
+        let program = match window_program() {
+            Ok(program) => program,
+            Err(error) => return tracing::warn!(%error, "the window program was not found"),
+        };
+        let mut window = Command::new(&program);
+        if let Some(data) = &self.data {
+            window.arg("--data").arg(data);
+        }
+        if let Some(id) = at {
+            window.arg("--open").arg(id.to_string());
+        }
+        let _ = start(&mut window);
+    }
 }
 
 fn window_program() -> io::Result<PathBuf> {

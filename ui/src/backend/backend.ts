@@ -12,7 +12,7 @@ export interface Backend {
   openLink(url: string): Promise<void>;
   /** Opens a message's page in a caged window of its own. Rejects with words for people. */
   openRich(id: string): Promise<void>;
-  /** Tries to reach the companion again. */
+  /** Tries to reach the companion again, starting it if need be. */
   retry(): Promise<void>;
 }
 

@@ -41,6 +41,6 @@ export class TauriBackend implements Backend {
   }
 
   retry(): Promise<void> {
-    return invoke('retry');
+    return invoke('ready');
   }
 }

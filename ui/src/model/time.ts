@@ -2,7 +2,7 @@ import type { Translate } from '../i18n';
 
 /** How moments are written for one person: their language, their zone. */
 export interface Clock {
-  /** For a row: `now`, `5m ago`, `3h ago` today, then the time of day, which its group dates. */
+  /** For a row: `now`, `5 min ago`, `3 hr ago` today, then the time of day, which its group dates. */
   short(moment: Date, now: Date): string;
   /** For tooltips and headers: the full date and time. */
   exact(moment: Date): string;

@@ -13,6 +13,12 @@ pub(crate) fn now() -> Instant {
     Instant::from_zero(Duration::new(seconds, nanos))
 }
 
+/// The wall time as it is said on the wire, in whole milliseconds.
+pub(crate) fn wall() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
 /// Waits for a moment; forever where there is none.
 pub(crate) async fn sleep_until(moment: Option<Instant>) {
     match moment {

@@ -166,3 +166,148 @@ fn alert_for(ids: Vec<MessageId>) -> Option<Live> {
         why: AlertWhy::Waiting,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::store::Position;
+
+    fn read_entry(position: u64) -> Live {
+        entry(position, What::Read(Vec::new()), false)
+    }
+
+    fn entry(position: u64, what: What, ring: bool) -> Live {
+        let entry = Entry {
+            position: Position(position),
+            account: "ada".parse().unwrap(),
+            what,
+        };
+        Live::Entry {
+            entry: Arc::new(entry),
+            ring,
+        }
+    }
+
+    fn ringing_message(position: u64) -> Live {
+        let message = serde_json::from_value(serde_json::json!({
+            "id": id(position),
+            "publisher": { "id": "app-0000000000000001", "name": "Tests" },
+            "created_at": "1970-01-01T00:00:00Z",
+        }))
+        .unwrap();
+        entry(position, What::Message(Box::new(message)), true)
+    }
+
+    fn id(number: u64) -> MessageId {
+        MessageId(Uuid::from_u64_pair(0, number))
+    }
+
+    fn alert(number: u64) -> Live {
+        Live::Alert {
+            ids: vec![id(number)],
+            style: AlertStyle::Each,
+            why: AlertWhy::Handover,
+        }
+    }
+
+    /// What is there without waiting, in few words.
+    fn next(mailbox: &Mailbox, live: bool) -> Option<String> {
+        mailbox
+            .next(live)
+            .now_or_never()
+            .map(|signal| match signal {
+                Signal::End(code) => format!("end {}", code as u16),
+                Signal::Verify => "verify".to_owned(),
+                Signal::Lagged => "lagged".to_owned(),
+                Signal::Live(Live::Entry { entry, ring }) => {
+                    format!("entry {} {ring}", entry.position.0)
+                }
+                Signal::Live(Live::Alert { ids, style, .. }) => {
+                    let ids: Vec<_> = ids.iter().map(|id| id.0.as_u64_pair().1).collect();
+                    format!("alert {ids:?} {style:?}")
+                }
+            })
+    }
+
+    fn all(mailbox: &Mailbox) -> Vec<String> {
+        core::iter::from_fn(|| next(mailbox, true)).collect()
+    }
+
+    #[test]
+    fn first_in_first_out_and_only_while_live() {
+        let mailbox = Mailbox::new(3);
+        mailbox.put(read_entry(1));
+        mailbox.put(alert(1));
+        mailbox.put(read_entry(2));
+        assert_eq!(next(&mailbox, false), None);
+        assert_eq!(
+            all(&mailbox),
+            ["entry 1 false", "alert [1] Each", "entry 2 false"]
+        );
+    }
+
+    #[test]
+    fn an_overflow_drops_entries_but_neither_alerts_nor_rings() {
+        let mailbox = Mailbox::new(3);
+        mailbox.put(ringing_message(1));
+        mailbox.put(alert(1));
+        mailbox.put(read_entry(2));
+        mailbox.put(ringing_message(3));
+        mailbox.put(read_entry(4));
+        mailbox.put(alert(3));
+        let expected = [
+            "lagged",
+            "alert [1] Each",
+            "alert [3] Each",
+            "alert [1, 3] Summary",
+        ];
+        assert_eq!(all(&mailbox), expected);
+    }
+
+    #[test]
+    fn after_lagging_entries_are_kept_again_and_none_before() {
+        let mailbox = Mailbox::new(1);
+        mailbox.put(read_entry(1));
+        mailbox.put(read_entry(2));
+        // There would be room, but 2 is missing before it.
+        mailbox.put(read_entry(3));
+        assert_eq!(next(&mailbox, true).as_deref(), Some("lagged"));
+        mailbox.put(read_entry(4));
+        assert_eq!(all(&mailbox), ["entry 4 false"]);
+    }
+
+    #[test]
+    fn too_many_alerts_end_the_stream() {
+        let mailbox = Mailbox::new(2);
+        for number in 0..5 {
+            mailbox.put(alert(number));
+        }
+        assert_eq!(next(&mailbox, false).as_deref(), Some("end 1013"));
+    }
+
+    #[test]
+    fn the_end_comes_first_and_its_first_reason_stays() {
+        let mailbox = Mailbox::new(2);
+        mailbox.put(read_entry(1));
+        mailbox.verify();
+        assert_eq!(next(&mailbox, false).as_deref(), Some("verify"));
+        mailbox.end(CloseCode::Revoked);
+        mailbox.end(CloseCode::Restarting);
+        assert_eq!(next(&mailbox, true).as_deref(), Some("end 4403"));
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_woken() {
+        let mailbox = Arc::new(Mailbox::new(2));
+        let waiting = tokio::spawn({
+            let mailbox = Arc::clone(&mailbox);
+            async move { mailbox.next(true).await }
+        });
+        tokio::task::yield_now().await;
+        mailbox.put(read_entry(1));
+        assert!(matches!(waiting.await.unwrap(), Signal::Live(_)));
+    }
+}

@@ -19,12 +19,12 @@ use crate::store::{DataFolder, FolderError, SqliteStore, Store, system_clock};
 
 /// Runs the server until SIGTERM or SIGINT.
 pub(super) async fn serve(config: &Config, json: bool) -> anyhow::Result<()> {
-    let settings = config.settings()?;
+    let (address, settings) = (config.listen()?, config.settings()?);
     let stop = stop_signal()?;
-    let folder = lock_to_serve(&settings.data).await?;
-    let listener = TcpListener::bind(settings.listen)
+    let folder = lock_to_serve(&config.data.value).await?;
+    let listener = TcpListener::bind(address)
         .await
-        .with_context(|| format!("cannot listen on {}", settings.listen))?;
+        .with_context(|| format!("cannot listen on {address}"))?;
     let door = AdminSocket::bind(folder.path()).with_context(|| {
         let folder = folder.path().display();
         format!("cannot make admin.sock in {folder}; its path may have about 90 bytes")
@@ -33,7 +33,7 @@ pub(super) async fn serve(config: &Config, json: bool) -> anyhow::Result<()> {
     announce(listener.local_addr()?, json)?;
 
     let door = tokio::spawn(door.run(Arc::clone(&store)));
-    let served = crate::serve(settings.serving, Arc::clone(&store), listener, stop).await;
+    let served = crate::serve(settings, Arc::clone(&store), listener, stop).await;
     // Gone before the folder is free, or it could take the next server's socket with it.
     door.abort();
     let _ = door.await;

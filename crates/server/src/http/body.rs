@@ -1,13 +1,19 @@
 //! A JSON body, or a failure that says what is wrong with it.
 
+use core::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use hither_protocol::ErrorCode;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::Failure;
+
+/// How long a body may take to arrive.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 
 /// A body that was JSON of the right shape.
 pub(crate) struct JsonBody<T> {
@@ -25,8 +31,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
                 "Send the body as JSON, with the header Content-Type: application/json.",
             ));
         }
-        let bytes = Bytes::from_request(request, state)
+        let bytes = timeout(ARRIVES_WITHIN, Bytes::from_request(request, state))
             .await
+            .map_err(|_| Failure::malformed("The body came too slowly; send it again."))?
             .map_err(|rejection| unreadable(rejection.status()))?;
         let value = serde_json::from_slice(&bytes).map_err(|error| not_as_expected(&error))?;
         Ok(Self { value, bytes })

@@ -29,38 +29,31 @@ type File = (&'static str, &'static str, &'static [u8]);
 
 const INDEX: &str = "index.html";
 
-const FILES: &[File] = &[
-    (
-        INDEX,
-        "text/html; charset=utf-8",
-        include_bytes!("../../phone/index.html"),
-    ),
-    (
-        "app.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../phone/app.js"),
-    ),
-    (
-        "style.css",
-        "text/css; charset=utf-8",
-        include_bytes!("../../phone/style.css"),
-    ),
-    (
-        "sw.js",
-        "text/javascript; charset=utf-8",
-        include_bytes!("../../phone/sw.js"),
-    ),
-    (
-        "manifest.webmanifest",
-        "application/manifest+json",
-        include_bytes!("../../phone/manifest.webmanifest"),
-    ),
-    (
-        "icon.svg",
-        "image/svg+xml",
-        include_bytes!("../../phone/icon.svg"),
-    ),
-];
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const MANIFEST: &str = "application/manifest+json";
+const PICTURE: &str = "image/svg+xml";
+
+macro_rules! files {
+    ($($name:literal: $media_type:expr,)*) => {
+        &[$(($name, $media_type, include_bytes!(concat!("../../phone/", $name)))),*]
+    };
+}
+
+const FILES: &[File] = files! {
+    "index.html": HTML,
+    "app.js": SCRIPT,
+    "history.js": SCRIPT,
+    "ring.js": SCRIPT,
+    "stream.js": SCRIPT,
+    "views.js": SCRIPT,
+    "words.js": SCRIPT,
+    "sw.js": SCRIPT,
+    "style.css": STYLE,
+    "manifest.webmanifest": MANIFEST,
+    "icon.svg": PICTURE,
+};
 
 /// A session whose access token only the browser's cookie knows.
 #[derive(Debug, Serialize)]

@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{App, Failure, JsonBody};
+use crate::accounts::clock;
 use crate::secret;
 use crate::store::{NewMessage, PublisherRecord};
 
@@ -52,7 +53,7 @@ pub(crate) async fn publish(
     let idempotency =
         idempotency_key(&headers)?.map(|key| (key, Sha256::digest(&body.bytes).into()));
     let accounts = receivers(&body.value.to)?;
-    let (message, html) = message(&publisher, body.value, Timestamp::now())?;
+    let (message, html) = message(&publisher, body.value, clock::wall())?;
     let stored = app
         .store
         .publish(NewMessage {

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use hither_protocol::{AccountName, CreateSession, CurrentSession, ErrorCode, Session, Timestamp};
 
 use super::{App, Client, Failure, JsonBody, Origin};
+use crate::accounts::clock;
 use crate::secret::{self, Verdict};
 use crate::store::{AccountRecord, DeviceRecord, NewSession};
 
@@ -76,7 +77,7 @@ pub(crate) async fn sign_in(
         application: (request.application.name, request.application.version),
         token: secret::hash(token.expose()),
         message_token: secret::message_token(),
-        expires_at: session_expiry(Timestamp::now()),
+        expires_at: session_expiry(clock::wall()),
     };
     let identity = app.store.create_session(session).await?;
     tracing::info!(account = %identity.account, device = %identity.device.id, "signed in");

@@ -90,3 +90,74 @@ impl std::fmt::Debug for Cursors {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cursors(epoch: u64, key: u8) -> Cursors {
+        Cursors::new(Epoch(epoch), [key; 32])
+    }
+
+    fn name(text: &str) -> AccountName {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_cursor_is_known_to_its_own_account_and_store_only() {
+        let own = cursors(7, 1);
+        let ada = name("ada");
+        for position in [0, 1, 255, 256, u64::MAX].map(Position) {
+            let cursor = own.make(&ada, position);
+            assert_eq!(own.parse(&ada, &cursor, position), Ok(position));
+            for (store, account) in [
+                (&own, &name("bob")),
+                (&own, &name("adaa")),
+                (&cursors(8, 1), &ada),
+                (&cursors(7, 2), &ada),
+            ] {
+                let parsed = store.parse(account, &cursor, Position(u64::MAX));
+                assert_eq!(parsed, Err(UnknownCursor));
+            }
+        }
+    }
+
+    #[test]
+    fn a_cursor_beyond_the_newest_position_is_unknown() {
+        let cursor = cursors(7, 1).make(&name("ada"), Position(5));
+        for (head, fine) in [(4, false), (5, true), (6, true)] {
+            let parsed = cursors(7, 1).parse(&name("ada"), &cursor, Position(head));
+            assert_eq!(parsed.is_ok(), fine);
+        }
+    }
+
+    #[test]
+    fn a_changed_or_foreign_text_is_unknown() {
+        let (own, ada) = (cursors(7, 1), name("ada"));
+        let genuine = own.make(&ada, Position(300));
+        let text = genuine.as_str();
+        let refused = |text: String| {
+            let cursor = Cursor::try_from(text).unwrap();
+            assert_eq!(
+                own.parse(&ada, &cursor, Position(u64::MAX)),
+                Err(UnknownCursor)
+            );
+        };
+        for place in 0..text.len() {
+            let other = if &text[place..=place] == "A" {
+                "B"
+            } else {
+                "A"
+            };
+            refused(format!("{}{other}{}", &text[..place], &text[place + 1..]));
+            if place > 0 {
+                refused(text[..place].to_owned());
+            }
+        }
+        for foreign in ["0", "null", "1700000000", "%00", &"A".repeat(128)] {
+            refused(foreign.to_owned());
+        }
+        refused(format!("{text}A"));
+        refused(format!("{text}="));
+    }
+}

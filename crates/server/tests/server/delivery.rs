@@ -209,11 +209,11 @@ const LARGE: usize = 400;
 async fn a_reader_that_falls_behind_catches_up_without_loss_or_repeat() {
     let limits = Limits {
         waiting_entries: 4,
-        drain_within: Duration::from_secs(60),
+        drain_within: Duration::from_mins(1),
         ..Limits::default()
     };
     let timings = Timings {
-        shown_within: Duration::from_secs(600),
+        shown_within: Duration::from_mins(10),
         ..Timings::default()
     };
     let server = Server::with(Settings {
@@ -264,7 +264,7 @@ async fn a_reader_that_takes_nothing_is_closed_and_comes_back_by_cursor() {
     };
     let timings = Timings {
         lost_grace: Duration::from_millis(1),
-        shown_within: Duration::from_secs(600),
+        shown_within: Duration::from_mins(10),
         ..Timings::default()
     };
     let server = Server::with(Settings {

@@ -1,7 +1,13 @@
 //! The server as its clients see it: real sockets on loopback, the real store in a folder of its
 //! own.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails where it stands"
+)]
+
 mod delivery;
+mod documentation;
 mod harness;
 mod protocol;
 mod publishing;

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use hither_protocol::{
-    AccountName, ClientFrame, CloseCode, Cursor, DeviceKind, MAX_FRAME_BYTES, ServerFrame,
+    AccountName, ClientFrame, CloseCode, Cursor, DeviceKind, MAX_FRAME_BYTES, Policy, ServerFrame,
 };
 use hither_server::store::Store;
 use hither_server::{Limits, Settings};
 use hyper::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message as Wire;
 
-use crate::harness::{Server, bearer, hello, hello_with};
+use crate::harness::{PATIENCE, Server, bearer, hello, hello_with};
 
 #[tokio::test]
 async fn e3_a_stream_needs_the_token_of_a_session() {
@@ -69,6 +72,22 @@ async fn a_stream_without_hello_is_closed_in_time() {
         .say_raw(Wire::text(r#"{"type":"from_the_future"}"#))
         .await;
     stream.ends_with(CloseCode::NoHello).await;
+}
+
+#[tokio::test]
+async fn a_client_that_stays_silent_is_given_up() {
+    let policy = Policy {
+        heartbeat_ms: 20,
+        ..Policy::default()
+    };
+    let server = Server::with(Settings {
+        policy,
+        ..Settings::default()
+    })
+    .await;
+    let session = server.sign_in("ada", DeviceKind::Mobile).await;
+    let (mut stream, _) = server.connect(&session, None).await;
+    stream.ends_with(CloseCode::TooSlow).await;
 }
 
 #[tokio::test]
@@ -281,4 +300,26 @@ async fn a_pong_comes_after_everything_said_before_took_effect() {
     stream.ping().await;
     let message = server.store.message(&ada, id).await.unwrap().unwrap();
     assert!(message.read_at.is_some());
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_its_headers_is_given_up() {
+    let limits = Limits {
+        headers_within: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let server = Server::with(Settings {
+        limits,
+        ..Settings::default()
+    })
+    .await;
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    socket
+        .write_all(b"GET /healthz HTTP/1.1\r\nhost: h\r\n")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    let read = timeout(PATIENCE, socket.read_to_end(&mut answer)).await;
+    assert!(read.is_ok(), "the connection stays open");
+    assert!(!String::from_utf8_lossy(&answer).contains("200"));
 }

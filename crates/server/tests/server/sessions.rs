@@ -108,146 +108,80 @@ async fn failed_sign_ins_are_limited() {
     assert_eq!(answer.header("retry-after"), "6");
 }
 
+/// Method, path, headers, body; status, code.
+type Case<'a> = (
+    Method,
+    &'a str,
+    &'a [(&'a str, &'a str)],
+    &'a str,
+    u16,
+    &'a str,
+);
+
+async fn check_problems(server: &Server, cases: &[Case<'_>]) {
+    for (method, path, headers, body, status, code) in cases {
+        let about = format!("{method} {path} {}", &body[..body.len().min(20)]);
+        let answer = server
+            .request(method.clone(), path, headers, (*body).to_owned())
+            .await;
+        assert_eq!(answer.problem(), (*status, (*code).to_owned()), "{about}");
+    }
+}
+
 #[tokio::test]
 async fn requests_that_make_no_sense_are_explained() {
     let server = Server::start().await;
-    let session = server.sign_in("ada", DeviceKind::Desktop).await;
-    let authorization = bearer(&session);
-    let auth = ("authorization", authorization.as_str());
-    let json = ("content-type", "application/json");
+    let json = &[("content-type", "application/json")][..];
     let large = "x".repeat(70 * 1024);
-    let cases = [
-        (Method::GET, "/v1/nowhere", vec![], "", 404, "not_found"),
-        (Method::GET, "/nowhere", vec![], "", 404, "not_found"),
-        (Method::GET, "/app/nowhere", vec![], "", 404, "not_found"),
+    let (get, post) = (Method::GET, Method::POST);
+    let cases: &[Case<'_>] = &[
+        (get.clone(), "/v1/nowhere", &[], "", 404, "not_found"),
+        (get.clone(), "/nowhere", &[], "", 404, "not_found"),
+        (get.clone(), "/app/nowhere", &[], "", 404, "not_found"),
         (
             Method::PUT,
             "/v1/sessions",
-            vec![],
+            &[],
             "",
             405,
             "method_not_allowed",
         ),
+        (post.clone(), "/healthz", &[], "", 405, "method_not_allowed"),
         (
-            Method::POST,
-            "/healthz",
-            vec![],
-            "",
-            405,
-            "method_not_allowed",
-        ),
-        (
-            Method::POST,
+            post.clone(),
             "/v1/sessions",
-            vec![],
+            &[],
             "{}",
             415,
             "unsupported_media_type",
         ),
-        (
-            Method::POST,
-            "/v1/sessions",
-            vec![json],
-            "{",
-            400,
-            "malformed",
-        ),
-        (
-            Method::POST,
-            "/v1/sessions",
-            vec![json],
-            "",
-            400,
-            "malformed",
-        ),
-        (
-            Method::POST,
-            "/v1/sessions",
-            vec![json],
-            "{}",
-            422,
-            "invalid",
-        ),
-        (
-            Method::POST,
-            "/v1/sessions",
-            vec![json],
-            &large,
-            413,
-            "too_large",
-        ),
-        (
-            Method::GET,
-            "/v1/tokens",
-            vec![],
-            "",
-            401,
-            "unauthenticated",
-        ),
-        (
-            Method::GET,
-            "/v1/messages?since=1",
-            vec![auth],
-            "",
-            400,
-            "malformed",
-        ),
-        (
-            Method::GET,
-            "/v1/messages?limit=many",
-            vec![auth],
-            "",
-            400,
-            "malformed",
-        ),
-        (
-            Method::GET,
-            "/v1/messages?limit=0",
-            vec![auth],
-            "",
-            422,
-            "invalid",
-        ),
-        (
-            Method::GET,
-            "/v1/messages?limit=201",
-            vec![auth],
-            "",
-            422,
-            "invalid",
-        ),
-        (
-            Method::GET,
-            "/v1/messages?after=x",
-            vec![auth],
-            "",
-            410,
-            "unknown_cursor",
-        ),
-        (
-            Method::GET,
-            "/v1/messages/nothing/html",
-            vec![auth],
-            "",
-            404,
-            "not_found",
-        ),
-        (
-            Method::GET,
-            "/v1/messages/%ff/html",
-            vec![auth],
-            "",
-            404,
-            "not_found",
-        ),
+        (post.clone(), "/v1/sessions", json, "{", 400, "malformed"),
+        (post.clone(), "/v1/sessions", json, "", 400, "malformed"),
+        (post.clone(), "/v1/sessions", json, "{}", 422, "invalid"),
+        (post.clone(), "/v1/sessions", json, &large, 413, "too_large"),
+        (get.clone(), "/v1/tokens", &[], "", 401, "unauthenticated"),
     ];
-    for (method, path, headers, body, status, code) in cases {
-        let about = format!("{method} {path} {}", &body[..body.len().min(20)]);
-        let answer = server
-            .request(method, path, &headers, body.to_owned())
-            .await;
-        assert_eq!(answer.problem(), (status, code.to_owned()), "{about}");
-    }
+    check_problems(&server, cases).await;
+}
+
+#[tokio::test]
+async fn questions_that_make_no_sense_are_explained() {
+    let server = Server::start().await;
+    let session = server.sign_in("ada", DeviceKind::Desktop).await;
+    let bearer = bearer(&session);
+    let auth = &[("authorization", bearer.as_str())][..];
+    let cases = [
+        ("/v1/messages?since=1", 400, "malformed"),
+        ("/v1/messages?limit=many", 400, "malformed"),
+        ("/v1/messages?limit=1&limit=2", 400, "malformed"),
+        ("/v1/messages?limit=0", 422, "invalid"),
+        ("/v1/messages?limit=201", 422, "invalid"),
+        ("/v1/messages?after=x", 410, "unknown_cursor"),
+        ("/v1/messages/nothing/html", 404, "not_found"),
+        ("/v1/messages/%ff/html", 404, "not_found"),
+    ];
+    let cases = cases.map(|(path, status, code)| (Method::GET, path, auth, "", status, code));
+    check_problems(&server, &cases).await;
 }
 
 #[tokio::test]

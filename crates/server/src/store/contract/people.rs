@@ -108,12 +108,16 @@ pub(crate) async fn a_client_has_one_session<B: Bed>(bed: B) {
     );
     assert_eq!(ended(&announced(&mut news)), [first.client]);
 
-    let taken = a_session("ada", "other", 2, scene.hands.now());
-    assert_eq!(
-        refused(scene.store.create_session(taken).await),
-        StoreError::Taken
+    scene.sign_in("ada", "phone", 3).await;
+    let taken = a_session("ada", "phone", 2, scene.hands.now());
+    let answer = scene.store.create_session(taken).await;
+    assert_eq!(refused(answer), StoreError::Taken);
+    assert!(
+        scene.whois(3).await.is_some(),
+        "a refused sign-in ends nothing"
     );
     assert_eq!(scene.client(2).await, first.client);
+    assert!(ended(&announced(&mut news)).is_empty());
 }
 
 pub(crate) async fn two_applications_on_a_device_are_two_clients<B: Bed>(bed: B) {
@@ -296,5 +300,7 @@ pub(crate) async fn an_ack_never_goes_back<B: Bed>(bed: B) {
     let scene = scene.reopen().await;
     assert_eq!(scene.whois(1).await.unwrap().acked, Some(Position(7)));
     scene.store.ack(client, Position(2)).await.unwrap();
+    assert_eq!(scene.whois(1).await.unwrap().acked, Some(Position(7)));
+    let scene = scene.reopen().await;
     assert_eq!(scene.whois(1).await.unwrap().acked, Some(Position(7)));
 }

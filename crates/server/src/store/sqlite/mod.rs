@@ -94,7 +94,7 @@ impl SqliteStore {
         let checkpoints = Connection::open(&path)?;
         checkpoints.busy_timeout(PATIENCE)?;
         let (committed, commits) = sync_channel(1);
-        let checkpoints = checkpoint::start(checkpoints, &path, commits)?;
+        let checkpoints = checkpoint::start(checkpoints, commits)?;
         let (sender, news) = mpsc::unbounded_channel();
         let (writer, thread) = Writer::start(conn, Arc::clone(&clock), sender, committed)?;
         Ok(Self {

@@ -1,10 +1,23 @@
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
-use super::SqliteStore;
-use crate::store::contract::{Bed, contract_suite};
-use crate::store::{Clock, DataFolder, Store};
+use hither_protocol::MessageId;
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
 
-struct Folder(tempfile::TempDir);
+use super::{OpenError, SqliteStore};
+use crate::store::contract::{
+    Bed, Hands, Scene, a_message, an_account, contract_suite, ids, name, positions,
+};
+use crate::store::{
+    Clock, Committed, DataFolder, FolderError, NewMessage, Position, Store, StoreError, What,
+    system_clock,
+};
+
+struct Folder(TempDir);
 
 impl Default for Folder {
     fn default() -> Self {
@@ -14,9 +27,369 @@ impl Default for Folder {
 
 impl Bed for Folder {
     fn open(&self, clock: Clock) -> Arc<dyn Store> {
-        let folder = DataFolder::lock(self.0.path()).unwrap();
-        Arc::new(SqliteStore::open(folder, clock).unwrap())
+        Arc::new(open(self.0.path(), clock).unwrap())
     }
 }
 
 contract_suite!(Folder);
+
+fn open(path: &Path, clock: Clock) -> Result<SqliteStore, OpenError> {
+    SqliteStore::open(DataFolder::lock(path).unwrap(), clock)
+}
+
+/// The database, past the store.
+fn database(folder: &Path) -> Connection {
+    Connection::open(folder.join("hither.db")).unwrap()
+}
+
+async fn furnished(path: &Path) -> Arc<SqliteStore> {
+    let store = open(path, system_clock()).unwrap();
+    store.add_account(an_account("ada")).await.unwrap();
+    let publisher = crate::store::contract::a_publisher();
+    store.add_publisher(publisher).await.unwrap();
+    Arc::new(store)
+}
+
+fn a_large_message() -> NewMessage {
+    let mut message = a_message(&["ada"]);
+    message.html = Some("x".repeat(20_000));
+    message
+}
+
+/// Publishes a crowd at once; answers the ids that were accepted, and the refusals.
+async fn publish_crowd(
+    store: &Arc<SqliteStore>,
+    crowd: usize,
+) -> (Vec<MessageId>, Vec<StoreError>) {
+    let mut running = JoinSet::new();
+    for _ in 0..crowd {
+        let store = Arc::clone(store);
+        running.spawn(async move { store.publish(a_large_message()).await });
+    }
+    let (mut accepted, mut refused) = (Vec::new(), Vec::new());
+    for answer in running.join_all().await {
+        match answer {
+            Ok(stored) => accepted.push(stored.id),
+            Err(error) => refused.push(error),
+        }
+    }
+    (accepted, refused)
+}
+
+/// Publishes crowd by crowd until one is refused; answers the ids that were accepted.
+async fn publish_until_full(store: &Arc<SqliteStore>, crowd: usize) -> Vec<MessageId> {
+    let mut accepted = Vec::new();
+    loop {
+        let (stored, refused) = publish_crowd(store, crowd).await;
+        accepted.extend(stored);
+        assert!(accepted.len() < 1000, "there is room for less");
+        if !refused.is_empty() {
+            assert!(
+                refused.iter().all(|error| *error == StoreError::Full),
+                "{refused:?}"
+            );
+            return accepted;
+        }
+    }
+}
+
+async fn whole_history(store: &SqliteStore) -> Vec<MessageId> {
+    let mut history = Vec::new();
+    let mut after = Position(0);
+    loop {
+        let page = store.page(&name("ada"), after, 1000).await.unwrap();
+        history.extend(ids(&page));
+        after = page.upto;
+        if !page.more {
+            return history;
+        }
+    }
+}
+
+fn sorted(mut ids: Vec<MessageId>) -> Vec<MessageId> {
+    ids.sort();
+    ids
+}
+
+#[tokio::test]
+async fn every_commit_reaches_the_disk() {
+    let folder = Folder::default();
+    let store = open(folder.0.path(), system_clock()).unwrap();
+    let read = store.writer.write(|tx| {
+        let mode: String = tx.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        let synchronous: i64 = tx.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+        let automatic: i64 = tx.query_row("PRAGMA wal_autocheckpoint", [], |row| row.get(0))?;
+        let keys: bool = tx.query_row("PRAGMA foreign_keys", [], |row| row.get(0))?;
+        Ok((mode, synchronous, automatic, keys))
+    });
+    let full = 2;
+    assert_eq!(read.await.unwrap(), ("wal".to_owned(), full, 0, true));
+}
+
+#[tokio::test]
+async fn an_undone_request_leaves_neither_position_nor_news() {
+    let folder = Folder::default();
+    let store = furnished(folder.0.path()).await;
+    let mut news = store.commits().unwrap();
+    let undone = store.writer.write(|tx| {
+        tx.append(name("ada"), What::Read(vec![]));
+        Err::<(), _>(StoreError::NotFound)
+    });
+    let (undone, done) = tokio::join!(undone, store.publish(a_message(&["ada"])));
+    assert_eq!(undone, Err(StoreError::NotFound));
+    done.unwrap();
+    let Ok(Committed::Entries(entries)) = news.try_recv() else {
+        panic!("nothing announced");
+    };
+    assert_eq!(positions(&entries), [1]);
+    assert!(news.try_recv().is_err());
+    assert_eq!(store.head().await, Ok(Position(1)));
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let folder = Folder::default();
+    let path = folder.0.path();
+    drop(open(path, system_clock()).unwrap());
+    database(path)
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
+    let refused = open(path, system_clock()).err().unwrap();
+    assert!(matches!(refused, OpenError::Newer { found: 99, .. }));
+    assert!(refused.to_string().contains("newer version"), "{refused}");
+    let version = database(path).query_row("PRAGMA user_version", [], |row| row.get::<_, i32>(0));
+    assert_eq!(version, Ok(99), "left as it was");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_kept() {
+    let folder = Folder::default();
+    let file = folder.0.path().join("hither.db");
+    fs::write(&file, "my thesis\n".repeat(1000)).unwrap();
+    let refused = open(folder.0.path(), system_clock()).err().unwrap();
+    assert!(refused.to_string().contains("not a database"), "{refused}");
+    assert!(fs::read_to_string(&file).unwrap().starts_with("my thesis"));
+}
+
+#[test]
+fn one_folder_has_one_owner() {
+    let folder = Folder::default();
+    let path = folder.0.path();
+    let store = open(path, system_clock()).unwrap();
+    let refused = DataFolder::lock(path).unwrap_err();
+    let own = std::process::id();
+    assert!(matches!(refused, FolderError::InUse { holder: Some(pid), .. } if pid == own));
+    assert!(refused.to_string().contains(&own.to_string()), "{refused}");
+    drop(store);
+    DataFolder::lock(path).unwrap();
+}
+
+#[test]
+fn each_store_has_a_life_of_its_own() {
+    let (one, two) = (Folder::default(), Folder::default());
+    let epoch = |folder: &Folder| folder.open(system_clock()).epoch();
+    assert_ne!(epoch(&one), epoch(&two));
+    assert_eq!(epoch(&one), epoch(&one));
+}
+
+#[tokio::test]
+async fn withdrawn_messages_are_passed_over() {
+    let scene = Scene::new(Folder::default()).await;
+    let gone = scene.store.publish(a_large_message()).await.unwrap().id;
+    let kept = scene.publish(&["ada"]).await;
+    let database = database(scene.bed.0.path());
+    let withdraw = "UPDATE messages SET withdrawn_at = 1 WHERE id = ?1";
+    database.execute(withdraw, [gone.0.as_bytes()]).unwrap();
+    let log = scene.whole_log("ada").await;
+    assert_eq!(ids(&log), [kept]);
+    assert_eq!(log.upto, Position(2));
+    let (ada, now) = (name("ada"), scene.hands.now());
+    assert_eq!(scene.store.message(&ada, gone).await.unwrap(), None);
+    assert_eq!(scene.store.html(&ada, gone).await.unwrap(), None);
+    let pending = scene.store.pending(&ada, now).await.unwrap();
+    assert_eq!(pending.iter().map(|p| p.id).collect::<Vec<_>>(), [kept]);
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_reported_not_skipped() {
+    let scene = Scene::new(Folder::default()).await;
+    scene.publish(&["ada"]).await;
+    let database = database(scene.bed.0.path());
+    database
+        .execute("UPDATE messages SET content = '{'", [])
+        .unwrap();
+    let page = scene.store.page(&name("ada"), Position(0), 9).await;
+    assert!(matches!(page, Err(StoreError::Broken(text)) if text.contains("damaged row")));
+}
+
+#[tokio::test]
+async fn outlived_keys_are_cleared_away() {
+    let hands = Hands::new();
+    let folder = Folder::default();
+    let keyed = || NewMessage {
+        idempotency: Some(("k".to_owned(), [1; 32])),
+        ..a_message(&["ada"])
+    };
+    let scene = Scene::new(folder).await;
+    scene.store.publish(keyed()).await.unwrap();
+    let path = scene.bed.0.path().to_owned();
+    let count = || {
+        let sql = "SELECT count(*) FROM idempotency";
+        database(&path)
+            .query_row(sql, [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    assert_eq!(count(), 1);
+    scene.store.close().await;
+    let Scene { bed, store, .. } = scene;
+    drop(store);
+    hands.turn(25 * 3_600_000);
+    let store = bed.open(hands.clock());
+    store.add_account(an_account("eve")).await.unwrap();
+    assert_eq!(count(), 0);
+}
+
+#[tokio::test]
+async fn checkpoints_do_not_wait_for_an_idle_moment_that_never_comes() {
+    let folder = Folder::default();
+    let store = furnished(folder.0.path()).await;
+    let size = || {
+        fs::metadata(folder.0.path().join("hither.db"))
+            .unwrap()
+            .len()
+    };
+    let mut accepted = Vec::new();
+    while size() < 8 * 1024 * 1024 {
+        assert!(
+            accepted.len() < 20_000,
+            "nothing reached the database in 400 MB"
+        );
+        accepted.extend(publish_crowd(&store, 20).await.0);
+    }
+    assert_eq!(sorted(whole_history(&store).await), sorted(accepted));
+}
+
+#[tokio::test]
+async fn what_finds_no_room_is_refused_and_leaves_nothing() {
+    let folder = Folder::default();
+    let store = furnished(folder.0.path()).await;
+    let limit = store.writer.write(|tx| {
+        let pages: i64 = tx.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+        let sql = format!("PRAGMA max_page_count = {}", pages + 100);
+        tx.query_row(&sql, [], |_| Ok(()))?;
+        Ok(())
+    });
+    limit.await.unwrap();
+    let accepted = publish_until_full(&store, 4).await;
+    assert!(!accepted.is_empty());
+    let history = whole_history(&store).await;
+    assert_eq!(sorted(history), sorted(accepted.clone()));
+
+    let more_room = store
+        .writer
+        .write(|tx| Ok(tx.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(()))?));
+    more_room.await.unwrap();
+    let (more, refused) = publish_crowd(&store, 10).await;
+    assert_eq!((more.len(), refused.len()), (10, 0));
+    drop(store);
+    let store = open(folder.0.path(), system_clock()).unwrap();
+    let all = [accepted, more].concat();
+    assert_eq!(sorted(whole_history(&store).await), sorted(all));
+}
+
+/// A small disk of its own, where this user may make one.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+            .arg(folder.path())
+            .status()
+            .is_ok_and(|status| status.success());
+        mounted.then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("-l").arg(self.0.path()).status();
+        assert!(unmounted.unwrap().success());
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_loses_nothing_that_was_answered() {
+    let Some(disk) = SmallDisk::mount() else {
+        // Without the right to mount, `what_finds_no_room_is_refused_and_leaves_nothing` stands in.
+        eprintln!("no small disk: this user may not mount one");
+        return;
+    };
+    let folder = disk.0.path().join("data");
+    let ballast = disk.0.path().join("ballast");
+    fs::write(&ballast, vec![7; 1024 * 1024]).unwrap();
+    let store = furnished(&folder).await;
+    let mut accepted = publish_until_full(&store, 16).await;
+    accepted.extend(publish_until_full(&store, 1).await);
+    assert_eq!(
+        sorted(whole_history(&store).await),
+        sorted(accepted.clone())
+    );
+
+    fs::remove_file(&ballast).unwrap();
+    let (more, refused) = publish_crowd(&store, 4).await;
+    assert_eq!(
+        (more.len(), refused),
+        (4, vec![]),
+        "it goes on once there is room"
+    );
+    accepted.extend(more);
+    assert_eq!(
+        sorted(whole_history(&store).await),
+        sorted(accepted.clone())
+    );
+    drop(store);
+    let store = open(&folder, system_clock()).unwrap();
+    assert_eq!(sorted(whole_history(&store).await), sorted(accepted));
+}
+
+#[tokio::test]
+async fn a_removed_account_leaves_no_rows() {
+    let scene = Scene::new(Folder::default()).await;
+    scene.sign_in("ada", "desk", 1).await;
+    let (ada, at) = (name("ada"), scene.hands.now());
+    for to in [&["ada"][..], &["ada", "bob"]] {
+        let id = scene.publish(to).await;
+        let desk = "desk".parse().unwrap();
+        scene
+            .store
+            .mark_shown(&ada, &desk, vec![id], at)
+            .await
+            .unwrap();
+        scene.store.mark_read(&ada, vec![id], at).await.unwrap();
+        let yes = "yes".to_owned();
+        scene
+            .store
+            .record_action(&ada, &desk, id, yes, at)
+            .await
+            .unwrap();
+    }
+    scene.store.remove_account(&ada).await.unwrap();
+    let database = database(scene.bed.0.path());
+    for (table, left) in [
+        ("accounts", 1),
+        ("devices", 0),
+        ("clients", 0),
+        ("sessions", 0),
+        ("messages", 1),
+        ("log", 1),
+        ("inbox", 1),
+        ("shown", 0),
+        ("chosen_actions", 0),
+    ] {
+        let sql = format!("SELECT count(*) FROM {table}");
+        let count: i64 = database.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(count, left, "{table}");
+    }
+}

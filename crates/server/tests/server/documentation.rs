@@ -1,0 +1,50 @@
+//! What docs/protocol.md says is what programs meet.
+
+use hither_protocol::{ClientFrame, CloseCode, ErrorCode, ServerFrame};
+use serde_json::Value;
+
+const PROTOCOL: &str = include_str!("../../../../docs/protocol.md");
+
+/// The JSON values of every block of examples.
+fn examples() -> Vec<Value> {
+    PROTOCOL
+        .split("```json\n")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("```"))
+        .flat_map(|(block, _)| {
+            let values: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(block)
+                .into_iter()
+                .collect();
+            values.unwrap_or_else(|error| panic!("{error} in {block}"))
+        })
+        .collect()
+}
+
+#[test]
+fn every_frame_in_it_is_a_frame() {
+    let frames: Vec<String> = examples()
+        .iter()
+        .filter(|example| example.get("type").is_some())
+        .map(Value::to_string)
+        .collect();
+    assert!(frames.len() >= 15, "{frames:?}");
+    for frame in frames {
+        let client = ClientFrame::parse(&frame);
+        let server = ServerFrame::parse(&frame);
+        let known = client.is_ok_and(|frame| frame != ClientFrame::Unknown)
+            || server.is_ok_and(|frame| frame != ServerFrame::Unknown);
+        assert!(known, "{frame}");
+    }
+}
+
+#[test]
+fn it_lists_every_code() {
+    for code in ErrorCode::ALL {
+        let row = format!("| {} | `{code}` |", code.status());
+        assert!(PROTOCOL.contains(&row), "{row}");
+    }
+    for code in CloseCode::ALL {
+        let row = format!("\n| {} | ", code as u16);
+        assert!(PROTOCOL.contains(&row), "{row}");
+    }
+}

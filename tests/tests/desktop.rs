@@ -1,0 +1,171 @@
+//! End to end: which screen gets the alert. Real server, companion, screen, pop-ups and browser.
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+use std::time::Duration;
+
+use hither_protocol::Priority;
+use system_tests::desktop::{Desktop, Panel};
+use system_tests::stage::{Hub, Phone, Resident};
+use system_tests::toasts::{Toast, Toasts};
+use system_tests::{SOON, wait_for_async};
+
+/// A person's day: a desktop they sit at, and a phone in their pocket.
+struct Day {
+    phone: Phone,
+    toasts: Toasts,
+    _companion: Resident,
+    hub: Hub,
+    desktop: Desktop,
+}
+
+/// So long that nobody becomes idle by accident.
+const PATIENT_S: u64 = 600;
+/// The shortest there is.
+const IMPATIENT_S: u64 = 10;
+
+impl Day {
+    async fn begin(idle_after_s: u64) -> Self {
+        let desktop = Desktop::start(Panel::None).unwrap();
+        let toasts = Toasts::watch(&desktop.session_bus()).await.unwrap();
+        let hub = Hub::start(idle_after_s).unwrap();
+        desktop.input().unwrap();
+        let companion = Resident::start(&desktop, &hub).unwrap();
+        let phone = Phone::sign_in(&hub).await.unwrap();
+        Self {
+            phone,
+            toasts,
+            _companion: companion,
+            hub,
+            desktop,
+        }
+    }
+
+    async fn toast(&self, text: &str) -> Toast {
+        wait_for_async(&format!("a toast about {text}"), SOON, async || {
+            self.toasts.displaying(text)
+        })
+        .await
+    }
+
+    async fn server_knows_shown(&self, count: u64) {
+        wait_for_async("the server to know", SOON, async || {
+            (self.hub.shown().unwrap() == count).then_some(())
+        })
+        .await;
+    }
+
+    async fn no_toast(&self, text: &str) {
+        wait_for_async(&format!("no toast about {text}"), SOON, async || {
+            self.toasts.displaying(text).is_none().then_some(())
+        })
+        .await;
+    }
+
+    /// The person is shown a message, locks the screen and leaves. When the phone rings for that
+    /// message, the server knows that nobody is at the desktop.
+    async fn lock_and_leave(&self) -> String {
+        let last = self.hub.publish("last before I left");
+        self.toast("last before I left").await;
+        assert_eq!(self.phone.rang().await.unwrap(), [""; 0]);
+        self.desktop.lock_screen(true).unwrap();
+        self.phone.wait_for_ring(&last).await;
+        last
+    }
+}
+
+#[tokio::test]
+async fn c3_the_desktop_in_use_shows_the_toast_and_the_phone_stays_silent() {
+    let day = Day::begin(PATIENT_S).await;
+    let id = day.hub.publish("at my desk");
+    day.toast("at my desk").await;
+    day.phone.wait_for_message(&id).await;
+    assert_eq!(day.phone.rang().await.unwrap(), [""; 0]);
+    assert_eq!(day.phone.banners().await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn c2_with_the_screen_locked_the_phone_rings_and_the_desktop_does_not() {
+    let day = Day::begin(PATIENT_S).await;
+    day.lock_and_leave().await;
+    let id = day.hub.publish("gone for lunch");
+    day.phone.wait_for_ring(&id).await;
+    let toasts = day.toasts.all();
+    let about = |toast: &Toast| toast.title.contains("lunch") || toast.body.contains("lunch");
+    assert!(!toasts.iter().any(about), "{toasts:?}");
+}
+
+#[tokio::test]
+async fn what_an_empty_chair_was_shown_is_handed_to_the_phone() {
+    let day = Day::begin(IMPATIENT_S).await;
+    let before = day.hub.publish("seen before I left");
+    day.toast("seen before I left").await;
+    day.server_knows_shown(1).await;
+    // Input after the alert: the person was there to see it.
+    day.desktop.input().unwrap();
+    for title in ["no", "hurry"] {
+        let silent = day
+            .hub
+            .publish_with(title, |it| it.priority = Priority::Low);
+        day.phone.wait_for_message(&silent).await;
+    }
+    let after = day.hub.publish("nobody saw this");
+    day.toast("nobody saw this").await;
+    let begin = std::time::Instant::now();
+    day.phone.wait_for_ring(&after).await;
+    let rang = begin.elapsed();
+    assert!(
+        rang < Duration::from_secs(IMPATIENT_S + 5),
+        "rang after {rang:?}"
+    );
+    assert_eq!(
+        day.phone.rang().await.unwrap(),
+        [after],
+        "{before} was seen"
+    );
+}
+
+#[tokio::test]
+async fn reading_on_the_phone_withdraws_the_toast() {
+    let day = Day::begin(PATIENT_S).await;
+    let id = day.hub.publish("read me anywhere");
+    day.toast("read me anywhere").await;
+    day.phone.open(&id).await.unwrap();
+    day.no_toast("read me anywhere").await;
+}
+
+#[tokio::test]
+async fn coming_back_brings_one_summary() {
+    let day = Day::begin(PATIENT_S).await;
+    let last = day.lock_and_leave().await;
+    day.phone.open(&last).await.unwrap();
+    day.no_toast("last before I left").await;
+    let shown_before = day.toasts.all();
+    let mut ids = Vec::new();
+    for title in ["one", "two", "three", "four"] {
+        ids.push(day.hub.publish(title));
+        day.phone.wait_for_ring(&ids[ids.len() - 1]).await;
+    }
+    day.phone.open(&ids[0]).await.unwrap();
+    day.phone
+        .wait_for(&format!("article[data-id='{}']", ids[0]))
+        .await;
+    assert_eq!(day.toasts.all(), shown_before);
+
+    day.desktop.lock_screen(false).unwrap();
+    day.desktop.input().unwrap();
+    wait_for_async("the summary", SOON, async || {
+        (!day.toasts.displayed().is_empty()).then_some(())
+    })
+    .await;
+    let id = day.hub.publish("back at my desk");
+    day.toast("back at my desk").await;
+    day.phone.wait_for_message(&id).await;
+    let since = &day.toasts.all()[shown_before.len()..];
+    assert_eq!(since.len(), 2, "one summary, then the new one: {since:?}");
+    let summary = format!("{} {}", since[0].title, since[0].body);
+    assert!(
+        summary.contains('3') || summary.contains("unread"),
+        "{summary}"
+    );
+    assert!(!day.phone.rang().await.unwrap().contains(&id));
+}
