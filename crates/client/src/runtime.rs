@@ -25,6 +25,9 @@ const FRAMES_PER_ROUND: usize = 100;
 /// From the wish to end until the process ends without the goodbye.
 const END_WITHIN: Duration = Duration::from_secs(5);
 
+/// For taking pop-ups and the tray icon away at the end.
+const LEAVE_WITHIN: Duration = Duration::from_secs(3);
+
 /// Everything but the desktop, ready to run.
 pub struct Runtime {
     config: Config,
@@ -165,7 +168,8 @@ impl Runtime {
             running.take_in(input);
             running.round_off();
         }
-        running.platform.exit().await;
+        // A desktop that hangs does not keep this process.
+        let _ = tokio::time::timeout(LEAVE_WITHIN, running.platform.exit()).await;
     }
 }
 
