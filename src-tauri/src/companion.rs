@@ -116,6 +116,8 @@ impl Companion {
         let mut command = Command::new(std::env::current_exe()?.with_file_name(name));
         if let Some(data) = &self.data {
             command.arg("--data").arg(data);
+            // For the windows that it opens itself.
+            command.env("HITHER_DATA", data);
         }
         Ok(command)
     }

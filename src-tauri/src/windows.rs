@@ -191,6 +191,10 @@ fn blank() -> View {
 
 /// The page listens now, or wants to try again.
 #[tauri::command]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "how Tauri hands over a command's arguments"
+)]
 fn ready(app: AppHandle, relay: State<'_, Arc<Relay>>) {
     for news in relay.ready() {
         tell(&app, &news);

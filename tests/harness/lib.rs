@@ -5,8 +5,10 @@ pub mod companion;
 pub mod desktop;
 pub mod program;
 pub mod server;
+pub mod sink;
 pub mod stage;
 pub mod toasts;
 mod wait;
+pub mod window;
 
 pub use wait::{SOON, wait_for, wait_for_async};
