@@ -192,7 +192,7 @@ fn text_page(text: &str, why: &str) -> String {
         "<!doctype html><meta name=color-scheme content='light dark'>\
          <style>body{{font:15px/1.5 system-ui,sans-serif;max-width:65ch;margin:24px}}\
          div{{white-space:pre-wrap;overflow-wrap:anywhere}}p{{opacity:.75}}</style>\
-         <p>This message’s page cannot be shown safely here ({why}). This is its text:</p>\
+         <p>This message's page cannot be shown safely here ({why}). This is its text:</p>\
          <div>{text}</div>"
     )
 }

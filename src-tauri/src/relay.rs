@@ -133,7 +133,7 @@ impl Relay {
 
     fn client(&self) -> Result<Client, String> {
         let client = self.lock().client.clone();
-        client.ok_or_else(|| "Hither’s background part is not running.".to_owned())
+        client.ok_or_else(|| "Hither's background part is not running.".to_owned())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Now> {

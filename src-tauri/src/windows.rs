@@ -45,7 +45,7 @@ pub fn open(companion: Companion, opening: Opening) -> anyhow::Result<ExitCode> 
                 relay.keep(|news| tell(&handle, &news)).await;
             });
             if let Some(listener) = door {
-                let host = Door::new(app.handle().clone());
+                let host = Door::new(app.handle());
                 let build = env!("CARGO_PKG_VERSION").to_owned();
                 tauri::async_runtime::spawn(hither_ipc::serve(listener, build, host));
             }
@@ -136,14 +136,28 @@ fn raise(app: &AppHandle) {
 #[derive(Clone)]
 struct Door {
     app: AppHandle,
-    /// Kept, because the door closes with it.
-    blank: watch::Sender<View>,
+    /// Every socket shows a view; this one never changes.
+    blank: Arc<watch::Sender<View>>,
 }
 
 impl Door {
-    fn new(app: AppHandle) -> Self {
-        let blank = watch::Sender::new(blank());
-        Self { app, blank }
+    fn new(app: &AppHandle) -> Self {
+        let blank = View {
+            account: None,
+            connection: ConnectionView::SignedOut,
+            presence: PresenceView {
+                state: PresenceState::Unknown,
+                reason: None,
+            },
+            glance: Glance::default(),
+            paused_until: None,
+            notice: None,
+            signing_in: false,
+        };
+        Self {
+            app: app.clone(),
+            blank: Arc::new(watch::Sender::new(blank)),
+        }
     }
 }
 
@@ -173,28 +187,8 @@ impl Host for Door {
     }
 }
 
-/// There is nothing to see behind this door: the view is the companion's.
-fn blank() -> View {
-    View {
-        account: None,
-        connection: ConnectionView::SignedOut,
-        presence: PresenceView {
-            state: PresenceState::Unknown,
-            reason: None,
-        },
-        glance: Glance::default(),
-        paused_until: None,
-        notice: None,
-        signing_in: false,
-    }
-}
-
 /// The page listens now, or wants to try again.
 #[tauri::command]
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "how Tauri hands over a command's arguments"
-)]
 fn ready(app: AppHandle, relay: State<'_, Arc<Relay>>) {
     for news in relay.ready() {
         tell(&app, &news);

@@ -139,13 +139,20 @@ fn probe(
     (process, lines)
 }
 
-/// A picture for people to look at, where somebody wants to.
+/// A picture for people to look at, where somebody wants one, of a screen that has come to rest.
 fn picture(desktop: &Desktop, name: &str) {
-    if let Some(folder) = env::var_os("HITHER_TEST_PICTURES") {
-        desktop
-            .screenshot(&PathBuf::from(folder).join(format!("{name}.png")))
-            .unwrap();
-    }
+    let Some(folder) = env::var_os("HITHER_TEST_PICTURES") else {
+        return;
+    };
+    let path = PathBuf::from(folder).join(format!("{name}.png"));
+    let mut before = Vec::new();
+    wait_for("a screen that has come to rest", SOON, || {
+        desktop.screenshot(&path).unwrap();
+        let now = fs::read(&path).unwrap();
+        let still = now == before;
+        before = now;
+        still.then_some(())
+    });
 }
 
 #[test]
@@ -437,6 +444,9 @@ impl Home {
 impl Drop for Home {
     /// The companion is nobody's child: it is asked to end, and ended when it does not.
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            picture(&self.desktop, "window-failed");
+        }
         for (id, _) in running_on(&self.desktop) {
             if let Some(id) = i32::try_from(id)
                 .ok()

@@ -49,7 +49,8 @@ impl Window {
     pub async fn wait_for_text(&self, selector: &str, text: &str) {
         wait_for_async(&format!("{selector} saying {text:?}"), SOON, async || {
             let element = self.page.find(Locator::Css(selector)).await.ok()?;
-            let said = element.text().await.ok()?;
+            // The driver takes text that is cut off with an ellipsis for invisible.
+            let said = element.prop("textContent").await.ok()??;
             said.contains(text).then_some(())
         })
         .await;

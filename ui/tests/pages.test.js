@@ -184,7 +184,7 @@ test('foreign text stays text, links say where they lead, pictures stay off', as
 test('signing in: what is missing is said, a wrong password too, then the inbox', async () => {
   const { page, close } = await open('show=signed-out');
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByRole('alert').getByText('Type the server’s address.').waitFor();
+  await page.getByRole('alert').getByText("Type the server's address.").waitFor();
   await page.keyboard.type('push.example.org');
   await page.getByLabel('Account').fill('ada');
   await page.getByLabel('Password').fill('wrong');
@@ -197,7 +197,7 @@ test('signing in: what is missing is said, a wrong password too, then the inbox'
   await close();
 });
 
-test('the person’s own language', async () => {
+test('the language of the person', async () => {
   const { page, close } = await open('show=chinese', { locale: 'zh-CN' });
   await page.getByRole('heading', { name: '收件箱' }).waitFor();
   assert.equal(await page.evaluate(() => document.documentElement.lang), 'zh-CN');

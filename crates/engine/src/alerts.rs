@@ -373,6 +373,10 @@ impl Alerts {
         self.up.retain(|up| up.key != key);
         if self.up.len() == MOST_UP {
             let oldest = self.up[0].key.clone();
+            if oldest == ToastKey::Summary {
+                // What it covered is on no screen any more, and may ring again.
+                self.summary.clear();
+            }
             self.take_down(&oldest, effects);
         }
         self.up.push(Up {

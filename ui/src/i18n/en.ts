@@ -2,7 +2,7 @@
 export const en = {
   app: 'Hither',
   starting: 'Starting Hither…',
-  lost: 'Hither’s background part stopped.',
+  lost: "Hither's background part stopped.",
   try_again: 'Try again',
 
   sign_in: 'Sign in',
@@ -12,8 +12,8 @@ export const en = {
   server_hint: 'The address you were given, for example https://push.example.org',
   account: 'Account',
   password: 'Password',
-  needs_server: 'Type the server’s address.',
-  needs_account: 'Type your account’s name.',
+  needs_server: "Type the server's address.",
+  needs_account: "Type your account's name.",
   needs_password: 'Type your password.',
 
   inbox: 'Inbox',

@@ -525,3 +525,24 @@ fn a_hundred_pop_ups_are_enough() {
     );
     assert!(effects.contains(&"unshow 1".to_owned()), "{effects:?}");
 }
+
+#[test]
+fn a_summary_that_had_to_go_rings_again() {
+    let mut desk = with_silent(2);
+    desk.on(alert(Summary, [1, 2]));
+    desk.store();
+    for number in 11..=110 {
+        desk.on(rings(number));
+    }
+    let effects: Vec<_> = desk.store().iter().map(crate::show::effect).collect();
+    assert!(
+        effects.contains(&"unshow summary".to_owned()),
+        "{effects:?}"
+    );
+    desk.on(alert(Summary, [1, 2]));
+    let effects: Vec<_> = desk.store().iter().map(crate::show::effect).collect();
+    assert!(
+        effects.iter().any(|effect| effect.starts_with("show ")),
+        "{effects:?}"
+    );
+}
