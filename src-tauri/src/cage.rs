@@ -157,10 +157,7 @@ impl Page {
     fn new(handover: Handover) -> anyhow::Result<Self> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).context("this system gives no random numbers")?;
-        let name = random
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>();
+        let name = format!("{:032x}", u128::from_ne_bytes(random));
         Ok(Self {
             label: format!("h5-{name}"),
             url: Url::parse(&format!("{SCHEME}://{name}/"))?,

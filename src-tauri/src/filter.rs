@@ -82,10 +82,11 @@ unsafe extern "C" fn saved(
         ffi::webkit_user_content_filter_store_save_finish(store.cast(), result, &raw mut error)
     };
     if filter.is_null() {
-        let why = match error.is_null() {
-            true => "no reason given".to_owned(),
+        let why = if error.is_null() {
+            "no reason given".to_owned()
+        } else {
             // SAFETY: checked for null; ours to free.
-            false => unsafe { from_glib_full::<_, glib::Error>(error) }.to_string(),
+            unsafe { from_glib_full::<_, glib::Error>(error) }.to_string()
         };
         return done(Err(format!("the network filter could not be made: {why}")));
     }

@@ -15,7 +15,7 @@ use hither_window::{Companion, Opening};
 #[command(name = "hither", version)]
 struct Cli {
     /// Where Hither keeps its data.
-    #[arg(long, value_name = "DIR", env = "HITHER_DATA")]
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
     /// Open the window at this message.

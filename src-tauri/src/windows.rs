@@ -188,6 +188,10 @@ impl Host for Door {
 }
 
 /// The page listens now, or wants to try again.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "Tauri hands a command its arguments by value"
+)]
 #[tauri::command]
 fn ready(app: AppHandle, relay: State<'_, Arc<Relay>>) {
     for news in relay.ready() {

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 
 use crate::command::{cargo, command, output, root, run_quietly, target};
 
-/// The icon tool, which knows each system's formats; `ui/` pins it where it has it installed.
+/// The icon tool, which knows each system's formats.
 const ICON_TOOL: &str = "@tauri-apps/cli@2.12.5";
 /// What the installers take from it.
 const APP_PICTURES: [&str; 6] = [
@@ -118,12 +118,7 @@ fn phone_icon(into: &Path) -> anyhow::Result<()> {
 }
 
 fn icon_tool(svg: &Path, into: &Path, options: &[&str]) -> anyhow::Result<()> {
-    let pinned = root().join("ui/node_modules/.bin/tauri");
-    let mut tool = if pinned.exists() {
-        command(pinned, &["icon"])
-    } else {
-        command("npx", &["--yes", ICON_TOOL, "icon"])
-    };
+    let mut tool = command("npx", &["--yes", ICON_TOOL, "icon"]);
     run_quietly(tool.args(options).arg("--output").arg(into).arg(svg))
 }
 

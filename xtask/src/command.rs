@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, bail};
 
@@ -47,25 +47,30 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
 
 /// Runs it out of sight; shows what it said only when it fails.
 pub(crate) fn run_quietly(command: &mut Command) -> anyhow::Result<()> {
-    output(command).map(drop)
+    let output = finish(command)?;
+    if !output.status.success() {
+        eprint!("{}", String::from_utf8_lossy(&output.stdout));
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        bail!("`{}` failed ({})", line(command), output.status);
+    }
+    Ok(())
 }
 
 /// Runs it out of sight and returns what it wrote to stdout.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("could not start `{}`", line(command)))?;
+    let output = finish(command)?;
     if !output.status.success() {
-        bail!(
-            "`{}` failed ({})\n{}{}",
-            line(command),
-            output.status,
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr),
-        );
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("`{}` failed ({}): {said}", line(command), output.status);
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn finish(command: &mut Command) -> anyhow::Result<Output> {
+    command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("could not start `{}`", line(command)))
 }
 
 /// Whether a program of this name is on the path.

@@ -13,7 +13,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::command::{command, output, target};
+use crate::command::{command, output, run_quietly, target};
 use crate::desktop::{Desktop, Panel, Part};
 use crate::setup::{self, Purpose};
 
@@ -23,6 +23,9 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 const INTERVAL: Duration = Duration::from_millis(100);
 /// A screen counts as painted when two pictures this far apart are the same.
 const STILL_FOR: Duration = Duration::from_millis(400);
+/// An empty window has no more colours than this.
+const BLANK_COLOURS: u32 = 40;
+const RICH_TITLE: &str = "Your week in numbers";
 const RICH_PAGE: &str = include_str!("demo.html");
 
 /// Sets up, shows Hither, and keeps it running until Ctrl-C, or with `exit` until all was shown.
@@ -150,7 +153,7 @@ impl Demo {
             "priority": 4,
         }))?;
         let rich = self.publish(&json!({
-            "title": "Your week in numbers",
+            "title": RICH_TITLE,
             "body": "23 reviews, 9 releases, 1 incident.",
             "html": RICH_PAGE,
         }))?;
@@ -165,11 +168,18 @@ impl Demo {
         let Some(desktop) = &self.desktop else {
             return Ok(());
         };
-        crate::command::run_quietly(&mut self.companion(&["show"]))?;
-        self.wait_for_windows(desktop, 1)?;
+        run_quietly(desktop.command("dunstctl").arg("close-all"))?;
+        run_quietly(&mut self.companion(&["show"]))?;
+        self.wait_for_painted_window(desktop, "^Hither$")?;
         self.picture("3-window")?;
-        crate::command::run_quietly(&mut self.companion(&["open", rich]))?;
-        self.picture("4-rich-message")
+        run_quietly(&mut self.companion(&["open", rich]))?;
+        wait(&self.stop, "the message to be read", || {
+            output(&mut self.companion(&["status"])).is_ok_and(|said| said.contains("2 unread"))
+        })?;
+        self.picture("4-message")?;
+        run_quietly(desktop.command("xdotool").args(["key", "o"]))?;
+        self.wait_for_painted_window(desktop, RICH_TITLE)?;
+        self.picture("5-rich-message")
     }
 
     fn keep_running(&mut self) -> anyhow::Result<()> {
@@ -252,11 +262,21 @@ impl Demo {
         })
     }
 
-    fn wait_for_windows(&self, desktop: &Desktop, count: usize) -> anyhow::Result<()> {
-        let search = ["search", "--onlyvisible", "--class", "^hither$"];
+    fn wait_for_painted_window(&self, desktop: &Desktop, title: &str) -> anyhow::Result<()> {
+        let search = ["search", "--onlyvisible", "--name", title];
+        let colours = |window: &str| {
+            let count = ["-window", window, "-format", "%k", "info:"];
+            output(desktop.command("import").args(count))
+                .ok()?
+                .parse()
+                .ok()
+        };
         wait(&self.stop, "the window", || {
-            output(desktop.command("xdotool").args(search))
-                .is_ok_and(|said| said.lines().count() >= count)
+            let windows = output(desktop.command("xdotool").args(search)).unwrap_or_default();
+            windows
+                .lines()
+                .filter_map(colours)
+                .any(|count: u32| count > BLANK_COLOURS)
         })
     }
 

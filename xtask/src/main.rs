@@ -8,7 +8,7 @@
 mod codegen;
 mod command;
 mod demo;
-#[path = "../../tests/src/desktop.rs"]
+#[path = "../../tests/harness/desktop.rs"]
 #[expect(
     dead_code,
     unreachable_pub,

@@ -108,7 +108,7 @@ fn install(missing: &[&'static [&'static str]]) -> anyhow::Result<()> {
 }
 
 fn known_to_apt(names: &[&'static str]) -> &'static str {
-    let known = |name: &&&str| run_quietly(&mut command("apt-cache", &["show", name])).is_ok();
+    let known = |name: &&&str| output(&mut command("apt-cache", &["show", name])).is_ok();
     names.iter().find(known).unwrap_or(&names[0])
 }
 

@@ -188,3 +188,174 @@ fn unreachable(server: &str, error: &ureq::Error) -> String {
         other => format!("{server} cannot be reached: {other}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread::JoinHandle;
+
+    use hither_protocol::{ClientInfo, PROBLEM_JSON};
+
+    use super::*;
+    use crate::history::testing::signed_in;
+
+    /// A server that answers one request with this, and hands back the request.
+    fn answering(answer: String) -> (String, JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            let mut part = [0; 4096];
+            loop {
+                let read = stream.read(&mut part).unwrap();
+                request.extend_from_slice(&part[..read]);
+                let text = String::from_utf8_lossy(&request);
+                let body = text.split_once("\r\n\r\n").map(|(_, body)| body);
+                let is_whole = |body: &str| text.starts_with("GET") || body.ends_with('}');
+                if body.is_some_and(is_whole) {
+                    break;
+                }
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8(request).unwrap()
+        });
+        (address, server)
+    }
+
+    fn http(status: &str, media_type: &str, body: &str) -> String {
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: {media_type}\r\ncontent-length: {length}\r\nlocation: http://127.0.0.1:1/\r\n\r\n{body}"
+        )
+    }
+
+    fn sign_in(server: &str) -> Result<SignedIn, SignInFailed> {
+        let config = Config {
+            client: ClientInfo {
+                name: "hither".to_owned(),
+                version: "1.2.3".to_owned(),
+            },
+            device_name: "ada-laptop".to_owned(),
+            platform: "linux".to_owned(),
+            backoff: (Duration::ZERO, Duration::ZERO),
+        };
+        let password = Password("secret".to_owned());
+        SignIn::new(&config, server, " ada ", password)?
+            .with_device(Some("known".parse().unwrap()))
+            .send()
+    }
+
+    fn session(stream_url: &str) -> String {
+        format!(
+            r#"{{"access_token":"t","expires_at":"2026-11-22T00:00:00Z","device_id":"d","message_token":"m","stream_url":"{stream_url}"}}"#
+        )
+    }
+
+    #[test]
+    fn a2_a_sign_in_says_who_and_where() {
+        let body = session("ws://127.0.0.1:9/v1/stream");
+        let (address, server) = answering(http("201 Created", "application/json", &body));
+        let signed_in = sign_in(&address).unwrap();
+        assert_eq!(signed_in.server, format!("http://{address}"));
+        assert_eq!(signed_in.account, "ada");
+        assert_eq!(signed_in.device_id.as_str(), "d");
+        assert_eq!(signed_in.access_token.expose(), "t");
+        let request = server.join().unwrap();
+        assert!(request.starts_with("POST /v1/sessions "), "{request}");
+        let (_, body) = request.split_once("\r\n\r\n").unwrap();
+        let asked: CreateSession = serde_json::from_str(body).unwrap();
+        assert_eq!(
+            (asked.account.as_str(), asked.password.as_str()),
+            ("ada", "secret")
+        );
+        assert_eq!(asked.device.id.unwrap().as_str(), "known");
+        assert_eq!(asked.device.kind, DeviceKind::Desktop);
+    }
+
+    #[test]
+    fn every_refusal_has_its_next_step() {
+        let problem = |status: u16, code: &str| {
+            let body = format!(
+                r#"{{"title":"T","status":{status},"detail":"What to do","code":"{code}"}}"#
+            );
+            http(&format!("{status} X"), PROBLEM_JSON, &body)
+        };
+        let unexpected = SignInFailed::Unexpected("What to do".to_owned());
+        for (answer, expected) in [
+            (
+                problem(401, "wrong_credentials"),
+                SignInFailed::WrongCredentials,
+            ),
+            (problem(429, "too_many"), SignInFailed::TooMany),
+            (
+                http("429 X", "text/plain", "slow down"),
+                SignInFailed::TooMany,
+            ),
+            (problem(422, "invalid"), unexpected.clone()),
+            (problem(418, "from the future"), unexpected),
+            (
+                problem(503, "unavailable"),
+                SignInFailed::Unreachable("What to do".to_owned()),
+            ),
+        ] {
+            let (address, _server) = answering(answer);
+            assert_eq!(sign_in(&address).unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_hither_server_is_said_so() {
+        let huge = "x".repeat(1024 * 1024);
+        for (status, body) in [
+            ("200 OK", "<html>"),
+            ("404 Not Found", ""),
+            ("201 Created", "{}"),
+            ("302 Found", ""),
+            ("201 Created", &huge),
+        ] {
+            let (address, _server) = answering(http(status, "text/html", body));
+            let failed = sign_in(&address).unwrap_err();
+            let SignInFailed::Unexpected(text) = &failed else {
+                panic!("{failed:?}")
+            };
+            assert!(text.contains("is not a Hither server"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_stream_on_another_host_is_refused() {
+        let body = session("wss://evil.example.org/v1/stream");
+        let (address, _server) = answering(http("201 Created", "application/json", &body));
+        let failed = sign_in(&address).unwrap_err();
+        assert!(
+            matches!(&failed, SignInFailed::Unexpected(text) if text.contains("evil")),
+            "{failed:?}"
+        );
+    }
+
+    #[test]
+    fn a_page_comes_from_the_accounts_own_server_only() {
+        let (address, server) = answering(http("200 OK", "text/html", "<p>讯"));
+        let mut account = signed_in("ada");
+        account.server = format!("http://{address}");
+        for foreign in [
+            "//evil.example.org/x",
+            "https://evil.example.org/x",
+            "@evil.example.org",
+            "",
+        ] {
+            assert!(page(&account, foreign).is_err(), "{foreign}");
+        }
+        assert_eq!(
+            page(&account, "/v1/messages/x/html").as_deref(),
+            Ok("<p>讯")
+        );
+        let request = server.join().unwrap();
+        assert!(
+            request.contains("authorization: Bearer token-of-ada"),
+            "{request}"
+        );
+    }
+}

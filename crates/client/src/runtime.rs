@@ -25,6 +25,9 @@ const FRAMES_PER_ROUND: usize = 100;
 /// From the wish to end until the process ends without the goodbye.
 const END_WITHIN: Duration = Duration::from_secs(5);
 
+/// For taking pop-ups and the tray icon away at the end.
+const LEAVE_WITHIN: Duration = Duration::from_secs(3);
+
 /// Everything but the desktop, ready to run.
 pub struct Runtime {
     config: Config,
@@ -148,8 +151,9 @@ impl Runtime {
             exiting: false,
             end: None,
         };
-        running.platform.view_changed(&running.it.views.borrow());
         running.handle(Event::Started);
+        running.it.views.send_replace(running.it.engine.view());
+        running.platform.view_changed(&running.it.views.borrow());
         running.round_off();
         let mut stop = pin!(stop);
         let mut stopping = false;
@@ -164,7 +168,8 @@ impl Runtime {
             running.take_in(input);
             running.round_off();
         }
-        running.platform.exit().await;
+        // A desktop that hangs does not keep this process.
+        let _ = tokio::time::timeout(LEAVE_WITHIN, running.platform.exit()).await;
     }
 }
 
@@ -343,7 +348,8 @@ impl<P: Platform> Running<P> {
             self.fetch_page(account, id);
         }
         let view = self.it.engine.view();
-        if *self.it.views.borrow() != view {
+        // What it says of the end is nobody's view any more.
+        if !self.exiting && *self.it.views.borrow() != view {
             self.platform.view_changed(&view);
             self.it.views.send_replace(view);
         }

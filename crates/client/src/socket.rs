@@ -42,6 +42,8 @@ pub(crate) enum Socket {
 pub(crate) struct Open {
     web_socket: WebSocket,
     unsent: VecDeque<Message>,
+    /// Nothing more can be said.
+    broken: bool,
 }
 
 impl Socket {
@@ -96,6 +98,7 @@ impl Socket {
                     *self = Self::Open(Box::new(Open {
                         web_socket,
                         unsent: VecDeque::new(),
+                        broken: false,
                     }));
                     return Poll::Ready(Event::Opened);
                 }
@@ -124,17 +127,17 @@ impl Socket {
 
 impl Open {
     fn poll(&mut self, cx: &mut Context<'_>, read: bool) -> Poll<Result<ServerFrame, Closed>> {
-        let broken = match self.poll_sent(cx) {
-            Poll::Ready(Err(error)) => Some(error),
-            Poll::Ready(Ok(())) | Poll::Pending => None,
-        };
-        if !read {
-            return Poll::Pending;
+        if !self.broken
+            && let Poll::Ready(Err(error)) = self.poll_sent(cx)
+        {
+            // What can still be read says more: a close code above all. The end follows it.
+            tracing::debug!(%error, "the stream takes no more");
+            self.broken = true;
         }
-        // What can still be read says more than the broken write: a close code above all.
-        match (self.poll_frame(cx), broken) {
-            (Poll::Pending, Some(error)) => Poll::Ready(Err(lost(&error))),
-            (polled, _) => polled,
+        if read {
+            self.poll_frame(cx)
+        } else {
+            Poll::Pending
         }
     }
 
@@ -231,5 +234,227 @@ fn lost(error: &Error) -> Closed {
     Closed {
         code: None,
         detail: format!("Connection lost: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{SinkExt, StreamExt};
+    use hither_protocol::MessageId;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::accept_hdr_async;
+    use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+    use uuid::Uuid;
+
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_secs(30);
+
+    type Peer = WebSocketStream<TcpStream>;
+
+    /// An open socket and the server at its other end.
+    async fn pair() -> (Socket, Peer) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut socket = opening(&listener);
+        let accepting = async { accept(listener.accept().await.unwrap().0).await };
+        let (event, peer) = tokio::join!(next(&mut socket), accepting);
+        assert!(matches!(event, Event::Opened), "{event:?}");
+        (socket, peer)
+    }
+
+    async fn accept(stream: TcpStream) -> Peer {
+        #[expect(clippy::result_large_err, reason = "the library's own signature")]
+        let speak = |_: &Request, mut answer: Response| -> Result<Response, ErrorResponse> {
+            let name = HeaderValue::from_static(SUBPROTOCOL);
+            answer.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, name);
+            Ok(answer)
+        };
+        accept_hdr_async(stream, speak).await.unwrap()
+    }
+
+    fn opening(listener: &TcpListener) -> Socket {
+        let mut socket = Socket::Closed;
+        let address = listener.local_addr().unwrap();
+        socket.open(format!("ws://{address}/v1/stream"));
+        socket
+    }
+
+    async fn next(socket: &mut Socket) -> Event {
+        tokio::time::timeout(DEADLINE, socket.next_event(true))
+            .await
+            .expect("an event")
+    }
+
+    /// The code and text of the close that follows.
+    async fn closed(socket: &mut Socket) -> Closed {
+        let event = next(socket).await;
+        let Event::Closed(closed) = event else {
+            panic!("{event:?}")
+        };
+        assert!(socket.is_closed());
+        closed
+    }
+
+    fn read(n: u128) -> ClientFrame {
+        ClientFrame::Read {
+            ids: vec![MessageId(Uuid::from_u128(n))],
+        }
+    }
+
+    #[tokio::test]
+    async fn frames_go_both_ways_and_unknown_ones_are_skipped_by_name() {
+        let (mut socket, mut peer) = pair().await;
+        socket.send(&read(1));
+        for text in [r#"{"type":"pong"}"#, r#"{"type":"from the future"}"#] {
+            peer.send(Message::text(text)).await.unwrap();
+        }
+        let event = next(&mut socket).await;
+        assert!(
+            matches!(event, Event::Frame(ServerFrame::Pong)),
+            "{event:?}"
+        );
+        let event = next(&mut socket).await;
+        assert!(
+            matches!(event, Event::Frame(ServerFrame::Unknown)),
+            "{event:?}"
+        );
+        let said = peer.next().await.unwrap().unwrap();
+        assert_eq!(said.to_text().unwrap(), read(1).to_text());
+        assert!(socket.ready_event().is_none());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_read_while_nothing_may_be_but_everything_is_sent() {
+        let (mut socket, mut peer) = pair().await;
+        peer.send(Message::text(r#"{"type":"pong"}"#))
+            .await
+            .unwrap();
+        socket.send(&read(1));
+        tokio::select! {
+            event = socket.next_event(false) => panic!("{event:?}"),
+            said = peer.next() => assert_eq!(said.unwrap().unwrap().to_text().unwrap(), read(1).to_text()),
+        }
+        assert!(matches!(
+            next(&mut socket).await,
+            Event::Frame(ServerFrame::Pong)
+        ));
+    }
+
+    #[tokio::test]
+    async fn the_servers_close_code_arrives_even_where_we_can_no_longer_write() {
+        let (mut socket, mut peer) = pair().await;
+        let frame = CloseFrame {
+            code: 4403.into(),
+            reason: "revoked".into(),
+        };
+        peer.close(Some(frame)).await.unwrap();
+        drop(peer);
+        for n in 0..100 {
+            socket.send(&read(n));
+        }
+        let closed = closed(&mut socket).await;
+        assert_eq!(
+            (closed.code, closed.detail.as_str()),
+            (Some(4403), "revoked")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_goodbye_says_everything_before_it() {
+        let (mut socket, mut peer) = pair().await;
+        // Unread here when the goodbye begins.
+        for _ in 0..50 {
+            peer.send(Message::text(r#"{"type":"pong"}"#))
+                .await
+                .unwrap();
+        }
+        for n in 0..50 {
+            socket.send(&read(n));
+        }
+        socket.close();
+        let listening = async {
+            let mut heard = Vec::new();
+            while let Some(Ok(message)) = peer.next().await {
+                heard.push(message);
+            }
+            heard
+        };
+        let (closed, heard) = tokio::join!(closed(&mut socket), listening);
+        assert_eq!(closed.code, None);
+        assert_eq!(heard.len(), 51);
+        assert!(
+            matches!(&heard[50], Message::Close(Some(frame)) if frame.code == CloseCode::Normal)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_goodbye_to_a_dead_server_is_over_soon() {
+        let (mut socket, peer) = pair().await;
+        socket.send(&read(1));
+        socket.close();
+        socket.close();
+        closed(&mut socket).await;
+        drop(peer);
+        socket.close();
+        assert!(socket.is_closed());
+    }
+
+    #[tokio::test]
+    async fn a_try_that_is_not_wanted_any_more_ends() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut socket = opening(&listener);
+        socket.close();
+        closed(&mut socket).await;
+    }
+
+    #[tokio::test]
+    async fn what_makes_no_sense_or_is_too_large_ends_the_stream() {
+        for nonsense in [
+            "",
+            "{",
+            "[]",
+            r#"{"type":"message"}"#,
+            &"x".repeat(MAX_FRAME_BYTES + 1),
+        ] {
+            let (mut socket, mut peer) = pair().await;
+            peer.send(Message::text(nonsense)).await.unwrap();
+            assert_eq!(closed(&mut socket).await.code, None);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_refused_names_its_status() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut socket = opening(&listener);
+        let refusing = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let answer = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+            stream
+        };
+        let (event, _stream) = tokio::join!(next(&mut socket), refusing);
+        let refused = ConnectFailed::Refused(429);
+        assert!(
+            matches!(&event, Event::ConnectFailed(why) if *why == refused),
+            "{event:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn unencrypted_streams_leave_this_computer_never() {
+        for url in [
+            "ws://192.0.2.1/v1/stream",
+            "ws://localhost.example.org/",
+            "ws://[2001:db8::1]/",
+        ] {
+            let mut socket = Socket::Closed;
+            socket.open(url.to_owned());
+            let event = next(&mut socket).await;
+            let Event::ConnectFailed(ConnectFailed::Unreachable(why)) = event else {
+                panic!("{event:?}")
+            };
+            assert!(why.contains("not encrypted"), "{url}: {why}");
+        }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Alerts {
     up: Vec<Up>,
     /// What the summary covers, oldest first.
     summary: Vec<Headline>,
+    /// The oldest of the summary, which it no longer remembers but speaks for all the same.
+    crowded_out: Vec<MessageId>,
     /// The summary must be shown anew.
     summary_changed: bool,
     /// The person has left since the summary: the next one starts afresh.
@@ -164,6 +166,9 @@ impl Alerts {
         };
         up.confirmed = true;
         let ids = core::mem::take(&mut up.unrecorded);
+        if *key == ToastKey::Summary {
+            self.crowded_out.clear();
+        }
         if !ids.is_empty() {
             effects.push(Effect::Store(StoreOp::MarkShown(ids.clone())));
             self.shown.extend(ids);
@@ -174,7 +179,7 @@ impl Alerts {
     pub(crate) fn failed(&mut self, key: &ToastKey) {
         self.up.retain(|up| up.key != *key);
         if *key == ToastKey::Summary {
-            self.summary.clear();
+            self.forget_summary();
         }
     }
 
@@ -196,7 +201,7 @@ impl Alerts {
 
     /// The person saw the summary.
     pub(crate) fn take_down_summary(&mut self, effects: &mut Vec<Effect>) {
-        self.summary.clear();
+        self.forget_summary();
         self.summary_changed = false;
         self.take_down(&ToastKey::Summary, effects);
     }
@@ -342,17 +347,24 @@ impl Alerts {
 
     fn sum_up(&mut self, row: Headline) {
         if core::mem::take(&mut self.summary_over) {
-            self.summary.clear();
+            self.forget_summary();
         }
         if self.summary.len() == MOST_ROWS {
-            self.summary.remove(0);
+            let oldest = self.summary.remove(0);
+            self.crowded_out.push(oldest.id);
         }
         self.summary.push(row);
         self.summary_changed = true;
     }
 
+    fn forget_summary(&mut self) {
+        self.summary.clear();
+        self.crowded_out.clear();
+    }
+
     fn show_summary(&mut self, presence: &Presence, effects: &mut Vec<Effect>) {
-        let ids = self.summary.iter().map(|row| row.id).collect();
+        let rows = self.summary.iter().map(|row| row.id);
+        let ids = self.crowded_out.iter().copied().chain(rows).collect();
         self.put_up(ToastKey::Summary, ids, effects);
         effects.push(Effect::ShowToast(summary_of(&self.summary, presence)));
     }
@@ -361,6 +373,10 @@ impl Alerts {
         self.up.retain(|up| up.key != key);
         if self.up.len() == MOST_UP {
             let oldest = self.up[0].key.clone();
+            if oldest == ToastKey::Summary {
+                // What it covered is on no screen any more, and may ring again.
+                self.summary.clear();
+            }
             self.take_down(&oldest, effects);
         }
         self.up.push(Up {

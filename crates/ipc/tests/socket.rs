@@ -402,7 +402,7 @@ async fn a_screen_that_does_not_read_is_closed() {
 #[cfg(target_os = "linux")]
 fn as_nobody<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("only root can become another user: left out");
+        // Only root can become another user.
         return None;
     }
     let other = std::thread::spawn(move || {
@@ -430,11 +430,8 @@ async fn another_user_gets_not_one_byte() {
             let mut stream = UnixStream::connect(&path).unwrap();
             stream.set_read_timeout(Some(DEADLINE)).unwrap();
             // It may be closed already.
-            let _ = writeln!(
-                stream,
-                "{HELLO}\n{}",
-                r#"{"id":1,"command":{"type":"quit"}}"#
-            );
+            let quit = r#"{"id":1,"command":{"type":"quit"}}"#;
+            let _ = writeln!(stream, "{HELLO}\n{quit}");
             rest(&mut stream)
         })
     })

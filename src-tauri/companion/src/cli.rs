@@ -20,7 +20,7 @@ use jiff::SignedDuration;
 )]
 pub(crate) struct Cli {
     /// Where history and token are, instead of the usual place.
-    #[arg(long, global = true, value_name = "DIR", env = "HITHER_DATA")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
 
     #[command(flatten)]

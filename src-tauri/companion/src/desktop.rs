@@ -1,5 +1,6 @@
 use core::future::pending;
 use core::time::Duration;
+use std::path::PathBuf;
 
 use hither_client::{Platform, PlatformEvent};
 use hither_engine::view::View;
@@ -8,7 +9,7 @@ use hither_presence::{Event, Sensors, Source};
 use hither_protocol::MessageId;
 use tokio::sync::mpsc;
 
-use crate::open;
+use crate::open::{self, Windows};
 use crate::toasts::Toasts;
 use crate::tray::Tray;
 
@@ -19,19 +20,22 @@ pub struct Desktop {
     sensed: mpsc::UnboundedReceiver<Event>,
     toasts: Toasts,
     tray: Tray,
+    windows: Windows,
 }
 
 impl Desktop {
     /// Starts the sensors; inside a tokio runtime, once per process. Nothing waits for the
-    /// desktop: what it offers shows in [`sources`](Self::sources) as it answers.
+    /// desktop: what it offers shows in [`sources`](Self::sources) as it answers. Windows look for
+    /// the companion of `data`, a folder chosen by hand, or of the person's usual one.
     #[must_use]
-    pub fn start() -> Self {
+    pub fn start(data: Option<PathBuf>) -> Self {
         let (events, sensed) = mpsc::unbounded_channel();
         Self {
             sensors: Sensors::start(events),
             sensed,
             toasts: Toasts::start(),
             tray: Tray::new(),
+            windows: Windows::new(data),
         }
     }
 
@@ -69,7 +73,7 @@ impl Platform for Desktop {
     }
 
     fn open_window(&mut self, at: Option<MessageId>) {
-        open::window(at);
+        self.windows.open(at);
     }
 
     fn open_link(&mut self, url: &str) {

@@ -95,13 +95,13 @@ mod tests {
             (
                 with(|view| {
                     view.glance.urgent = true;
-                    view.paused_until = Some(hither_protocol::Timestamp::MAX);
+                    view.paused_until = Some(hither_engine::view::UNTIL_RESUMED);
                 }),
                 IconState::Paused,
             ),
             (
                 with(|view| {
-                    view.paused_until = Some(hither_protocol::Timestamp::MAX);
+                    view.paused_until = Some(hither_engine::view::UNTIL_RESUMED);
                     view.connection = offline();
                 }),
                 IconState::Offline,

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use hither_client::{Door, Platform, Runtime};
+use hither_companion::Desktop;
 use hither_engine::Config;
 use hither_engine::view::{Answer, Command, Query, View};
 use hither_ipc::{BindError, Host, Listener};
@@ -66,7 +67,8 @@ async fn start(how: Start, paths: &Paths) -> anyhow::Result<()> {
     if how.headless {
         reside(&how, paths, listener, Headless::start()).await
     } else {
-        reside(&how, paths, listener, hither_companion::Desktop::start()).await
+        let desktop = Desktop::start(paths.chosen.clone());
+        reside(&how, paths, listener, desktop).await
     }
 }
 

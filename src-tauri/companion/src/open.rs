@@ -6,19 +6,38 @@ use std::process::Stdio;
 use std::{env, io};
 
 use hither_protocol::MessageId;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 /// Names another program for the windows than the one beside this one.
 const WINDOW: &str = "HITHER_WINDOW";
 
-/// Starts the window, or has a running one come to the front: at a message, or at the list.
-pub(crate) fn window(at: Option<MessageId>) {
-    let program = match window_program() {
-        Ok(program) => program,
-        Err(error) => return tracing::warn!(%error, "the window program was not found"),
-    };
-    let at = at.map(|id| [OsString::from("--open"), id.to_string().into()]);
-    start(Command::new(&program).args(at.into_iter().flatten()));
+/// Starts windows that find their way back to this companion.
+#[derive(Debug)]
+pub(crate) struct Windows {
+    data: Option<PathBuf>,
+}
+
+impl Windows {
+    pub(crate) const fn new(data: Option<PathBuf>) -> Self {
+        Self { data }
+    }
+
+    /// Starts the window, or has a running one come to the front: at a message, or at the list.
+    pub(crate) fn open(&self, at: Option<MessageId>) {
+        let program = match window_program() {
+            Ok(program) => program,
+            Err(error) => return tracing::warn!(%error, "the window program was not found"),
+        };
+        let mut window = Command::new(&program);
+        if let Some(data) = &self.data {
+            window.arg("--data").arg(data);
+        }
+        if let Some(id) = at {
+            window.arg("--open").arg(id.to_string());
+        }
+        let _ = start(&mut window);
+    }
 }
 
 fn window_program() -> io::Result<PathBuf> {
@@ -36,7 +55,7 @@ pub(crate) fn link(url: &str) {
             "a link with another scheme than http, https or mailto was not opened"
         );
     }
-    start(opener().arg(url));
+    let _ = start(opener().arg(url));
 }
 
 fn opener() -> Command {
@@ -60,11 +79,24 @@ fn is_allowed(url: &str) -> bool {
     known && !url.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
-/// Not waited for: what was started outlives this process.
-fn start(command: &mut Command) {
-    if let Err(error) = command.stdin(Stdio::null()).spawn() {
-        let program = command.as_std().get_program();
-        tracing::warn!(%error, ?program, "it could not be started");
+/// What was started outlives this process; while both live, its end is noticed, so that nothing of
+/// it stays behind.
+fn start(command: &mut Command) -> Option<JoinHandle<()>> {
+    let program = command.as_std().get_program().to_owned();
+    match command.stdin(Stdio::null()).spawn() {
+        Ok(child) => Some(tokio::spawn(watch(child, program))),
+        Err(error) => {
+            tracing::warn!(%error, ?program, "it could not be started");
+            None
+        }
+    }
+}
+
+async fn watch(mut child: Child, program: OsString) {
+    match child.wait().await {
+        Ok(status) if status.success() => {}
+        Ok(status) => tracing::warn!(%status, ?program, "it ended badly"),
+        Err(error) => tracing::warn!(%error, ?program, "nobody knows how it ended"),
     }
 }
 
@@ -91,5 +123,13 @@ mod tests {
         for (url, expected) in table {
             assert_eq!(is_allowed(url), expected, "{url:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_started_leaves_nothing_behind() {
+        let program = env::current_exe().unwrap();
+        let watched = start(Command::new(program).arg("--list").stdout(Stdio::null()));
+        watched.unwrap().await.unwrap();
+        assert!(start(&mut Command::new("/nonexistent")).is_none());
     }
 }

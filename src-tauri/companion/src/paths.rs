@@ -6,6 +6,8 @@ use std::path::PathBuf;
 /// The places of one companion.
 #[derive(Clone, Debug)]
 pub(crate) struct Paths {
+    /// The data folder, if it was chosen by hand; absolute.
+    pub(crate) chosen: Option<PathBuf>,
     /// History, token, lock.
     pub(crate) data: PathBuf,
     /// Where screens and the command line connect.
@@ -15,12 +17,17 @@ pub(crate) struct Paths {
 impl Paths {
     /// The places for a data folder chosen by hand, or for the person's usual one.
     pub(crate) fn new(chosen_data: Option<PathBuf>) -> io::Result<Self> {
-        let socket = hither_ipc::socket_path(chosen_data.as_deref())?;
-        let data = match chosen_data {
-            Some(data) => std::path::absolute(data)?,
+        let chosen = chosen_data.map(std::path::absolute).transpose()?;
+        let socket = hither_ipc::socket_path(chosen.as_deref())?;
+        let data = match &chosen {
+            Some(data) => data.clone(),
             None => hither_ipc::data_folder()?,
         };
-        Ok(Self { data, socket })
+        Ok(Self {
+            chosen,
+            data,
+            socket,
+        })
     }
 
     /// The file of the access token.

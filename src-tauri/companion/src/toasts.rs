@@ -15,9 +15,6 @@ use hither_engine::{Toast, ToastEvent, ToastKey};
 use linux as system;
 use tokio::sync::{mpsc, oneshot};
 
-/// What the person chose when they chose to be done with a message.
-const MARK_READ: &str = "mark-read";
-
 /// A daemon that does not answer does not hold up the end of this process.
 const GONE_WITHIN: Duration = Duration::from_secs(1);
 

@@ -37,6 +37,9 @@ impl Picture {
 
 /// The tray icon, drawn by a thread of its own: it may wait for the desktop, and the icon's
 /// objects stay where they were made. One per process, because clicks arrive process-wide.
+///
+/// Windows answers clicks only on a thread that reads window messages, and macOS draws only on the
+/// main thread; neither is arranged here.
 #[derive(Debug)]
 pub(crate) struct Tray {
     drawer: Option<Drawer>,

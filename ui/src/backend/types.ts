@@ -1,35 +1,256 @@
-// Generated from the crates `engine` and `protocol` by `cargo xtask codegen`. Do not edit.
+// Generated from the Rust types of hither-engine. Do not edit.
 
-export type AccountView = { name: string, server: string, };
+/**
+ * Everything the tray and the window show, but for pages of the history.
+ */
+export type View = { 
+/**
+ * Absent when signed out.
+ */
+account: AccountView | null, 
+/**
+ * The push connection.
+ */
+connection: ConnectionView, 
+/**
+ * What this computer knows about the person.
+ */
+presence: PresenceView, 
+/**
+ * What the history holds.
+ */
+glance: Glance, 
+/**
+ * Alerts are paused until then; [`UNTIL_RESUMED`] when no end was chosen.
+ */
+paused_until: string | null, 
+/**
+ * Something the person should know, in plain words.
+ */
+notice: Notice | null, 
+/**
+ * A sign-in is under way.
+ */
+signing_in: boolean, };
 
-export type ConnectionView = { "state": "signed_out" } | { "state": "connecting" } | { "state": "online" } | { "state": "offline", since: string, why: string, };
+/**
+ * Who is signed in where.
+ */
+export type AccountView = { 
+/**
+ * Account name.
+ */
+name: string, 
+/**
+ * `https://push.example.org`.
+ */
+server: string, };
 
-export type PresenceView = { state: "active" | "inactive" | "unknown", reason: "idle" | "locked" | "app_locked" | "suspended" | "session_switched" | "other" | null, };
+/**
+ * The state of the push connection.
+ */
+export type ConnectionView = { "state": "signed_out" } | { "state": "connecting" } | { "state": "online" } | { "state": "offline", 
+/**
+ * Since when, wall time.
+ */
+since: string, 
+/**
+ * For people.
+ */
+why: string, };
 
-export type Headline = { id: string, title: string, line: string, publisher: string, priority: 1 | 2 | 3 | 4 | 5, created_at: string, read: boolean, rich: boolean, };
+/**
+ * What this computer knows about the person.
+ */
+export type PresenceView = { 
+/**
+ * As reported to the server.
+ */
+state: "active" | "inactive" | "unknown", 
+/**
+ * Why inactive.
+ */
+reason: "idle" | "locked" | "app_locked" | "suspended" | "session_switched" | "other" | null, };
 
-export type Glance = { unread: number, urgent: boolean, newest: Array<Headline>, };
+/**
+ * The history in a few numbers and its newest unread lines.
+ */
+export type Glance = { 
+/**
+ * Unread messages.
+ */
+unread: number, 
+/**
+ * Whether one of them is urgent.
+ */
+urgent: boolean, 
+/**
+ * The newest unread, newest first, at most 5.
+ */
+newest: Array<Headline>, };
 
-export type Notice = { "kind": "wrong_credentials" } | { "kind": "unreachable", detail: string, } | { "kind": "too_many_tries" } | { "kind": "sign_in_again" } | { "kind": "revoked" } | { "kind": "connected_elsewhere" } | { "kind": "disk_full" } | { "kind": "history_broken", detail: string, } | { "kind": "no_notifications", detail: string, } | { "kind": "gap", since: string, };
+/**
+ * One message in one line.
+ */
+export type Headline = { 
+/**
+ * The message.
+ */
+id: string, 
+/**
+ * Its title, or the body's first line when it has none.
+ */
+title: string, 
+/**
+ * The body's first line, markup removed; empty when there is none.
+ */
+line: string, 
+/**
+ * The publisher's name.
+ */
+publisher: string, 
+/**
+ * 1 to 5.
+ */
+priority: 1 | 2 | 3 | 4 | 5, 
+/**
+ * The server's commit time.
+ */
+created_at: string, 
+/**
+ * Whether it is read.
+ */
+read: boolean, 
+/**
+ * Whether there is an H5 page.
+ */
+rich: boolean, };
 
-export type View = { account: AccountView | null, connection: ConnectionView, presence: PresenceView, glance: Glance, paused_until: string | null, notice: Notice | null, signing_in: boolean, };
+/**
+ * Something the person should know, with its next step.
+ */
+export type Notice = { "kind": "wrong_credentials" } | { "kind": "unreachable", 
+/**
+ * For people.
+ */
+detail: string, } | { "kind": "too_many_tries" } | { "kind": "sign_in_again" } | { "kind": "revoked" } | { "kind": "connected_elsewhere" } | { "kind": "disk_full" } | { "kind": "history_broken", 
+/**
+ * For people.
+ */
+detail: string, } | { "kind": "no_notifications", 
+/**
+ * For people.
+ */
+detail: string, } | { "kind": "gap", 
+/**
+ * Messages before this moment may be missing.
+ */
+since: string, };
 
+/**
+ * A password on its way to the server. `Debug` hides it.
+ */
 export type Password = string;
 
-export type Command = { "type": "sign_in", server: string, account: string, password: Password, } | { "type": "sign_out" } | { "type": "open", id: string | null, } | { "type": "mark_read", ids: string[], } | { "type": "mark_all_read" } | { "type": "act", id: string, action: string, } | { "type": "pause", until: string | null, } | { "type": "resume" } | { "type": "dismiss_notice" } | { "type": "quit" };
+/**
+ * What a person can ask for.
+ */
+export type Command = { "type": "sign_in", 
+/**
+ * As typed.
+ */
+server: string, 
+/**
+ * As typed.
+ */
+account: string, 
+/**
+ * As typed.
+ */
+password: Password, } | { "type": "sign_out" } | { "type": "open", 
+/**
+ * The message.
+ */
+id: string | null, } | { "type": "mark_read", 
+/**
+ * The messages.
+ */
+ids: string[], } | { "type": "mark_all_read" } | { "type": "act", 
+/**
+ * The message.
+ */
+id: string, 
+/**
+ * The action.
+ */
+action: string, } | { "type": "pause", 
+/**
+ * Wall time.
+ */
+until: string | null, } | { "type": "resume" } | { "type": "dismiss_notice" } | { "type": "quit" };
 
-export type Query = { "type": "page", before: string | null, unread_only: boolean, limit: number, } | { "type": "message", id: string, };
+/**
+ * What a screen asks of the history; answered by `client`, not by the engine.
+ */
+export type Query = { "type": "page", 
+/**
+ * Rows older than this one; `None` begins at the newest.
+ */
+before: string | null, 
+/**
+ * Only unread ones.
+ */
+unread_only: boolean, 
+/**
+ * At most so many, 1 to 200.
+ */
+limit: number, } | { "type": "message", 
+/**
+ * The message.
+ */
+id: string, };
 
-export type PublisherRef = { id: string, name: string, };
+/**
+ * The answer to a [`Query`].
+ */
+export type Answer = { "type": "page", 
+/**
+ * Newest first.
+ */
+rows: Array<Headline>, 
+/**
+ * Whether older ones exist.
+ */
+more: boolean, } | { "type": "message", 
+/**
+ * The message as the server sent it, with `read_at` as this history knows it.
+ */
+message: Message | null, } | { "type": "failed", 
+/**
+ * For people.
+ */
+detail: string, };
 
-export type Format = "plain" | "markdown";
-
-export type Html = { size: number, inline?: string, href?: string, };
-
-export type Action = { id: string, label: string, url?: string, };
-
-export type Attachment = { name: string, media_type: string, size: number, href: string, };
-
-export type Message = { id: string, publisher: PublisherRef, application?: string, topic?: string, title: string, body: string, format: Format, html?: Html, url?: string, priority: 1 | 2 | 3 | 4 | 5, tags?: string[], icon?: string, actions?: Action[], attachments?: Attachment[], key?: string, created_at: string, expires_at?: string, read_at?: string, };
-
-export type Answer = { "type": "page", rows: Array<Headline>, more: boolean, } | { "type": "message", message: Message | null, } | { "type": "failed", detail: string, };
+/**
+ * A message as the server sent it.
+ */
+export type Message = {
+  id: string;
+  publisher: { id: string; name: string };
+  application?: string;
+  topic?: string;
+  title: string;
+  body: string;
+  format: 'plain' | 'markdown';
+  html?: { size: number; inline?: string; href?: string };
+  url?: string;
+  priority: 1 | 2 | 3 | 4 | 5;
+  tags?: string[];
+  icon?: string;
+  actions?: { id: string; label: string; url?: string }[];
+  attachments?: { name: string; media_type: string; size: number; href: string }[];
+  key?: string;
+  created_at: string;
+  expires_at?: string;
+  read_at?: string;
+};

@@ -195,7 +195,8 @@ pub(super) fn glance(db: &Connection) -> rusqlite::Result<Glance> {
 /// first.
 pub(super) fn silent(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Headline>> {
     let sql = format!(
-        "SELECT {HEADLINE} FROM message WHERE read_at IS NULL AND shown = 0 AND stored_at >= ?1
+        "SELECT {HEADLINE} FROM message INDEXED BY message_silent
+         WHERE read_at IS NULL AND shown = 0 AND stored_at >= ?1
          ORDER BY created_at DESC, id DESC LIMIT ?2"
     );
     let mut rows = headlines(db, &sql, (since.as_millisecond(), MAX_SILENT))?;

@@ -230,6 +230,24 @@ fn a_locked_screen_shows_nothing_but_urgent_ones_without_content() {
 }
 
 #[test]
+fn a_summary_speaks_for_all_of_them_however_many() {
+    let mut desk = with_silent(1_500);
+    let mut number = 0;
+    let all: [u128; 1_500] = core::array::from_fn(|_| {
+        number += 1;
+        number
+    });
+    desk.on(alert(Summary, all));
+    desk.store();
+    desk.on(summary_up());
+    desk.store();
+    let unshown = all
+        .iter()
+        .filter(|n| !desk.disk.row(id(**n)).unwrap().shown);
+    assert_eq!(unshown.count(), 0);
+}
+
+#[test]
 fn a_return_is_one_summary_of_what_stayed_silent() {
     let mut desk = with_silent(1);
     desk.rest(60);
@@ -506,4 +524,25 @@ fn a_hundred_pop_ups_are_enough() {
         101
     );
     assert!(effects.contains(&"unshow 1".to_owned()), "{effects:?}");
+}
+
+#[test]
+fn a_summary_that_had_to_go_rings_again() {
+    let mut desk = with_silent(2);
+    desk.on(alert(Summary, [1, 2]));
+    desk.store();
+    for number in 11..=110 {
+        desk.on(rings(number));
+    }
+    let effects: Vec<_> = desk.store().iter().map(crate::show::effect).collect();
+    assert!(
+        effects.contains(&"unshow summary".to_owned()),
+        "{effects:?}"
+    );
+    desk.on(alert(Summary, [1, 2]));
+    let effects: Vec<_> = desk.store().iter().map(crate::show::effect).collect();
+    assert!(
+        effects.iter().any(|effect| effect.starts_with("show ")),
+        "{effects:?}"
+    );
 }

@@ -20,8 +20,12 @@ impl Notifications {
         tell: mpsc::UnboundedSender<ToastEvent>,
     ) {
         while let Some(order) = orders.recv().await {
-            if let Order::Show(toast) = order {
-                let _ = tell.send(show(*toast).await);
+            match order {
+                Order::Show(toast) => drop(tell.send(show(*toast).await)),
+                Order::Withdraw(key) => {
+                    tracing::debug!(?key, "pop-ups stay until the system hides them")
+                }
+                Order::WithdrawAll(done) => drop(done),
             }
         }
     }

@@ -17,7 +17,7 @@ use zbus::names::{BusName, OwnedUniqueName};
 use zbus::zvariant::{DynamicType, Value};
 use zbus::{Connection, MatchRule, Message, MessageStream, message};
 
-use super::{MARK_READ, Order, text};
+use super::{Order, text};
 use crate::words::one_line;
 
 const NAME: &str = "org.freedesktop.Notifications";
@@ -25,6 +25,9 @@ const PATH: &str = "/org/freedesktop/Notifications";
 
 /// The click on the pop-up itself, by the specification.
 const DEFAULT: &str = "default";
+
+/// The person is done with the message.
+pub(super) const MARK_READ: &str = "mark-read";
 
 /// Before a publisher's own action, so that none can pass for one of ours.
 const PUBLISHERS: &str = "publisher:";
@@ -294,11 +297,7 @@ impl Daemon {
 
     fn body_of(&self, toast: &Toast) -> String {
         let body = text::body(toast);
-        if self.markup {
-            text::escaped(&body)
-        } else {
-            body
-        }
+        if self.markup { escaped(&body) } else { body }
     }
 
     fn heed(&mut self, signal: &Message) -> Option<ToastEvent> {
@@ -326,6 +325,13 @@ impl Daemon {
         let mut up = self.up.iter();
         up.find(|(_, up)| **up == id).map(|(key, _)| key.clone())
     }
+}
+
+/// The text as itself, for a daemon that reads markup.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 fn event(key: ToastKey, action: &str) -> Option<ToastEvent> {

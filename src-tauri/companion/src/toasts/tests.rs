@@ -11,8 +11,8 @@ use hither_engine::{Toast, ToastEvent, ToastKey};
 use hither_protocol::{Action, Priority};
 use zbus::zvariant::OwnedValue;
 
-use super::linux::Notifications;
-use super::{MARK_READ, Toasts};
+use super::Toasts;
+use super::linux::{MARK_READ, Notifications, escaped};
 use crate::stage::{PATIENCE, Running, Stage, until};
 use crate::tray::tests::id;
 
@@ -26,6 +26,7 @@ origin = top-left
 offset = 0x0
 mouse_left_click = do_action, close_current
 idle_threshold = 0
+markup = full
 dmenu = PICK
 ";
 
@@ -59,7 +60,10 @@ impl Shown {
     }
 
     async fn start_dunst(&mut self) {
-        let config = self.stage.folder.path().join("dunstrc");
+        self.start_dunst_with(DUNSTRC).await;
+    }
+
+    async fn start_dunst_with(&mut self, config: &str) {
         let pick = self.stage.folder.path().join("pick");
         std::fs::write(
             &pick,
@@ -67,7 +71,8 @@ impl Shown {
         )
         .unwrap();
         std::fs::set_permissions(&pick, Permissions::from_mode(0o700)).unwrap();
-        let text = DUNSTRC.replace("PICK", pick.to_str().unwrap());
+        let text = config.replace("PICK", pick.to_str().unwrap());
+        let config = self.stage.folder.path().join("dunstrc");
         std::fs::write(&config, text).unwrap();
         let mut command = self.stage.command("dunst");
         command.arg("-conf").arg(config).stderr(Stdio::null());
@@ -171,11 +176,25 @@ async fn f6_a_click_opens_exactly_that_message() {
     let clicked = ToastEvent::Clicked(ToastKey::Message(id(1)));
     assert_eq!(shown.next().await, clicked);
     shown.on_screen(0).await;
-    let text = (
-        "Build failed".to_owned(),
-        "CI\n1 < 2 & <b>not bold</b>".to_owned(),
-    );
-    assert_eq!(shown.history().await, [text]);
+}
+
+#[tokio::test]
+async fn f6_markup_is_escaped_for_daemons_that_read_it() {
+    let table = [
+        ("full", "CI\n1 &lt; 2 &amp; &lt;b&gt;not bold&lt;/b&gt;"),
+        ("no", "CI\n1 < 2 & <b>not bold</b>"),
+    ];
+    for (markup, body) in table {
+        let mut shown = Shown::without_daemon().await;
+        let config = DUNSTRC.replace("markup = full", &format!("markup = {markup}"));
+        shown.start_dunst_with(&config).await;
+        shown.show(toast(1, "Build failed")).await;
+        shown.on_screen(1).await;
+        shown.call(DUNST, "NotificationCloseAll", &()).await;
+        shown.on_screen(0).await;
+        let text = ("Build failed".to_owned(), body.to_owned());
+        assert_eq!(shown.history().await, [text], "markup = {markup}");
+    }
 }
 
 #[tokio::test]
@@ -313,5 +332,16 @@ async fn another_process_cannot_click_for_the_person() {
                 .unwrap();
         }
     }
+    // What was forged came first: heard, it would be told before this.
     shown.show(toast(2, "Build 2")).await;
+    shown.on_screen(2).await;
+    shown.pick("Label of retry").await;
+    assert!(matches!(shown.next().await, ToastEvent::Chosen(..)));
+}
+
+#[test]
+fn markup_is_shown_as_text() {
+    let text = "<a href=\"x\">a & b</a> &amp;";
+    let expected = "&lt;a href=\"x\"&gt;a &amp; b&lt;/a&gt; &amp;amp;";
+    assert_eq!(escaped(text), expected);
 }

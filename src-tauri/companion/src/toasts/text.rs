@@ -1,4 +1,4 @@
-//! What a pop-up says, fit for daemons that read markup and for those that do not.
+//! What a pop-up says.
 
 use hither_engine::Toast;
 
@@ -25,13 +25,6 @@ pub(super) fn body(toast: &Toast) -> String {
     let lines = lines.filter(|line| !line.is_empty()).take(LINES);
     let filled = publisher.into_iter().filter(|name| !name.is_empty());
     filled.chain(lines).collect::<Vec<_>>().join("\n")
-}
-
-/// The text as itself, for a daemon that reads markup.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -75,13 +68,5 @@ mod tests {
             assert_eq!(title(&toast), expected_title);
             assert_eq!(body(&toast), expected_body);
         }
-    }
-
-    #[test]
-    fn markup_is_shown_as_text() {
-        assert_eq!(
-            escaped("<a href=\"x\">a & b</a> &amp;"),
-            "&lt;a href=\"x\"&gt;a &amp; b&lt;/a&gt; &amp;amp;"
-        );
     }
 }

@@ -1,6 +1,6 @@
 //! The tray's menu and tooltip as data: what they say follows from the view alone.
 
-use hither_engine::view::{AccountView, Command, ConnectionView, Headline, View};
+use hither_engine::view::{AccountView, Command, ConnectionView, Headline, UNTIL_RESUMED, View};
 use hither_protocol::Timestamp;
 use jiff::{ToSpan as _, Zoned};
 use serde::{Deserialize, Serialize};
@@ -147,9 +147,8 @@ fn pause(paused_until: Option<Timestamp>, now: &Zoned) -> Vec<Item> {
     }
 }
 
-/// The largest time stands for "until resumed".
 fn paused(until: Timestamp, now: &Zoned) -> String {
-    if until == Timestamp::MAX {
+    if until == UNTIL_RESUMED {
         return "Alerts are paused".to_owned();
     }
     format!("Alerts are paused until {}", moment(until, now))
@@ -325,7 +324,7 @@ mod tests {
             view.paused_until = Some(until.parse().unwrap());
             assert!(seen(&menu(&view, &now())).contains(&expected.to_owned()));
         }
-        view.paused_until = Some(Timestamp::MAX);
+        view.paused_until = Some(UNTIL_RESUMED);
         let items = menu(&view, &now());
         assert!(seen(&items).contains(&"(Alerts are paused)".to_owned()));
         assert_eq!(
@@ -370,7 +369,7 @@ mod tests {
         view.glance.unread = 3;
         assert_eq!(state(&view), "3 unread, connected");
         view.connection = offline();
-        view.paused_until = Some(Timestamp::MAX);
+        view.paused_until = Some(UNTIL_RESUMED);
         assert_eq!(state(&view), "3 unread, offline, alerts paused");
         view.account = None;
         assert_eq!(state(&view), "not signed in");

@@ -4,9 +4,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use hither_engine::View;
 use hither_engine::view::ConnectionView;
+use hither_ipc::Client;
 use hither_protocol::MessageId;
 use serde_json::{Value, json};
 
@@ -27,6 +29,8 @@ pub struct Companion {
 pub struct Said {
     /// Which start of the companion said it, from 1.
     pub life: usize,
+    /// When it was read.
+    pub at: Instant,
     /// `{"toast":{…}}`, `{"withdraw":"ID"}`, `{"view":{…}}` …
     pub line: Value,
 }
@@ -72,7 +76,8 @@ impl Companion {
             // A line that a kill cut short was not said.
             for line in lines.map_while(Result::ok) {
                 if let Ok(line) = serde_json::from_str(&line) {
-                    lock(&said).push(Said { life, line });
+                    let at = Instant::now();
+                    lock(&said).push(Said { life, at, line });
                 }
             }
         });
@@ -149,6 +154,17 @@ impl Companion {
             output.status.success(),
             String::from_utf8_lossy(&said).into_owned(),
         )
+    }
+
+    /// A connection as a window has it.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub async fn connect(&self) -> Client {
+        let socket = hither_ipc::socket_path(Some(&self.data)).expect("an absolute path");
+        Client::connect(&socket, "test")
+            .await
+            .expect("a companion that listens")
     }
 
     /// Everything it said, in all its lives.

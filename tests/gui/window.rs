@@ -205,7 +205,7 @@ fn f5_clicks_in_a_caged_page_lead_nowhere() {
     let targets = [
         page.clone(),
         page.replace("<a ", r#"<a target="_blank" "#),
-        page.replace("<a ", r#"<a download "#),
+        page.replace("<a ", r"<a download "),
         format!(
             r#"<form action="http://SINK/form"><button style="{everywhere}">send</button></form>"#
         ),
@@ -287,7 +287,7 @@ fn f5_no_command_answers_a_window_that_no_capability_names() {
 
 /// What each command answers to a page with scripts on, in a window of this label.
 fn invoke_all(desktop: &Desktop, label: &str, commands: &[String]) -> Vec<String> {
-    let page = r#"<!doctype html><script>
+    let page = r"<!doctype html><script>
         const words = { url: 'file:///etc/passwd', id: '0197a000-0000-7000-8000-000000000000',
             command: { type: 'quit' }, query: { type: 'page', before: null, unread_only: false, limit: 1 },
             event: 'news', target: { kind: 'Any' }, handler: 1, payload: null, label: 'main', options: {} };
@@ -299,7 +299,7 @@ fn invoke_all(desktop: &Desktop, label: &str, commands: &[String]) -> Vec<String
                 document.title = command + ' -> ' + (await ask(command)).slice(0, 200);
             }
         })();
-        </script>"#;
+        </script>";
     let page = page.replace("COMMANDS", &json!(commands).to_string());
     let (_process, lines) = probe(desktop, &["invoke", label], &page);
     let outcomes = lines.filter(|line| line.contains(" -> "));
@@ -475,7 +475,7 @@ async fn f7_sign_in_see_a_message_read_it_open_its_page_and_close_without_a_trac
 
     let html = "<!doctype html><body style='font-family:sans-serif;background:#eef4ff'><h1>Your statement</h1><p>Balance: <b>1,204.50</b>";
     home.publish("Your statement", |message| {
-        message.html = Some(html.to_owned())
+        message.html = Some(html.to_owned());
     });
     window
         .wait_for_text("[role=option] .unread .title", "Your statement")
@@ -542,7 +542,7 @@ async fn f7_signing_out_closes_rich_messages_and_returns_to_the_sign_in_page() {
     let home = Home::new();
     let window = home.signed_in().await;
     home.publish("Private", |message| {
-        message.html = Some("<h1>secret".to_owned())
+        message.html = Some("<h1>secret".to_owned());
     });
     window.click("[role=option]").await.unwrap();
     window.click(".rich button").await.unwrap();
