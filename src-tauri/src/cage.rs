@@ -107,7 +107,8 @@ async fn load(window: WebviewWindow, page: Arc<Page>) {
 async fn close(window: &WebviewWindow) -> Result<(), String> {
     use webkit2gtk::{SettingsExt, WebViewExt};
 
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let folder = tempfile::tempdir()
+        .map_err(|error| format!("no folder for the network filter: {error}"))?;
     let path = folder.path().to_owned();
     let (done, closed) = tokio::sync::oneshot::channel();
     window

@@ -50,7 +50,12 @@ impl Companion {
     /// Connects to a companion that somebody else restarts.
     pub(crate) async fn reconnect(&self) -> Result<Client, String> {
         let deadline = Instant::now() + RETURNS_WITHIN;
-        self.connect_until(deadline).await
+        self.connect_until(deadline).await.map_err(|error| {
+            words(
+                error,
+                "It was told to quit, or it failed. Your messages are kept.",
+            )
+        })
     }
 
     /// Where the window listens for a second `hither`, beside the companion's own socket.
@@ -69,7 +74,9 @@ impl Companion {
             format!("It could not be started ({error}). Install Hither again if this stays.")
         })?;
         let deadline = Instant::now() + STARTS_WITHIN;
-        self.connect_until(deadline).await
+        self.connect_until(deadline).await.map_err(|error| {
+            words(error, "It was started but does not answer. Run hither-companion in a terminal to see why.")
+        })
     }
 
     fn launch(&self) -> io::Result<()> {
@@ -90,11 +97,11 @@ impl Companion {
         Ok(())
     }
 
-    async fn connect_until(&self, deadline: Instant) -> Result<Client, String> {
+    async fn connect_until(&self, deadline: Instant) -> Result<Client, ConnectError> {
         loop {
             match self.connect().await {
                 Err(ConnectError::NotRunning) if Instant::now() < deadline => sleep(PAUSE).await,
-                other => return other.map_err(|error| error.to_string()),
+                other => return other,
             }
         }
     }
@@ -120,6 +127,14 @@ impl Companion {
             command.env("HITHER_DATA", data);
         }
         Ok(command)
+    }
+}
+
+/// For people; `absent` when nobody is there to connect to.
+fn words(error: ConnectError, absent: &str) -> String {
+    match error {
+        ConnectError::NotRunning => absent.to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -22,3 +22,12 @@ pub use windows::{Opening, open, with_commands};
 pub fn context() -> tauri::Context {
     tauri::generate_context!()
 }
+
+/// Whether there is a screen to open a window on; the toolkit would only panic.
+fn screen() -> anyhow::Result<()> {
+    let missing = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
+    if cfg!(target_os = "linux") && missing("DISPLAY") && missing("WAYLAND_DISPLAY") {
+        anyhow::bail!("there is no screen here: start it from a desktop session");
+    }
+    Ok(())
+}

@@ -165,6 +165,7 @@ fn known(name: &str) -> bool {
 
 /// Shows the rich message that standard input hands over, and returns when its window is closed.
 pub fn show_rich() -> anyhow::Result<ExitCode> {
+    crate::screen()?;
     let handover = Handover::read(io::stdin().lock())?;
     cage::show(handover, say, || {
         // Whoever started this process holds the other end for as long as the page may be seen.

@@ -29,6 +29,7 @@ pub struct Opening {
 
 /// Opens the window, or raises the one that is open, and returns when it is closed.
 pub fn open(companion: Companion, opening: Opening) -> anyhow::Result<ExitCode> {
+    crate::screen()?;
     let runtime = tokio::runtime::Runtime::new().context("no threads can be started")?;
     tauri::async_runtime::set(runtime.handle().clone());
     let Some(door) = runtime.block_on(door(&companion, opening)) else {
