@@ -30,6 +30,16 @@ test('the first page of an empty list is all new, and not apart', () => {
   expect(arrive([], rows(2, 1), false)).toMatchObject({ apart: false, rows: [] });
 });
 
+test('when nothing is left, unread rows become read ones and all others go', () => {
+  const read = arrive(rows(2, 1), [], true);
+  expect([ids(read.rows), read.rows.every((row) => row.read), read.apart]).toEqual([
+    [2, 1],
+    true,
+    false,
+  ]);
+  expect(arrive(rows(2, 1), [], false)).toEqual({ fresh: [], rows: [], apart: false });
+});
+
 test('a withdrawn row leaves, a read one changes', () => {
   const shown = refresh(rows(5, 4, 3, 2, 1), [row(4, true), row(2)], 1, false);
   expect(ids(shown)).toEqual([5, 4, 2, 1]);

@@ -16,6 +16,14 @@ export function arrive(
   page: readonly Headline[],
   keep: boolean,
 ): Arrival {
+  if (page.length === 0) {
+    // Nothing is left of what was asked for: it was read, or it is gone.
+    return {
+      fresh: [],
+      rows: keep ? shown.map((row) => ({ ...row, read: true })) : [],
+      apart: false,
+    };
+  }
   const known = new Set(shown.map((row) => row.id));
   const meet = page.findIndex((row) => known.has(row.id));
   if (meet === -1) {
