@@ -455,6 +455,10 @@ impl Drop for Home {
                 let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
             }
         }
+        if !std::thread::panicking() {
+            // They write into the desktop's folders, which go next.
+            nothing_runs_on(&self.desktop, "the end of all that was started");
+        }
     }
 }
 
