@@ -76,6 +76,32 @@ const MUST_LEAK: [&str; 12] = [
     "/websocket",
 ];
 
+/// A desktop that goes when all that ran on it is gone: web engines outlive their window for a
+/// moment, and write into its folders.
+struct Screen(Desktop);
+
+impl Screen {
+    fn start() -> Self {
+        Self(Desktop::start(Panel::None).unwrap())
+    }
+}
+
+impl core::ops::Deref for Screen {
+    type Target = Desktop;
+
+    fn deref(&self) -> &Desktop {
+        &self.0
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            nothing_runs_on(self, "the end of all that was started");
+        }
+    }
+}
+
 /// A page's reports about itself: one sink for what it asks for, one for where it only connects.
 struct Ears {
     sink: Sink,
@@ -157,7 +183,7 @@ fn picture(desktop: &Desktop, name: &str) {
 
 #[test]
 fn f5_a_caged_page_reaches_nothing_and_the_same_page_outside_does() {
-    let desktop = Desktop::start(Panel::None).unwrap();
+    let desktop = Screen::start();
     let (caged, free) = (Ears::open(), Ears::open());
     let mut open = Vec::new();
     for page in [HOSTILE, LEAVING] {
@@ -198,7 +224,7 @@ fn f5_a_caged_page_reaches_nothing_and_the_same_page_outside_does() {
 
 #[test]
 fn f5_clicks_in_a_caged_page_lead_nowhere() {
-    let desktop = Desktop::start(Panel::None).unwrap();
+    let desktop = Screen::start();
     let ears = Ears::open();
     let everywhere = "position:fixed;inset:0;display:block;background:#cde";
     let page = format!(r#"<a href="http://SINK/link" style="{everywhere}">a link</a>"#);
@@ -247,7 +273,7 @@ fn f5_clicks_in_a_caged_page_lead_nowhere() {
 
 #[test]
 fn f5_no_command_answers_a_window_that_no_capability_names() {
-    let desktop = Desktop::start(Panel::None).unwrap();
+    let desktop = Screen::start();
     let capability = fs::read_to_string(root().join("src-tauri/capabilities/main.json")).unwrap();
     let capability: Value = serde_json::from_str(&capability).unwrap();
     assert_eq!(capability["windows"], json!(["main"]), "exact labels only");
@@ -308,7 +334,7 @@ fn invoke_all(desktop: &Desktop, label: &str, commands: &[String]) -> Vec<String
 
 #[test]
 fn f5_where_a_layer_is_missing_the_text_is_shown() {
-    let desktop = Desktop::start(Panel::None).unwrap();
+    let desktop = Screen::start();
     let mut hither = desktop.command(program("hither").get_program());
     // The engine compiles its network filter in a file.
     hither.env("TMPDIR", "/nonexistent");
@@ -323,7 +349,7 @@ fn f5_where_a_layer_is_missing_the_text_is_shown() {
 
 #[test]
 fn a_caged_window_ends_with_whoever_opened_it() {
-    let desktop = Desktop::start(Panel::None).unwrap();
+    let desktop = Screen::start();
     let mut hither = desktop.command(program("hither").get_program());
     let mut process = Process::start(hither.arg("--rich"));
     let mut input = process.input().unwrap();
@@ -343,7 +369,7 @@ fn a_caged_window_ends_with_whoever_opened_it() {
 
 #[test]
 fn what_is_not_a_rich_message_opens_no_window() {
-    let desktop = Desktop::start(Panel::None).unwrap();
+    let desktop = Screen::start();
     for input in ["", "\n", "{}\n", "[1]\n", "not json"] {
         let mut hither = desktop.command(program("hither").get_program());
         let hither = hither
@@ -367,7 +393,7 @@ fn what_is_not_a_rich_message_opens_no_window() {
 
 /// A person's computer with nothing started yet, and a server with an account for them.
 struct Home {
-    desktop: Desktop,
+    desktop: Screen,
     server: Server,
     publisher: Publisher,
     data: PathBuf,
@@ -376,7 +402,7 @@ struct Home {
 
 impl Home {
     fn new() -> Self {
-        let desktop = Desktop::start(Panel::None).unwrap();
+        let desktop = Screen::start();
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(folder.path());
         server.add_account(ACCOUNT, PASSWORD);
@@ -454,10 +480,6 @@ impl Drop for Home {
             {
                 let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
             }
-        }
-        if !std::thread::panicking() {
-            // They write into the desktop's folders, which go next.
-            nothing_runs_on(&self.desktop, "the end of all that was started");
         }
     }
 }
