@@ -60,13 +60,7 @@ impl Companion {
 
     /// Where the window listens for a second `hither`, beside the companion's own socket.
     pub(crate) fn window_socket(&self) -> io::Result<PathBuf> {
-        let companion = self.socket()?;
-        if cfg!(windows) {
-            let mut name = companion.into_os_string();
-            name.push("-window");
-            return Ok(name.into());
-        }
-        Ok(companion.with_file_name("window.sock"))
+        Ok(hither_ipc::window_socket(&self.socket()?))
     }
 
     async fn start(&self) -> Result<Client, String> {
@@ -123,8 +117,6 @@ impl Companion {
         let mut command = Command::new(std::env::current_exe()?.with_file_name(name));
         if let Some(data) = &self.data {
             command.arg("--data").arg(data);
-            // For the windows that it opens itself.
-            command.env("HITHER_DATA", data);
         }
         Ok(command)
     }

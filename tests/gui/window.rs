@@ -585,6 +585,15 @@ async fn f7_signing_out_closes_rich_messages_and_returns_to_the_sign_in_page() {
 }
 
 #[tokio::test]
+async fn f1_quit_ends_all_of_it() {
+    let home = Home::new();
+    let window = home.signed_in().await;
+    home.hither(&["quit"]);
+    nothing_runs_on(&home.desktop, "the end of companion and window");
+    drop(window);
+}
+
+#[tokio::test]
 async fn a_window_whose_companion_died_says_so_and_starts_it_again() {
     let home = Home::new();
     let window = home.signed_in().await;

@@ -13,7 +13,7 @@ mod transport;
 mod words;
 
 pub use client::{Client, ConnectError, Disconnected};
-pub use place::{data_folder, socket_path};
+pub use place::{data_folder, socket_path, window_socket};
 pub use server::{Host, serve};
 pub use transport::{BindError, Listener};
 pub use words::VERSION;

@@ -43,6 +43,18 @@ pub fn socket_path(chosen_data: Option<&Path>) -> io::Result<PathBuf> {
     Ok(folder.join("companion.sock"))
 }
 
+/// Where the window beside the companion at `companion` listens, for a second start that wants to
+/// raise it and for the companion that quits.
+#[must_use]
+pub fn window_socket(companion: &Path) -> PathBuf {
+    if cfg!(windows) {
+        let mut name = companion.as_os_str().to_owned();
+        name.push("-window");
+        return name.into();
+    }
+    companion.with_file_name("window.sock")
+}
+
 /// Pipe names share one space per computer: the data folder, which is the person's own, makes
 /// the name theirs.
 fn pipe_name(data: &Path) -> PathBuf {

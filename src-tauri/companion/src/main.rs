@@ -7,6 +7,7 @@ mod paths;
 
 use core::time::Duration;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -15,7 +16,7 @@ use hither_client::{Door, Platform, Runtime};
 use hither_companion::Desktop;
 use hither_engine::Config;
 use hither_engine::view::{Answer, Command, Query, View};
-use hither_ipc::{BindError, Host, Listener};
+use hither_ipc::{BindError, Client, Host, Listener};
 use hither_protocol::ClientInfo;
 use tokio::sync::watch;
 
@@ -29,6 +30,9 @@ pub(crate) const BUILD: &str = env!("CARGO_PKG_VERSION");
 
 /// The first wait between two tries to connect; the longest is an argument.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// How long a window may take to hear that Hither quits.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -84,7 +88,20 @@ async fn reside(
     let screens = tokio::spawn(hither_ipc::serve(listener, BUILD.to_owned(), Screens(door)));
     runtime.run(platform, asked_to_end()?).await;
     screens.abort();
+    close_window(&paths.socket).await;
     Ok(())
+}
+
+/// For the person there is one app: quitting ends its window, too.
+async fn close_window(companion: &Path) {
+    let window = hither_ipc::window_socket(companion);
+    let quit = async {
+        // Without a window nobody listens there.
+        if let Ok(window) = Client::connect(&window, BUILD).await {
+            let _ = window.command(Command::Quit).await;
+        }
+    };
+    let _ = tokio::time::timeout(GOODBYE, quit).await;
 }
 
 fn config(how: &Start) -> Config {
