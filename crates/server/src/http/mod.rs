@@ -8,6 +8,7 @@ mod inbox;
 mod origin;
 mod phone;
 mod publish;
+mod publisher;
 mod sign_in;
 mod stream;
 
@@ -27,6 +28,7 @@ use self::body::JsonBody;
 use self::client::Client;
 use self::failure::Failure;
 pub use self::origin::{InvalidOrigin, Origin};
+use self::publisher::Publisher;
 pub(crate) use self::sign_in::session_expiry;
 use crate::serve::App;
 
