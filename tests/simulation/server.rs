@@ -255,7 +255,7 @@ impl Server {
                 world.server_leaves(conn, Some(code as u16));
                 self.remove(world, conn, true);
             }
-            Output::Identify(_) => ask(world, conn, Ask::Identify),
+            Output::Identify { .. } => ask(world, conn, Ask::Identify),
             Output::ReadPage(after) => ask(world, conn, Ask::Page(after)),
             Output::Write(write) => ask(world, conn, Ask::Write(write)),
             Output::Attach(_) => {
@@ -341,7 +341,6 @@ impl Server {
     fn commit(&mut self, what: What) -> Arc<Entry> {
         let entry = Arc::new(Entry {
             position: Position(self.head().0 + 1),
-            account: account(),
             what,
         });
         self.disk.log.push(Arc::clone(&entry));
@@ -360,6 +359,7 @@ impl Server {
             entries,
             upto,
             more: upto < self.head(),
+            gap: None,
         }
     }
 
@@ -513,6 +513,7 @@ fn identity(node: Node) -> Identity {
             kind: kind(node),
         },
         application: "hither".into(),
+        version: "0.1.0".into(),
         message_token: "hither_mt_1".into(),
         acked: None,
         expires_at: Timestamp::MAX,

@@ -17,10 +17,12 @@ pub use frame::{
     ServerFrame, WithdrawWhy,
 };
 pub use http::{
-    CreateSession, CurrentSession, DeviceRequest, ErrorCode, MessagesPage, PROBLEM_JSON, Problem,
-    PublishRequest, Published, Recipients, Session,
+    ApplicationVersions, CreateSession, CurrentSession, DeviceRequest, ErrorCode, MessagesPage,
+    PROBLEM_JSON, Problem, PublishRequest, Published, Recipients, Session,
 };
-pub use ids::{AccessToken, AccountName, Cursor, DeviceId, InvalidId, MessageId, PublisherId};
+pub use ids::{
+    AccessToken, AccountName, Cursor, DeviceId, InvalidId, MessageId, PublisherId, TopicName,
+};
 pub use message::{
     Action, Attachment, Format, Html, Message, Priority, PublisherRef, UnknownPriority,
 };

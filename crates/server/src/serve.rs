@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use hither_attention::Timings;
-use hither_protocol::{AccessToken, Policy};
+use hither_protocol::{AccessToken, ClientInfo, Policy};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -24,7 +24,7 @@ use crate::http::{self, Attempts, Origin};
 use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
-use crate::store::{Cursors, Identity, Store, StoreError};
+use crate::store::{Cursors, Identity, Reader, Store, StoreError};
 
 /// How long open requests and streams may take to end.
 const SHUTDOWN_WITHIN: Duration = Duration::from_secs(5);
@@ -229,15 +229,35 @@ impl App {
             .await
     }
 
+    /// A client as it runs at this moment, which may be newer than at its sign-in.
+    pub(crate) async fn at_version(
+        &self,
+        identity: Identity,
+        client: ClientInfo,
+    ) -> Result<Identity, StoreError> {
+        let ClientInfo { name, version } = client;
+        let same = name != identity.application || version == identity.version;
+        if same || !http::is_name(&version) {
+            return Ok(identity);
+        }
+        self.store
+            .set_version(identity.client, version.clone())
+            .await?;
+        Ok(Identity {
+            version,
+            ..identity
+        })
+    }
+
     /// Carries out what a stream's client asks for.
     pub(crate) async fn write(&self, of: &Identity, write: Write) -> Result<(), StoreError> {
-        let (store, account, device) = (&self.store, &of.account, &of.device.id);
-        let now = clock::wall();
+        let (store, device) = (&self.store, &of.device.id);
+        let (reader, now) = (Reader::Client(of.client), clock::wall());
         match write {
-            Write::Shown(ids) => store.mark_shown(account, device, ids, now).await,
-            Write::Read(ids) => store.mark_read(account, ids, now).await,
+            Write::Shown(ids) => store.mark_shown(&reader, device, ids, now).await,
+            Write::Read(ids) => store.mark_read(&reader, ids, now).await,
             Write::Action(id, action) => {
-                store.record_action(account, device, id, action, now).await
+                store.record_action(&reader, device, id, action, now).await
             }
             Write::Ack(upto) => store.ack(of.client, upto).await,
         }

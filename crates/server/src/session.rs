@@ -9,14 +9,12 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use hither_protocol::{
-    AccessToken, AlertStyle, AlertWhy, ClientFrame, CloseCode, Cursor, FirstAlert, MessageId,
-    Policy, Presence, ServerFrame, Timestamp,
+    AccessToken, AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Cursor, FirstAlert,
+    MessageId, Policy, Presence, ServerFrame, Timestamp,
 };
 
+pub use crate::store::INBOX;
 use crate::store::{Cursors, Entry, Identity, Page, Position, UnknownCursor, What};
-
-/// The application whose clients are a person's own inbox.
-pub const INBOX: &str = "hither";
 
 /// The most message ids one frame may name.
 pub const MAX_IDS: usize = 1000;
@@ -86,10 +84,15 @@ pub enum Output {
     Close(CloseCode),
     /// Look up a token; without one, the one that came with the upgrade. Answered by
     /// [`Input::Identified`].
-    Identify(Option<AccessToken>),
+    Identify {
+        /// As the hello has it.
+        token: Option<AccessToken>,
+        /// The application that runs, which may be newer than at the sign-in.
+        client: ClientInfo,
+    },
     /// Keep live entries and alerts for this client from now on, and end its older stream.
     Attach(Box<Identity>),
-    /// Read the account's log after this position. Answered by [`Input::Page`].
+    /// Read the client's logs after this position. Answered by [`Input::Page`].
     ReadPage(Position),
     /// Change the store. Answered by [`Input::Written`].
     Write(Write),
@@ -218,12 +221,15 @@ impl Session {
                 ClientFrame::Hello {
                     access_token,
                     cursor,
+                    client,
                     presence,
-                    ..
                 },
             ) => {
                 self.state = State::Identifying { cursor, presence };
-                out.push(Output::Identify(access_token));
+                out.push(Output::Identify {
+                    token: access_token,
+                    client,
+                });
             }
             (State::Identified(_), ClientFrame::Hello { .. }) => {
                 self.malformed("hello may be said only once in a stream", out);
@@ -265,28 +271,14 @@ impl Session {
             policy: self.policy,
         }));
         out.push(Output::Attach(Box::new(identity.clone())));
-        let stream = Stream::new(identity, sent, presence);
-        let inbox = stream.is_inbox();
-        self.state = State::Identified(Box::new(stream));
-        if inbox {
-            self.read_on(out);
-        } else {
-            self.nothing_to_read(head, out);
-        }
+        self.state = State::Identified(Box::new(Stream::new(identity, sent, presence)));
+        self.read_on(out);
     }
 
     fn read_on(&mut self, out: &mut Vec<Output>) {
         if let State::Identified(stream) = &mut self.state {
             stream.reading = true;
             out.push(Output::ReadPage(stream.sent));
-        }
-    }
-
-    /// Another application than the inbox has no log of its own: it is where the store is.
-    fn nothing_to_read(&mut self, head: Position, out: &mut Vec<Output>) {
-        if let State::Identified(stream) = &mut self.state {
-            stream.sent = head;
-            stream.backlog_done(&self.cursors, out);
         }
     }
 
@@ -429,7 +421,7 @@ impl Stream {
             let detail = format!("a frame may name at most {MAX_IDS} messages; send several");
             return Err(Refusal::Malformed(detail));
         }
-        if self.is_inbox() && !ids.is_empty() {
+        if !ids.is_empty() {
             self.write(write(ids), out);
         }
         Ok(())
@@ -440,9 +432,7 @@ impl Stream {
             let detail = format!("an action's id has at most {MAX_ACTION} bytes");
             return Err(Refusal::Malformed(detail));
         }
-        if self.is_inbox() {
-            self.write(Write::Action(id, action), out);
-        }
+        self.write(Write::Action(id, action), out);
         Ok(())
     }
 

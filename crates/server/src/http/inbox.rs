@@ -13,7 +13,7 @@ use hither_protocol::{Cursor, ErrorCode, MessageId, MessagesPage};
 use serde::{Deserialize, Serialize};
 
 use super::{App, Client, Failure};
-use crate::store::{Page, Position, What};
+use crate::store::{Page, Position, Reader, What};
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
@@ -76,11 +76,10 @@ pub(crate) async fn html(
     let id = id
         .ok()
         .and_then(|Path(id)| id.parse::<MessageId>().ok())
-        .filter(|_| client.is_inbox())
         .ok_or_else(no_page)?;
     let page = app
         .store
-        .html(&client.0.account, id)
+        .html(&Reader::Client(client.0.client), id)
         .await?
         .ok_or_else(no_page)?;
     let headers = [
@@ -108,15 +107,8 @@ async fn read_page(
             .parse(account, cursor, head)
             .map_err(|_| unknown_cursor())?,
     };
-    if client.is_inbox() {
-        return Ok(app.store.page(account, after, limit).await?);
-    }
-    // Another application than the inbox has no messages of its own yet.
-    Ok(Page {
-        entries: Vec::new(),
-        upto: head,
-        more: false,
-    })
+    let reader = Reader::Client(client.0.client);
+    Ok(app.store.page(&reader, after, None, limit).await?)
 }
 
 fn message(what: What) -> Option<hither_protocol::Message> {

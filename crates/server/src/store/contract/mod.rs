@@ -15,8 +15,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
 use super::{
-    AccountRecord, Clock, Committed, DeviceRecord, Entry, NewMessage, NewSession, Page, Position,
-    PublisherRecord, Store, StoreError, What,
+    AccountRecord, Appended, Clock, Committed, DeviceRecord, Entry, NewMessage, NewSession, Page,
+    Position, PublisherRecord, Reader, Receivers, Store, StoreError, What,
 };
 
 /// One place where a store under test lives; opening it again finds what was there.
@@ -134,7 +134,9 @@ impl<B: Bed> Scene<B> {
     }
 
     pub(super) async fn page(&self, account: &str, after: Position, limit: usize) -> Page {
-        self.store.page(&name(account), after, limit).await.unwrap()
+        let reader = Reader::Inbox(name(account));
+        let page = self.store.page(&reader, after, None, limit).await;
+        page.unwrap()
     }
 
     pub(super) async fn sign_in(&self, account: &str, device: &str, token: u8) -> NewSession {
@@ -146,6 +148,11 @@ impl<B: Bed> Scene<B> {
 
 pub(super) fn name(text: &str) -> AccountName {
     text.parse().unwrap()
+}
+
+/// The inbox of an account.
+pub(super) fn inbox(text: &str) -> Reader {
+    Reader::Inbox(name(text))
 }
 
 pub(super) fn device(text: &str) -> DeviceId {
@@ -202,7 +209,8 @@ pub(super) fn a_message(to: &[&str]) -> NewMessage {
             read_at: None,
         },
         html: None,
-        accounts: to.iter().map(|text| name(text)).collect(),
+        to: Receivers::accounts(to.iter().map(|text| name(text)).collect()),
+        ttl: None,
         idempotency: None,
     }
 }
@@ -229,6 +237,10 @@ pub(super) fn in_days(now: Timestamp, days: i64) -> Timestamp {
 
 pub(super) fn positions(entries: &[Entry]) -> Vec<u64> {
     entries.iter().map(|entry| entry.position.0).collect()
+}
+
+pub(super) fn new_entries(appended: &[Appended]) -> Vec<Entry> {
+    appended.iter().map(|one| (*one.entry).clone()).collect()
 }
 
 pub(super) fn messages(page: &Page) -> Vec<&Message> {
