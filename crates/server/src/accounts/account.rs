@@ -15,6 +15,10 @@ use crate::store::{
     Subscription, TopicId, What,
 };
 
+/// How long a message for who is connected at this moment may still ring: on the next best device
+/// where the first does not say `shown`.
+const FLEETING: Duration = Duration::from_secs(15);
+
 /// Numbers the streams of this node.
 pub(crate) type StreamId = u64;
 
@@ -241,12 +245,12 @@ impl Account {
     }
 
     fn entry(&mut self, appended: &Appended) {
-        let Appended { logs, entry } = appended;
+        let Appended { logs, entry, .. } = appended;
         if !self.is_own(appended) {
             return self.hand_to_clients(entry, logs);
         }
         match &entry.what {
-            What::Message(message) => self.message(entry, logs, message),
+            What::Message(message) => self.message(appended, message),
             What::Read(ids) => {
                 self.hand_out(entry, logs, &[]);
                 self.route(Event::Read { ids: ids.clone() });
@@ -273,21 +277,25 @@ impl Account {
         })
     }
 
-    fn message(&mut self, entry: &Arc<Entry>, logs: &[Log], message: &Message) {
+    fn message(&mut self, appended: &Appended, message: &Message) {
         let now = Now::read();
+        let expires = match appended.fleeting {
+            true => Some(now.instant + FLEETING),
+            false => message.expires_at.map(|time| now.moment(time)),
+        };
         let mut effects = Vec::new();
         let event = Event::Accepted(Accepted {
             id: message.id,
             priority: message.priority,
             at: now.instant,
-            expires: message.expires_at.map(|time| now.moment(time)),
+            expires,
         });
         self.router.handle(now.instant, event, &mut effects);
         let ring = effects.iter().find_map(|effect| match effect {
             Effect::Deliver { id, ring } if *id == message.id => Some(ring.as_slice()),
             _ => None,
         });
-        self.hand_out(entry, logs, ring.unwrap_or_default());
+        self.hand_out(&appended.entry, &appended.logs, ring.unwrap_or_default());
         self.carry_out(effects);
     }
 
