@@ -18,6 +18,8 @@ use crate::world::{Conn, Due, Life, Node, World};
 
 /// So few entries at once that backlogs have several pages.
 const PAGE: usize = 3;
+/// The longest that a frame is on its way in these days.
+const DELAY: Option<Duration> = Some(Duration::from_millis(100));
 
 /// What the disk holds.
 #[derive(Default)]
@@ -269,12 +271,27 @@ impl Server {
                     device,
                     kind,
                     presence,
+                    delay: DELAY,
                 };
                 self.route(world, connected);
             }
-            Output::Presence(presence) => self.route(world, Event::Presence { device, presence }),
+            Output::Presence(presence) => self.route(
+                world,
+                Event::Presence {
+                    device,
+                    presence,
+                    delay: DELAY,
+                },
+            ),
             Output::Heartbeat(last_input) => {
-                self.route(world, Event::Heartbeat { device, last_input });
+                self.route(
+                    world,
+                    Event::Heartbeat {
+                        device,
+                        last_input,
+                        delay: DELAY,
+                    },
+                );
             }
         }
     }

@@ -68,22 +68,19 @@ struct Report {
 }
 
 impl Devices {
-    /// Returns the last input, when this tells it.
     pub(crate) fn connect(
         &mut self,
         now: Instant,
         id: &DeviceId,
         kind: DeviceKind,
-        presence: Option<Presence>,
         timings: &Timings,
-    ) -> Option<Instant> {
+    ) {
         let device = self.0.entry(id.clone());
         let device = device.or_insert_with(|| Device::new(kind, now));
         device.kind = kind;
         device.used = now;
         device.mute_since = Some(device.mute_since(now, timings));
         device.stream = Stream::Open;
-        device.report(now, presence?)
     }
 
     /// Returns what kind of device had its stream open.
@@ -101,24 +98,24 @@ impl Devices {
         Some(device.kind)
     }
 
-    /// Returns the last input, when this tells it.
+    /// What a desktop said when it was `sent`. Returns the last input, when this tells it.
     pub(crate) fn report(
         &mut self,
-        now: Instant,
+        sent: Instant,
         id: &DeviceId,
         presence: Presence,
     ) -> Option<Instant> {
-        self.open_desktop(id)?.report(now, presence)
+        self.open_desktop(id)?.report(sent, presence)
     }
 
     /// Returns the last input, when this tells it.
     pub(crate) fn heartbeat(
         &mut self,
-        now: Instant,
+        sent: Instant,
         id: &DeviceId,
         last_input: Duration,
     ) -> Option<Instant> {
-        self.open_desktop(id)?.heartbeat(now, last_input)
+        self.open_desktop(id)?.heartbeat(sent, last_input)
     }
 
     pub(crate) fn register(&mut self, now: Instant, id: DeviceId) {
@@ -249,30 +246,29 @@ impl Device {
         self.mute_since.filter(|_| replaced).unwrap_or(now)
     }
 
-    fn report(&mut self, now: Instant, presence: Presence) -> Option<Instant> {
+    fn report(&mut self, sent: Instant, presence: Presence) -> Option<Instant> {
         self.mute_since = None;
         self.report = Some(Report {
             state: presence.state,
-            renewed: now,
+            renewed: sent,
         });
         let age = presence.last_input_ms.map(Duration::from_millis)?;
-        self.input(now, age)
+        self.input(sent, age)
     }
 
     /// What an earlier stream reported is not renewed by a heartbeat of this one.
-    fn heartbeat(&mut self, now: Instant, last_input: Duration) -> Option<Instant> {
+    fn heartbeat(&mut self, sent: Instant, last_input: Duration) -> Option<Instant> {
         if self.mute_since.is_none()
             && let Some(report) = &mut self.report
         {
-            report.renewed = now;
+            report.renewed = report.renewed.max(sent);
         }
-        self.input(now, last_input)
+        self.input(sent, last_input)
     }
 
-    /// The newest reading counts, also when it lies before an older one: every reading is late by
-    /// its way here, so the earlier of two is closer to the truth, and hands over more.
-    fn input(&mut self, now: Instant, age: Duration) -> Option<Instant> {
-        self.last_input = Some(now - age);
+    /// Each reading says when the last input was at the earliest: the latest of them is true, too.
+    fn input(&mut self, sent: Instant, age: Duration) -> Option<Instant> {
+        self.last_input = self.last_input.max(Some(sent - age));
         self.last_input
     }
 

@@ -69,6 +69,8 @@ pub enum Event {
         kind: DeviceKind,
         /// What its hello said, if anything.
         presence: Option<Presence>,
+        /// As in [`Event::Heartbeat`].
+        delay: Option<Duration>,
     },
     /// A device's stream ended.
     Disconnected {
@@ -83,14 +85,20 @@ pub enum Event {
         device: DeviceId,
         /// What it says.
         presence: Presence,
+        /// As in [`Event::Heartbeat`].
+        delay: Option<Duration>,
     },
     /// A ping with a reading renews the lease of the presence this stream reported last; without
     /// one it says nothing about the person.
     Heartbeat {
         /// The device.
         device: DeviceId,
-        /// Age of the last input, from a fresh reading; absent when the sensor does not answer.
+        /// Age of the last input when it was sent, from a fresh reading; absent when the sensor
+        /// does not answer.
         last_input: Option<Duration>,
+        /// The longest that it can have been on its way here. `None` where nothing bounds it:
+        /// then [`Timings::delay`] counts.
+        delay: Option<Duration>,
     },
     /// A message was committed.
     Accepted(Accepted),
@@ -207,6 +215,9 @@ pub struct Timings {
     pub restart_grace: Duration,
     /// Alerts older than this become a summary.
     pub summary_after: Duration,
+    /// A reading whose way here is not measured counts as so late. What a desktop showed less
+    /// than this before the last input may be handed over although it was seen.
+    pub delay: Duration,
 }
 
 impl Default for Timings {
@@ -218,6 +229,7 @@ impl Default for Timings {
             first_presence_within: Duration::from_secs(2),
             restart_grace: Duration::from_secs(10),
             summary_after: Duration::from_mins(10),
+            delay: Duration::from_secs(5),
         }
     }
 }

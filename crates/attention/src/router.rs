@@ -102,10 +102,27 @@ impl Router {
                 device,
                 kind,
                 presence,
-            } => self.connected(now, &device, kind, presence),
+                delay,
+            } => {
+                let sent = self.sent(now, delay);
+                self.connected(now, &device, kind, presence, sent);
+            }
             Event::Disconnected { device, goodbye } => self.disconnected(now, &device, goodbye),
-            Event::Presence { device, presence } => self.presence(now, &device, presence),
-            Event::Heartbeat { device, last_input } => self.heartbeat(now, &device, last_input),
+            Event::Presence {
+                device,
+                presence,
+                delay,
+            } => {
+                let input = self
+                    .devices
+                    .report(self.sent(now, delay), &device, presence);
+                self.used(&device, input);
+            }
+            Event::Heartbeat {
+                device,
+                last_input,
+                delay,
+            } => self.heartbeat(self.sent(now, delay), &device, last_input),
             Event::Accepted(message) => self.accepted(now, message, effects),
             Event::Shown { device, ids } => self.shown(now, &device, &ids),
             Event::Read { ids } | Event::Withdrawn { ids } => self.forget(&ids),
@@ -186,6 +203,7 @@ impl Router {
         device: &DeviceId,
         kind: DeviceKind,
         presence: Option<Presence>,
+        sent: Instant,
     ) {
         self.change(
             |entry| entry.is_called(device),
@@ -200,7 +218,8 @@ impl Router {
             },
         );
         let timings = &self.timings;
-        let input = self.devices.connect(now, device, kind, presence, timings);
+        self.devices.connect(now, device, kind, timings);
+        let input = presence.and_then(|presence| self.devices.report(sent, device, presence));
         self.used(device, input);
         self.come_back();
     }
@@ -212,14 +231,15 @@ impl Router {
         }
     }
 
-    fn presence(&mut self, now: Instant, device: &DeviceId, presence: Presence) {
-        let input = self.devices.report(now, device, presence);
-        self.used(device, input);
+    /// The earliest moment at which a reading can have been sent. Counted from there, an input is
+    /// never taken for later than it was, so that nothing counts as seen that was not.
+    fn sent(&self, now: Instant, delay: Option<Duration>) -> Instant {
+        now - delay.unwrap_or(self.timings.delay)
     }
 
     /// A heartbeat without a reading says nothing about the person.
-    fn heartbeat(&mut self, now: Instant, device: &DeviceId, last_input: Option<Duration>) {
-        let input = last_input.and_then(|age| self.devices.heartbeat(now, device, age));
+    fn heartbeat(&mut self, sent: Instant, device: &DeviceId, last_input: Option<Duration>) {
+        let input = last_input.and_then(|age| self.devices.heartbeat(sent, device, age));
         self.used(device, input);
     }
 

@@ -128,7 +128,11 @@ impl World {
                     self.reported(d, state, age);
                 }
                 let (device, presence) = (device(d), presence(state, age));
-                self.handle(Event::Presence { device, presence });
+                self.handle(Event::Presence {
+                    device,
+                    presence,
+                    delay: Some(Duration::ZERO),
+                });
             }
             Step::Beat(d, age) => self.beat(d, age),
             Step::Accept(m, priority, expires) => self.accept(m, priority, expires),
@@ -190,6 +194,7 @@ impl World {
             device: device(d),
             kind,
             presence: said.map(|(state, age)| presence(state, age)),
+            delay: Some(Duration::ZERO),
         });
     }
 
@@ -216,7 +221,11 @@ impl World {
         }
         let last_input = age.map(|age| Duration::from_secs(age.into()));
         let device = device(d);
-        self.handle(Event::Heartbeat { device, last_input });
+        self.handle(Event::Heartbeat {
+            device,
+            last_input,
+            delay: Some(Duration::ZERO),
+        });
     }
 
     fn input(&mut self, d: usize, age: Option<u16>) {

@@ -353,6 +353,50 @@ fn input_between_ringing_and_showing_does_not_count_as_seen() {
 }
 
 #[test]
+fn a_reading_that_arrives_late_does_not_make_an_older_toast_seen() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         10s message m1
+         10.1s d1 shows m1
+         32.5s d1 beats 21s delayed 3s
+         60s d1 is inactive 51.5s delayed 0.1s",
+        "10s deliver m1 rings d1
+         60s alert p1 m1: Handover",
+    );
+}
+
+#[test]
+fn a_reading_of_which_nobody_knows_how_late_it_is_counts_as_late() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         10s message m1
+         10s d1 shows m1
+         10s message m2
+         13s d1 shows m2
+         16s d1 is inactive 0s delayed unmeasured",
+        "10s deliver m1 rings d1
+         10s deliver m2 rings d1
+         16s alert p1 m2: Handover",
+    );
+}
+
+#[test]
+fn a_late_heartbeat_renews_the_lease_from_when_it_was_sent() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         30s message m1
+         30s d1 shows m1
+         39s d1 beats 20s delayed 19s
+         65s end",
+        "30s deliver m1 rings d1
+         60s alert p1 m1: Handover",
+    );
+}
+
+#[test]
 fn what_was_read_or_seen_is_not_handed_over() {
     check(
         "0s desktop d1 connects active 0s

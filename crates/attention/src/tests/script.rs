@@ -92,11 +92,13 @@ fn event(now: Instant, words: &[&str]) -> Event {
             device: id(device),
             kind: DeviceKind::Desktop,
             presence: self::presence(presence),
+            delay: delay(presence),
         },
         ["mobile", device, "connects"] => Event::Connected {
             device: id(device),
             kind: DeviceKind::Mobile,
             presence: None,
+            delay: None,
         },
         [device, "says", "goodbye"] => Event::Disconnected {
             device: id(device),
@@ -109,10 +111,12 @@ fn event(now: Instant, words: &[&str]) -> Event {
         [device, "is", presence @ ..] => Event::Presence {
             device: id(device),
             presence: self::presence(presence).expect("a presence"),
+            delay: delay(presence),
         },
         [device, "beats", age @ ..] => Event::Heartbeat {
             device: id(device),
             last_input: age.first().map(|age| duration(age)),
+            delay: delay(age),
         },
         ["message", id, more @ ..] => Event::Accepted(accepted(now, id, more)),
         [device, "shows", ids @ ..] => Event::Shown {
@@ -171,6 +175,15 @@ fn presence(words: &[&str]) -> Option<Presence> {
             .first()
             .map(|age| duration(age).as_millis().try_into().unwrap()),
     })
+}
+
+/// `delayed 3s`, or `delayed unmeasured`; no delay without these words.
+fn delay(words: &[&str]) -> Option<Duration> {
+    match words {
+        [.., "delayed", "unmeasured"] => None,
+        [.., "delayed", delay] => Some(duration(delay)),
+        _ => Some(Duration::ZERO),
+    }
 }
 
 fn told(effect: &Effect) -> String {

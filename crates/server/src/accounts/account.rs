@@ -103,10 +103,18 @@ impl Account {
             Command::Attach(id, stream) => self.attach(id, stream),
             Command::Announce(id, presence) => self.announce(id, presence),
             Command::Presence(id, presence) => {
-                self.report(id, |device| Event::Presence { device, presence });
+                self.report(id, |device| Event::Presence {
+                    device,
+                    presence,
+                    delay: None,
+                });
             }
             Command::Heartbeat(id, last_input) => {
-                self.report(id, |device| Event::Heartbeat { device, last_input });
+                self.report(id, |device| Event::Heartbeat {
+                    device,
+                    last_input,
+                    delay: None,
+                });
             }
             Command::Detach { stream, goodbye } => self.detach(stream, goodbye),
             Command::Entry(entry) => self.entry(entry),
@@ -167,6 +175,7 @@ impl Account {
             device,
             kind,
             presence,
+            delay: None,
         });
     }
 
