@@ -108,6 +108,7 @@ impl Server {
         }
         let accepted = Accepted {
             id,
+            publisher: None,
             priority,
             at: world.now,
             expires: None,
@@ -182,6 +183,7 @@ impl Server {
         let disk = &self.disk;
         let pending = disk.messages.iter().map(|(id, (priority, at))| Accepted {
             id: *id,
+            publisher: None,
             priority: *priority,
             at: *at,
             expires: None,
@@ -470,6 +472,7 @@ impl Server {
                     stream.live.push_back(Input::Alert { ids, style, why });
                 }
             }
+            Effect::Trace { .. } => {}
             Effect::Push { .. } | Effect::CancelPush { .. } => {
                 unreachable!("no phone registers for push in these days")
             }

@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 
-use hither_protocol::{DeviceId, DeviceKind, Instant, Presence, PresenceState};
+use hither_protocol::{
+    self as protocol, DeviceFact, DeviceId, DeviceKind, InactiveReason, Instant, Presence,
+    PresenceState,
+};
 
 use core::time::Duration;
 
@@ -64,6 +67,9 @@ enum Stream {
 #[derive(Clone, Copy, Debug)]
 struct Report {
     state: PresenceState,
+    reason: Option<InactiveReason>,
+    /// Since when it is this.
+    since: Instant,
     renewed: Instant,
 }
 
@@ -192,6 +198,17 @@ impl Devices {
         self.ranked(Device::is_pushable)
     }
 
+    /// Whether somebody is at a desktop that must not pop up.
+    pub(crate) fn is_presenting(&self) -> bool {
+        self.0.values().any(Device::is_presenting)
+    }
+
+    /// What is known about each, to explain a decision at `now`.
+    pub(crate) fn facts(&self, now: Instant) -> Vec<DeviceFact> {
+        let devices = self.0.iter();
+        devices.map(|(id, device)| device.fact(now, id)).collect()
+    }
+
     fn ids(&self, wanted: impl Fn(&Device) -> bool) -> impl Iterator<Item = &DeviceId> {
         let devices = self.0.iter().filter(move |(_, device)| wanted(device));
         devices.map(|(id, _)| id)
@@ -246,10 +263,39 @@ impl Device {
         self.mute_since.filter(|_| replaced).unwrap_or(now)
     }
 
+    fn is_presenting(&self) -> bool {
+        let presenting = |report: Report| report.reason == Some(InactiveReason::Presenting);
+        self.is_certainly(Seat::Inactive) && self.report.is_some_and(presenting)
+    }
+
+    fn fact(&self, now: Instant, id: &DeviceId) -> DeviceFact {
+        let told = self.report.filter(|_| self.kind == DeviceKind::Desktop);
+        let told = told.filter(|_| self.is_open() && self.certain);
+        DeviceFact {
+            device: id.clone(),
+            seat: match self.seat {
+                _ if self.kind == DeviceKind::Mobile => protocol::Seat::Mobile,
+                _ if !self.certain => protocol::Seat::Unknown,
+                Seat::Active => protocol::Seat::Active,
+                Seat::Unknown => protocol::Seat::Unknown,
+                Seat::Inactive => protocol::Seat::Inactive,
+                Seat::Gone => protocol::Seat::Gone,
+            },
+            reason: told.and_then(|report| report.reason),
+            since_ms: told.map(|report| ms(now.since(report.since))),
+            last_input_ms: self.last_input.map(|input| ms(now.since(input))),
+        }
+    }
+
     fn report(&mut self, sent: Instant, presence: Presence) -> Option<Instant> {
         self.mute_since = None;
+        let reason = presence.reason;
+        let same = |report: &Report| (report.state, report.reason) == (presence.state, reason);
+        let since = self.report.filter(same).map_or(sent, |report| report.since);
         self.report = Some(Report {
             state: presence.state,
+            reason,
+            since,
             renewed: sent,
         });
         let age = presence.last_input_ms.map(Duration::from_millis)?;
@@ -346,4 +392,8 @@ impl Device {
             leased.map(|report| report.renewed + timings.lease),
         ]
     }
+}
+
+fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -41,6 +41,7 @@
 //! Timers are not kept: [`Router::next_wakeup`] asks the facts.
 
 mod batch;
+mod choices;
 mod decision;
 mod devices;
 mod ledger;
@@ -52,8 +53,11 @@ pub use router::Router;
 
 use core::time::Duration;
 
+use jiff::Zoned;
+
 use hither_protocol::{
-    AlertStyle, AlertWhy, DeviceId, DeviceKind, Instant, MessageId, Presence, Priority,
+    AlertStyle, AlertWhy, AttentionSettings, DeviceId, DeviceKind, Instant, MessageId, Presence,
+    Priority, PublisherId, Traced,
 };
 
 /// What happened, for one account.
@@ -142,6 +146,11 @@ pub enum Event {
     },
     /// The account's timings changed.
     TimingsChanged(Timings),
+    /// The person's choices, when the router is made and whenever they change.
+    SettingsChanged(Box<AttentionSettings>),
+    /// What the clock on the wall shows in the zone of the person's settings: when the router is
+    /// made, and whenever that clock jumped or the zone changed. Quiet times need it.
+    WallClock(Box<Zoned>),
     /// The moment that [`Router::next_wakeup`] named has come, or the machine woke from sleep.
     WokeUp,
 }
@@ -151,7 +160,9 @@ pub enum Event {
 pub struct Accepted {
     /// The message.
     pub id: MessageId,
-    /// Urgent rings everywhere; low and min nowhere.
+    /// Who sent it, for the person's choices; absent where that is not known.
+    pub publisher: Option<PublisherId>,
+    /// By default urgent rings everywhere; low and min nowhere.
     pub priority: Priority,
     /// When it was committed. Lies before "now" only after a restart.
     pub at: Instant,
@@ -197,6 +208,14 @@ pub enum Effect {
         /// The messages.
         ids: Vec<MessageId>,
     },
+    /// Why something was decided about a message; after the effects it explains. For the record
+    /// only: may be written lazily, and lost.
+    Trace {
+        /// The message.
+        id: MessageId,
+        /// What, why, and the facts.
+        traced: Box<Traced>,
+    },
 }
 
 /// The rule's timers, as data.
@@ -218,6 +237,9 @@ pub struct Timings {
     /// A reading whose way here is not measured counts as so late. What a desktop showed less
     /// than this before the last input may be handed over although it was seen.
     pub delay: Duration,
+    /// What only a push service took, and no phone said that it shows, is alerted when the person
+    /// comes to a desktop within this time.
+    pub taken_for: Duration,
 }
 
 impl Default for Timings {
@@ -230,6 +252,7 @@ impl Default for Timings {
             restart_grace: Duration::from_secs(10),
             summary_after: Duration::from_mins(10),
             delay: Duration::from_secs(5),
+            taken_for: Duration::from_hours(12),
         }
     }
 }

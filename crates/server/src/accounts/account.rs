@@ -217,6 +217,7 @@ impl Account {
         let mut effects = Vec::new();
         let event = Event::Accepted(Accepted {
             id: message.id,
+            publisher: Some(message.publisher.id.clone()),
             priority: message.priority,
             at: now.instant,
             expires: message.expires_at.map(|time| now.moment(time)),
@@ -239,8 +240,8 @@ impl Account {
     fn carry_out(&self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                // Handed out where the message came in.
-                Effect::Deliver { .. } => {}
+                // Handed out where the message came in; traces are not kept.
+                Effect::Deliver { .. } | Effect::Trace { .. } => {}
                 Effect::Alert {
                     device,
                     ids,
@@ -286,6 +287,7 @@ impl Account {
 fn accepted(pending: &Pending, now: Now) -> Accepted {
     Accepted {
         id: pending.id,
+        publisher: None,
         priority: pending.priority,
         at: now.moment(pending.created_at),
         expires: pending.expires_at.map(|time| now.moment(time)),
