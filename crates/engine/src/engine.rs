@@ -396,7 +396,10 @@ impl Engine {
                 self.link.sleep(effects);
             }
             Sensed::Sleeping(false) | Sensed::NetworkChanged => self.link.hurry(now, effects),
-            Sensed::Idle(_) | Sensed::ScreenLocked(_) | Sensed::SwitchedAway(_) => {}
+            Sensed::Idle(_)
+            | Sensed::Inhibited(_)
+            | Sensed::ScreenLocked(_)
+            | Sensed::SwitchedAway(_) => {}
         }
     }
 }

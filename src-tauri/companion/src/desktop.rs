@@ -92,6 +92,7 @@ impl Platform for Desktop {
 fn sensed(event: Event) -> Sensed {
     match event {
         Event::Idle(idle) => Sensed::Idle(idle),
+        Event::Inhibited(inhibited) => Sensed::Inhibited(inhibited),
         Event::Locked(locked) => Sensed::ScreenLocked(locked),
         Event::Sleeping(sleeping) => Sensed::Sleeping(sleeping),
         Event::SwitchedAway(away) => Sensed::SwitchedAway(away),
