@@ -8,7 +8,9 @@
 
 mod delivery;
 mod documentation;
+mod gotify;
 mod harness;
+mod ntfy;
 mod protocol;
 mod publishing;
 mod routing;

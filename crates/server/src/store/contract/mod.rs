@@ -234,6 +234,7 @@ pub(super) fn a_message(to: &[&str]) -> NewMessage {
         to: Receivers::accounts(to.iter().map(|text| name(text)).collect()),
         ttl: None,
         idempotency: None,
+        ntfy: None,
     }
 }
 
