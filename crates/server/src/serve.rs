@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
@@ -25,7 +26,8 @@ use crate::http::{self, Attempts, Followers, KnownPasswords, Origin};
 use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
-use crate::store::{Cursors, Identity, Reader, Store, StoreError};
+use crate::store::{Cursors, Identity, Reader, Retention, Store, StoreError};
+use crate::upkeep;
 
 /// How long open requests and streams may take to end.
 const SHUTDOWN_WITHIN: Duration = Duration::from_secs(5);
@@ -44,6 +46,8 @@ pub struct Settings {
     pub policy: Policy,
     /// What one client can cost.
     pub limits: Limits,
+    /// What is kept of each log.
+    pub retention: Retention,
 }
 
 /// What one client can cost.
@@ -129,7 +133,16 @@ pub async fn serve(
     let commits = store.commits().ok_or(ServeError::StoreInUse)?;
     let app = Arc::new(App::new(settings, store));
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
-    let follower = tokio::spawn(follower);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(follower);
+    tasks.spawn(upkeep::expire(
+        Arc::clone(&app.store),
+        app.accounts.expiring(),
+    ));
+    tasks.spawn(upkeep::retain(
+        Arc::clone(&app.store),
+        app.settings.retention,
+    ));
     let (closing, closed) = watch::channel(());
     tokio::select! {
         () = accept(&app, &listener, &closed) => {}
@@ -142,7 +155,7 @@ pub async fn serve(
         tracing::warn!("some connections did not end in time");
     }
     app.accounts.close();
-    follower.abort();
+    tasks.shutdown().await;
     Ok(())
 }
 

@@ -144,6 +144,8 @@ struct Stream {
     /// Every entry up to here was sent or left out for good.
     sent: Position,
     acked: Option<Position>,
+    /// Up to which moment a gap was told, or is none because nothing was there before.
+    gap_told: Option<Timestamp>,
     /// A page is being read; live entries wait.
     reading: bool,
     /// A frame of the client is on its way into the store; the next one waits.
@@ -258,6 +260,7 @@ impl Session {
         let Some(Identified { identity, head, at }) = found else {
             return self.close(CloseCode::SignInAgain, out);
         };
+        let gap_told = cursor.is_none().then_some(Timestamp::MAX);
         let sent = match cursor {
             None => Position::default(),
             Some(cursor) => match self.cursors.parse(&identity.account, &cursor, head) {
@@ -271,7 +274,7 @@ impl Session {
             policy: self.policy,
         }));
         out.push(Output::Attach(Box::new(identity.clone())));
-        self.state = State::Identified(Box::new(Stream::new(identity, sent, presence)));
+        self.state = State::Identified(Box::new(Stream::new(identity, sent, gap_told, presence)));
         self.read_on(out);
     }
 
@@ -287,6 +290,7 @@ impl Session {
             return;
         };
         stream.reading = false;
+        stream.tell_gap(page.gap, out);
         for entry in &page.entries {
             stream.send(entry, false, &self.cursors, out);
         }
@@ -343,11 +347,17 @@ enum Refusal {
 }
 
 impl Stream {
-    const fn new(identity: Identity, sent: Position, presence: Option<Presence>) -> Self {
+    const fn new(
+        identity: Identity,
+        sent: Position,
+        gap_told: Option<Timestamp>,
+        presence: Option<Presence>,
+    ) -> Self {
         Self {
             acked: identity.acked,
             identity,
             sent,
+            gap_told,
             reading: false,
             writing: false,
             synced: false,
@@ -456,8 +466,18 @@ impl Stream {
         }
     }
 
+    /// Says once that something is missing. For a client that comes without a cursor, what is
+    /// there is everything.
+    fn tell_gap(&mut self, gap: Option<Timestamp>, out: &mut Vec<Output>) {
+        if let Some(since) = gap.filter(|_| gap > self.gap_told) {
+            self.gap_told = gap;
+            out.push(Output::Send(ServerFrame::Gap { since }));
+        }
+    }
+
     fn backlog_done(&mut self, cursors: &Cursors, out: &mut Vec<Output>) {
         self.synced = true;
+        self.gap_told = self.gap_told.filter(|told| *told < Timestamp::MAX);
         // First, so that a client that acts on `synced` finds its device announced.
         if self.is_inbox() {
             out.push(Output::Announce(self.presence.take()));

@@ -15,6 +15,10 @@ use crate::store::{
     Subscription, TopicId, What,
 };
 
+/// How long a message for who is connected at this moment may still ring: on the next best device
+/// where the first does not say `shown`.
+const FLEETING: Duration = Duration::from_secs(15);
+
 /// Numbers the streams of this node.
 pub(crate) type StreamId = u64;
 
@@ -130,10 +134,18 @@ impl Account {
             Command::Attach(id, stream) => self.attach(id, stream),
             Command::Announce(id, presence) => self.announce(id, presence),
             Command::Presence(id, presence) => {
-                self.report(id, |device| Event::Presence { device, presence });
+                self.report(id, |device| Event::Presence {
+                    device,
+                    presence,
+                    delay: None,
+                });
             }
             Command::Heartbeat(id, last_input) => {
-                self.report(id, |device| Event::Heartbeat { device, last_input });
+                self.report(id, |device| Event::Heartbeat {
+                    device,
+                    last_input,
+                    delay: None,
+                });
             }
             Command::Detach { stream, goodbye } => self.detach(stream, goodbye),
             Command::Entry(appended) => self.entry(&appended),
@@ -202,6 +214,7 @@ impl Account {
             device,
             kind,
             presence,
+            delay: None,
         });
     }
 
@@ -241,12 +254,12 @@ impl Account {
     }
 
     fn entry(&mut self, appended: &Appended) {
-        let Appended { logs, entry } = appended;
+        let Appended { logs, entry, .. } = appended;
         if !self.is_own(appended) {
             return self.hand_to_clients(entry, logs);
         }
         match &entry.what {
-            What::Message(message) => self.message(entry, logs, message),
+            What::Message(message) => self.message(appended, message),
             What::Read(ids) => {
                 self.hand_out(entry, logs, &[]);
                 self.route(Event::Read { ids: ids.clone() });
@@ -273,21 +286,26 @@ impl Account {
         })
     }
 
-    fn message(&mut self, entry: &Arc<Entry>, logs: &[Log], message: &Message) {
+    fn message(&mut self, appended: &Appended, message: &Message) {
         let now = Now::read();
+        let expires = match appended.fleeting {
+            true => Some(now.instant + FLEETING),
+            false => message.expires_at.map(|time| now.moment(time)),
+        };
         let mut effects = Vec::new();
         let event = Event::Accepted(Accepted {
             id: message.id,
+            publisher: Some(message.publisher.id.clone()),
             priority: message.priority,
             at: now.instant,
-            expires: message.expires_at.map(|time| now.moment(time)),
+            expires,
         });
         self.router.handle(now.instant, event, &mut effects);
         let ring = effects.iter().find_map(|effect| match effect {
             Effect::Deliver { id, ring } if *id == message.id => Some(ring.as_slice()),
             _ => None,
         });
-        self.hand_out(entry, logs, ring.unwrap_or_default());
+        self.hand_out(&appended.entry, &appended.logs, ring.unwrap_or_default());
         self.carry_out(effects);
     }
 
@@ -300,8 +318,8 @@ impl Account {
     fn carry_out(&self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                // Handed out where the message came in.
-                Effect::Deliver { .. } => {}
+                // Handed out where the message came in; traces are not kept.
+                Effect::Deliver { .. } | Effect::Trace { .. } => {}
                 Effect::Alert {
                     device,
                     ids,
@@ -366,6 +384,7 @@ impl Account {
 fn accepted(pending: &Pending, now: Now) -> Accepted {
     Accepted {
         id: pending.id,
+        publisher: None,
         priority: pending.priority,
         at: now.moment(pending.created_at),
         expires: pending.expires_at.map(|time| now.moment(time)),

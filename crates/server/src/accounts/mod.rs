@@ -10,15 +10,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hither_attention::Timings;
 use hither_protocol::{AccountName, Instant, Presence};
-use tokio::sync::broadcast;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::{Notify, broadcast};
 
 pub(crate) use account::{Command, Stream, StreamId};
 pub(crate) use mailbox::{Live, Mailbox, Signal};
 
 use self::account::Account;
 use crate::registry::Registry;
-use crate::store::{Appended, Committed, Log, Store, TopicId};
+use crate::store::{Appended, Committed, Log, Store, TopicId, What};
 
 /// Entries of topics that a follower may fall behind before it must read on from the store.
 const FOLLOWED_ENTRIES: usize = 256;
@@ -31,6 +31,8 @@ pub(crate) struct Accounts {
     started: Instant,
     loaded: Mutex<Loaded>,
     topic_entries: broadcast::Sender<Arc<Appended>>,
+    /// Told when a message comes that expires.
+    expiring: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -66,7 +68,13 @@ impl Accounts {
             started: clock::now(),
             loaded: Mutex::default(),
             topic_entries: broadcast::Sender::new(FOLLOWED_ENTRIES),
+            expiring: Arc::default(),
         }
+    }
+
+    /// Notified when a message comes that expires.
+    pub(crate) fn expiring(&self) -> Arc<Notify> {
+        Arc::clone(&self.expiring)
     }
 
     /// Every entry that comes to any topic's log from now on, in order of position. A follower
@@ -141,6 +149,9 @@ impl Accounts {
     }
 
     fn fan_out(&self, appended: &Arc<Appended>) {
+        if matches!(&appended.entry.what, What::Message(message) if message.expires_at.is_some()) {
+            self.expiring.notify_one();
+        }
         if appended.logs.iter().any(|log| matches!(log, Log::Topic(_))) {
             // Nobody needs to follow.
             let _ = self.topic_entries.send(Arc::clone(appended));

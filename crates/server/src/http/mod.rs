@@ -51,6 +51,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         )
         .route("/tokens", get(inbox::token))
         .route("/messages", publish.get(inbox::list))
+        .route("/messages/{id}", delete(publish::recall))
         .route("/messages/{id}/html", get(inbox::html))
         .route("/stream", get(stream::open))
         .route("/subscriptions", get(subscriptions::list))

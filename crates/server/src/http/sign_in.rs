@@ -73,6 +73,7 @@ pub(crate) async fn sign_in(
     let token = secret::access_token();
     let session = NewSession {
         device: device(app, &account.name, &request).await?,
+        named: request.device.id.clone(),
         account: account.name,
         application: (request.application.name, request.application.version),
         token: secret::hash(token.expose()),

@@ -119,6 +119,8 @@ pub enum Log {
 pub struct Appended {
     /// At least one.
     pub logs: Vec<Log>,
+    /// Only for who is connected at this moment; it is in no page.
+    pub fleeting: bool,
     /// The same in all of them.
     pub entry: Arc<Entry>,
 }
@@ -150,6 +152,8 @@ pub enum Reader {
     Inbox(AccountName),
     /// A client: its own log and its application's; of the application `hither` the inbox too.
     Client(ClientId),
+    /// What is addressed to a client itself: its own log and its application's.
+    Address(ClientId),
 }
 
 /// Part of what a reader's logs say.

@@ -12,6 +12,7 @@ mod folder;
 mod log;
 mod sqlite;
 mod topics;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub use log::{
 };
 pub use sqlite::{OpenError, SqliteStore};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
+pub use upkeep::{Retention, Upkeep};
 
 /// Tells the wall time. Commits are stamped with it; nothing depends on its order.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -117,6 +119,9 @@ pub struct NewSession {
     /// The device; its row is made or updated. A client that was signed in before loses its
     /// earlier session.
     pub device: DeviceRecord,
+    /// As what the device named itself. Another account's client of the same application that is
+    /// signed in on it is signed out.
+    pub named: Option<DeviceId>,
     /// Name and version of the application.
     pub application: (String, String),
     /// Of the new access token.
@@ -184,7 +189,7 @@ pub enum Committed {
 
 /// The durable side of the server. One contract suite runs on every implementation.
 #[async_trait]
-pub trait Store: Topics + TopicAccess + Send + Sync + 'static {
+pub trait Store: Topics + TopicAccess + Upkeep + Send + Sync + 'static {
     /// The store's present life.
     fn epoch(&self) -> Epoch;
 
@@ -262,9 +267,6 @@ pub trait Store: Topics + TopicAccess + Send + Sync + 'static {
     /// Takes a publisher's message back everywhere; again is a no-op. `NotFound` when it is not
     /// this publisher's.
     async fn recall(&self, publisher: &PublisherId, id: MessageId) -> Result<(), StoreError>;
-    /// Withdraws what expired. Answers when to call it again at the latest, unless a message with
-    /// a TTL comes before.
-    async fn expire(&self) -> Result<Option<Timestamp>, StoreError>;
     /// Marks messages of the reader read; already read and unknown ones are no-ops.
     async fn mark_read(
         &self,

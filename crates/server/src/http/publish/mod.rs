@@ -1,6 +1,7 @@
 //! A publisher hands a message over.
 
 mod check;
+mod recall;
 mod receivers;
 
 use core::time::Duration;
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use self::check::check;
+pub(crate) use self::recall::recall;
 use self::receivers::receivers;
 use super::{App, Failure, JsonBody, Publisher};
 use crate::accounts::clock;

@@ -23,12 +23,23 @@ pub(super) fn set_head(conn: &Connection, head: Position) -> Result<(), StoreErr
     Ok(())
 }
 
+/// A message that an entry brings.
+#[derive(Clone, Debug)]
+pub(super) struct MessageRow {
+    /// The store's own.
+    pub(super) number: i64,
+    /// Only for who is connected at this moment.
+    pub(super) fleeting: bool,
+    /// Only for clients whose version is in this range.
+    pub(super) versions: Option<String>,
+}
+
 /// Appends one entry to all of these logs, at one position.
 pub(super) fn append(
     tx: &mut Tx<'_>,
     logs: Vec<(Place, Log)>,
     what: What,
-    message: Option<i64>,
+    message: Option<MessageRow>,
 ) -> Result<Position, StoreError> {
     let (kind, ids) = match &what {
         What::Message(_) => ("message", None),
@@ -36,8 +47,13 @@ pub(super) fn append(
         What::Withdraw(ids, why) => (kind_of(*why), Some(pack(ids))),
     };
     let (places, logs): (Vec<_>, Vec<_>) = logs.into_iter().unzip();
-    let versions: Vec<_> = logs.iter().map(|log| versions(log, message)).collect();
-    let position = tx.append(logs, what);
+    let versions: Vec<_> = logs
+        .iter()
+        .map(|log| versions(log, message.as_ref()))
+        .collect();
+    let fleeting = message.as_ref().is_some_and(|message| message.fleeting);
+    let number = message.map(|message| message.number);
+    let position = tx.append(logs, what, fleeting);
     for (place, versions) in places.into_iter().zip(versions) {
         tx.prepare_cached(
             "INSERT INTO log (scope, owner, position, kind, message, ids, versions, at)
@@ -48,7 +64,7 @@ pub(super) fn append(
             place.owner(),
             position,
             kind,
-            message,
+            number,
             ids,
             versions,
             ms(tx.now),
@@ -66,12 +82,10 @@ const fn kind_of(why: WithdrawWhy) -> &'static str {
 }
 
 /// What becomes of a message is told to all clients of its application.
-fn versions(log: &Log, message: Option<i64>) -> Option<String> {
+fn versions(log: &Log, message: Option<&MessageRow>) -> Option<String> {
     match log {
-        Log::Application(application) if message.is_some() => {
-            Some(application.versions.to_string())
-        }
-        _ => None,
+        Log::Application(application) => message.map(|_| application.versions.to_string()),
+        _ => message.and_then(|message| message.versions.clone()),
     }
 }
 

@@ -333,10 +333,6 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn expire(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.writer.write(withdrawals::expire).await
-    }
-
     async fn mark_read(
         &self,
         reader: &Reader,

@@ -32,7 +32,7 @@ pub(super) fn page(
         entries: Vec::new(),
         upto: head(snapshot)?.max(after),
         more: false,
-        gap: gap(snapshot, shelf, after)?,
+        gap: gap(snapshot, shelf, after, since)?,
     };
     let mut found = shelf.entries(snapshot, after, since, limit + 1)?;
     if found.len() > limit {
@@ -128,15 +128,26 @@ fn parse(content: &str, read_at: Option<i64>) -> Result<Message, StoreError> {
 }
 
 /// The moment before which retention removed something that comes after a position.
-fn gap(conn: &Connection, shelf: &Shelf, after: Position) -> Result<Option<Timestamp>, StoreError> {
+fn gap(
+    conn: &Connection,
+    shelf: &Shelf,
+    after: Position,
+    since: Option<Timestamp>,
+) -> Result<Option<Timestamp>, StoreError> {
     let mut newest = None;
     for span in &shelf.spans {
         let at: Option<i64> = conn
             .prepare_cached(
-                "SELECT at FROM removed WHERE scope = ?1 AND owner = ?2 AND position > ?3",
+                "SELECT at FROM removed
+                 WHERE scope = ?1 AND owner = ?2 AND position > ?3 AND at >= ?4",
             )?
             .query_row(
-                params![span.place.scope(), span.place.owner(), span.after(after)],
+                params![
+                    span.place.scope(),
+                    span.place.owner(),
+                    span.after(after),
+                    since.map_or(i64::MIN, ms)
+                ],
                 |row| row.get(0),
             )
             .optional()?;

@@ -127,7 +127,8 @@ impl Shelf {
     pub(super) fn of(conn: &Connection, reader: &Reader) -> Result<Self, StoreError> {
         match reader {
             Reader::Inbox(name) => Self::of_inbox(conn, account_number(conn, name)?),
-            Reader::Client(client) => Self::of_client(conn, *client),
+            Reader::Client(client) => Self::of_client(conn, *client, true),
+            Reader::Address(client) => Self::of_client(conn, *client, false),
         }
     }
 
@@ -163,14 +164,18 @@ impl Shelf {
         })
     }
 
-    fn of_client(conn: &Connection, client: ClientId) -> Result<Self, StoreError> {
+    fn of_client(
+        conn: &Connection,
+        client: ClientId,
+        with_inbox: bool,
+    ) -> Result<Self, StoreError> {
         let (account, application, version): (i64, String, String) = conn
             .prepare_cached("SELECT account, application, version FROM clients WHERE id = ?1")?
             .query_row([client], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?
             .ok_or(StoreError::NotFound)?;
         let inbox = match application.as_str() {
-            INBOX => Self::of_inbox(conn, account)?.spans,
+            INBOX if with_inbox => Self::of_inbox(conn, account)?.spans,
             _ => Vec::new(),
         };
         let own = [

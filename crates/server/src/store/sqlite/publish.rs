@@ -6,7 +6,7 @@ use hither_protocol::{Message, PublisherId, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
 use super::content::Content;
-use super::log::append;
+use super::log::{MessageRow, append};
 use super::receivers::{self, Resolved};
 use super::rows::{damaged, message_id, ms, taken};
 use super::withdrawals;
@@ -44,7 +44,12 @@ pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreE
         receivers: to.receivers,
         unknown_tokens: to.unknown_tokens,
     };
-    append(tx, to.logs, What::Message(Box::new(message)), Some(number))?;
+    let row = MessageRow {
+        number,
+        fleeting: new.ttl == Some(Duration::ZERO),
+        versions: None,
+    };
+    append(tx, to.logs, What::Message(Box::new(message)), Some(row))?;
     for account in to.accounts {
         tx.prepare_cached("INSERT INTO inbox (message, account) VALUES (?1, ?2)")?
             .execute((number, account))?;

@@ -4,7 +4,7 @@ use hither_protocol::{AccountName, DeviceId, DeviceKind, Message, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::accounts::{account, account_number};
-use super::log::append;
+use super::log::{MessageRow, append};
 use super::places::{Place, application_number, parse_range};
 use super::rows::{damaged, ms, taken, time};
 use super::upkeep;
@@ -21,6 +21,9 @@ pub(super) fn create(tx: &mut Tx<'_>, new: NewSession) -> Result<Identity, Store
         return Err(StoreError::NotFound);
     }
     let account = account_number(tx, &new.account)?;
+    if let Some(named) = &new.named {
+        switch_account(tx, account, named, &new.application.0)?;
+    }
     upsert_device(tx, account, &new.device)?;
     let before = version_of(tx, account, &new)?;
     let (client, message_token, acked) = upsert_client(tx, account, &new)?;
@@ -41,6 +44,30 @@ pub(super) fn create(tx: &mut Tx<'_>, new: NewSession) -> Result<Identity, Store
         acked,
         expires_at: new.expires_at,
     })
+}
+
+/// Signs out whoever else is signed in with this application on a device.
+fn switch_account(
+    tx: &mut Tx<'_>,
+    account: i64,
+    device: &DeviceId,
+    application: &str,
+) -> Result<(), StoreError> {
+    let others = tx
+        .prepare_cached(
+            "SELECT id FROM clients
+             WHERE device = ?1 AND application = ?2 AND account <> ?3
+               AND message_token IS NOT NULL",
+        )?
+        .query_map(params![device.as_str(), application, account], |row| {
+            row.get(0)
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    for client in others {
+        end_of(tx, client)?;
+        forget_token(tx, client)?;
+    }
+    Ok(())
 }
 
 /// A device of an account.
@@ -190,18 +217,18 @@ fn upgrade(tx: &mut Tx<'_>, client: ClientId, before: &str) -> Result<(), StoreE
     if present.version == before {
         return Ok(());
     }
-    for (number, message) in waiting_for(tx, &present, before)? {
+    for (row, message) in waiting_for(tx, &present, before)? {
         let own = Place::Client(client);
         tx.prepare_cached(
             "DELETE FROM log WHERE message = ?1 AND kind = 'message' AND scope = ?2 AND owner = ?3",
         )?
-        .execute((number, own.scope(), own.owner()))?;
+        .execute((row.number, own.scope(), own.owner()))?;
         let log = Log::Client(present.account.clone(), client);
         append(
             tx,
             vec![(own, log)],
             What::Message(Box::new(message)),
-            Some(number),
+            Some(row),
         )?;
     }
     Ok(())
@@ -239,7 +266,7 @@ fn waiting_for(
     tx: &Tx<'_>,
     present: &PresentClient,
     before: &str,
-) -> Result<Vec<(i64, Message)>, StoreError> {
+) -> Result<Vec<(MessageRow, Message)>, StoreError> {
     let Some(application) = application_number(tx, &present.application)? else {
         return Ok(Vec::new());
     };
@@ -267,7 +294,12 @@ fn waiting_for(
         if in_range(&present.version, &range) && !in_range(before, &range) {
             let content = row.get_ref(2)?.as_str().map_err(damaged)?;
             let message = serde_json::from_str(content).map_err(damaged)?;
-            waiting.push((row.get(1)?, message));
+            let row = MessageRow {
+                number: row.get(1)?,
+                fleeting: false,
+                versions: Some(range.to_string()),
+            };
+            waiting.push((row, message));
         }
     }
     Ok(waiting)
@@ -278,8 +310,12 @@ pub(super) fn end(tx: &mut Tx<'_>, client: ClientId) -> Result<(), StoreError> {
     if !end_of(tx, client)? {
         return Err(StoreError::NotFound);
     }
+    forget_token(tx, client)
+}
+
+fn forget_token(tx: &Tx<'_>, client: ClientId) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE clients SET message_token = NULL WHERE id = ?1")?
-        .execute([client.0])?;
+        .execute([client])?;
     upkeep::remove_log(tx, Place::Client(client))
 }
 

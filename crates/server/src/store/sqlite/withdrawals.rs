@@ -1,7 +1,7 @@
 //! Taking messages back.
 
 use hither_protocol::{MessageId, PublisherId, Timestamp, WithdrawWhy};
-use rusqlite::{OptionalExtension, Params, params};
+use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::accounts::publisher_number;
 use super::log::append;
@@ -37,15 +37,20 @@ pub(super) fn replace(tx: &mut Tx<'_>, publisher: i64, key: &str) -> Result<(), 
     Ok(())
 }
 
-pub(super) fn expire(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, StoreError> {
+/// Withdraws what expired, or a part of it.
+pub(super) fn expire(tx: &mut Tx<'_>) -> Result<(), StoreError> {
     let expired = "SELECT number, id FROM messages
                    WHERE expires_at <= ?1 AND expires_at > created_at AND withdrawn_at IS NULL
                    ORDER BY expires_at LIMIT ?2";
-    let now = ms(tx.now);
-    for (number, id) in found(tx, expired, params![now, EXPIRED_AT_ONCE])? {
+    for (number, id) in found(tx, expired, params![ms(tx.now), EXPIRED_AT_ONCE])? {
         withdraw(tx, number, id, WithdrawWhy::Expired)?;
     }
-    let next = tx
+    Ok(())
+}
+
+/// The moment at which the next message expires.
+pub(super) fn next_expiry(conn: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    let next = conn
         .prepare_cached(
             "SELECT min(expires_at) FROM messages
              WHERE expires_at > created_at AND withdrawn_at IS NULL",

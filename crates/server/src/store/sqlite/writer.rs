@@ -329,13 +329,17 @@ impl<'c> Tx<'c> {
     }
 
     /// Gives an entry of these logs its position; open streams learn it after the commit.
-    pub(super) fn append(&mut self, logs: Vec<Log>, what: What) -> Position {
+    pub(super) fn append(&mut self, logs: Vec<Log>, what: What, fleeting: bool) -> Position {
         self.head.0 += 1;
         let entry = Arc::new(Entry {
             position: self.head,
             what,
         });
-        self.announce(Committed::Entries(vec![Appended { logs, entry }]));
+        self.announce(Committed::Entries(vec![Appended {
+            logs,
+            fleeting,
+            entry,
+        }]));
         self.head
     }
 

@@ -95,3 +95,6 @@ CREATE TABLE chosen (
 INSERT INTO chosen SELECT * FROM chosen_actions;
 DROP TABLE chosen_actions;
 ALTER TABLE chosen RENAME TO chosen_actions;
+
+-- Who else is signed in on a device.
+CREATE INDEX clients_of_device ON clients (device, application);
