@@ -10,6 +10,8 @@ mod http;
 mod ids;
 mod message;
 mod presence;
+mod settings;
+mod trace;
 
 pub use clock::Instant;
 pub use frame::{
@@ -27,6 +29,11 @@ pub use message::{
     Action, Attachment, Format, Html, Message, Priority, PublisherRef, UnknownPriority,
 };
 pub use presence::{DeviceKind, InactiveReason, Presence, PresenceState};
+pub use settings::{
+    AttentionSettings, DoNotDisturb, PriorityRoutes, PublisherChoice, QuietTime, Route, Weekday,
+    WhenAway, WhenPresenting, WhenUnknown,
+};
+pub use trace::{Because, DeviceFact, Outcome, Seat, TraceStep, Traced};
 
 /// A moment in wall time, on the wire an RFC 3339 string in UTC with millisecond precision.
 pub use jiff::Timestamp;

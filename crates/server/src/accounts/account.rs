@@ -134,10 +134,18 @@ impl Account {
             Command::Attach(id, stream) => self.attach(id, stream),
             Command::Announce(id, presence) => self.announce(id, presence),
             Command::Presence(id, presence) => {
-                self.report(id, |device| Event::Presence { device, presence });
+                self.report(id, |device| Event::Presence {
+                    device,
+                    presence,
+                    delay: None,
+                });
             }
             Command::Heartbeat(id, last_input) => {
-                self.report(id, |device| Event::Heartbeat { device, last_input });
+                self.report(id, |device| Event::Heartbeat {
+                    device,
+                    last_input,
+                    delay: None,
+                });
             }
             Command::Detach { stream, goodbye } => self.detach(stream, goodbye),
             Command::Entry(appended) => self.entry(&appended),
@@ -206,6 +214,7 @@ impl Account {
             device,
             kind,
             presence,
+            delay: None,
         });
     }
 
@@ -287,6 +296,7 @@ impl Account {
         let mut effects = Vec::new();
         let event = Event::Accepted(Accepted {
             id: message.id,
+            publisher: Some(message.publisher.id.clone()),
             priority: message.priority,
             at: now.instant,
             expires,
@@ -309,8 +319,8 @@ impl Account {
     fn carry_out(&self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                // Handed out where the message came in.
-                Effect::Deliver { .. } => {}
+                // Handed out where the message came in; traces are not kept.
+                Effect::Deliver { .. } | Effect::Trace { .. } => {}
                 Effect::Alert {
                     device,
                     ids,
@@ -375,6 +385,7 @@ impl Account {
 fn accepted(pending: &Pending, now: Now) -> Accepted {
     Accepted {
         id: pending.id,
+        publisher: None,
         priority: pending.priority,
         at: now.moment(pending.created_at),
         expires: pending.expires_at.map(|time| now.moment(time)),
