@@ -79,7 +79,10 @@ impl Place {
 /// Where `cargo xtask test` installs what the tests use of Python.
 fn clients() -> PathBuf {
     let test = std::env::current_exe().expect("the system knows what it runs");
-    let target = test.ancestors().nth(3).expect("a test is built into target/");
+    let target = test
+        .ancestors()
+        .nth(3)
+        .expect("a test is built into target/");
     let clients = target.join("clients");
     assert!(
         clients.join("bin/apprise").exists(),
@@ -91,7 +94,11 @@ fn clients() -> PathBuf {
 
 /// Recipes of ntfy's documentation, as they are there but for the line breaks.
 const NTFYS_OWN: &[(&str, &str, &str)] = &[
-    (r#"curl -d "Backup successful 😀" ntfy.sh/mytopic"#, "message", "Backup successful 😀"),
+    (
+        r#"curl -d "Backup successful 😀" ntfy.sh/mytopic"#,
+        "message",
+        "Backup successful 😀",
+    ),
     (
         r#"curl -H "Title: Unauthorized access detected" -H "Priority: urgent" -H "Tags: warning,skull" -d "Remote access to phils-laptop detected. Act right away." ntfy.sh/phil_alerts"#,
         "priority",
@@ -115,15 +122,31 @@ Doggies have been known to ring the doorbell." ntfy.sh/mydoorbell"#,
         "title",
         "Dogs are better than cats",
     ),
-    (r#"curl -H "X-Priority: 5" -d "An urgent message" ntfy.sh/phil_alerts"#, "priority", "5"),
-    (r#"curl -H "Priority: low" -d "Low priority message" ntfy.sh/phil_alerts"#, "priority", "2"),
-    (r#"curl -H p:4 -d "A high priority message" ntfy.sh/phil_alerts"#, "priority", "4"),
+    (
+        r#"curl -H "X-Priority: 5" -d "An urgent message" ntfy.sh/phil_alerts"#,
+        "priority",
+        "5",
+    ),
+    (
+        r#"curl -H "Priority: low" -d "Low priority message" ntfy.sh/phil_alerts"#,
+        "priority",
+        "2",
+    ),
+    (
+        r#"curl -H p:4 -d "A high priority message" ntfy.sh/phil_alerts"#,
+        "priority",
+        "4",
+    ),
     (
         r#"curl -H "X-Tags: warning,mailsrv13,daily-backup" -d "Backup of mailsrv13 failed" ntfy.sh/backups"#,
         "tags",
         r#"["warning","mailsrv13","daily-backup"]"#,
     ),
-    (r#"curl -H ta:dog -d "Dogs are awesome" ntfy.sh/backups"#, "tags", r#"["dog"]"#),
+    (
+        r#"curl -H ta:dog -d "Dogs are awesome" ntfy.sh/backups"#,
+        "tags",
+        r#"["dog"]"#,
+    ),
     (
         r#"curl -d "Look ma, **bold text**, *italics*, ..." -H "Markdown: yes" ntfy.sh/mytopic"#,
         "content_type",
@@ -176,7 +199,11 @@ Doggies have been known to ring the doorbell." ntfy.sh/mydoorbell"#,
         "",
     ),
     ("curl -s ntfy.sh/controversial/raw?poll=1", "", "Oh my ..."),
-    ("curl -s ntfy.sh/phil_alerts,backups/json?poll=1", "", "mailsrv13"),
+    (
+        "curl -s ntfy.sh/phil_alerts,backups/json?poll=1",
+        "",
+        "mailsrv13",
+    ),
 ];
 
 #[test]
@@ -209,11 +236,28 @@ fn apprise_as_ntfy_and_as_gotify() {
     let address = place.server.url().trim_start_matches("http://");
     let (pair, token) = (place.publisher.pair(), place.publisher.token());
     for (topic, url) in [
-        ("basic", format!("ntfy://{pair}@{address}/basic?priority=max&tags=warning,skull")),
-        ("token", format!("ntfy://{token}@{address}/token?auth=token&priority=max&tags=warning,skull")),
+        (
+            "basic",
+            format!("ntfy://{pair}@{address}/basic?priority=max&tags=warning,skull"),
+        ),
+        (
+            "token",
+            format!("ntfy://{token}@{address}/token?auth=token&priority=max&tags=warning,skull"),
+        ),
     ] {
         let url = format!("{url}&click=https://x.org&format=markdown");
-        place.run("apprise", &["-i", "markdown", "-t", "Tïtle 你", "-b", "**two**\nlines", &url]);
+        place.run(
+            "apprise",
+            &[
+                "-i",
+                "markdown",
+                "-t",
+                "Tïtle 你",
+                "-b",
+                "**two**\nlines",
+                &url,
+            ],
+        );
         let message = place.newest(topic);
         assert_eq!(message["title"], "Tïtle 你", "{message}");
         assert_eq!(message["message"], "**two**\nlines");
@@ -287,7 +331,9 @@ fn every_recipe_of_the_page_runs() {
         place.python(recipe);
     }
     let step = blocks("yaml")[0];
-    let (_, step) = step.split_once("run: |\n").expect("a step that runs something");
+    let (_, step) = step
+        .split_once("run: |\n")
+        .expect("a step that runs something");
     place.shell(step);
 
     for (topic, field, expected) in [

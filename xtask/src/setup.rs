@@ -139,7 +139,10 @@ pub(crate) fn window_pages() -> anyhow::Result<()> {
 /// Other people's programs that publish here, for the tests: into a folder of their own.
 pub(crate) fn publishing_clients() -> anyhow::Result<()> {
     let wanted = root().join("tests/system/clients/requirements.txt");
-    let (folder, stamp) = (target().join("clients"), target().join("clients-installed.txt"));
+    let (folder, stamp) = (
+        target().join("clients"),
+        target().join("clients-installed.txt"),
+    );
     let versions = fs::read(&wanted)?;
     if folder.exists() && fs::read(&stamp).is_ok_and(|old| old == versions) {
         return Ok(());
