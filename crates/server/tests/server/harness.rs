@@ -13,7 +13,7 @@ use hither_protocol::{
 };
 use hither_server::secret;
 use hither_server::store::{
-    AccountRecord, DataFolder, PublisherRecord, SqliteStore, Store, system_clock,
+    AccountRecord, Clock, DataFolder, PublisherRecord, SqliteStore, Store, system_clock,
 };
 use hither_server::{Settings, serve};
 use http_body_util::{BodyExt, Full};
@@ -43,6 +43,7 @@ pub(crate) struct Server {
     pub(crate) store: Arc<SqliteStore>,
     settings: Settings,
     folder: TempDir,
+    clock: Clock,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -82,7 +83,12 @@ impl Server {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
-        let server = Self::run(settings, tempfile::tempdir().unwrap()).await;
+        Self::with_clock(settings, system_clock()).await
+    }
+
+    /// A server whose store takes its time from a test.
+    pub(crate) async fn with_clock(settings: Settings, clock: Clock) -> Self {
+        let server = Self::run(settings, tempfile::tempdir().unwrap(), clock).await;
         for name in ["ada", "bob"] {
             server.store.add_account(account(name)).await.unwrap();
         }
@@ -97,9 +103,9 @@ impl Server {
         server
     }
 
-    pub(crate) async fn run(settings: Settings, folder: TempDir) -> Self {
+    pub(crate) async fn run(settings: Settings, folder: TempDir, clock: Clock) -> Self {
         let data = DataFolder::lock(folder.path()).unwrap();
-        let store = Arc::new(SqliteStore::open(data, system_clock()).unwrap());
+        let store = Arc::new(SqliteStore::open(data, Arc::clone(&clock)).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -111,6 +117,7 @@ impl Server {
             store,
             settings,
             folder,
+            clock,
             stop,
             task: tokio::spawn(async { serving.await.unwrap() }),
         }
@@ -126,8 +133,9 @@ impl Server {
 
     /// Stops it and starts it again on the same data, at another port.
     pub(crate) async fn restart(self) -> Self {
+        let clock = Arc::clone(&self.clock);
         let (settings, folder) = self.stop().await;
-        Self::run(settings, folder).await
+        Self::run(settings, folder, clock).await
     }
 
     pub(crate) async fn request(
@@ -156,6 +164,11 @@ impl Server {
             headers: parts.headers,
             body: String::from_utf8(body.to_vec()).unwrap(),
         }
+    }
+
+    /// The database, past the store.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.folder.path().join("hither.db")).unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str, session: &Session) -> Answer {
@@ -241,6 +254,29 @@ impl Server {
     pub(crate) async fn connect_desktop(&self, session: &Session, state: PresenceState) -> Stream {
         let presence = Some(presence(state));
         self.connect_as(session, None, presence).await.0
+    }
+
+    /// Connects as an application of some version.
+    pub(crate) async fn connect_version(
+        &self,
+        session: &Session,
+        cursor: Option<Cursor>,
+        application: &str,
+        version: &str,
+    ) -> (Stream, Backlog) {
+        let mut stream = self.open().await;
+        let hello = ClientFrame::Hello {
+            access_token: Some(session.access_token.clone()),
+            cursor,
+            client: ClientInfo {
+                name: application.to_owned(),
+                version: version.to_owned(),
+            },
+            presence: None,
+        };
+        stream.say(&hello).await;
+        let backlog = stream.backlog().await;
+        (stream, backlog)
     }
 
     pub(crate) async fn connect_as(
@@ -537,7 +573,22 @@ pub(crate) fn credentials(account: &str, kind: DeviceKind) -> Value {
     })
 }
 
-fn account(name: &str) -> AccountRecord {
+/// A sign-in of an application on a device.
+pub(crate) fn application(
+    account: &str,
+    name: &str,
+    version: &str,
+    device: Option<&Session>,
+) -> Value {
+    let mut credentials = credentials(account, DeviceKind::Desktop);
+    credentials["application"] = json!({ "name": name, "version": version });
+    if let Some(device) = device {
+        credentials["device"]["id"] = json!(device.device_id);
+    }
+    credentials
+}
+
+pub(crate) fn account(name: &str) -> AccountRecord {
     let cheap = Params::new(8, 1, 1, None).unwrap();
     let phc = Argon2::new(Algorithm::Argon2id, Version::V0x13, cheap)
         .hash_password(PASSWORD.as_bytes())

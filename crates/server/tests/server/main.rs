@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod addressing;
 mod delivery;
 mod documentation;
 mod gotify;
@@ -15,3 +16,5 @@ mod protocol;
 mod publishing;
 mod routing;
 mod sessions;
+mod trust;
+mod upgrade;

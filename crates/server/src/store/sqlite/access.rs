@@ -196,7 +196,7 @@ fn name_topic(tx: &Tx<'_>, name: &TopicName) -> Result<Topic, StoreError> {
     if count >= MAX_TOPICS {
         return Err(StoreError::TooMany);
     }
-    topics::ensure(tx, name.clone())
+    topics::ensure(tx, name)
 }
 
 fn claim(tx: &Tx<'_>, name: &TopicName, who: &Grantee) -> Result<Topic, StoreError> {
