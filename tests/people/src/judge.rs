@@ -119,6 +119,26 @@ pub(crate) fn judge(days: &Days, reachable: &[Spans], alerts: &[Alert]) -> Score
     score
 }
 
+/// The messages that were missed, and every alert of them, to be looked into.
+pub(crate) fn missed(
+    days: &Days,
+    reachable: &[Spans],
+    alerts: &[Alert],
+) -> impl Iterator<Item = (Ms, String)> {
+    let noticed = first_noticed(days.messages.len(), alerts);
+    let messages = days.messages.iter().enumerate();
+    messages.filter_map(move |(m, message)| {
+        let mut score = Score::default();
+        let noticed = noticed[m].map(|(at, _)| at);
+        judge_message(&mut score, message.at_ms, noticed, reachable);
+        let of = alerts.iter().filter(|alert| alert.of.contains(&m));
+        let of: Vec<_> = of
+            .map(|alert| (alert.on, alert.at, alert.noticed))
+            .collect();
+        (score.missed > 0).then(|| (message.at_ms, format!("{of:?}")))
+    })
+}
+
 /// For each message, when it was first noticed and by which alert.
 fn first_noticed(messages: usize, alerts: &[Alert]) -> Vec<Option<(Ms, usize)>> {
     let mut first: Vec<Option<(Ms, usize)>> = vec![None; messages];

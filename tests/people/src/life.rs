@@ -2,7 +2,7 @@
 
 use core::cmp::Reverse;
 use core::time::Duration;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use hither_attention::{Accepted, Effect, Event};
 use hither_protocol::{
@@ -203,6 +203,8 @@ struct Desktop {
     away: bool,
     /// Came silently while nobody was there.
     silent: Vec<usize>,
+    /// When each message popped up last.
+    popped: BTreeMap<usize, Ms>,
 }
 
 /// The simulation of one rule.
@@ -579,14 +581,20 @@ impl<'a> Life<'a> {
             return;
         }
         messages.retain(|m| !self.read[*m]);
-        self.desktops[d].silent.retain(|m| !messages.contains(m));
-        let noticed = times.seen.first(self.now);
-        let noticed = noticed.filter(|at| *at <= self.now + BANNER);
         if self.contender.is_hither && !messages.is_empty() {
             let device = times.id.clone();
             let ids = messages.iter().copied().map(id).collect();
             self.send(d, Event::Shown { device, ids });
         }
+        // What is up already does not pop up anew.
+        let (now, popped) = (self.now, &mut self.desktops[d].popped);
+        messages.retain(|m| {
+            let before = popped.insert(*m, now);
+            before.is_none_or(|before| now > before + BANNER)
+        });
+        self.desktops[d].silent.retain(|m| !messages.contains(m));
+        let noticed = times.seen.first(self.now);
+        let noticed = noticed.filter(|at| *at <= self.now + BANNER);
         let number = u8::try_from(d).unwrap_or(u8::MAX);
         self.alerted(Screen::Desktop(number), messages, noticed);
     }

@@ -221,11 +221,13 @@ fn live(days: &Days, seed: u64, contenders: &[Contender], blame: Option<&str>, t
             events: life.events,
             ..judge(days, &reachable, &alerts)
         };
-        if score.missed > 0 && blame.is_some_and(|name| contender.name == name) {
-            eprintln!(
-                "{}: seed {seed} ({}) missed {}",
-                contender.name, days.person, score.missed
-            );
+        if blame.is_some_and(|name| contender.name == name) {
+            for (at, told) in judge::missed(days, &reachable, &alerts) {
+                eprintln!(
+                    "{} missed, seed {seed} ({}), at {at} ms: {told}",
+                    contender.name, days.person
+                );
+            }
         }
         table.record(row, &days.person, score);
     }
@@ -282,7 +284,8 @@ mod tests {
     #[test]
     fn the_documented_example_is_judged() {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-        let text = std::fs::read_to_string(root.join("../../docs/simulation-example.json")).unwrap();
+        let text =
+            std::fs::read_to_string(root.join("../../docs/simulation-example.json")).unwrap();
         let source = Source::File(parse(&text).unwrap());
         let table = simulate(&source, &rules::all(), None);
         let missed = |name: &str| table.total(name).missed;

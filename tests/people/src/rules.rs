@@ -44,7 +44,7 @@ impl Contender {
             idle_after,
             lock_counts: true,
             is_hither: true,
-            sums_up: false,
+            sums_up: true,
             kind: Kind::Hither,
         }
     }
@@ -134,8 +134,8 @@ pub(crate) fn all() -> Vec<Contender> {
     let positions = [30, 60, 90, 120, 180, 300, 600];
     all.extend(positions.map(|seconds| Contender::hither(seconds * SECOND)));
     all.push(Contender {
-        name: "Hither, 3 min, desktop sums up all".to_owned(),
-        sums_up: true,
+        name: "3 min without a summary on return".to_owned(),
+        sums_up: false,
         ..Contender::hither(3 * MINUTE)
     });
     all
