@@ -6,6 +6,7 @@ mod credentials;
 mod history;
 mod http;
 mod pages;
+mod passphrase;
 mod platform;
 mod runtime;
 mod socket;
