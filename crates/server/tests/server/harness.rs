@@ -23,6 +23,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -290,6 +291,18 @@ impl Server {
         (stream, backlog)
     }
 
+    /// Opens a WebSocket that carries lines of ntfy's.
+    pub(crate) async fn web_socket(&self, path: &str, credentials: &str) -> Stream {
+        let url = format!("ws://{}{path}", self.address).parse().unwrap();
+        let request = ClientRequestBuilder::new(url).with_header("authorization", credentials);
+        let socket = TcpStream::connect(self.address).await.unwrap();
+        let (wire, _) = timeout(PATIENCE, client_async(request, socket))
+            .await
+            .expect("an upgrade")
+            .unwrap();
+        Stream { wire }
+    }
+
     /// Where a cursor points.
     pub(crate) fn position(&self, account: &str, cursor: &Cursor) -> u64 {
         let account: AccountName = account.parse().unwrap();
@@ -324,6 +337,79 @@ impl Backlog {
     }
 }
 
+/// An answer that comes line by line.
+pub(crate) struct Lines {
+    wire: BufReader<TcpStream>,
+}
+
+impl Lines {
+    pub(crate) async fn open(server: &Server, path: &str, credentials: &str) -> Self {
+        let socket = TcpStream::connect(server.address).await.unwrap();
+        Self::begin(socket, path, credentials).await
+    }
+
+    /// One that can keep little that was not read.
+    pub(crate) async fn open_small(server: &Server, path: &str, credentials: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let socket = socket.connect(server.address).await.unwrap();
+        Self::begin(socket, path, credentials).await
+    }
+
+    async fn begin(mut socket: TcpStream, path: &str, credentials: &str) -> Self {
+        // Version 1.0, whose bodies are not in chunks.
+        let request =
+            format!("GET {path} HTTP/1.0\r\nHost: x\r\nAuthorization: {credentials}\r\n\r\n");
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut lines = Self {
+            wire: BufReader::new(socket),
+        };
+        let status = lines.line().await;
+        assert!(status.contains("200"), "{path}: {status}");
+        while !lines.line().await.is_empty() {}
+        lines
+    }
+
+    /// The next line, without its end.
+    pub(crate) async fn line(&mut self) -> String {
+        self.next_line().await.expect("not the end")
+    }
+
+    /// The next line, as JSON.
+    pub(crate) async fn event(&mut self) -> Value {
+        serde_json::from_str(&self.line().await).unwrap()
+    }
+
+    /// Reads to the end.
+    pub(crate) async fn end(&mut self) -> Vec<Value> {
+        let mut events = Vec::new();
+        while let Some(line) = self.next_line().await {
+            events.push(serde_json::from_str(&line).unwrap());
+        }
+        events
+    }
+
+    /// How many bytes came before the server cut it off.
+    pub(crate) async fn is_cut_off(mut self) -> usize {
+        let mut bytes = Vec::new();
+        let read = self.wire.read_to_end(&mut bytes);
+        // Cut off between two lines or within one.
+        let _ = timeout(PATIENCE, read).await.expect("an end in time");
+        bytes.len()
+    }
+
+    async fn next_line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let read = self.wire.read_line(&mut line);
+        timeout(PATIENCE, read)
+            .await
+            .expect("a line in time")
+            .unwrap();
+        let line = line.strip_suffix('\n')?;
+        Some(line.trim_end_matches('\r').to_owned())
+    }
+}
+
 /// An open stream, as a client has it.
 pub(crate) struct Stream {
     wire: WebSocketStream<TcpStream>,
@@ -344,6 +430,18 @@ impl Stream {
     /// Says something that the server may not take any more.
     pub(crate) async fn try_say(&mut self, wire: Wire) {
         let _ = timeout(PATIENCE, self.wire.send(wire)).await.expect("sent");
+    }
+
+    /// The next text, as JSON.
+    pub(crate) async fn event(&mut self) -> Value {
+        loop {
+            let next = timeout(PATIENCE, self.wire.next())
+                .await
+                .expect("something in time");
+            if let Wire::Text(text) = next.expect("not the end").unwrap() {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
     }
 
     /// The next frame.

@@ -9,7 +9,9 @@
 mod addressing;
 mod delivery;
 mod documentation;
+mod gotify;
 mod harness;
+mod ntfy;
 mod protocol;
 mod publishing;
 mod routing;

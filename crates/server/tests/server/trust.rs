@@ -73,6 +73,7 @@ fn a_message(number: usize) -> NewMessage {
         to: Receivers::accounts(vec!["ada".parse().unwrap()]),
         ttl: None,
         idempotency: None,
+        ntfy: None,
     }
 }
 

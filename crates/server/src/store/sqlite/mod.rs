@@ -1,5 +1,6 @@
 //! The store in one SQLite database: no other process, one folder.
 
+mod access;
 mod accounts;
 mod checkpoint;
 mod content;

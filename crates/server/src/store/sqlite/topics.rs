@@ -95,7 +95,7 @@ impl Topics for SqliteStore {
     }
 }
 
-fn ensure(tx: &Tx<'_>, name: &TopicName) -> Result<Topic, StoreError> {
+pub(super) fn ensure(tx: &Tx<'_>, name: &TopicName) -> Result<Topic, StoreError> {
     tx.prepare_cached("INSERT OR IGNORE INTO topics (name, created_at) VALUES (?1, ?2)")?
         .execute((name.as_str(), ms(tx.now)))?;
     topic(tx, name)?.ok_or_else(|| damaged("a topic that was just stored is missing"))
@@ -150,7 +150,11 @@ fn exists(tx: &Tx<'_>, topic: TopicId) -> Result<(), StoreError> {
     exists.then_some(()).ok_or(StoreError::NotFound)
 }
 
-fn unsubscribe(tx: &mut Tx<'_>, name: AccountName, topic: TopicId) -> Result<(), StoreError> {
+pub(super) fn unsubscribe(
+    tx: &mut Tx<'_>,
+    name: AccountName,
+    topic: TopicId,
+) -> Result<(), StoreError> {
     let account = account_number(tx, &name)?;
     let until = tx.head();
     let left = tx
