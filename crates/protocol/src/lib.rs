@@ -18,7 +18,7 @@ pub use frame::{
 };
 pub use http::{
     CreateSession, CurrentSession, DeviceRequest, ErrorCode, MessagesPage, PROBLEM_JSON, Problem,
-    PublishRequest, Published, Recipients, Session,
+    PublishRequest, Published, Recipients, Session, UploadRef, Uploaded,
 };
 pub use ids::{AccessToken, AccountName, Cursor, DeviceId, InvalidId, MessageId, PublisherId};
 pub use message::{

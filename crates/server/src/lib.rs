@@ -2,6 +2,7 @@
 
 mod accounts;
 pub mod admin;
+pub mod attachments;
 pub mod cli;
 pub mod config;
 mod http;
@@ -13,4 +14,4 @@ mod socket;
 pub mod store;
 
 pub use http::{InvalidOrigin, Origin};
-pub use serve::{Limits, ServeError, Settings, serve};
+pub use serve::{AttachmentLimits, Limits, ServeError, Settings, serve};

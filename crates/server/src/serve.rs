@@ -20,16 +20,18 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::accounts::{Accounts, clock};
+use crate::attachments;
 use crate::http::{self, Attempts, Origin};
 use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
-use crate::store::{Cursors, Identity, Store, StoreError};
+use crate::store::{Cursors, Identity, Quota, Store, StoreError};
 
 /// How long open requests and streams may take to end.
 const SHUTDOWN_WITHIN: Duration = Duration::from_secs(5);
 /// How long to wait where no connection can be taken, as when files run out.
 const BREATHER: Duration = Duration::from_millis(100);
+pub(crate) const MIB: u64 = 1024 * 1024;
 
 /// What an operator can set.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +45,32 @@ pub struct Settings {
     pub policy: Policy,
     /// What one client can cost.
     pub limits: Limits,
+    /// How large files beside messages may be.
+    pub attachments: AttachmentLimits,
+}
+
+/// How large files beside messages may be.
+#[derive(Clone, Copy, Debug)]
+pub struct AttachmentLimits {
+    /// Bytes of one file.
+    pub file_bytes: u64,
+    /// Bytes of all.
+    pub quota: Quota,
+    /// Requests with files that are received at the same time.
+    pub uploads: usize,
+}
+
+impl Default for AttachmentLimits {
+    fn default() -> Self {
+        Self {
+            file_bytes: 25 * MIB,
+            quota: Quota {
+                publisher: 1024 * MIB,
+                total: 5 * 1024 * MIB,
+            },
+            uploads: 16,
+        }
+    }
 }
 
 /// What one client can cost.
@@ -104,6 +132,8 @@ pub(crate) struct App {
     /// Places for sign-ins under way.
     pub(crate) sign_ins: Semaphore,
     pub(crate) attempts: Attempts,
+    /// Places for requests with files.
+    pub(crate) uploads: Semaphore,
     /// Held by whatever must end before the server does.
     open: watch::Sender<()>,
 }
@@ -123,6 +153,7 @@ pub async fn serve(
     let app = Arc::new(App::new(settings, store));
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
     let follower = tokio::spawn(follower);
+    let sweeper = tokio::spawn(attachments::keep_sweeping(Arc::clone(&app.store)));
     let (closing, closed) = watch::channel(());
     tokio::select! {
         () = accept(&app, &listener, &closed) => {}
@@ -136,6 +167,7 @@ pub async fn serve(
     }
     app.accounts.close();
     follower.abort();
+    sweeper.abort();
     Ok(())
 }
 
@@ -206,6 +238,7 @@ impl App {
             passwords: Passwords::default(),
             sign_ins: Semaphore::new(limits.sign_ins),
             attempts: Attempts::new(limits.failed_sign_ins, limits.failed_sign_in_every),
+            uploads: Semaphore::new(settings.attachments.uploads),
             open: watch::Sender::new(()),
             settings,
             store,

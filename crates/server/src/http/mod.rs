@@ -1,5 +1,6 @@
 //! Requests over HTTP.
 
+mod attachments;
 mod attempts;
 mod body;
 mod client;
@@ -47,6 +48,11 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/tokens", get(inbox::token))
         .route("/messages", publish.get(inbox::list))
         .route("/messages/{id}/html", get(inbox::html))
+        .route(
+            "/messages/{id}/attachments/{number}",
+            get(attachments::download),
+        )
+        .route("/attachments", post(attachments::upload))
         .route("/stream", get(stream::open))
         .layer(map_response(private));
     Router::new()

@@ -4,6 +4,7 @@
 //! positions rise in commit order over the whole store, and a reader that saw one position never
 //! sees a lower one appear later.
 
+mod attachments;
 #[cfg(test)]
 mod contract;
 mod cursors;
@@ -19,6 +20,7 @@ use hither_protocol::{
 };
 use tokio::sync::mpsc;
 
+pub use attachments::{Attachments, Quota, Upload};
 pub use cursors::{Cursors, UnknownCursor};
 pub use folder::{DataFolder, FolderError};
 pub use sqlite::{OpenError, SqliteStore};
@@ -58,6 +60,9 @@ pub enum StoreError {
     /// Free space on the disk; nothing of the request was stored.
     #[error("disk full")]
     Full,
+    /// Recall messages with attachments, or wait until some expire; nothing was stored.
+    #[error("quota used up")]
+    OverQuota,
     /// The store is shutting down: try again later.
     #[error("store closed")]
     Closed,
@@ -231,7 +236,7 @@ pub struct Pending {
 
 /// The durable side of the server. One contract suite runs on every implementation.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Attachments + Send + Sync + 'static {
     /// The store's present life.
     fn epoch(&self) -> Epoch;
 

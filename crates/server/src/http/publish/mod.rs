@@ -1,27 +1,31 @@
 //! A publisher hands a message over.
 
 mod check;
+mod multipart;
 mod receivers;
 
 use core::time::Duration;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use hither_protocol::{
-    Html, MAX_FRAME_BYTES, Message, MessageId, PublishRequest, Published, PublisherRef, Timestamp,
+    ErrorCode, Html, MAX_FRAME_BYTES, Message, MessageId, PublishRequest, Published, PublisherRef,
+    Timestamp,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use self::check::check;
+use self::check::{MAX_ATTACHMENTS, check, too_many_attachments};
 use self::receivers::{no_receivers, receivers};
+use super::attachments::{self, Named};
 use super::{App, Failure, JsonBody, Publisher};
 use crate::accounts::clock;
-use crate::store::{NewMessage, PublisherRecord};
+use crate::store::{NewMessage, PublisherRecord, Stored};
 
 /// The largest request body, in bytes: the largest message with room for JSON's escapes.
 pub(crate) const MAX_REQUEST: usize = 2 * 1024 * 1024;
@@ -35,26 +39,64 @@ pub(crate) async fn publish(
     State(app): State<Arc<App>>,
     Publisher(publisher): Publisher,
     headers: HeaderMap,
-    body: JsonBody<PublishRequest>,
+    request: Request,
 ) -> Result<(StatusCode, Json<Published>), Failure> {
+    if multipart::is_multipart(&headers) {
+        return multipart::publish(&app, &publisher, &headers, request).await;
+    }
+    let body: JsonBody<PublishRequest> = JsonBody::from_request(request, &()).await?;
     refuse_what_is_not_offered(&body.bytes)?;
     let idempotency =
         idempotency_key(&headers)?.map(|key| (key, Sha256::digest(&body.bytes).into()));
-    let accounts = receivers(&body.value.to)?;
-    let (message, html) = message(&publisher, body.value, clock::wall())?;
-    let stored = app
-        .store
-        .publish(NewMessage {
-            message,
-            html,
-            accounts,
-            idempotency,
-        })
-        .await?;
+    hand_over(&app, &publisher, body.value, idempotency).await
+}
+
+/// Stores a message whose files were uploaded.
+async fn hand_over(
+    app: &Arc<App>,
+    publisher: &PublisherRecord,
+    request: PublishRequest,
+    idempotency: Option<(String, [u8; 32])>,
+) -> Result<(StatusCode, Json<Published>), Failure> {
+    let accounts = receivers(&request.to)?;
+    let named = attachments::named(app, &publisher.id, &request.attachments).await;
+    let mut named = match named {
+        Ok(named) => named,
+        // A repeat may come when its files are known to the message only.
+        Err(failure) => {
+            let first = first_answer(app, publisher, idempotency).await?;
+            return first.map_or(Err(failure), answer);
+        }
+    };
+    let held = named.take_held();
+    let (message, html) = message(publisher, request, named, clock::wall())?;
+    let store = Arc::clone(&app.store);
+    let new = NewMessage {
+        message,
+        html,
+        accounts,
+        idempotency,
+    };
+    let stored = Named::while_held(held, async move { store.publish(new).await }).await?;
+    tracing::debug!(publisher = %publisher.id, message = %stored.id, receivers = stored.receivers, "stored");
+    answer(stored)
+}
+
+async fn first_answer(
+    app: &App,
+    publisher: &PublisherRecord,
+    idempotency: Option<(String, [u8; 32])>,
+) -> Result<Option<Stored>, Failure> {
+    let Some((key, body)) = idempotency else {
+        return Ok(None);
+    };
+    Ok(app.store.answered(&publisher.id, key, body).await?)
+}
+
+fn answer(stored: Stored) -> Result<(StatusCode, Json<Published>), Failure> {
     if stored.receivers == 0 {
         return Err(no_receivers());
     }
-    tracing::debug!(publisher = %publisher.id, message = %stored.id, receivers = stored.receivers, "stored");
     let answer = Published {
         id: stored.id,
         receivers: stored.receivers,
@@ -66,7 +108,6 @@ pub(crate) async fn publish(
 /// The fields of a request that this version does not carry out.
 #[derive(Debug, Deserialize)]
 struct NotOffered {
-    attachments: Option<IgnoredAny>,
     deliver_at: Option<IgnoredAny>,
     fields: Option<IgnoredAny>,
     #[serde(default)]
@@ -84,7 +125,6 @@ fn refuse_what_is_not_offered(body: &[u8]) -> Result<(), Failure> {
         return Ok(());
     };
     let present = [
-        ("attachments", fields.attachments.is_some()),
         ("deliver_at", fields.deliver_at.is_some()),
         ("fields", fields.fields.is_some()),
         ("to.application", fields.to.application.is_some()),
@@ -121,6 +161,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
 fn message(
     publisher: &PublisherRecord,
     request: PublishRequest,
+    named: Named,
     now: Timestamp,
 ) -> Result<(Message, Option<String>), Failure> {
     check(&request)?;
@@ -145,7 +186,7 @@ fn message(
         tags: request.tags,
         icon: request.icon,
         actions: request.actions,
-        attachments: Vec::new(),
+        attachments: named.attachments,
         key: request.key,
         created_at: now,
         expires_at: request

@@ -8,6 +8,7 @@ use hither_protocol::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::accounts::account_number;
+use super::attachments;
 use super::rows::{ID_BYTES, damaged, message_id, ms, pack, taken};
 use super::writer::Tx;
 use crate::store::{Committed, NewMessage, Position, StoreError, Stored, What};
@@ -36,7 +37,7 @@ pub(super) fn set_head(conn: &Connection, head: Position) -> Result<(), StoreErr
 pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreError> {
     let publisher = enabled_publisher(tx, &new.message.publisher.id)?;
     if let Some((key, body)) = &new.idempotency
-        && let Some(first) = first_answer(tx, publisher, key, body)?
+        && let Some(first) = first_answer(tx, publisher, key, body, tx.now)?
     {
         return Ok(first);
     }
@@ -71,18 +72,33 @@ fn enabled_publisher(tx: &Tx<'_>, id: &PublisherId) -> Result<i64, StoreError> {
         .ok_or(StoreError::NotFound)
 }
 
+/// What a publish that came before was answered.
+pub(super) fn answered(
+    conn: &Connection,
+    publisher: &PublisherId,
+    key: &str,
+    body: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<Stored>, StoreError> {
+    let publisher = conn
+        .prepare_cached("SELECT id FROM publishers WHERE public_id = ?1")?
+        .query_row([publisher.as_str()], |row| row.get(0))?;
+    first_answer(conn, publisher, key, body, now)
+}
+
 fn first_answer(
-    tx: &Tx<'_>,
+    conn: &Connection,
     publisher: i64,
     key: &str,
     body: &[u8; 32],
+    now: Timestamp,
 ) -> Result<Option<Stored>, StoreError> {
-    let first = tx
+    let first = conn
         .prepare_cached(
             "SELECT body_hash, message_id, receivers FROM idempotency
              WHERE publisher = ?1 AND key = ?2 AND created_at > ?3",
         )?
-        .query_row((publisher, key, oldest_key(tx.now)), |row| {
+        .query_row((publisher, key, oldest_key(now)), |row| {
             let body: [u8; 32] = row.get(0)?;
             let stored = Stored {
                 id: message_id(row.get(1)?),
@@ -170,7 +186,9 @@ fn insert_message(
         html,
     ])
     .map_err(taken)?;
-    Ok((message, tx.last_insert_rowid()))
+    let number = tx.last_insert_rowid();
+    attachments::need(tx, publisher, number, &message)?;
+    Ok((message, number))
 }
 
 /// A message with its page inside, where that fits a frame, or with the page's address.
@@ -183,6 +201,9 @@ struct Content {
 
 impl Content {
     fn new(mut message: Message, html: Option<String>) -> Result<Self, StoreError> {
+        for (number, attachment) in message.attachments.iter_mut().enumerate() {
+            attachment.href = format!("/v1/messages/{}/attachments/{number}", message.id);
+        }
         let Some(page) = html else {
             message.html = None;
             return Self::written(message, None);

@@ -1,6 +1,7 @@
 //! The store in one SQLite database: no other process, one folder.
 
 mod accounts;
+mod attachments;
 mod checkpoint;
 mod log;
 mod pages;
@@ -31,6 +32,7 @@ use super::{
     NewMessage, NewSession, Page, Pending, Position, PublisherRecord, SecretHash, Store,
     StoreError, Stored,
 };
+use crate::attachments::Files;
 
 /// How long a commit may wait for the end of a checkpoint.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -73,6 +75,7 @@ pub struct SqliteStore {
     clock: Clock,
     cursors: Cursors,
     epoch: Epoch,
+    files: Arc<Files>,
     news: Mutex<Option<mpsc::UnboundedReceiver<Committed>>>,
     readers: Arc<Readers>,
     writer: Writer,
@@ -90,6 +93,7 @@ impl SqliteStore {
         prepare(&conn)?;
         schema::migrate(&mut conn)?;
         let (epoch, cursors) = life(&conn)?;
+        let files = Arc::new(Files::open(folder.path().join("attachments"))?);
 
         let checkpoints = Connection::open(&path)?;
         checkpoints.busy_timeout(PATIENCE)?;
@@ -101,6 +105,7 @@ impl SqliteStore {
             clock,
             cursors,
             epoch,
+            files,
             news: Mutex::new(Some(news)),
             readers: Readers::new(path),
             writer,
