@@ -546,3 +546,54 @@ async fn files_end_with_the_last_message_that_needs_them() {
     assert_eq!(attachments::sweep(&*server.store).await, Ok(1));
     assert!(!server.place(DIGITS).exists());
 }
+
+/// A small disk of its own, where this user may make one.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(folder: &std::path::Path) -> Option<Self> {
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+            .arg(folder)
+            .status()
+            .is_ok_and(|status| status.success());
+        mounted.then(|| Self(folder.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = std::process::Command::new("umount")
+            .arg("-l")
+            .arg(&self.0)
+            .status();
+        assert!(unmounted.unwrap().success());
+    }
+}
+
+#[tokio::test]
+async fn e4_a_full_disk_refuses_files_and_keeps_none_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(folder.path()) else {
+        eprintln!("no small disk: this user may not mount one");
+        return;
+    };
+    let server = Server::with_folder(Settings::default(), folder).await;
+    server.uploaded("small", b"0123456789").await;
+    let large = vec![7; 6 * 1024 * 1024];
+    let full = (507, "storage_full".to_owned());
+    assert_eq!(server.upload("large", &large).await.problem(), full);
+    let message = message();
+    let parts = [
+        part("message", &message),
+        file("a", b"good"),
+        file("b", &large),
+    ];
+    assert_eq!(server.publish_parts(&[], &parts).await.problem(), full);
+    assert_eq!(server.files(), [server.place(DIGITS)]);
+    let again = server.publish_parts(&[], &parts[..2]).await;
+    assert_eq!(again.status, 201, "it goes on: {again:?}");
+    let folder = server.stop().await;
+    drop(disk);
+    drop(folder);
+}

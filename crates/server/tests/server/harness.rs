@@ -81,7 +81,11 @@ impl Server {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
-        let server = Self::run(settings, tempfile::tempdir().unwrap()).await;
+        Self::with_folder(settings, tempfile::tempdir().unwrap()).await
+    }
+
+    pub(crate) async fn with_folder(settings: Settings, folder: TempDir) -> Self {
+        let server = Self::run(settings, folder).await;
         for name in ["ada", "bob"] {
             server.store.add_account(account(name)).await.unwrap();
         }
