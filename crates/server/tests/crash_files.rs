@@ -24,7 +24,7 @@ const WRITERS: usize = 8;
 
 /// The test and, started again by itself with a folder to write to, the process it kills.
 #[test]
-fn e4_a_killed_process_leaves_rows_and_files_in_step() {
+fn a9_a_killed_process_leaves_rows_and_files_in_step() {
     if let Some(folder) = env::var_os(FOLDER) {
         return come_and_go_until_killed(Path::new(&folder));
     }
@@ -40,7 +40,7 @@ fn run_and_kill(folder: &Path, rounds: usize) {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([
             "--exact",
-            "e4_a_killed_process_leaves_rows_and_files_in_step",
+            "a9_a_killed_process_leaves_rows_and_files_in_step",
         ])
         .arg("--nocapture")
         .env(FOLDER, folder)

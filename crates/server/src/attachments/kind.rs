@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn e4_the_content_says_what_a_file_is() {
+    fn a8_the_content_says_what_a_file_is() {
         let letters = "é".repeat(HEAD);
         for (head, expected) in [
             (&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"[..], "image/png"),

@@ -136,7 +136,7 @@ fn settle(arrived: Arrived, place: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn make_private(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 

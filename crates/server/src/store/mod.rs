@@ -5,6 +5,7 @@
 //! sees a lower one appear later.
 
 mod attachments;
+mod backup;
 #[cfg(test)]
 mod contract;
 mod cursors;
@@ -21,9 +22,10 @@ use hither_protocol::{
 use tokio::sync::mpsc;
 
 pub use attachments::{Attachments, Quota, Upload};
+pub use backup::{Backup, BackupError, BackupReport, CheckReport};
 pub use cursors::{Cursors, UnknownCursor};
 pub use folder::{DataFolder, FolderError};
-pub use sqlite::{OpenError, SqliteStore};
+pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
 
 /// Tells the wall time. Commits are stamped with it; nothing depends on its order.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -236,7 +238,7 @@ pub struct Pending {
 
 /// The durable side of the server. One contract suite runs on every implementation.
 #[async_trait]
-pub trait Store: Attachments + Send + Sync + 'static {
+pub trait Store: Attachments + Backup + Send + Sync + 'static {
     /// The store's present life.
     fn epoch(&self) -> Epoch;
 

@@ -31,7 +31,7 @@ impl Server {
         .await
     }
 
-    async fn uploaded(&self, name: &str, content: &[u8]) -> Value {
+    pub(crate) async fn uploaded(&self, name: &str, content: &[u8]) -> Value {
         let answer = self.upload(name, content).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.json()["id"].clone()
@@ -47,7 +47,7 @@ impl Server {
         self.attachments_of(ada, &id.to_string()).await
     }
 
-    async fn attachments_of(&self, ada: &Session, id: &str) -> Vec<Value> {
+    pub(crate) async fn attachments_of(&self, ada: &Session, id: &str) -> Vec<Value> {
         let page = self.get("/v1/messages?limit=200", ada).await.json();
         let messages = page["messages"].as_array().unwrap();
         let message = messages.iter().find(|message| message["id"] == id);
@@ -55,7 +55,12 @@ impl Server {
         attachments.cloned().unwrap_or_default()
     }
 
-    async fn fetch(&self, href: &Value, session: &Session, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn fetch(
+        &self,
+        href: &Value,
+        session: &Session,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let bearer = bearer(session);
         let mut all = vec![("authorization", bearer.as_str())];
         all.extend_from_slice(headers);
@@ -93,7 +98,7 @@ impl Server {
     }
 
     /// Every file on disk, whole or not.
-    fn files(&self) -> Vec<PathBuf> {
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         let root = self.place(DIGITS);
         let root = root.ancestors().nth(3).unwrap();
         let mut folders = vec![root.to_owned()];
@@ -148,7 +153,7 @@ fn limited(attachments: AttachmentLimits) -> Settings {
 }
 
 #[tokio::test]
-async fn e4_a_file_travels_from_its_publisher_to_the_receiver() {
+async fn a8_a_file_travels_from_its_publisher_to_the_receiver() {
     let server = Server::start().await;
     let ada = server.sign_in("ada", DeviceKind::Desktop).await;
     let upload = server.upload("..%2F%E8%B4%A6.txt", b"0123456789").await;
@@ -203,7 +208,7 @@ async fn e4_a_file_travels_from_its_publisher_to_the_receiver() {
 }
 
 #[tokio::test]
-async fn e4_files_are_private_on_disk() {
+async fn a8_files_are_private_on_disk() {
     use std::os::unix::fs::PermissionsExt;
     let server = Server::start().await;
     server.uploaded("x", b"0123456789").await;
@@ -404,7 +409,7 @@ async fn until(condition: impl Fn() -> bool) {
 }
 
 #[tokio::test]
-async fn e4_a_message_its_page_and_its_files_come_in_one_request() {
+async fn a8_a_message_its_page_and_its_files_come_in_one_request() {
     let server = Server::start().await;
     let ada = server.sign_in("ada", DeviceKind::Desktop).await;
     let (message, page) = (message(), format!("<p>{}", "x".repeat(40_000)));
@@ -572,7 +577,7 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test]
-async fn e4_a_full_disk_refuses_files_and_keeps_none_of_them() {
+async fn a8_a_full_disk_refuses_files_and_keeps_none_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(folder.path()) else {
         eprintln!("no small disk: this user may not mount one");

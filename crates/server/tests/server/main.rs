@@ -7,6 +7,7 @@
 )]
 
 mod attachments;
+mod backup;
 mod delivery;
 mod documentation;
 mod harness;

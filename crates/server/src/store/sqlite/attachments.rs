@@ -254,7 +254,7 @@ fn unreferred(conn: &Connection, most: usize) -> Result<Vec<FileHash>, StoreErro
         .collect::<Result<_, _>>()?)
 }
 
-fn all_files(conn: &Connection) -> Result<Vec<(FileHash, u64)>, StoreError> {
+pub(super) fn all_files(conn: &Connection) -> Result<Vec<(FileHash, u64)>, StoreError> {
     Ok(conn
         .prepare_cached("SELECT hash, size FROM files ORDER BY hash")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?

@@ -1,11 +1,14 @@
 //! The store in one SQLite database: no other process, one folder.
 
 mod accounts;
+mod archive;
 mod attachments;
+mod backup;
 mod checkpoint;
 mod log;
 mod pages;
 mod readers;
+mod restore;
 mod rows;
 mod schema;
 mod sessions;
@@ -14,6 +17,7 @@ mod tests;
 mod writer;
 
 use std::io;
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -24,7 +28,9 @@ use hither_protocol::{AccountName, DeviceId, Message, MessageId, PublisherId, Ti
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
+pub use self::archive::ArchiveError;
 use self::readers::Readers;
+pub use self::restore::{RestoreError, RestoreReport, restore};
 use self::writer::Writer;
 use super::folder::private_file;
 use super::{
@@ -76,6 +82,8 @@ pub struct SqliteStore {
     cursors: Cursors,
     epoch: Epoch,
     files: Arc<Files>,
+    /// How many readers stay for long.
+    long_reads: Arc<AtomicUsize>,
     news: Mutex<Option<mpsc::UnboundedReceiver<Committed>>>,
     readers: Arc<Readers>,
     writer: Writer,
@@ -98,7 +106,8 @@ impl SqliteStore {
         let checkpoints = Connection::open(&path)?;
         checkpoints.busy_timeout(PATIENCE)?;
         let (committed, commits) = sync_channel(1);
-        let checkpoints = checkpoint::start(checkpoints, commits)?;
+        let long_reads = Arc::<AtomicUsize>::default();
+        let checkpoints = checkpoint::start(checkpoints, commits, Arc::clone(&long_reads))?;
         let (sender, news) = mpsc::unbounded_channel();
         let (writer, thread) = Writer::start(conn, Arc::clone(&clock), sender, committed)?;
         Ok(Self {
@@ -106,6 +115,7 @@ impl SqliteStore {
             cursors,
             epoch,
             files,
+            long_reads,
             news: Mutex::new(Some(news)),
             readers: Readers::new(path),
             writer,

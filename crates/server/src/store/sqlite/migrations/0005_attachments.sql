@@ -2,7 +2,7 @@
 -- disk under attachments/ before a row says so.
 
 CREATE TABLE files (
-  hash BLOB PRIMARY KEY,
+  hash BLOB PRIMARY KEY CHECK (length(hash) = 32),
   size INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
