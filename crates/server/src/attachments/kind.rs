@@ -56,9 +56,8 @@ pub(super) fn media_type(head: &[u8]) -> &'static str {
     let found = infer::get(head).map(|kind| kind.mime_type());
     match found {
         Some(found) if PICTURES.contains(&found) || KNOWN.contains(&found) => found,
-        Some(_) => UNKNOWN,
         None if is_text(head) => TEXT,
-        None => UNKNOWN,
+        _ => UNKNOWN,
     }
 }
 

@@ -16,23 +16,23 @@ pub(super) async fn backup(data: &Path, file: &Path) -> anyhow::Result<Answer> {
     let AdminReply::BackedUp(report) = execute(data, AdminRequest::Backup { file }).await? else {
         bail!("unexpected answer");
     };
-    let mut text = format!(
-        "{}: {} bytes, {} attachments",
+    let missing = match report.missing {
+        0 => String::new(),
+        missing => format!("; {missing} are damaged or missing on disk, see hither-server check"),
+    };
+    let text = format!(
+        "{}: {} bytes, {} attachments{missing}",
         report.file.display(),
         report.bytes,
         report.attachments
     );
-    if report.missing > 0 {
-        let missing = report.missing;
-        text += &format!("; {missing} are damaged or missing on disk, see hither-server check");
-    }
     Ok(Answer::new(text, to_value(report)?))
 }
 
 pub(super) fn restore(data: &Path, file: &Path, force: bool) -> anyhow::Result<Answer> {
     let folder = DataFolder::lock(data).map_err(|error| match error {
         FolderError::InUse { .. } => anyhow::anyhow!("{error}; restoring needs a stopped server"),
-        other => other.into(),
+        other @ FolderError::Io { .. } => other.into(),
     })?;
     let report = store::restore(&folder, file, force)
         .with_context(|| format!("{} was not restored", file.display()))?;

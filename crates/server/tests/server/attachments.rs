@@ -238,7 +238,7 @@ async fn only_who_has_the_message_has_its_files() {
         href.replace("/0", "/1"),
         href.replace("/0", "/x"),
         href.replace("/0", "/..%2F0"),
-        format!("/v1/messages/x/attachments/0"),
+        "/v1/messages/x/attachments/0".to_owned(),
     ] {
         no(server.get(&path, &ada).await);
     }

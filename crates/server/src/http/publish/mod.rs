@@ -8,19 +8,17 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use hither_protocol::{
-    ErrorCode, Html, MAX_FRAME_BYTES, Message, MessageId, PublishRequest, Published, PublisherRef,
-    Timestamp,
+    Html, MAX_FRAME_BYTES, Message, MessageId, PublishRequest, Published, PublisherRef, Timestamp,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use self::check::{MAX_ATTACHMENTS, check, too_many_attachments};
+use self::check::check;
 use self::receivers::{no_receivers, receivers};
 use super::attachments::{self, Named};
 use super::{App, Failure, JsonBody, Publisher};
@@ -65,7 +63,7 @@ async fn hand_over(
         // A repeat may come when its files are known to the message only.
         Err(failure) => {
             let first = first_answer(app, publisher, idempotency).await?;
-            return first.map_or(Err(failure), answer);
+            return first.map_or(Err(failure), |first| answer(&first));
         }
     };
     let held = named.take_held();
@@ -79,7 +77,7 @@ async fn hand_over(
     };
     let stored = Named::while_held(held, async move { store.publish(new).await }).await?;
     tracing::debug!(publisher = %publisher.id, message = %stored.id, receivers = stored.receivers, "stored");
-    answer(stored)
+    answer(&stored)
 }
 
 async fn first_answer(
@@ -93,7 +91,7 @@ async fn first_answer(
     Ok(app.store.answered(&publisher.id, key, body).await?)
 }
 
-fn answer(stored: Stored) -> Result<(StatusCode, Json<Published>), Failure> {
+fn answer(stored: &Stored) -> Result<(StatusCode, Json<Published>), Failure> {
     if stored.receivers == 0 {
         return Err(no_receivers());
     }

@@ -1,16 +1,23 @@
 //! A message with its page and files in one request.
 
+use core::time::Duration;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use hither_protocol::{PublishRequest, UploadRef};
+use hither_protocol::{ErrorCode, PublishRequest, Published, UploadRef};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
-use super::*;
+use super::check::{MAX_ATTACHMENTS, too_many_attachments};
+use super::{MAX_REQUEST, hand_over, idempotency_key, refuse_what_is_not_offered};
 use crate::attachments::Arrived;
-use crate::http::attachments;
+use crate::http::{App, Failure, JsonBody, attachments};
+use crate::store::PublisherRecord;
 
 /// What the boundaries and headers of all parts may take.
 const MAX_OVERHEAD: u64 = 64 * 1024;
@@ -63,10 +70,10 @@ pub(super) async fn publish(
         name: None,
     });
     request.attachments.extend(named);
-    let published = hand_over(app, publisher, request, idempotency).await;
+    let stored = hand_over(app, publisher, request, idempotency).await;
     // What the message needs stays with it; a crash before this lets them expire.
     app.store.forget_uploads(ids).await?;
-    published
+    stored
 }
 
 fn most_bytes(app: &App) -> usize {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Bed, Scene, a_message, publisher_id, refused};
 use crate::attachments::{FileHash, remove_strays, sweep};
-use crate::store::{Attachments, Quota, StoreError, Upload};
+use crate::store::{Quota, StoreError, Upload};
 
 const PLENTY: Quota = Quota {
     publisher: 1000,

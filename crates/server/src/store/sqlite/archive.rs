@@ -181,6 +181,7 @@ fn no_manifest() -> ArchiveError {
     ArchiveError::Foreign("it does not begin with a manifest".to_owned())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 fn damaged(what: impl ToString) -> ArchiveError {
     ArchiveError::Damaged(what.to_string())
 }

@@ -127,12 +127,11 @@ fn check(conn: &Connection, files: &Files) -> Result<CheckReport, StoreError> {
     };
     let rows = super::attachments::all_files(conn)?;
     for (hash, size) in &rows {
-        match problem_of_file(&files.path(hash), hash, *size) {
-            Some(problem) => report.problems.push(format!("attachment {hash} {problem}")),
-            None => {
-                report.attachments += 1;
-                report.attachment_bytes += size;
-            }
+        if let Some(problem) = problem_of_file(&files.path(hash), hash, *size) {
+            report.problems.push(format!("attachment {hash} {problem}"));
+        } else {
+            report.attachments += 1;
+            report.attachment_bytes += size;
         }
     }
     let known: std::collections::HashSet<_> = rows.into_iter().map(|(hash, _)| hash).collect();
