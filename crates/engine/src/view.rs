@@ -234,6 +234,21 @@ pub enum Query {
         #[ts(type = "string")]
         id: MessageId,
     },
+    /// One message with its H5 page, which is fetched first where it is on the server only.
+    /// Answered by `Message`, or by `Failed` where the page cannot be had now.
+    Rich {
+        /// The message.
+        #[ts(type = "string")]
+        id: MessageId,
+    },
+    /// Fetches a file beside a message into the person's download folder, and shows the folder.
+    Save {
+        /// The message.
+        #[ts(type = "string")]
+        id: MessageId,
+        /// Which of its attachments, from 0.
+        attachment: u32,
+    },
 }
 
 /// The answer to a [`Query`].
@@ -253,7 +268,12 @@ pub enum Answer {
         #[ts(type = "Message | null")]
         message: Option<Box<hither_protocol::Message>>,
     },
-    /// The history could not be read.
+    /// To `Save`.
+    Saved {
+        /// Where it is.
+        path: String,
+    },
+    /// It could not be done.
     Failed {
         /// For people.
         detail: String,

@@ -5,6 +5,7 @@
 //! hold both to the same JSON.
 
 mod clock;
+mod file_name;
 mod frame;
 mod http;
 mod ids;
@@ -12,6 +13,7 @@ mod message;
 mod presence;
 
 pub use clock::Instant;
+pub use file_name::file_name;
 pub use frame::{
     AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, FirstAlert, Malformed, Policy,
     ServerFrame, WithdrawWhy,

@@ -208,7 +208,19 @@ limit: number, } | { "type": "message",
 /**
  * The message.
  */
-id: string, };
+id: string, } | { "type": "rich", 
+/**
+ * The message.
+ */
+id: string, } | { "type": "save", 
+/**
+ * The message.
+ */
+id: string, 
+/**
+ * Which of its attachments, from 0.
+ */
+attachment: number, };
 
 /**
  * The answer to a [`Query`].
@@ -225,7 +237,11 @@ more: boolean, } | { "type": "message",
 /**
  * The message as the server sent it, with `read_at` as this history knows it.
  */
-message: Message | null, } | { "type": "failed", 
+message: Message | null, } | { "type": "saved", 
+/**
+ * Where it is.
+ */
+path: string, } | { "type": "failed", 
 /**
  * For people.
  */
@@ -248,7 +264,7 @@ export type Message = {
   tags?: string[];
   icon?: string;
   actions?: { id: string; label: string; url?: string }[];
-  attachments?: { name: string; media_type: string; size: number; href: string }[];
+  attachments?: { name: string; media_type: string; size: number; href: string; sha256?: string }[];
   key?: string;
   created_at: string;
   expires_at?: string;

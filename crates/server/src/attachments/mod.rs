@@ -11,7 +11,6 @@
 mod hash;
 mod incoming;
 mod kind;
-mod name;
 mod sweep;
 
 use std::fs::{self, DirBuilder, File};
@@ -25,7 +24,6 @@ use tokio::sync::{Mutex, MutexGuard, OwnedRwLockReadGuard, RwLock};
 pub use self::hash::{FileHash, InvalidHash};
 pub use self::incoming::{Arrived, Incoming};
 pub(crate) use self::kind::is_picture;
-pub(crate) use self::name::clean as clean_name;
 pub use self::sweep::{keep_sweeping, remove_strays, remove_strays_among, sweep};
 
 /// Where files are until they are whole.

@@ -18,7 +18,9 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt};
-use hither_protocol::{Attachment, ErrorCode, MessageId, PublisherId, UploadRef, Uploaded};
+use hither_protocol::{
+    Attachment, ErrorCode, MessageId, PublisherId, UploadRef, Uploaded, file_name,
+};
 use http_range_header::{RangeUnsatisfiableError, parse_range_header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -162,7 +164,7 @@ async fn keep_held(
             publisher: publisher.clone(),
             file: file.hash,
             size: file.size,
-            name: attachments::clean_name(&name),
+            name: file_name(&name),
             media_type: file.media_type.to_owned(),
             expires_at: now.saturating_add(UPLOAD_LASTS).unwrap_or(now),
         });
@@ -215,7 +217,7 @@ pub(super) async fn named(
         let upload = app.store.upload(publisher, *id).await?;
         let upload = upload.ok_or_else(|| gone(number))?;
         attachments.push(Attachment {
-            name: name.as_deref().map_or(upload.name, attachments::clean_name),
+            name: name.as_deref().map_or(upload.name, file_name),
             media_type: upload.media_type,
             size: upload.size,
             // The store fills it in.

@@ -7,8 +7,11 @@ const NAMELESS: &str = "attachment";
 
 /// A file name that means one file in one folder on every system: no path, no control character,
 /// nothing that reorders or hides letters, none of Windows' device names, at most 200 bytes.
-pub(crate) fn clean(name: &str) -> String {
+#[must_use]
+pub fn file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    // Files whose names begin with a dot are hidden in most places.
+    let last = last.trim_start_matches(['.', ' ']);
     let visible: String = last.chars().filter(|c| !is_deceiving(*c)).collect();
     let options = Options {
         length_limit: MAX_NAME,
@@ -54,9 +57,9 @@ mod tests {
             ("what?.txt", "what_.txt"),
             ("x.exe. ", "x.exe"),
         ] {
-            assert_eq!(clean(given), cleaned, "{given:?}");
+            assert_eq!(file_name(given), cleaned, "{given:?}");
         }
-        let kept = clean(&long);
+        let kept = file_name(&long);
         assert!(kept.len() <= MAX_NAME && kept.ends_with("名.pdf"), "{kept}");
     }
 }
