@@ -6,6 +6,7 @@ mod credentials;
 mod downloads;
 mod history;
 mod http;
+mod network;
 mod pages;
 mod platform;
 mod runtime;

@@ -12,6 +12,7 @@ mod serve;
 pub mod session;
 mod socket;
 pub mod store;
+mod upkeep;
 
 pub use http::{InvalidOrigin, Origin};
 pub use serve::{AttachmentLimits, Limits, ServeError, Settings, serve};

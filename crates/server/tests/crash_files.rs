@@ -8,12 +8,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hither_protocol::{AccountName, Message, PublisherId, Timestamp};
 use hither_server::attachments::{remove_strays, sweep};
 use hither_server::store::{
-    AccountRecord, DataFolder, NewMessage, PublisherRecord, Quota, SqliteStore, Store, Upload,
-    system_clock,
+    AccountRecord, DataFolder, NewMessage, PublisherRecord, Quota, Receivers, SqliteStore, Store,
+    Upload, system_clock,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -118,14 +119,11 @@ async fn upload(store: &dyn Store, content: &[u8]) -> Upload {
 
 async fn publish(store: &dyn Store, upload: &Upload) {
     let _held = store.files().hold().await;
-    let now = Timestamp::now();
     let message = json!({
         "id": Uuid::now_v7(),
         "publisher": { "id": publisher(), "name": "Build" },
         "title": "Done",
         "created_at": Timestamp::UNIX_EPOCH,
-        // Most are gone at once, so that files are, too.
-        "expires_at": now,
         "attachments": [{
             "name": "x", "media_type": "text/plain", "size": upload.size, "href": "",
             "sha256": upload.file.to_string(),
@@ -135,7 +133,12 @@ async fn publish(store: &dyn Store, upload: &Upload) {
     let new = NewMessage {
         message,
         html: None,
-        accounts: vec![ada()],
+        to: Receivers {
+            accounts: vec![ada()],
+            ..Receivers::default()
+        },
+        // Most are gone soon, so that files are, too.
+        ttl: Some(Duration::from_millis(1)),
         idempotency: None,
     };
     store.publish(new).await.unwrap();

@@ -33,7 +33,7 @@ use uuid::Uuid;
 use super::{App, Client, Failure, Publisher};
 use crate::accounts::clock;
 use crate::attachments::{self, Arrived, FileHash, Held};
-use crate::store::{StoreError, Upload};
+use crate::store::{Reader, StoreError, Upload};
 
 /// How long the next part of a file may take to arrive.
 const NEXT_WITHIN: Duration = Duration::from_secs(30);
@@ -294,9 +294,11 @@ async fn attachment(
     let (id, number) = path
         .ok()
         .and_then(|Path((id, number))| Some((id.parse::<MessageId>().ok()?, number)))
-        .filter(|_| client.is_inbox())
         .ok_or_else(no_file)?;
-    let message = app.store.message(&client.0.account, id).await?;
+    let message = app
+        .store
+        .message(&Reader::Client(client.0.client), id)
+        .await?;
     message
         .and_then(|message| message.attachments.into_iter().nth(number))
         .ok_or_else(no_file)

@@ -12,6 +12,7 @@ mod publish;
 mod publisher;
 mod sign_in;
 mod stream;
+mod subscriptions;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware::map_response;
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use hither_protocol::ErrorCode;
 
 pub(crate) use self::attempts::Attempts;
@@ -30,7 +31,7 @@ use self::client::Client;
 use self::failure::Failure;
 pub use self::origin::{InvalidOrigin, Origin};
 use self::publisher::Publisher;
-pub(crate) use self::sign_in::session_expiry;
+pub(crate) use self::sign_in::{is_name, session_expiry};
 use crate::serve::App;
 
 /// The largest request body but a publisher's, in bytes.
@@ -47,6 +48,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         )
         .route("/tokens", get(inbox::token))
         .route("/messages", publish.get(inbox::list))
+        .route("/messages/{id}", delete(publish::recall))
         .route("/messages/{id}/html", get(inbox::html))
         .route(
             "/messages/{id}/attachments/{number}",
@@ -54,6 +56,11 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         )
         .route("/attachments", post(attachments::upload))
         .route("/stream", get(stream::open))
+        .route("/subscriptions", get(subscriptions::list))
+        .route(
+            "/subscriptions/{topic}",
+            put(subscriptions::put).delete(subscriptions::delete),
+        )
         .layer(map_response(private));
     Router::new()
         .nest("/v1", api)

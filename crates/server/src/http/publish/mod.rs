@@ -2,6 +2,7 @@
 
 mod check;
 mod multipart;
+mod recall;
 mod receivers;
 
 use core::time::Duration;
@@ -19,7 +20,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use self::check::check;
-use self::receivers::{no_receivers, receivers};
+pub(crate) use self::recall::recall;
+use self::receivers::receivers;
 use super::attachments::{self, Named};
 use super::{App, Failure, JsonBody, Publisher};
 use crate::accounts::clock;
@@ -56,14 +58,15 @@ async fn hand_over(
     request: PublishRequest,
     idempotency: Option<(String, [u8; 32])>,
 ) -> Result<(StatusCode, Json<Published>), Failure> {
-    let accounts = receivers(&request.to)?;
+    let to = receivers(app, &request.to).await?;
+    let ttl = request.ttl_s.map(Duration::from_secs);
     let named = attachments::named(app, &publisher.id, &request.attachments).await;
     let mut named = match named {
         Ok(named) => named,
         // A repeat may come when its files are known to the message only.
         Err(failure) => {
             let first = first_answer(app, publisher, idempotency).await?;
-            return first.map_or(Err(failure), |first| answer(&first));
+            return first.map(answer).ok_or(failure);
         }
     };
     let held = named.take_held();
@@ -72,12 +75,13 @@ async fn hand_over(
     let new = NewMessage {
         message,
         html,
-        accounts,
+        to,
+        ttl,
         idempotency,
     };
     let stored = Named::while_held(held, async move { store.publish(new).await }).await?;
     tracing::debug!(publisher = %publisher.id, message = %stored.id, receivers = stored.receivers, "stored");
-    answer(&stored)
+    Ok(answer(stored))
 }
 
 async fn first_answer(
@@ -91,16 +95,13 @@ async fn first_answer(
     Ok(app.store.answered(&publisher.id, key, body).await?)
 }
 
-fn answer(stored: &Stored) -> Result<(StatusCode, Json<Published>), Failure> {
-    if stored.receivers == 0 {
-        return Err(no_receivers());
-    }
+fn answer(stored: Stored) -> (StatusCode, Json<Published>) {
     let answer = Published {
         id: stored.id,
         receivers: stored.receivers,
-        unknown_tokens: Vec::new(),
+        unknown_tokens: stored.unknown_tokens,
     };
-    Ok((StatusCode::CREATED, Json(answer)))
+    (StatusCode::CREATED, Json(answer))
 }
 
 /// The fields of a request that this version does not carry out.
@@ -108,13 +109,6 @@ fn answer(stored: &Stored) -> Result<(StatusCode, Json<Published>), Failure> {
 struct NotOffered {
     deliver_at: Option<IgnoredAny>,
     fields: Option<IgnoredAny>,
-    #[serde(default)]
-    to: NotOfferedReceivers,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct NotOfferedReceivers {
-    application: Option<IgnoredAny>,
 }
 
 /// A promise that would be broken silently is refused instead.
@@ -125,7 +119,6 @@ fn refuse_what_is_not_offered(body: &[u8]) -> Result<(), Failure> {
     let present = [
         ("deliver_at", fields.deliver_at.is_some()),
         ("fields", fields.fields.is_some()),
-        ("to.application", fields.to.application.is_some()),
     ];
     match present.iter().find(|(_, present)| *present) {
         Some((name, _)) => Err(not_offered(name)),
@@ -187,9 +180,7 @@ fn message(
         attachments: named.attachments,
         key: request.key,
         created_at: now,
-        expires_at: request
-            .ttl_s
-            .and_then(|ttl| now.checked_add(Duration::from_secs(ttl)).ok()),
+        expires_at: None,
         read_at: None,
     };
     fits_a_frame(&message)?;

@@ -1,5 +1,7 @@
 //! Files beside messages.
 
+use core::time::Duration;
+
 use hither_protocol::Attachment;
 use uuid::Uuid;
 
@@ -41,9 +43,9 @@ impl<B: Bed> Scene<B> {
         hash
     }
 
-    async fn publish_with(&self, upload: &Upload, ttl_days: Option<i64>) {
+    async fn publish_with(&self, upload: &Upload, ttl_days: Option<u64>) {
         let mut new = a_message(&["ada"]);
-        new.message.expires_at = ttl_days.map(|days| super::in_days(self.hands.now(), days));
+        new.ttl = ttl_days.map(|days| Duration::from_hours(24 * days));
         new.message.attachments.push(Attachment {
             name: "x".to_owned(),
             media_type: "text/plain".to_owned(),

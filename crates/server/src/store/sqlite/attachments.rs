@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::rows::{damaged, ms, time};
 use super::writer::Tx;
-use super::{SqliteStore, log};
+use super::{SqliteStore, publish};
 use crate::attachments::{FileHash, Files};
 use crate::store::{Attachments, Quota, StoreError, Stored, Upload};
 
@@ -47,7 +47,7 @@ impl Attachments for SqliteStore {
     ) -> Result<Option<Stored>, StoreError> {
         let (publisher, now) = (publisher.clone(), self.now());
         self.readers
-            .read(move |conn| log::answered(conn, &publisher, &key, &body, now))
+            .read(move |conn| publish::answered(conn, &publisher, &key, &body, now))
             .await
     }
 
