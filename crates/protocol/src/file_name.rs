@@ -10,15 +10,17 @@ const NAMELESS: &str = "attachment";
 #[must_use]
 pub fn file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    // Files whose names begin with a dot are hidden in most places.
-    let last = last.trim_start_matches(['.', ' ']);
+    // What begins with a dot is hidden in most places; what ends with one is another file on
+    // Windows.
+    let last = last.trim_matches(['.', ' ']);
     let visible: String = last.chars().filter(|c| !is_deceiving(*c)).collect();
     let options = Options {
         length_limit: MAX_NAME,
         six_measures_of_barley: NAMELESS,
         ..Options::DEFAULT
     };
-    sanitise_with_options(&visible, &options)
+    let cleaned = sanitise_with_options(&visible, &options);
+    cleaned.trim_end_matches(['.', ' ']).to_owned()
 }
 
 /// Control characters, and those that change how the letters around them are read.
@@ -56,6 +58,7 @@ mod tests {
             ("nul.txt", "nul_.txt"),
             ("what?.txt", "what.txt"),
             ("x.exe. ", "x.exe"),
+            ("x.exe.?", "x.exe"),
         ] {
             assert_eq!(file_name(given), cleaned, "{given:?}");
         }
