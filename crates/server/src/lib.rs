@@ -2,6 +2,7 @@
 
 mod accounts;
 pub mod admin;
+pub mod attachments;
 pub mod cli;
 pub mod config;
 mod http;
@@ -14,4 +15,4 @@ pub mod store;
 mod upkeep;
 
 pub use http::{InvalidOrigin, Origin};
-pub use serve::{Limits, ServeError, Settings, serve};
+pub use serve::{AttachmentLimits, Limits, ServeError, Settings, serve};

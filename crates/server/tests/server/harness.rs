@@ -88,7 +88,15 @@ impl Server {
 
     /// A server whose store takes its time from a test.
     pub(crate) async fn with_clock(settings: Settings, clock: Clock) -> Self {
-        let server = Self::run(settings, tempfile::tempdir().unwrap(), clock).await;
+        Self::begin(settings, tempfile::tempdir().unwrap(), clock).await
+    }
+
+    pub(crate) async fn with_folder(settings: Settings, folder: TempDir) -> Self {
+        Self::begin(settings, folder, system_clock()).await
+    }
+
+    async fn begin(settings: Settings, folder: TempDir, clock: Clock) -> Self {
+        let server = Self::run(settings, folder, clock).await;
         for name in ["ada", "bob"] {
             server.store.add_account(account(name)).await.unwrap();
         }
