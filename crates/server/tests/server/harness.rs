@@ -398,7 +398,7 @@ impl Lines {
     }
 
     /// How many bytes came before the server cut it off.
-    pub(crate) async fn is_cut_off(mut self) -> usize {
+    pub(crate) async fn until_cut_off(mut self) -> usize {
         let mut bytes = Vec::new();
         let read = self.wire.read_to_end(&mut bytes);
         // Cut off between two lines or within one.

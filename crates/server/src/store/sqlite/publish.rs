@@ -39,7 +39,14 @@ pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreE
         read_at: None,
         ..new.message
     };
-    let (message, number) = insert_message(tx, publisher, message, new.html, new.ttl, new.ntfy)?;
+    let (message, number) = insert_message(
+        tx,
+        publisher,
+        message,
+        new.html,
+        new.ttl,
+        new.ntfy.as_deref(),
+    )?;
     let stored = Stored {
         id: message.id,
         receivers: to.receivers,
@@ -96,7 +103,7 @@ fn insert_message(
     message: Message,
     html: Option<String>,
     ttl: Option<Duration>,
-    ntfy: Option<String>,
+    ntfy: Option<&str>,
 ) -> Result<(Message, i64), StoreError> {
     let Content {
         message,
