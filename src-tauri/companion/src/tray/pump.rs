@@ -30,7 +30,10 @@ mod elsewhere {
 }
 
 #[cfg(windows)]
-#[expect(unsafe_code, reason = "the system's own calls; there is no safe binding")]
+#[expect(
+    unsafe_code,
+    reason = "the system's own calls; there is no safe binding"
+)]
 mod windows {
     use core::ptr::null_mut;
     use std::sync::mpsc::{Receiver, TryRecvError};
