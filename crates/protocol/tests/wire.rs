@@ -317,6 +317,7 @@ fn publish() -> PublishRequest {
             topics: vec!["builds".to_owned()],
             tokens: vec!["mt".to_owned()],
             everyone: true,
+            application: None,
         },
         title: whole.title,
         body: whole.body,
