@@ -19,6 +19,8 @@ pub(crate) struct Contender {
     pub(crate) is_hither: bool,
     /// Whether the desktop sums up on return what is unread and was not shown there.
     pub(crate) sums_up: bool,
+    /// Whether a pop-up stays until the person touches the desktop.
+    pub(crate) stays_up: bool,
     kind: Kind,
 }
 
@@ -45,6 +47,7 @@ impl Contender {
             lock_counts: true,
             is_hither: true,
             sums_up: true,
+            stays_up: false,
             kind: Kind::Hither,
         }
     }
@@ -56,6 +59,7 @@ impl Contender {
             lock_counts,
             is_hither: false,
             sums_up: false,
+            stays_up: false,
             kind: Kind::Rival(toast, push, NEVER),
         }
     }
@@ -136,6 +140,11 @@ pub(crate) fn all() -> Vec<Contender> {
     all.push(Contender {
         name: "3 min without a summary on return".to_owned(),
         sums_up: false,
+        ..Contender::hither(3 * MINUTE)
+    });
+    all.push(Contender {
+        name: "3 min, pop-ups stay until input".to_owned(),
+        stays_up: true,
         ..Contender::hither(3 * MINUTE)
     });
     all
