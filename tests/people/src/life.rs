@@ -369,7 +369,8 @@ impl<'a> Life<'a> {
             return;
         }
         // Those of a desktop that nobody is at tell nothing new.
-        if !matches!(desktop.reported, Some((PresenceState::Inactive, _))) {
+        let tells = !matches!(desktop.reported, Some((PresenceState::Inactive, _)));
+        if tells && (self.contender.heeds_heartbeats || self.desktops.len() > 1) {
             let blind = self.times.desktops[d].blind.contains(self.now);
             let age = self.now - self.last_input(d);
             let event = Event::Heartbeat {

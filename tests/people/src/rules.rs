@@ -19,6 +19,8 @@ pub(crate) struct Contender {
     pub(crate) is_hither: bool,
     /// Whether the desktop sums up on return what is unread and was not shown there.
     pub(crate) sums_up: bool,
+    /// Whether heartbeats of a single desktop matter to it.
+    pub(crate) heeds_heartbeats: bool,
     /// Whether a pop-up stays until the person touches the desktop.
     pub(crate) stays_up: bool,
     kind: Kind,
@@ -47,6 +49,7 @@ impl Contender {
             lock_counts: true,
             is_hither: true,
             sums_up: true,
+            heeds_heartbeats: true,
             stays_up: false,
             kind: Kind::Hither,
         }
@@ -59,6 +62,7 @@ impl Contender {
             lock_counts,
             is_hither: false,
             sums_up: false,
+            heeds_heartbeats: false,
             stays_up: false,
             kind: Kind::Rival(toast, push, NEVER),
         }
@@ -79,6 +83,7 @@ pub(crate) fn all() -> Vec<Contender> {
     let rival = Contender::rival;
     let minutes = |minutes| Duration::from_mins(minutes);
     let zulip = Contender {
+        heeds_heartbeats: true,
         kind: Kind::Rival(
             Connected,
             IfAwayOrLost(minutes(10)),
