@@ -9,6 +9,7 @@ mod pages;
 mod platform;
 mod runtime;
 mod socket;
+mod trust;
 
 pub use credentials::Credentials;
 pub use history::OpenError;

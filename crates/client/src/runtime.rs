@@ -3,7 +3,7 @@
 
 use core::future::Future;
 use core::time::Duration;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 
 use hither_engine::view::{Answer, Command, Password, Query, View};
@@ -17,6 +17,7 @@ use crate::http::{self, SignIn};
 use crate::pages::Pages;
 use crate::platform::{Platform, PlatformEvent};
 use crate::socket::Socket;
+use crate::trust::Trust;
 use crate::{Credentials, OpenError, clock};
 
 /// Frames taken in before their store operations become one transaction.
@@ -35,6 +36,7 @@ pub struct Runtime {
     writer: Writer,
     reader: Reader,
     pages: Pages,
+    trust: Trust,
     requests: mpsc::Receiver<Request>,
     views: watch::Sender<View>,
     finished: (
@@ -125,6 +127,7 @@ impl Runtime {
             writer,
             reader: history.reader,
             pages,
+            trust: Trust::default(),
             requests: incoming,
             views,
             finished,
@@ -134,6 +137,13 @@ impl Runtime {
             views: watched,
         };
         Ok((runtime, door))
+    }
+
+    /// Also believes the authorities of a PEM file, besides those that the system believes.
+    #[must_use]
+    pub fn trusting(mut self, ca_file: Option<PathBuf>) -> Self {
+        self.trust = Trust::with(ca_file);
+        self
     }
 
     /// Runs until the engine says `Exit`. `stop` asks it to, as the command `Quit` does; it is
@@ -313,7 +323,7 @@ impl<P: Platform> Running<P> {
 
     fn start(&mut self, effect: Effect) {
         match effect {
-            Effect::Connect { stream_url } => self.socket.open(stream_url),
+            Effect::Connect { stream_url } => self.socket.open(stream_url, self.it.trust.clone()),
             Effect::Disconnect => self.socket.close(),
             Effect::Send(frame) => self.socket.send(&frame),
             Effect::Store(op) => self.unwritten.push(op),
@@ -384,7 +394,7 @@ impl<P: Platform> Running<P> {
     fn sign_in(&mut self, server: &str, account: &str, password: Password) {
         self.requests_abroad += 1;
         let sign_in = SignIn::new(&self.it.config, server, account, password);
-        let reader = self.it.reader.clone();
+        let (reader, trust) = (self.it.reader.clone(), self.it.trust.clone());
         self.in_background(async move {
             let sign_in = match sign_in {
                 Ok(sign_in) => sign_in,
@@ -393,26 +403,27 @@ impl<P: Platform> Running<P> {
             let device = reader
                 .device(sign_in.server.clone(), sign_in.request.account.clone())
                 .await;
-            Finished::SignIn(blocking(move || sign_in.with_device(device).send()).await)
+            Finished::SignIn(blocking(move || sign_in.with_device(device).send(&trust)).await)
         });
     }
 
     fn sign_out(&mut self, account: SignedIn) {
         self.requests_abroad += 1;
+        let trust = self.it.trust.clone();
         self.in_background(async move {
-            blocking(move || http::sign_out(&account)).await;
+            blocking(move || http::sign_out(&account, &trust)).await;
             Finished::SignOut
         });
     }
 
     fn fetch_page(&self, account: SignedIn, id: MessageId) {
-        let reader = self.it.reader.clone();
+        let (reader, trust) = (self.it.reader.clone(), self.it.trust.clone());
         self.in_background(async move {
             let Some(href) = reader.missing_page(id).await else {
                 return Finished::Page(account, id, None);
             };
             blocking(move || {
-                let html = http::page(&account, &href)
+                let html = http::page(&account, &trust, &href)
                     .inspect_err(|error| tracing::warn!(%id, %error, "page not fetched"));
                 Finished::Page(account, id, html.ok())
             })

@@ -14,6 +14,7 @@ use hither_protocol::{AccountName, PublisherId, Timestamp};
 use serde_json::json;
 
 use self::answer::Answer;
+use crate::Origin;
 use crate::admin::{self, AdminReply, AdminRequest};
 use crate::config::{Config, Layer};
 use crate::secret::{self, Passwords};
@@ -24,9 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-const VARIABLES: &str = "Settings come from flags, then HITHER_CONFIG, HITHER_DATA, HITHER_LISTEN, \
-    HITHER_INSECURE_HTTP and HITHER_PUBLIC_URL, then the configuration file, then defaults. \
-    HITHER_LOG says what is logged (default: info).";
+const VARIABLES: &str = "Settings come from flags, then variables (HITHER_ and the setting's name in \
+    capitals; HITHER_CONFIG names the file), then the configuration file, then defaults; \
+    `hither-server config` lists them all. HITHER_LOG says what is logged (default: info).";
 
 /// Hither's server: accepts messages, keeps them, and brings them to the screen people are at.
 #[derive(Debug, Parser)]
@@ -68,7 +69,13 @@ enum Command {
         insecure_http: bool,
         /// Under which address people reach the server: scheme and host
         #[arg(long, value_name = "URL")]
-        public_url: Option<String>,
+        public_url: Option<Origin>,
+        /// PEM file of the certificate and those between it and the authority
+        #[arg(long, value_name = "FILE")]
+        tls_cert: Option<PathBuf>,
+        /// PEM file of the certificate's private key
+        #[arg(long, value_name = "FILE")]
+        tls_key: Option<PathBuf>,
     },
     /// Manage the accounts people sign in with
     #[command(subcommand)]
@@ -161,9 +168,13 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         listen,
         insecure_http,
         public_url,
+        tls_cert,
+        tls_key,
     } = &command
     {
-        flags.public_url.clone_from(public_url);
+        flags.public_url = public_url.clone().map(Some);
+        flags.tls_cert = tls_cert.clone().map(Some);
+        flags.tls_key = tls_key.clone().map(Some);
         flags.listen = *listen;
         flags.insecure_http = insecure_http.then_some(true);
     }

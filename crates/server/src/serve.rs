@@ -1,35 +1,24 @@
 //! Takes connections in and lets them go.
 
-use core::net::SocketAddr;
-use core::pin::pin;
-use core::time::Duration;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::ConnectInfo;
+use axum::http::HeaderMap;
 use hither_attention::Timings;
 use hither_protocol::{AccessToken, Policy};
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{Service as _, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
+use crate::Network;
 use crate::accounts::{Accounts, clock};
-use crate::http::{self, Attempts, Origin};
+use crate::connection::Entrance;
+use crate::http::{self, Attempts, Failure, Origin};
+use crate::limits::{Limiter, Limits};
 use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
 use crate::store::{Cursors, Identity, Store, StoreError};
-
-/// How long open requests and streams may take to end.
-const SHUTDOWN_WITHIN: Duration = Duration::from_secs(5);
-/// How long to wait where no connection can be taken, as when files run out.
-const BREATHER: Duration = Duration::from_millis(100);
+use crate::tls::Tls;
 
 /// What an operator can set.
 #[derive(Clone, Debug, Default)]
@@ -37,52 +26,18 @@ pub struct Settings {
     /// Under which address people reach this server; what each request was sent to where it is
     /// not set.
     pub public_url: Option<Origin>,
+    /// Other origins whose pages browsers may send requests from.
+    pub origins: Vec<Origin>,
+    /// Who is believed when it says for whom it forwards.
+    pub trusted_proxies: Vec<Network>,
+    /// The certificate; without one, plain HTTP is spoken.
+    pub tls: Option<Tls>,
     /// The timers of the attention rule.
     pub timings: Timings,
     /// What clients are told about timing.
     pub policy: Policy,
     /// What one client can cost.
     pub limits: Limits,
-}
-
-/// What one client can cost.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// From the upgrade to the hello.
-    pub hello_within: Duration,
-    /// A client that takes nothing for so long is too slow.
-    pub drain_within: Duration,
-    /// From the beginning of a request to the end of its headers; also how long an idle
-    /// connection is kept.
-    pub headers_within: Duration,
-    /// Live entries that wait for one stream; more are read from the store later.
-    pub waiting_entries: usize,
-    /// Entries read from the store at once.
-    pub page_entries: usize,
-    /// Open streams of one account.
-    pub streams_per_account: usize,
-    /// Passwords that are checked or wait for it at the same time.
-    pub sign_ins: usize,
-    /// Failed sign-ins of an address or account, at once.
-    pub failed_sign_ins: u32,
-    /// After which time one more is allowed.
-    pub failed_sign_in_every: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            hello_within: Duration::from_secs(5),
-            drain_within: Duration::from_secs(10),
-            headers_within: Duration::from_secs(30),
-            waiting_entries: 64,
-            page_entries: 64,
-            streams_per_account: 20,
-            sign_ins: 256,
-            failed_sign_ins: 10,
-            failed_sign_in_every: Duration::from_secs(6),
-        }
-    }
 }
 
 /// Why a server does not start.
@@ -104,6 +59,7 @@ pub(crate) struct App {
     /// Places for sign-ins under way.
     pub(crate) sign_ins: Semaphore,
     pub(crate) attempts: Attempts,
+    pub(crate) limiter: Limiter,
     /// Held by whatever must end before the server does.
     open: watch::Sender<()>,
 }
@@ -111,7 +67,7 @@ pub(crate) struct App {
 /// Something that must end before the server does.
 pub(crate) type Open = watch::Receiver<()>;
 
-/// Serves until `shutdown` is ready, then ends every stream with 1012 and returns within 5 s. The
+/// Serves until `shutdown` is ready, then ends every stream with 1012 and returns in time. The
 /// store stays open.
 pub async fn serve(
     settings: Settings,
@@ -124,72 +80,26 @@ pub async fn serve(
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
     let follower = tokio::spawn(follower);
     let (closing, closed) = watch::channel(());
+    let entrance = Entrance {
+        routes: http::routes(Arc::clone(&app)),
+        app: Arc::clone(&app),
+        encrypted: true,
+        closed,
+    };
     tokio::select! {
-        () = accept(&app, &listener, &closed) => {}
+        () = entrance.accept(&listener) => {}
         () = shutdown => {}
     }
     drop(listener);
     drop(closing);
     app.registry.close();
-    if timeout(SHUTDOWN_WITHIN, app.open.closed()).await.is_err() {
+    let stop_within = app.settings.limits.stop_within;
+    if timeout(stop_within, app.open.closed()).await.is_err() {
         tracing::warn!("some connections did not end in time");
     }
     app.accounts.close();
     follower.abort();
     Ok(())
-}
-
-async fn accept(app: &Arc<App>, listener: &TcpListener, closed: &watch::Receiver<()>) {
-    let routes = http::routes(Arc::clone(app));
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                let open = app.open();
-                let limit = app.settings.limits.headers_within;
-                let connection = connection(stream, peer, routes.clone(), limit, closed.clone());
-                tokio::spawn(async move {
-                    connection.await;
-                    drop(open);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "no connection taken");
-                sleep(BREATHER).await;
-            }
-        }
-    }
-}
-
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    routes: Router,
-    headers_within: Duration,
-    mut closed: watch::Receiver<()>,
-) {
-    // Small frames must not wait for company; a socket that refuses this is about to fail anyway.
-    let _ = stream.set_nodelay(true);
-    let routes = TowerToHyperService::new(routes);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        routes.call(request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(headers_within)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        _ = closed.changed() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "connection ended");
-    }
 }
 
 impl App {
@@ -205,7 +115,8 @@ impl App {
             )),
             passwords: Passwords::default(),
             sign_ins: Semaphore::new(limits.sign_ins),
-            attempts: Attempts::new(limits.failed_sign_ins, limits.failed_sign_in_every),
+            attempts: Attempts::new(limits.failed_sign_ins),
+            limiter: Limiter::new(&limits),
             open: watch::Sender::new(()),
             settings,
             store,
@@ -215,6 +126,20 @@ impl App {
     /// To be held by whatever must end before the server does.
     pub(crate) fn open(&self) -> Open {
         self.open.subscribe()
+    }
+
+    /// Under which address the sender of a request reaches this server.
+    pub(crate) fn origin(&self, headers: &HeaderMap) -> Result<Origin, Failure> {
+        match &self.settings.public_url {
+            Some(public) => Ok(public.clone()),
+            None => Origin::asked_for(headers, self.settings.tls.is_some()),
+        }
+    }
+
+    /// Whether a browser sent the request from a page that may.
+    pub(crate) fn is_from_own_page(&self, headers: &HeaderMap) -> Result<bool, Failure> {
+        let others = &self.settings.origins;
+        Ok(self.origin(headers)?.sent(headers) || others.iter().any(|other| other.sent(headers)))
     }
 
     /// Whom an access token stands for, if it is alive.

@@ -13,7 +13,7 @@ use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tungstenite::error::{CapacityError, Error as WireError};
 
 use crate::accounts::{Link, Live, Mailbox, Signal, Stream, clock};
-use crate::serve::{App, Open};
+use crate::serve::App;
 use crate::session::{Identified, Input, Output, Session, Write};
 use crate::store::{Identity, Position, StoreError};
 
@@ -23,15 +23,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const SILENT_HEARTBEATS: u32 = 3;
 
 /// Serves one stream until it ends. `browser` is the token that came with the upgrade, if any.
-/// `open` is held until then.
-pub(crate) async fn serve(
-    socket: WebSocket,
-    app: Arc<App>,
-    browser: Option<AccessToken>,
-    open: Open,
-) {
+pub(crate) async fn serve(socket: WebSocket, app: Arc<App>, browser: Option<AccessToken>) {
     Socket::new(socket, app, browser).run().await;
-    drop(open);
 }
 
 /// Nothing more can be said on this stream.

@@ -30,7 +30,12 @@ pub(super) async fn serve(config: &Config, json: bool) -> anyhow::Result<()> {
         format!("cannot make admin.sock in {folder}; its path may have about 90 bytes")
     })?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder, system_clock())?);
-    announce(listener.local_addr()?, json)?;
+    let scheme = if settings.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    announce(scheme, listener.local_addr()?, json)?;
 
     let door = tokio::spawn(door.run(Arc::clone(&store)));
     let served = crate::serve(settings, Arc::clone(&store), listener, stop).await;
@@ -56,8 +61,8 @@ async fn lock_to_serve(data: &Path) -> anyhow::Result<DataFolder> {
     }
 }
 
-fn announce(address: SocketAddr, json: bool) -> anyhow::Result<()> {
-    let url = format!("http://{address}");
+fn announce(scheme: &str, address: SocketAddr, json: bool) -> anyhow::Result<()> {
+    let url = format!("{scheme}://{address}");
     Answer::new(
         format!("listening on {url}"),
         json!({ "listening": url, "pid": std::process::id() }),

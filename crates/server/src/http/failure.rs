@@ -6,7 +6,11 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hither_protocol::{ErrorCode, PROBLEM_JSON, Problem};
 
+use crate::limits::{NoPlace, TooSoon};
 use crate::store::StoreError;
+
+/// When there may be a place again, in seconds.
+const NO_PLACE_S: u64 = 30;
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
@@ -43,6 +47,35 @@ impl Failure {
         Self {
             retry_after_s: Some(retry_after_s),
             ..Self::new(ErrorCode::TooMany, detail)
+        }
+    }
+}
+
+impl From<TooSoon> for Failure {
+    fn from(TooSoon(wait): TooSoon) -> Self {
+        let seconds = wait.as_millis().div_ceil(1000);
+        let seconds = u64::try_from(seconds).unwrap_or(u64::MAX).max(1);
+        Self::too_many(
+            format!("Too many requests; wait {seconds} s and send fewer."),
+            seconds,
+        )
+    }
+}
+
+impl From<NoPlace> for Failure {
+    fn from(why: NoPlace) -> Self {
+        match why {
+            NoPlace::Full => Self {
+                retry_after_s: Some(NO_PLACE_S),
+                ..Self::new(
+                    ErrorCode::Unavailable,
+                    "The server has as many connections as it may; try again later.",
+                )
+            },
+            NoPlace::TooMany => Self::too_many(
+                "Your address has as many connections as it may; close some first.",
+                NO_PLACE_S,
+            ),
         }
     }
 }

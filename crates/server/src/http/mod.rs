@@ -26,7 +26,7 @@ use hither_protocol::ErrorCode;
 pub(crate) use self::attempts::Attempts;
 use self::body::JsonBody;
 use self::client::Client;
-use self::failure::Failure;
+pub(crate) use self::failure::Failure;
 pub use self::origin::{InvalidOrigin, Origin};
 use self::publisher::Publisher;
 pub(crate) use self::sign_in::session_expiry;

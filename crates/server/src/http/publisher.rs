@@ -29,6 +29,7 @@ impl FromRequestParts<Arc<App>> for Publisher {
         let publisher = publisher
             .filter(|found| secret::is_known(&secret, &found.secrets))
             .ok_or_else(unauthenticated)?;
+        app.limiter.publisher(&publisher.id)?;
         if publisher.disabled_at.is_some() {
             return Err(Failure::new(
                 ErrorCode::Forbidden,

@@ -29,7 +29,7 @@ pub(crate) async fn create(
     headers: HeaderMap,
     body: JsonBody<CreateSession>,
 ) -> Result<(StatusCode, Json<Session>), Failure> {
-    let origin = Origin::of(app.settings.public_url.as_ref(), &headers)?;
+    let origin = app.origin(&headers)?;
     let session = sign_in(&app, peer, &origin, body.value).await?;
     Ok((StatusCode::CREATED, Json(session)))
 }
@@ -40,7 +40,7 @@ pub(crate) async fn current(
     headers: HeaderMap,
     Client(identity): Client,
 ) -> Result<Json<CurrentSession>, Failure> {
-    let origin = Origin::of(app.settings.public_url.as_ref(), &headers)?;
+    let origin = app.origin(&headers)?;
     Ok(Json(CurrentSession {
         account: identity.account,
         device_id: identity.device.id,
