@@ -44,6 +44,13 @@ const A_SCREEN: Packages = &[
     &["fonts-dejavu-core"],
     &["fonts-noto-cjk"],
 ];
+/// The proxies that docs/operating.md has recipes for, and what looks at them from outside.
+const PROXIES: Packages = &[
+    &["caddy"],
+    &["nginx-light", "nginx"],
+    &["openssl"],
+    &["systemd"],
+];
 const BROWSERS: Packages = &[
     &["webkit2gtk-driver"],
     &["chromium", "chromium-browser"],
@@ -64,7 +71,7 @@ pub(crate) fn packages(purpose: Purpose) -> anyhow::Result<()> {
     let wanted = match purpose {
         Purpose::RunHere => vec![BUILDING],
         Purpose::RunVirtually => vec![BUILDING, A_SCREEN],
-        Purpose::Test => vec![BUILDING, A_SCREEN, BROWSERS],
+        Purpose::Test => vec![BUILDING, A_SCREEN, BROWSERS, PROXIES],
     };
     let wanted = wanted.concat();
     if !installed("dpkg-query") {

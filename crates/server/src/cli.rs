@@ -2,8 +2,9 @@
 
 mod answer;
 mod serve;
+mod systemd;
 
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,11 +13,12 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use hither_protocol::{AccountName, PublisherId, Timestamp};
 use serde_json::json;
+use tracing_subscriber::EnvFilter;
 
 use self::answer::Answer;
 use crate::Origin;
 use crate::admin::{self, AdminReply, AdminRequest};
-use crate::config::{Config, Layer};
+use crate::config::{Config, Layer, LogFormat};
 use crate::secret::{self, Passwords};
 use crate::store::{DataFolder, FolderError, SqliteStore, Store, system_clock};
 
@@ -179,6 +181,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         flags.insecure_http = insecure_http.then_some(true);
     }
     let config = Config::gather(flags, common.config.as_deref())?;
+    log_to_stderr(config.log_format.value);
     let answer = match command {
         Command::Serve { .. } => return serve::serve(&config, common.json).await,
         Command::Config => Answer::config(&config)?,
@@ -186,6 +189,19 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Publisher(command) => publisher(&config.data.value, command).await?,
     };
     answer.print(common.json)
+}
+
+/// `HITHER_LOG` says what; ids only, never content.
+fn log_to_stderr(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("HITHER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
 }
 
 async fn account(data: &Path, command: AccountCommand) -> anyhow::Result<Answer> {

@@ -9,11 +9,11 @@ use std::{env, fmt, fs, io};
 use hither_protocol::Policy;
 use serde::{Deserialize, Serialize};
 
-pub use self::value::{List, LogFormat, Seconds};
+pub use self::value::{List, LogFormat, Seconds, Secret};
 use self::value::{Setting, parse};
 use crate::limits::{Limits, Rate};
 use crate::tls::{Tls, TlsError};
-use crate::{Network, Origin, Settings};
+use crate::{MetricsAccess, Network, Origin, Settings};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
 const LIMITS: Limits = Limits::DEFAULT;
@@ -77,6 +77,10 @@ settings! {
     origins, "HITHER_ORIGINS", List<Origin> = List::default();
     /// Addresses of proxies that are believed when they say whom they forward for.
     trusted_proxies, "HITHER_TRUSTED_PROXIES", List<Network> = List::default();
+    /// Another listener, in plain HTTP, for metrics alone.
+    metrics_listen, "HITHER_METRICS_LISTEN", Option<SocketAddr> = None;
+    /// A secret with which metrics are answered from anywhere.
+    metrics_token, "HITHER_METRICS_TOKEN", Option<Secret> = None;
     /// How log lines are written.
     log_format, "HITHER_LOG_FORMAT", LogFormat = LogFormat::Text;
     /// Seconds without input after which a desktop is inactive, 10 to 3600.
@@ -235,6 +239,7 @@ impl Config {
             origins: self.origins.value.0.clone(),
             trusted_proxies: self.trusted_proxies.value.0.clone(),
             tls: self.tls()?,
+            metrics: self.metrics(),
             policy: Policy {
                 idle_after_ms: self.idle_after_s()? * 1000,
                 ..Policy::default()
@@ -252,6 +257,14 @@ impl Config {
                 missing: "tls_cert",
             }),
             (_, None) => Err(ConfigError::HalfTls { missing: "tls_key" }),
+        }
+    }
+
+    fn metrics(&self) -> MetricsAccess {
+        let own_listener = self.metrics_listen.value.is_some();
+        MetricsAccess {
+            on_main: is_loopback(self.listen.value) && !own_listener,
+            token: self.metrics_token.value.as_ref().map(Secret::token),
         }
     }
 

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Duration, sleep, timeout};
 
+use crate::http::REQUEST_ID;
 use crate::network::{client_address, is_trusted};
 use crate::serve::App;
 
@@ -50,6 +51,14 @@ impl Entrance {
         }
     }
 
+    /// The same where there is such a listener.
+    pub(crate) async fn accept_on(&self, listener: Option<&TcpListener>) {
+        match listener {
+            Some(listener) => self.accept(listener).await,
+            None => core::future::pending().await,
+        }
+    }
+
     fn let_in(&self, stream: TcpStream, peer: SocketAddr) {
         let app = &self.app;
         let place = if is_trusted(&app.settings.trusted_proxies, peer.ip()) {
@@ -59,7 +68,10 @@ impl Entrance {
         };
         let place = match place {
             Ok(place) => place,
-            Err(why) => return tracing::debug!(%peer, ?why, "connection refused"),
+            Err(why) => {
+                app.metrics.refused(why);
+                return tracing::debug!(%peer, ?why, "connection refused");
+            }
         };
         let open = app.open();
         let this = self.clone();
@@ -78,11 +90,13 @@ impl Entrance {
             return self.serve(stream, peer).await;
         };
         let limit = self.app.settings.limits.handshake_within;
-        match timeout(limit, tls.acceptor().accept(stream)).await {
-            Ok(Ok(stream)) => self.serve(stream, peer).await,
-            Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS handshake"),
-            Err(_) => tracing::debug!(%peer, "no TLS handshake in time"),
-        }
+        let error = match timeout(limit, tls.acceptor().accept(stream)).await {
+            Ok(Ok(stream)) => return self.serve(stream, peer).await,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "it took too long".to_owned(),
+        };
+        self.app.metrics.handshake_failed();
+        tracing::debug!(%peer, error, "no TLS handshake");
     }
 
     async fn serve(
@@ -94,6 +108,9 @@ impl Entrance {
         let app = Arc::clone(&self.app);
         let service = service_fn(move |mut request: Request<Incoming>| {
             let trusted = &app.settings.trusted_proxies;
+            if !is_trusted(trusted, peer.ip()) {
+                request.headers_mut().remove(REQUEST_ID);
+            }
             let client = client_address(trusted, peer.ip(), request.headers());
             let client = SocketAddr::new(client, peer.port());
             request.extensions_mut().insert(ConnectInfo(client));

@@ -1,5 +1,6 @@
 //! Takes connections in and lets them go.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
@@ -14,11 +15,19 @@ use crate::accounts::{Accounts, clock};
 use crate::connection::Entrance;
 use crate::http::{self, Attempts, Failure, Origin};
 use crate::limits::{Limiter, Limits};
+use crate::metrics::{Metrics, Vitals};
 use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
-use crate::store::{Cursors, Identity, Store, StoreError};
+use crate::store::{Condition, Cursors, Identity, Store, StoreError};
 use crate::tls::Tls;
+
+/// Between two clients that come back after a restart.
+const COMEBACK: Duration = Duration::from_millis(2);
+/// Few clients come back within this time, after as long a wait.
+const SHORTEST_SPREAD: Duration = Duration::from_millis(300);
+/// However many they are.
+const LONGEST_SPREAD: Duration = Duration::from_mins(1);
 
 /// What an operator can set.
 #[derive(Clone, Debug, Default)]
@@ -32,12 +41,41 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// The certificate; without one, plain HTTP is spoken.
     pub tls: Option<Tls>,
+    /// Who may read the metrics.
+    pub metrics: MetricsAccess,
     /// The timers of the attention rule.
     pub timings: Timings,
     /// What clients are told about timing.
     pub policy: Policy,
     /// What one client can cost.
     pub limits: Limits,
+}
+
+/// Who may read the metrics, besides whoever reaches a listener of their own.
+#[derive(Clone, Debug, Default)]
+pub struct MetricsAccess {
+    /// Whoever asks from this computer itself, where everything else is answered, too.
+    pub on_main: bool,
+    /// Who has it, from anywhere.
+    pub token: Option<AccessToken>,
+}
+
+/// Where a server listens.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For everything.
+    pub main: TcpListener,
+    /// For metrics alone, in plain HTTP.
+    pub metrics: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(main: TcpListener) -> Self {
+        Self {
+            main,
+            metrics: None,
+        }
+    }
 }
 
 /// Why a server does not start.
@@ -60,6 +98,7 @@ pub(crate) struct App {
     pub(crate) sign_ins: Semaphore,
     pub(crate) attempts: Attempts,
     pub(crate) limiter: Limiter,
+    pub(crate) metrics: Arc<Metrics>,
     /// Held by whatever must end before the server does.
     open: watch::Sender<()>,
 }
@@ -67,14 +106,15 @@ pub(crate) struct App {
 /// Something that must end before the server does.
 pub(crate) type Open = watch::Receiver<()>;
 
-/// Serves until `shutdown` is ready, then ends every stream with 1012 and returns in time. The
-/// store stays open.
+/// Serves until `shutdown` is ready, then tells every stream when to come back, ends it with 1012,
+/// and returns in time. The store stays open.
 pub async fn serve(
     settings: Settings,
     store: Arc<dyn Store>,
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
+    let Listeners { main, metrics } = listeners.into();
     let commits = store.commits().ok_or(ServeError::StoreInUse)?;
     let app = Arc::new(App::new(settings, store));
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
@@ -86,11 +126,17 @@ pub async fn serve(
         encrypted: true,
         closed,
     };
+    let own_metrics = Entrance {
+        routes: http::metrics_routes(Arc::clone(&app)),
+        encrypted: false,
+        ..entrance.clone()
+    };
     tokio::select! {
-        () = entrance.accept(&listener) => {}
+        () = entrance.accept(&main) => {}
+        () = own_metrics.accept_on(metrics.as_ref()) => {}
         () = shutdown => {}
     }
-    drop(listener);
+    drop((main, metrics));
     drop(closing);
     app.registry.close();
     let stop_within = app.settings.limits.stop_within;
@@ -105,6 +151,7 @@ pub async fn serve(
 impl App {
     fn new(settings: Settings, store: Arc<dyn Store>) -> Self {
         let limits = settings.limits;
+        let metrics = Arc::new(Metrics::new(&store.measures()));
         Self {
             cursors: store.cursors(),
             registry: Arc::default(),
@@ -112,11 +159,13 @@ impl App {
                 Arc::clone(&store),
                 settings.timings,
                 limits.streams_per_account,
+                Arc::clone(&metrics),
             )),
             passwords: Passwords::default(),
             sign_ins: Semaphore::new(limits.sign_ins),
             attempts: Attempts::new(limits.failed_sign_ins),
             limiter: Limiter::new(&limits),
+            metrics,
             open: watch::Sender::new(()),
             settings,
             store,
@@ -154,10 +203,40 @@ impl App {
             .await
     }
 
+    /// The server at this moment.
+    pub(crate) async fn vitals(&self) -> Vitals {
+        let store = self.store.condition().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the store does not say how it is");
+            Condition::default()
+        });
+        let (streams, owing_since) = self.registry.count();
+        Vitals {
+            streams,
+            oldest_unacked: owing_since.map_or(Duration::ZERO, |since| clock::now().since(since)),
+            places: self.limiter.places(),
+            accounts: self.accounts.loaded(),
+            sign_ins_waiting: self.settings.limits.sign_ins - self.sign_ins.available_permits(),
+            commit_waiting: store.waiting,
+            store_bytes: store.used_bytes,
+            free_bytes: store.free_bytes,
+            certificate_expires: self.settings.tls.as_ref().map_or(0, Tls::expires_at),
+        }
+    }
+
+    /// How long a client waits before it comes back after a restart: all of them together come
+    /// back at about five hundred each second.
+    pub(crate) fn comeback(&self) -> Duration {
+        let (streams, _) = self.registry.count();
+        let streams = u32::try_from(streams).unwrap_or(u32::MAX);
+        let spread = (COMEBACK * streams).clamp(SHORTEST_SPREAD, LONGEST_SPREAD);
+        SHORTEST_SPREAD + spread.mul_f64(secret::fraction())
+    }
+
     /// Carries out what a stream's client asks for.
     pub(crate) async fn write(&self, of: &Identity, write: Write) -> Result<(), StoreError> {
         let (store, account, device) = (&self.store, &of.account, &of.device.id);
         let now = clock::wall();
+        self.metrics.heard(&write);
         match write {
             Write::Shown(ids) => store.mark_shown(account, device, ids, now).await,
             Write::Read(ids) => store.mark_read(account, ids, now).await,

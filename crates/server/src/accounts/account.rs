@@ -10,6 +10,7 @@ use hither_protocol::{
 
 use super::clock::{self, Now};
 use super::{Live, Mailbox};
+use crate::metrics::{Metrics, Owed};
 use crate::session::INBOX;
 use crate::store::{ClientId, Entry, Identity, Pending, Store, What};
 
@@ -59,16 +60,25 @@ pub(crate) struct Account {
     timings: Timings,
     streams: Vec<(StreamId, Stream)>,
     max_streams: usize,
+    metrics: Arc<Metrics>,
+    owed: Owed,
 }
 
 impl Account {
-    pub(crate) fn new(name: AccountName, timings: Timings, max_streams: usize) -> Self {
+    pub(crate) fn new(
+        name: AccountName,
+        timings: Timings,
+        max_streams: usize,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             name,
             router: Router::new(timings),
             timings,
             streams: Vec::new(),
             max_streams,
+            owed: metrics.owed(),
+            metrics,
         }
     }
 
@@ -120,6 +130,11 @@ impl Account {
 
     pub(crate) fn next_wakeup(&self) -> Option<Instant> {
         self.router.next_wakeup()
+    }
+
+    /// Says how many alerts are owed here.
+    pub(crate) fn count_owed(&mut self) {
+        self.owed.set(self.router.owed());
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -229,6 +244,7 @@ impl Account {
 
     fn carry_out(&self, effects: Vec<Effect>) {
         for effect in effects {
+            self.metrics.decided(&effect);
             match effect {
                 // Handed out where the message came in.
                 Effect::Deliver { .. } => {}

@@ -16,6 +16,7 @@ pub(crate) use account::{Command, Stream, StreamId};
 pub(crate) use mailbox::{Live, Mailbox, Signal};
 
 use self::account::Account;
+use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::store::{Committed, Entry, Store};
 
@@ -25,6 +26,7 @@ pub(crate) struct Accounts {
     timings: Timings,
     max_streams: usize,
     started: Instant,
+    metrics: Arc<Metrics>,
     loaded: Mutex<Loaded>,
 }
 
@@ -37,12 +39,18 @@ struct Loaded {
 }
 
 impl Accounts {
-    pub(crate) fn new(store: Arc<dyn Store>, timings: Timings, max_streams: usize) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        timings: Timings,
+        max_streams: usize,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             store,
             timings,
             max_streams,
             started: clock::now(),
+            metrics,
             loaded: Mutex::default(),
         }
     }
@@ -94,8 +102,14 @@ impl Accounts {
         self.lock().accounts.clear();
     }
 
+    /// How many there are.
+    pub(crate) fn loaded(&self) -> usize {
+        self.lock().accounts.len()
+    }
+
     fn fan_out(&self, entries: Vec<Entry>) {
         for entry in entries {
+            self.metrics.committed(&entry.what);
             let account = entry.account.clone();
             self.tell(&account, Command::Entry(entry));
         }
@@ -110,7 +124,12 @@ impl Accounts {
 
     fn load(self: &Arc<Self>, name: AccountName) -> UnboundedSender<Command> {
         let (sender, commands) = mpsc::unbounded_channel();
-        let account = Account::new(name, self.timings, self.max_streams);
+        let account = Account::new(
+            name,
+            self.timings,
+            self.max_streams,
+            Arc::clone(&self.metrics),
+        );
         tokio::spawn(Arc::clone(self).keep(account, commands));
         sender
     }
@@ -118,6 +137,7 @@ impl Accounts {
     /// An account's task.
     async fn keep(self: Arc<Self>, mut account: Account, mut commands: UnboundedReceiver<Command>) {
         account.restore(&*self.store, self.started).await;
+        account.count_owed();
         loop {
             tokio::select! {
                 command = commands.recv() => match command {
@@ -126,6 +146,7 @@ impl Accounts {
                 },
                 () = clock::sleep_until(account.next_wakeup()) => account.wake(),
             }
+            account.count_owed();
             if account.is_idle() && self.unload(account.name(), &commands) {
                 return;
             }

@@ -6,9 +6,13 @@ use core::time::Duration;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use hither_protocol::AccessToken;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+
+/// The shortest secret, in bytes.
+const SHORTEST_SECRET: usize = 16;
 
 /// A value that a variable can hold and `config` can print.
 pub(super) trait Setting: Sized {
@@ -45,6 +49,7 @@ as_text!(
     usize,
     SocketAddr,
     Seconds,
+    Secret,
     LogFormat,
     crate::Origin,
     crate::Network,
@@ -149,6 +154,51 @@ impl From<Seconds> for u64 {
 impl From<Seconds> for Duration {
     fn from(Seconds(seconds): Seconds) -> Self {
         Self::from_secs(seconds)
+    }
+}
+
+/// Something nobody prints.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Secret(AccessToken);
+
+impl Secret {
+    pub(super) fn token(&self) -> AccessToken {
+        self.0.clone()
+    }
+}
+
+impl TryFrom<String> for Secret {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.len() >= SHORTEST_SECRET {
+            Ok(Self(AccessToken::new(text)))
+        } else {
+            Err(format!(
+                "a secret has at least {SHORTEST_SECRET} characters"
+            ))
+        }
+    }
+}
+
+impl FromStr for Secret {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.to_owned().try_into()
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -49,10 +49,10 @@ impl Attempt<'_> {
     }
 }
 
-fn too_many(TooSoon(wait): TooSoon) -> Failure {
+fn too_many(too_soon: TooSoon) -> Failure {
     Failure::too_many(
         "Too many failed sign-ins; wait a moment and try again.",
-        wait.as_secs().max(1),
+        too_soon.seconds(),
     )
 }
 

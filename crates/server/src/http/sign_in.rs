@@ -17,6 +17,9 @@ use crate::store::{AccountRecord, DeviceRecord, NewSession};
 /// How long a session lasts after its last use.
 pub(crate) const SESSION_LASTS: Duration = Duration::from_hours(60 * 24);
 
+/// When there is room for another sign-in, in seconds.
+const BUSY_S: u64 = 2;
+
 /// The longest name of a device or an application, in bytes.
 const MAX_NAME: usize = 100;
 /// The longest password taken, in bytes: hashing a longer one only costs time.
@@ -126,6 +129,7 @@ async fn authenticate(app: &App, request: &CreateSession) -> Result<AccountRecor
         .map(|account| account.password_hash.clone());
     let _place = app.sign_ins.try_acquire().map_err(|_| too_busy())?;
     let verdict = app.passwords.verify(request.password.clone(), phc).await;
+    app.metrics.signed_in(verdict != Verdict::Wrong);
     let account = account
         .filter(|_| verdict != Verdict::Wrong)
         .ok_or_else(wrong_credentials)?;
@@ -139,9 +143,9 @@ async fn authenticate(app: &App, request: &CreateSession) -> Result<AccountRecor
 }
 
 fn too_busy() -> Failure {
-    Failure::new(
-        ErrorCode::Unavailable,
+    Failure::busy(
         "Too many people sign in at this moment; try again in a few seconds.",
+        BUSY_S,
     )
 }
 

@@ -17,6 +17,14 @@ const MAX_TRACKED: usize = 10_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooSoon(pub(crate) Duration);
 
+impl TooSoon {
+    /// The wait in whole seconds, at least one.
+    pub(crate) fn seconds(self) -> u64 {
+        let seconds = self.0.as_millis().div_ceil(1000).max(1);
+        u64::try_from(seconds).unwrap_or(u64::MAX)
+    }
+}
+
 /// Limits how often each of many does something.
 #[derive(Debug)]
 pub(crate) struct Buckets<K> {

@@ -123,6 +123,11 @@ impl Limiter {
         self.places.take(limited(address))
     }
 
+    /// Places that are taken.
+    pub(crate) fn places(&self) -> usize {
+        self.places.taken()
+    }
+
     /// A place for the connection of a trusted proxy, which stands for many addresses.
     pub(crate) fn place_of_proxy(&self) -> Result<Place, NoPlace> {
         self.places.take(None)

@@ -63,6 +63,10 @@ impl Places {
         })
     }
 
+    pub(crate) fn taken(&self) -> usize {
+        self.lock().in_all
+    }
+
     fn lock(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,6 +8,7 @@
 mod contract;
 mod cursors;
 mod folder;
+mod health;
 mod sqlite;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use tokio::sync::mpsc;
 
 pub use cursors::{Cursors, UnknownCursor};
 pub use folder::{DataFolder, FolderError};
+pub use health::{Condition, Health, Measures};
 pub use sqlite::{OpenError, SqliteStore};
 
 /// Tells the wall time. Commits are stamped with it; nothing depends on its order.
@@ -231,7 +233,7 @@ pub struct Pending {
 
 /// The durable side of the server. One contract suite runs on every implementation.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Health + Send + Sync + 'static {
     /// The store's present life.
     fn epoch(&self) -> Epoch;
 

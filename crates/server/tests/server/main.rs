@@ -9,6 +9,8 @@
 mod delivery;
 mod documentation;
 mod harness;
+mod limits;
+mod operating;
 mod protocol;
 mod publishing;
 mod routing;

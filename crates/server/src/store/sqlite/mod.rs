@@ -2,6 +2,7 @@
 
 mod accounts;
 mod checkpoint;
+mod health;
 mod log;
 mod pages;
 mod readers;
@@ -28,7 +29,7 @@ use self::writer::Writer;
 use super::folder::private_file;
 use super::{
     AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, DeviceRecord, Epoch, Identity,
-    NewMessage, NewSession, Page, Pending, Position, PublisherRecord, SecretHash, Store,
+    Measures, NewMessage, NewSession, Page, Pending, Position, PublisherRecord, SecretHash, Store,
     StoreError, Stored,
 };
 
@@ -76,9 +77,10 @@ pub struct SqliteStore {
     news: Mutex<Option<mpsc::UnboundedReceiver<Committed>>>,
     readers: Arc<Readers>,
     writer: Writer,
+    measures: Measures,
     threads: Mutex<Vec<JoinHandle<()>>>,
     // Last, so that nobody else gets the folder before everything above is closed.
-    _folder: DataFolder,
+    folder: DataFolder,
 }
 
 impl SqliteStore {
@@ -93,10 +95,17 @@ impl SqliteStore {
 
         let checkpoints = Connection::open(&path)?;
         checkpoints.busy_timeout(PATIENCE)?;
+        let measures = Measures::default();
         let (committed, commits) = sync_channel(1);
         let checkpoints = checkpoint::start(checkpoints, commits)?;
         let (sender, news) = mpsc::unbounded_channel();
-        let (writer, thread) = Writer::start(conn, Arc::clone(&clock), sender, committed)?;
+        let (writer, thread) = Writer::start(
+            conn,
+            Arc::clone(&clock),
+            sender,
+            committed,
+            measures.clone(),
+        )?;
         Ok(Self {
             clock,
             cursors,
@@ -104,8 +113,9 @@ impl SqliteStore {
             news: Mutex::new(Some(news)),
             readers: Readers::new(path),
             writer,
+            measures,
             threads: Mutex::new(vec![thread, checkpoints]),
-            _folder: folder,
+            folder,
         })
     }
 
