@@ -13,9 +13,9 @@ use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tungstenite::error::{CapacityError, Error as WireError};
 
 use crate::accounts::{Link, Live, Mailbox, Signal, Stream, clock};
-use crate::limits::Bucket;
+use crate::limits::{Bucket, Place};
 use crate::metrics::End;
-use crate::serve::App;
+use crate::serve::{App, Open};
 use crate::session::{Identified, Input, Output, Session, Write};
 use crate::store::{Identity, Position, StoreError};
 
@@ -24,9 +24,16 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// A client that is silent for so many heartbeats is gone.
 const SILENT_HEARTBEATS: u32 = 3;
 
-/// Serves one stream until it ends. `browser` is the token that came with the upgrade, if any.
-pub(crate) async fn serve(socket: WebSocket, app: Arc<App>, browser: Option<AccessToken>) {
+/// Serves one stream until it ends. `browser` is the token that came with the upgrade, if any;
+/// `held` is given back at the end.
+pub(crate) async fn serve(
+    socket: WebSocket,
+    app: Arc<App>,
+    browser: Option<AccessToken>,
+    held: (Place, Open),
+) {
     Socket::new(socket, app, browser).run().await;
+    drop(held);
 }
 
 /// A question to the store; `None` when its answer changes nothing.

@@ -46,10 +46,7 @@ pub(crate) async fn open(
         .max_frame_size(MAX_FRAME_BYTES)
         .max_message_size(MAX_FRAME_BYTES);
     let held = (app.limiter.place(client.ip())?, app.open());
-    Ok(upgrade.on_upgrade(|socket| async {
-        socket::serve(socket, app, token).await;
-        drop(held);
-    }))
+    Ok(upgrade.on_upgrade(|socket| socket::serve(socket, app, token, held)))
 }
 
 fn not_a_web_socket() -> Failure {

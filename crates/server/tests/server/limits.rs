@@ -1,8 +1,10 @@
 //! What one client can cost.
 
+use std::time::Duration;
+
 use hither_protocol::{ClientFrame, CloseCode, DeviceKind, ServerFrame};
 use hither_server::store::Store;
-use hither_server::{Limits, Rate, Settings};
+use hither_server::{Limits, Rate, Settings, Tls};
 use hyper::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -256,5 +258,34 @@ async fn more_sign_ins_than_places_are_asked_to_wait() {
     for answer in busy {
         assert_eq!(answer.problem().1, "unavailable");
         assert!(!answer.header("retry-after").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_comes_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (cert, key) = (
+        folder.path().join("cert.pem"),
+        folder.path().join("key.pem"),
+    );
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let server = Server::with(Settings {
+        tls: Some(Tls::load(&cert, &key).unwrap()),
+        limits: Limits {
+            handshake_within: Duration::from_millis(50),
+            ..Limits::default()
+        },
+        ..Settings::default()
+    })
+    .await;
+    for said in ["", "GET /healthz HTTP/1.1\r\nhost: h\r\n\r\n"] {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        socket.write_all(said.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let ended = timeout(PATIENCE, socket.read_to_end(&mut answer)).await;
+        assert!(ended.is_ok(), "the connection stays open");
+        assert!(!String::from_utf8_lossy(&answer).contains("HTTP/1.1"));
     }
 }
