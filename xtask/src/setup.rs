@@ -51,6 +51,8 @@ const PROXIES: Packages = &[
     &["openssl"],
     &["systemd"],
 ];
+/// The compositor that the Wayland sensors are tested with.
+const A_WAYLAND_SCREEN: Packages = &[&["kwin-wayland"]];
 const BROWSERS: Packages = &[
     &["webkit2gtk-driver"],
     &["chromium", "chromium-browser"],
@@ -71,7 +73,7 @@ pub(crate) fn packages(purpose: Purpose) -> anyhow::Result<()> {
     let wanted = match purpose {
         Purpose::RunHere => vec![BUILDING],
         Purpose::RunVirtually => vec![BUILDING, A_SCREEN],
-        Purpose::Test => vec![BUILDING, A_SCREEN, BROWSERS, PROXIES],
+        Purpose::Test => vec![BUILDING, A_SCREEN, A_WAYLAND_SCREEN, BROWSERS, PROXIES],
     };
     let wanted = wanted.concat();
     if !installed("dpkg-query") {

@@ -16,6 +16,7 @@ pub mod session;
 mod socket;
 pub mod store;
 mod tls;
+mod upkeep;
 
 pub use http::{InvalidOrigin, Origin};
 pub use limits::{Limits, Rate};

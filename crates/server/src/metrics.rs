@@ -3,6 +3,8 @@
 //! What happens is counted where it happens; what is (sizes, ages, open streams) is looked up when
 //! somebody asks. No label names an account, a device or an address.
 
+mod names;
+
 use core::fmt;
 use core::sync::atomic::AtomicU64;
 use core::time::Duration;
@@ -15,8 +17,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Metric, Registry};
+use prometheus_client::registry::Registry;
 
 use crate::limits::NoPlace;
 use crate::session::Write;
@@ -107,7 +108,7 @@ impl Metrics {
         metrics
     }
 
-    /// Entries that a commit put into an account's log.
+    /// An entry that a commit put into one or more logs.
     pub(crate) fn committed(&self, what: &What) {
         count(
             &self.entries,
@@ -150,7 +151,7 @@ impl Metrics {
             Effect::Deliver { ring, .. } => ("now", ring.len()),
             Effect::Alert { ids, why, .. } => (alert_kind(*why), ids.len()),
             Effect::Push { ids, .. } => ("push", ids.len()),
-            Effect::CancelPush { .. } => return,
+            Effect::CancelPush { .. } | Effect::Trace { .. } => return,
         };
         if times > 0 {
             self.alerts
@@ -217,171 +218,6 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
-    }
-
-    fn register(&mut self, store: &Measures) {
-        let mut add = Names(&mut self.registry);
-        add.one(
-            "log_entries",
-            "Entries committed to accounts' logs, by kind; each message once for every receiver",
-            &self.entries,
-        );
-        add.one(
-            "messages_delivered",
-            "Message frames sent on streams, by first alert; backlogs included",
-            &self.delivered,
-        );
-        add.one(
-            "acks",
-            "Acks of clients: what came before them is on their disks",
-            &self.acks,
-        );
-        add.one(
-            "messages_shown",
-            "Messages whose pop-up a device reported",
-            &self.shown,
-        );
-        add.one(
-            "messages_read",
-            "Messages that a client reported as read",
-            &self.read,
-        );
-        add.one(
-            "alerts",
-            "Alerts decided, by kind: at once, or the rule that made them later",
-            &self.alerts,
-        );
-        add.one(
-            "alerts_owed",
-            "Messages that should alert somebody as soon as a device of theirs can be reached",
-            &self.alerts_owed,
-        );
-        add.one(
-            "oldest_unacked_seconds",
-            "Longest time for which a connected device has owed an ack",
-            &self.found.oldest_unacked,
-        );
-        add.one(
-            "streams",
-            "Open streams of clients that said hello",
-            &self.found.streams,
-        );
-        add.one(
-            "streams_lagged",
-            "Times a stream's waiting entries were dropped, to be read from the store",
-            &self.lagged,
-        );
-        add.one(
-            "streams_closed",
-            "Ended streams, by close code; by their client; or lost",
-            &self.closes,
-        );
-        add.one(
-            "connections",
-            "Open connections and streams",
-            &self.found.connections,
-        );
-        add.one(
-            "connections_refused",
-            "Connections closed at once, by reason",
-            &self.refused,
-        );
-        add.one(
-            "tls_handshakes_failed",
-            "TLS handshakes that failed or took too long",
-            &self.handshakes_failed,
-        );
-        add.one("requests", "Answered requests, by status", &self.requests);
-        add.one(
-            "requests_rejected",
-            "Requests answered with a problem, by its code",
-            &self.rejected,
-        );
-        add.one("sign_ins", "Passwords checked, by result", &self.sign_ins);
-        add.one(
-            "sign_ins_waiting",
-            "Passwords being checked or waiting for it",
-            &self.found.sign_ins_waiting,
-        );
-        add.one(
-            "accounts_loaded",
-            "Accounts with an open stream or an alert that is owed",
-            &self.found.accounts,
-        );
-        add.one(
-            "commit_seconds",
-            "Duration of the store's commits",
-            &store.commit_seconds,
-        );
-        add.one(
-            "commits_failed",
-            "Commits that failed; nothing of them was stored",
-            &store.commits_failed,
-        );
-        add.one(
-            "commit_waiting",
-            "Writes waiting for their commit",
-            &self.found.commit_waiting,
-        );
-        add.one(
-            "store_bytes",
-            "Size of the store on its disk",
-            &self.found.store_bytes,
-        );
-        add.one(
-            "free_bytes",
-            "Free space on the store's disk",
-            &self.found.free_bytes,
-        );
-        add.one(
-            "certificate_expires_timestamp_seconds",
-            "When the TLS certificate ends, in seconds since 1970; 0 without TLS",
-            &self.found.certificate_expires,
-        );
-        add.one(
-            "resident_memory_bytes",
-            "Memory of this process",
-            &self.found.resident,
-        );
-        add.one(
-            "open_files",
-            "Open files and sockets of this process",
-            &self.found.open_files,
-        );
-        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        self.registry
-            .register("build", "Version of this server", build);
-    }
-
-    /// A rate can be made of what begins at zero, not of what begins with its first event.
-    fn begin_at_zero(&self) {
-        let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
-        let ends = CloseCode::ALL.map(End::Closed);
-        let ends = ends.into_iter().chain([End::Goodbye, End::Lost]);
-        let ends: Vec<_> = ends.map(End::word).collect();
-        let kinds = [
-            "now",
-            "handover",
-            "not_shown",
-            "waiting",
-            "presence_known",
-            "restarted",
-            "push",
-        ];
-        for (counters, label, values) in [
-            (&self.entries, "kind", &["message", "read", "withdraw"][..]),
-            (&self.delivered, "alert", &["now", "silent"]),
-            (&self.alerts, "kind", &kinds),
-            (&self.closes, "code", &ends),
-            (&self.sign_ins, "result", &["right", "wrong"]),
-            (&self.refused, "reason", &["full", "address"]),
-            (&self.rejected, "code", &codes),
-        ] {
-            for value in values {
-                counters.get_or_create(&[(label, *value)]).inc_by(0);
-            }
-        }
-        self.requests.get_or_create(&[("status", 200)]).inc_by(0);
     }
 }
 
@@ -458,14 +294,6 @@ impl Found {
     }
 }
 
-struct Names<'a>(&'a mut Registry);
-
-impl Names<'_> {
-    fn one(&mut self, name: &str, help: &str, metric: &(impl Metric + Clone)) {
-        self.0.register(name, help, metric.clone());
-    }
-}
-
 /// Of the store's commits: from a fast disk to one that hangs.
 pub(crate) fn commit_buckets() -> Histogram {
     Histogram::new([
@@ -484,6 +312,8 @@ const fn alert_kind(why: AlertWhy) -> &'static str {
         AlertWhy::Waiting => "waiting",
         AlertWhy::PresenceKnown => "presence_known",
         AlertWhy::Restarted => "restarted",
+        AlertWhy::QuietEnded => "quiet_ended",
+        AlertWhy::Returned => "returned",
         AlertWhy::Other => "other",
     }
 }

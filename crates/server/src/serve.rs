@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use hither_attention::Timings;
-use hither_protocol::{AccessToken, Policy};
+use hither_protocol::{AccessToken, ClientInfo, Policy};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::Network;
@@ -19,8 +20,9 @@ use crate::metrics::{Metrics, Vitals};
 use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
-use crate::store::{Condition, Cursors, Identity, Store, StoreError};
+use crate::store::{Condition, Cursors, Identity, Reader, Retention, Store, StoreError};
 use crate::tls::Tls;
+use crate::upkeep;
 
 /// Between two clients that come back after a restart.
 const COMEBACK: Duration = Duration::from_millis(2);
@@ -49,6 +51,8 @@ pub struct Settings {
     pub policy: Policy,
     /// What one client can cost.
     pub limits: Limits,
+    /// What is kept of each log.
+    pub retention: Retention,
 }
 
 /// Who may read the metrics, besides whoever reaches a listener of their own.
@@ -118,7 +122,16 @@ pub async fn serve(
     let commits = store.commits().ok_or(ServeError::StoreInUse)?;
     let app = Arc::new(App::new(settings, store));
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
-    let follower = tokio::spawn(follower);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(follower);
+    tasks.spawn(upkeep::expire(
+        Arc::clone(&app.store),
+        app.accounts.expiring(),
+    ));
+    tasks.spawn(upkeep::retain(
+        Arc::clone(&app.store),
+        app.settings.retention,
+    ));
     let (closing, closed) = watch::channel(());
     let entrance = Entrance {
         routes: http::routes(Arc::clone(&app)),
@@ -144,7 +157,7 @@ pub async fn serve(
         tracing::warn!("some connections did not end in time");
     }
     app.accounts.close();
-    follower.abort();
+    tasks.shutdown().await;
     Ok(())
 }
 
@@ -232,16 +245,36 @@ impl App {
         SHORTEST_SPREAD + spread.mul_f64(secret::fraction())
     }
 
+    /// A client as it runs at this moment, which may be newer than at its sign-in.
+    pub(crate) async fn at_version(
+        &self,
+        identity: Identity,
+        client: ClientInfo,
+    ) -> Result<Identity, StoreError> {
+        let ClientInfo { name, version } = client;
+        let same = name != identity.application || version == identity.version;
+        if same || !http::is_name(&version) {
+            return Ok(identity);
+        }
+        self.store
+            .set_version(identity.client, version.clone())
+            .await?;
+        Ok(Identity {
+            version,
+            ..identity
+        })
+    }
+
     /// Carries out what a stream's client asks for.
     pub(crate) async fn write(&self, of: &Identity, write: Write) -> Result<(), StoreError> {
-        let (store, account, device) = (&self.store, &of.account, &of.device.id);
-        let now = clock::wall();
+        let (store, device) = (&self.store, &of.device.id);
+        let (reader, now) = (Reader::Client(of.client), clock::wall());
         self.metrics.heard(&write);
         match write {
-            Write::Shown(ids) => store.mark_shown(account, device, ids, now).await,
-            Write::Read(ids) => store.mark_read(account, ids, now).await,
+            Write::Shown(ids) => store.mark_shown(&reader, device, ids, now).await,
+            Write::Read(ids) => store.mark_read(&reader, ids, now).await,
             Write::Action(id, action) => {
-                store.record_action(account, device, id, action, now).await
+                store.record_action(&reader, device, id, action, now).await
             }
             Write::Ack(upto) => store.ack(of.client, upto).await,
         }

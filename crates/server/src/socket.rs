@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use hither_protocol::{AccessToken, ClientFrame, CloseCode, ServerFrame};
+use hither_protocol::{AccessToken, ClientFrame, ClientInfo, CloseCode, ServerFrame};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tungstenite::error::{CapacityError, Error as WireError};
 
@@ -17,7 +17,7 @@ use crate::limits::{Bucket, Place};
 use crate::metrics::End;
 use crate::serve::{App, Open};
 use crate::session::{Identified, Input, Output, Session, Write};
-use crate::store::{Identity, Position, StoreError};
+use crate::store::{Identity, Position, Reader, StoreError};
 
 /// How long a closed stream waits for the client to agree.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -209,7 +209,7 @@ impl Socket {
                 return self.send(frame.to_text().into()).await;
             }
             Output::Close(code) => return Err(self.close(code).await),
-            Output::Identify(token) => self.identify(token),
+            Output::Identify { token, client } => self.identify(token, client),
             Output::Attach(identity) => self.attach(*identity),
             Output::ReadPage(after) => self.read_page(after),
             Output::Write(write) => self.write(write),
@@ -231,7 +231,7 @@ impl Socket {
         }
     }
 
-    fn identify(&mut self, token: Option<AccessToken>) {
+    fn identify(&mut self, token: Option<AccessToken>, client: ClientInfo) {
         self.still_there();
         self.token = token
             .or_else(|| self.browser.take())
@@ -242,7 +242,10 @@ impl Socket {
             let Some(token) = token else {
                 return Ok(Some(Input::Identified(None)));
             };
-            let identity = app.identify(&token).await?;
+            let identity = match app.identify(&token).await? {
+                Some(identity) => Some(app.at_version(identity, client).await?),
+                None => None,
+            };
             let head = app.store.head().await?;
             Ok(Some(Input::Identified(identity.map(|identity| {
                 Identified {
@@ -281,10 +284,10 @@ impl Socket {
         let Some(Attached { identity, .. }) = &self.attached else {
             return;
         };
-        let (app, account) = (Arc::clone(&self.app), identity.account.clone());
+        let (app, reader) = (Arc::clone(&self.app), Reader::Client(identity.client));
         self.ask(async move {
             let limit = app.settings.limits.page_entries;
-            let page = app.store.page(&account, after, limit).await?;
+            let page = app.store.page(&reader, after, None, limit).await?;
             Ok(Some(Input::Page(page)))
         });
     }

@@ -12,6 +12,7 @@ mod publish;
 mod publisher;
 mod sign_in;
 mod stream;
+mod subscriptions;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use hither_protocol::ErrorCode;
 
 pub(crate) use self::attempts::Attempts;
@@ -31,7 +32,7 @@ pub(crate) use self::failure::Failure;
 pub(crate) use self::observe::REQUEST_ID;
 pub use self::origin::{InvalidOrigin, Origin};
 use self::publisher::Publisher;
-pub(crate) use self::sign_in::session_expiry;
+pub(crate) use self::sign_in::{is_name, session_expiry};
 use crate::serve::App;
 
 /// The largest request body but a publisher's, in bytes.
@@ -48,8 +49,14 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         )
         .route("/tokens", get(inbox::token))
         .route("/messages", publish.get(inbox::list))
+        .route("/messages/{id}", delete(publish::recall))
         .route("/messages/{id}/html", get(inbox::html))
         .route("/stream", get(stream::open))
+        .route("/subscriptions", get(subscriptions::list))
+        .route(
+            "/subscriptions/{topic}",
+            put(subscriptions::put).delete(subscriptions::delete),
+        )
         .layer(map_response(private));
     Router::new()
         .nest("/v1", api)

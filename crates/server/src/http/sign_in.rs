@@ -76,6 +76,7 @@ pub(crate) async fn sign_in(
     let token = secret::access_token();
     let session = NewSession {
         device: device(app, &account.name, &request).await?,
+        named: request.device.id.clone(),
         account: account.name,
         application: (request.application.name, request.application.version),
         token: secret::hash(token.expose()),
@@ -105,8 +106,13 @@ fn check(request: &CreateSession) -> Result<(), Failure> {
     named("application.version", &request.application.version)
 }
 
+/// Whether a text may name a device, an application or a version.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=MAX_NAME).contains(&text.len()) && !text.contains(char::is_control)
+}
+
 fn named(field: &str, text: &str) -> Result<(), Failure> {
-    if (1..=MAX_NAME).contains(&text.len()) && !text.contains(char::is_control) {
+    if is_name(text) {
         return Ok(());
     }
     Err(Failure::invalid(format!(
