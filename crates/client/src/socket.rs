@@ -233,9 +233,10 @@ async fn open(stream_url: String, trust: Trust) -> Result<WebSocket, ConnectFail
         .max_message_size(Some(MAX_FRAME_BYTES))
         .max_frame_size(Some(MAX_FRAME_BYTES));
     let server = request.uri().host().unwrap_or_default().to_owned();
-    let connector = match plain {
-        true => Connector::Plain,
-        false => trust.for_streams().map_err(unreachable)?,
+    let connector = if plain {
+        Connector::Plain
+    } else {
+        trust.for_streams().map_err(unreachable)?
     };
     let connecting = connect_async_tls_with_config(request, Some(config), true, Some(connector));
     match tokio::time::timeout(CONNECT_WITHIN, connecting).await {

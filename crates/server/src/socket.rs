@@ -222,13 +222,11 @@ impl Socket {
 
     async fn send(&mut self, text: Utf8Bytes) -> Result<(), End> {
         let drain_within = self.app.settings.limits.drain_within;
-        match timeout(drain_within, self.wire.send(Message::Text(text))).await {
-            Ok(sent) => sent.map_err(|_| End::Lost),
-            Err(_) => {
-                self.say_code(CloseCode::TooSlow).await;
-                Err(End::Closed(CloseCode::TooSlow))
-            }
+        if let Ok(sent) = timeout(drain_within, self.wire.send(Message::Text(text))).await {
+            return sent.map_err(|_| End::Lost);
         }
+        self.say_code(CloseCode::TooSlow).await;
+        Err(End::Closed(CloseCode::TooSlow))
     }
 
     fn identify(&mut self, token: Option<AccessToken>, client: ClientInfo) {

@@ -142,9 +142,10 @@ fn every_setting_comes_from_a_variable_and_from_the_file() {
         let config = gather(Layer::default(), None, &env).unwrap();
         let (_, again, from) = config.rows().into_iter().find(|row| row.0 == *key).unwrap();
         assert_eq!((again, from), (shown.clone(), Source::Environment), "{key}");
-        let file = match shown.parse::<i64>().is_ok() || shown == "false" {
-            true => format!("{key} = {shown}"),
-            false => format!("{key} = '{shown}'"),
+        let file = if shown.parse::<i64>().is_ok() || shown == "false" {
+            format!("{key} = {shown}")
+        } else {
+            format!("{key} = '{shown}'")
         };
         let config = gather(Layer::default(), Some(&file), &env[..1]).unwrap();
         let (_, again, from) = config.rows().into_iter().find(|row| row.0 == *key).unwrap();

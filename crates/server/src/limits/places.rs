@@ -98,13 +98,13 @@ mod tests {
         let one = Some(IpAddr::from([192, 0, 2, 1]));
         let other = Some(IpAddr::from([192, 0, 2, 2]));
         let first = places.take(one).unwrap();
-        let _second = places.take(one).unwrap();
+        let second = places.take(one).unwrap();
         assert_eq!(places.take(one).unwrap_err(), NoPlace::TooMany);
         let _third = places.take(other).unwrap();
         assert_eq!(places.take(None).unwrap_err(), NoPlace::Full);
         drop(first);
         let back = places.take(one).unwrap();
-        drop((back, _second));
+        drop((back, second));
         assert_eq!(places.lock().by_address.len(), 1);
     }
 }

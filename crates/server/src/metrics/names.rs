@@ -9,6 +9,12 @@ use crate::store::Measures;
 
 impl Metrics {
     pub(super) fn register(&mut self, store: &Measures) {
+        self.register_messages();
+        self.register_streams();
+        self.register_server(store);
+    }
+
+    fn register_messages(&mut self) {
         let mut add = Names(&mut self.registry);
         add.one(
             "log_entries",
@@ -50,6 +56,10 @@ impl Metrics {
             "Longest time for which a connected device has owed an ack",
             &self.found.oldest_unacked,
         );
+    }
+
+    fn register_streams(&mut self) {
+        let mut add = Names(&mut self.registry);
         add.one(
             "streams",
             "Open streams of clients that said hello",
@@ -97,6 +107,10 @@ impl Metrics {
             "Accounts with an open stream or an alert that is owed",
             &self.found.accounts,
         );
+    }
+
+    fn register_server(&mut self, store: &Measures) {
+        let mut add = Names(&mut self.registry);
         add.one(
             "commit_seconds",
             "Duration of the store's commits",
