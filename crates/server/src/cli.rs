@@ -3,6 +3,7 @@
 mod answer;
 mod serve;
 mod systemd;
+mod topic;
 
 use std::io::{self, IsTerminal, Read};
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use self::answer::Answer;
+use self::topic::TopicCommand;
 use crate::Origin;
 use crate::admin::{self, AdminReply, AdminRequest};
 use crate::config::{Config, Layer, LogFormat};
@@ -85,6 +87,9 @@ enum Command {
     /// Manage the publishers that send messages
     #[command(subcommand)]
     Publisher(PublisherCommand),
+    /// Manage who may read and write the topics
+    #[command(subcommand)]
+    Topic(TopicCommand),
     /// Print the settings and where each comes from
     Config,
 }
@@ -187,6 +192,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Config => Answer::config(&config)?,
         Command::Account(command) => account(&config.data.value, command).await?,
         Command::Publisher(command) => publisher(&config.data.value, command).await?,
+        Command::Topic(command) => topic::run(&config.data.value, command).await?,
     };
     answer.print(common.json)
 }

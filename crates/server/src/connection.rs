@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Duration, sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 
 use crate::http::REQUEST_ID;
 use crate::network::{client_address, is_trusted};
@@ -85,6 +86,10 @@ impl Entrance {
         // Small frames must not wait for company; a socket that refuses this is about to fail
         // anyway.
         let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        // Streams have a limit of their own and say why; this one is for answers that nobody takes.
+        stream.set_write_timeout(Some(self.app.settings.limits.drain_within * 2));
+        let stream = Box::pin(stream);
         let tls = self.app.settings.tls.as_ref().filter(|_| self.encrypted);
         let Some(tls) = tls else {
             return self.serve(stream, peer).await;

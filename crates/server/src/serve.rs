@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::Network;
 use crate::accounts::{Accounts, clock};
 use crate::connection::Entrance;
-use crate::http::{self, Attempts, Failure, Origin};
+use crate::http::{self, Attempts, Failure, Followers, KnownPasswords, Origin};
 use crate::limits::{Limiter, Limits};
 use crate::metrics::{Metrics, Vitals};
 use crate::registry::Registry;
@@ -103,6 +103,9 @@ pub(crate) struct App {
     pub(crate) attempts: Attempts,
     pub(crate) limiter: Limiter,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) known_passwords: KnownPasswords,
+    /// Who follows topics in ntfy's form.
+    pub(crate) followers: Followers,
     /// Held by whatever must end before the server does.
     open: watch::Sender<()>,
 }
@@ -179,6 +182,8 @@ impl App {
             attempts: Attempts::new(limits.failed_sign_ins),
             limiter: Limiter::new(&limits),
             metrics,
+            known_passwords: KnownPasswords::default(),
+            followers: Followers::default(),
             open: watch::Sender::new(()),
             settings,
             store,

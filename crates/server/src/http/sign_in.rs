@@ -71,7 +71,7 @@ pub(crate) async fn sign_in(
 ) -> Result<Session, Failure> {
     check(&request)?;
     let attempt = app.attempts.begin(peer.ip(), &request.account)?;
-    let account = authenticate(app, &request).await?;
+    let account = authenticate(app, &request.account, request.password.clone()).await?;
     attempt.succeeded();
     let token = secret::access_token();
     let session = NewSession {
@@ -122,19 +122,23 @@ fn named(field: &str, text: &str) -> Result<(), Failure> {
 
 /// An account that does not exist costs the same time and gets the same answer as a wrong
 /// password; a disabled one is told so only with the right password.
-async fn authenticate(app: &App, request: &CreateSession) -> Result<AccountRecord, Failure> {
-    let account = match request.account.parse::<AccountName>() {
+pub(crate) async fn authenticate(
+    app: &App,
+    name: &str,
+    password: String,
+) -> Result<AccountRecord, Failure> {
+    let account = match name.parse::<AccountName>() {
         Ok(name) => app.store.account(&name).await?,
         Err(_) => None,
     };
-    if request.password.len() > MAX_PASSWORD {
+    if password.len() > MAX_PASSWORD {
         return Err(wrong_credentials());
     }
     let phc = account
         .as_ref()
         .map(|account| account.password_hash.clone());
     let _place = app.sign_ins.try_acquire().map_err(|_| too_busy())?;
-    let verdict = app.passwords.verify(request.password.clone(), phc).await;
+    let verdict = app.passwords.verify(password, phc).await;
     app.metrics.signed_in(verdict != Verdict::Wrong);
     let account = account
         .filter(|_| verdict != Verdict::Wrong)

@@ -47,6 +47,8 @@ pub struct Limits {
     pub drain_within: Duration,
     /// How long requests and streams may take to end when the server stops.
     pub stop_within: Duration,
+    /// How often a subscription in ntfy's form that says nothing else says that it lives.
+    pub keepalive: Duration,
     /// Live entries that wait for one stream; more are read from the store later.
     pub waiting_entries: usize,
     /// Entries read from the store at once.
@@ -70,6 +72,7 @@ impl Limits {
         hello_within: Duration::from_secs(5),
         drain_within: Duration::from_secs(10),
         stop_within: Duration::from_secs(5),
+        keepalive: Duration::from_secs(45),
         waiting_entries: 64,
         page_entries: 64,
     };

@@ -6,12 +6,17 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod addressing;
 mod delivery;
 mod documentation;
+mod gotify;
 mod harness;
 mod limits;
+mod ntfy;
 mod operating;
 mod protocol;
 mod publishing;
 mod routing;
 mod sessions;
+mod trust;
+mod upgrade;

@@ -313,7 +313,7 @@ async fn a_restart_says_when_to_come_back_and_answers_what_was_asked() {
     }
     assert!(waits.len() > 1, "all come back at once: {waits:?}");
     assert!(waits.iter().all(|wait| (300..=60_300).contains(wait)));
-    let server = Server::run(settings, folder).await;
+    let server = Server::run(settings, folder, hither_server::store::system_clock()).await;
     let stored = server.store.head().await.unwrap().0;
     let accepted = answered
         .iter()
