@@ -19,6 +19,7 @@ use crate::{SOON, wait_for};
 #[derive(Debug)]
 pub struct Companion {
     data: PathBuf,
+    trusting: Option<PathBuf>,
     running: Option<(Process, ChildStdin)>,
     life: usize,
     said: Arc<Mutex<Vec<Said>>>,
@@ -47,8 +48,15 @@ impl Companion {
     /// Starts one with its data in `data`, presence unknown.
     #[must_use]
     pub fn start(data: &Path) -> Self {
+        Self::start_trusting(data, None)
+    }
+
+    /// [`Companion::start`] with a file of authorities whose certificates it believes.
+    #[must_use]
+    pub fn start_trusting(data: &Path, authorities: Option<&Path>) -> Self {
         let mut companion = Self {
             data: data.to_owned(),
+            trusting: authorities.map(Path::to_owned),
             running: None,
             life: 0,
             said: Arc::default(),
@@ -239,6 +247,9 @@ impl Companion {
         command.env("HOME", self.home());
         command.env_remove("XDG_CONFIG_HOME");
         command.env("HITHER_LOG", "warn,hither_companion::credentials=error");
+        if let Some(authorities) = &self.trusting {
+            command.env("HITHER_CA_FILE", authorities);
+        }
         command
     }
 }

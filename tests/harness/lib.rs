@@ -1,5 +1,6 @@
 //! What tests with real processes and screens share: a desktop, a browser, waiting for conditions.
 
+pub mod authority;
 pub mod browser;
 pub mod companion;
 pub mod desktop;

@@ -1,5 +1,6 @@
 //! A real server, its accounts and its publishers.
 
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use hither_protocol::{MessageId, PublishRequest, Published, Recipients, UploadRef, Uploaded};
 use serde_json::Value;
+use ureq::http::HeaderMap;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use crate::SOON;
 use crate::program::{Process, program};
@@ -18,6 +21,7 @@ pub struct Server {
     data: PathBuf,
     url: String,
     settings: Vec<(&'static str, String)>,
+    log: Option<PathBuf>,
     process: Option<Process>,
 }
 
@@ -37,8 +41,22 @@ impl Server {
     /// When it does not start.
     #[must_use]
     pub fn start_with(data: &Path, settings: Vec<(&'static str, String)>) -> Self {
+        Self::new(data, settings, None)
+    }
+
+    /// [`Server::start_with`] with its log in a file.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_logging(data: &Path, settings: Vec<(&'static str, String)>, log: &Path) -> Self {
+        Self::new(data, settings, Some(log.to_owned()))
+    }
+
+    fn new(data: &Path, settings: Vec<(&'static str, String)>, log: Option<PathBuf>) -> Self {
         let mut server = Self {
             settings,
+            log,
             data: data.to_owned(),
             url: "http://127.0.0.1:0".to_owned(),
             process: None,
@@ -53,8 +71,12 @@ impl Server {
     /// When it does not.
     pub fn restart(&mut self) {
         self.process = None;
-        let address = self.url.trim_start_matches("http://").to_owned();
-        let mut serve = self.command(&["serve", "--json", "--listen", &address]);
+        let (_, address) = self.url.split_once("://").expect("a URL");
+        let mut serve = self.command(&["serve", "--json", "--listen", address]);
+        if let Some(log) = &self.log {
+            let log = OpenOptions::new().create(true).append(true).open(log);
+            serve.stderr(log.expect("a place for the log"));
+        }
         let mut process = Process::start(&mut serve);
         let mut lines = process.lines().expect("its output is ours");
         let line = lines.next().expect("the server says where it listens");
@@ -111,6 +133,7 @@ impl Server {
         Publisher {
             token: format!("{}.{}", text("id"), text("secret")),
             url: self.url.clone(),
+            authority: None,
         }
     }
 
@@ -145,6 +168,7 @@ impl Server {
 pub struct Publisher {
     token: String,
     url: String,
+    authority: Option<Certificate<'static>>,
 }
 
 impl Publisher {
@@ -184,8 +208,8 @@ impl Publisher {
     /// When the server refuses it.
     #[must_use]
     pub fn upload(&self, name: &str, content: &[u8]) -> UploadRef {
-        let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
-        let answer = agent
+        let answer = self
+            .agent()
             .post(format!("{}/v1/attachments?name={name}", self.url))
             .header("authorization", format!("Bearer {}", self.token))
             .send(content);
@@ -198,14 +222,86 @@ impl Publisher {
         }
     }
 
-    fn try_publish(&self, key: &str, request: &PublishRequest) -> Result<MessageId, String> {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
+    /// The same one, who believes this authority and no other.
+    ///
+    /// # Panics
+    /// When that is no certificate.
+    #[must_use]
+    pub fn trusting(mut self, authority: &str) -> Self {
+        let authority = Certificate::from_pem(authority.as_bytes()).expect("a certificate");
+        self.authority = Some(authority);
+        self
+    }
+
+    /// The same one, who knows the server by another address.
+    #[must_use]
+    pub fn through(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.url);
+        self
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.token.split('.').next().unwrap_or_default()
+    }
+
+    /// Its secret.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        self.token.split('.').nth(1).unwrap_or_default()
+    }
+
+    /// Asks for something; the status and headers of the answer.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn get(&self, path: &str) -> (u16, HeaderMap) {
+        self.get_with(path, ("accept", "*/*"))
+    }
+
+    /// [`Publisher::get`] with one more header.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    #[must_use]
+    pub fn get_with(&self, path: &str, header: (&str, &str)) -> (u16, HeaderMap) {
+        let request = self.agent().get(format!("{}{path}", self.url));
+        let answer = request
+            .header(header.0, header.1)
+            .call()
+            .expect("an answer");
+        (answer.status().as_u16(), answer.headers().clone())
+    }
+
+    /// Publishes something that is refused.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub fn post_nonsense(&self, body: &str) {
+        let request = self.agent().post(format!("{}/v1/messages", self.url));
+        let request = request.header("authorization", format!("Bearer {}", self.token));
+        let request = request.header("content-type", "application/json");
+        let answer = request.send(body).expect("an answer");
+        assert!(answer.status().is_client_error(), "{body} was taken");
+    }
+
+    fn agent(&self) -> ureq::Agent {
+        let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(5)))
-            .proxy(None)
-            .build()
-            .into();
-        let mut answer = agent
+            .proxy(None);
+        if let Some(authority) = &self.authority {
+            let roots = RootCerts::new_with_certs(std::slice::from_ref(authority));
+            config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
+        }
+        config.build().into()
+    }
+
+    fn try_publish(&self, key: &str, request: &PublishRequest) -> Result<MessageId, String> {
+        let mut answer = self
+            .agent()
             .post(format!("{}/v1/messages", self.url))
             .header("authorization", format!("Bearer {}", self.token))
             .header("idempotency-key", key)

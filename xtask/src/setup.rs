@@ -44,6 +44,13 @@ const A_SCREEN: Packages = &[
     &["fonts-dejavu-core"],
     &["fonts-noto-cjk"],
 ];
+/// The proxies that docs/operating.md has recipes for, and what looks at them from outside.
+const PROXIES: Packages = &[
+    &["caddy"],
+    &["nginx-light", "nginx"],
+    &["openssl"],
+    &["systemd"],
+];
 /// The compositor that the Wayland sensors are tested with.
 const A_WAYLAND_SCREEN: Packages = &[&["kwin-wayland"]];
 const BROWSERS: Packages = &[
@@ -69,7 +76,16 @@ pub(crate) fn packages(purpose: Purpose) -> anyhow::Result<()> {
     let wanted = match purpose {
         Purpose::RunHere => vec![BUILDING],
         Purpose::RunVirtually => vec![BUILDING, A_SCREEN],
-        Purpose::Test => vec![BUILDING, A_SCREEN, A_WAYLAND_SCREEN, BROWSERS, PYTHON],
+        Purpose::Test => {
+            vec![
+                BUILDING,
+                A_SCREEN,
+                A_WAYLAND_SCREEN,
+                BROWSERS,
+                PYTHON,
+                PROXIES,
+            ]
+        }
     };
     let wanted = wanted.concat();
     if !installed("dpkg-query") {

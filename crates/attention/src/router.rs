@@ -97,6 +97,12 @@ impl Router {
         self.ledger.is_empty() && self.devices.are_away()
     }
 
+    /// How many messages should alert somebody and wait for a device that can.
+    #[must_use]
+    pub fn owed(&self) -> usize {
+        self.ledger.wanted().count()
+    }
+
     /// Lets everything due by `now` happen in its order. What to do about it is decided with the
     /// event, as things are at `now`: nobody could be alerted in between any more.
     fn catch_up(&mut self, now: Instant) {

@@ -9,6 +9,7 @@ use hither_protocol::{Attachment, file_name};
 use sha2::{Digest, Sha256};
 
 use crate::http::{self, FetchFailed};
+use crate::trust::Trust;
 
 /// Files of the same name that are kept beside each other.
 const MAX_SAME: u32 = 999;
@@ -17,11 +18,12 @@ const MAX_SAME: u32 = 999;
 /// under its name it is whole. Blocking.
 pub(crate) fn save(
     account: &SignedIn,
+    trust: &Trust,
     attachment: &Attachment,
     folder: &Path,
 ) -> Result<PathBuf, FetchFailed> {
     fs::create_dir_all(folder)?;
-    let mut body = http::file(account, &attachment.href)?;
+    let mut body = http::file(account, trust, &attachment.href)?;
     let reader = body.with_config().limit(u64::MAX).reader();
     let part = Part::new(folder)?;
     receive(reader, attachment, &part)?;

@@ -1,18 +1,19 @@
 //! What goes over HTTP: signing in and out, and H5 pages too large for a frame. Blocking, for
 //! threads that may wait.
 
+use core::error::Error;
 use core::time::Duration;
-use std::sync::Arc;
 
 use hither_engine::view::Password;
 use hither_engine::{Config, SignInFailed, SignedIn};
 use hither_protocol::{
     AccessToken, CreateSession, DeviceId, DeviceKind, DeviceRequest, ErrorCode, Problem, Session,
 };
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
 
 use crate::address;
+use crate::trust::{self, Trust};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -67,9 +68,10 @@ impl SignIn {
     }
 
     /// Asks the server. Waits up to [`ANSWER_WITHIN`].
-    pub(crate) fn send(self) -> Result<SignedIn, SignInFailed> {
+    pub(crate) fn send(self, trust: &Trust) -> Result<SignedIn, SignInFailed> {
         let Self { server, request } = self;
-        let mut answer = agent(&server)
+        let mut answer = agent(&server, trust)
+            .map_err(SignInFailed::Unreachable)?
             .post(format!("{server}/v1/sessions"))
             .send_json(&request)
             .map_err(|error| SignInFailed::Unreachable(unreachable(&server, &error)))?;
@@ -91,13 +93,17 @@ impl SignIn {
 }
 
 /// Ends the session on the server; the token is dead where this arrives.
-pub(crate) fn sign_out(account: &SignedIn) {
+pub(crate) fn sign_out(account: &SignedIn, trust: &Trust) {
     let SignedIn {
         server,
         access_token,
         ..
     } = account;
-    let answer = agent(server)
+    let agent = match agent(server, trust) {
+        Ok(agent) => agent,
+        Err(error) => return tracing::warn!(error, "the server did not hear of the sign-out"),
+    };
+    let answer = agent
         .delete(format!("{server}/v1/sessions/current"))
         .header("authorization", bearer(access_token))
         .call();
@@ -122,8 +128,9 @@ pub(crate) enum FetchFailed {
 }
 
 /// Fetches the H5 page of a message from a path on the account's own server.
-pub(crate) fn page(account: &SignedIn, href: &str) -> Result<String, FetchFailed> {
-    let mut body = fetch(&agent(&account.server), account, href)?;
+pub(crate) fn page(account: &SignedIn, trust: &Trust, href: &str) -> Result<String, FetchFailed> {
+    let agent = agent(&account.server, trust).map_err(FetchFailed::NotNow)?;
+    let mut body = fetch(&agent, account, href)?;
     let reading = body.with_config().limit(MAX_PAGE_BYTES);
     reading
         .read_to_string()
@@ -131,8 +138,8 @@ pub(crate) fn page(account: &SignedIn, href: &str) -> Result<String, FetchFailed
 }
 
 /// Fetches a file beside a message, of any size.
-pub(crate) fn file(account: &SignedIn, href: &str) -> Result<Body, FetchFailed> {
-    let agent = agent_within(&account.server, FILE_WITHIN);
+pub(crate) fn file(account: &SignedIn, trust: &Trust, href: &str) -> Result<Body, FetchFailed> {
+    let agent = agent_within(&account.server, trust, FILE_WITHIN).map_err(FetchFailed::NotNow)?;
     fetch(&agent, account, href)
 }
 
@@ -159,35 +166,24 @@ fn bearer(token: &AccessToken) -> String {
 }
 
 /// Follows no redirect: a password or a token goes to the server it is meant for only.
-fn agent(server: &str) -> Agent {
-    agent_within(server, ANSWER_WITHIN)
+fn agent(server: &str, trust: &Trust) -> Result<Agent, String> {
+    agent_within(server, trust, ANSWER_WITHIN)
 }
 
-fn agent_within(server: &str, within: Duration) -> Agent {
+fn agent_within(server: &str, trust: &Trust, within: Duration) -> Result<Agent, String> {
     let mut config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .timeout_connect(Some(CONNECT_WITHIN))
         .timeout_global(Some(within));
     if server.starts_with("https:") {
-        config = config.tls_config(TlsConfig::builder().root_certs(native_roots()).build());
+        let tls = TlsConfig::builder().root_certs(trust.for_requests()?);
+        config = config.tls_config(tls.build());
     } else {
         // Loopback: no proxy can reach it.
         config = config.proxy(None);
     }
-    config.build().into()
-}
-
-fn native_roots() -> RootCerts {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "a root certificate of this system cannot be read");
-    }
-    let certs = found
-        .certs
-        .iter()
-        .map(|der| Certificate::from_der(der).to_owned());
-    RootCerts::Specific(Arc::new(certs.collect()))
+    Ok(config.build().into())
 }
 
 fn refused(server: &str, status: u16, body: &mut Body) -> SignInFailed {
@@ -218,6 +214,14 @@ fn read_json<T: serde::de::DeserializeOwned>(body: &mut Body) -> Option<T> {
 }
 
 fn unreachable(server: &str, error: &ureq::Error) -> String {
+    let cause: &(dyn Error + 'static) = match error {
+        ureq::Error::Rustls(cause) => cause,
+        ureq::Error::Io(cause) => cause,
+        other => other,
+    };
+    if let Some(text) = trust::blamed(server, cause) {
+        return text;
+    }
     match error {
         ureq::Error::HostNotFound => format!("{server} has no address in the network"),
         ureq::Error::Timeout(_) => format!("{server} does not answer"),
@@ -280,7 +284,7 @@ mod tests {
         let password = Password("secret".to_owned());
         SignIn::new(&config, server, " ada ", password)?
             .with_device(Some("known".parse().unwrap()))
-            .send()
+            .send(&Trust::default())
     }
 
     fn session(stream_url: &str) -> String {
@@ -382,9 +386,15 @@ mod tests {
             "@evil.example.org",
             "",
         ] {
-            assert!(page(&account, foreign).is_err(), "{foreign}");
+            assert!(
+                page(&account, &Trust::default(), foreign).is_err(),
+                "{foreign}"
+            );
         }
-        assert_eq!(page(&account, "/v1/messages/x/html").unwrap(), "<p>讯");
+        assert_eq!(
+            page(&account, &Trust::default(), "/v1/messages/x/html").unwrap(),
+            "<p>讯"
+        );
         let request = server.join().unwrap();
         assert!(
             request.contains("authorization: Bearer token-of-ada"),

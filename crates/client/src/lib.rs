@@ -12,6 +12,7 @@ mod passphrase;
 mod platform;
 mod runtime;
 mod socket;
+mod trust;
 
 pub use credentials::Credentials;
 pub use history::OpenError;

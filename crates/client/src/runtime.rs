@@ -5,7 +5,7 @@ mod fetches;
 
 use core::future::Future;
 use core::time::Duration;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 
 use hither_engine::view::{Answer, Command, Password, Query, View};
@@ -21,6 +21,7 @@ use crate::network::Network;
 use crate::pages::Pages;
 use crate::platform::{Platform, PlatformEvent};
 use crate::socket::Socket;
+use crate::trust::Trust;
 use crate::{Credentials, OpenError, clock, passphrase};
 
 /// Frames taken in before their store operations become one transaction.
@@ -39,6 +40,7 @@ pub struct Runtime {
     writer: Writer,
     reader: Reader,
     pages: Pages,
+    trust: Trust,
     requests: mpsc::Receiver<Request>,
     views: watch::Sender<View>,
     finished: (
@@ -131,6 +133,7 @@ impl Runtime {
             writer,
             reader: history.reader,
             pages,
+            trust: Trust::default(),
             requests: incoming,
             views,
             finished,
@@ -140,6 +143,13 @@ impl Runtime {
             views: watched,
         };
         Ok((runtime, door))
+    }
+
+    /// Also believes the authorities of a PEM file, besides those that the system believes.
+    #[must_use]
+    pub fn trusting(mut self, ca_file: Option<PathBuf>) -> Self {
+        self.trust = Trust::with(ca_file);
+        self
     }
 
     /// Runs until the engine says `Exit`. `stop` asks it to, as the command `Quit` does; it is
@@ -343,7 +353,7 @@ impl<P: Platform> Running<P> {
 
     fn start(&mut self, effect: Effect) {
         match effect {
-            Effect::Connect { stream_url } => self.socket.open(stream_url),
+            Effect::Connect { stream_url } => self.socket.open(stream_url, self.it.trust.clone()),
             Effect::Disconnect => self.socket.close(),
             Effect::Send(frame) => self.socket.send(&frame),
             Effect::Store(op) => self.unwritten.push(op),
@@ -447,7 +457,7 @@ impl<P: Platform> Running<P> {
     fn sign_in(&mut self, server: &str, account: &str, password: Password) {
         self.requests_abroad += 1;
         let sign_in = SignIn::new(&self.it.config, server, account, password);
-        let reader = self.it.reader.clone();
+        let (reader, trust) = (self.it.reader.clone(), self.it.trust.clone());
         self.in_background(async move {
             let sign_in = match sign_in {
                 Ok(sign_in) => sign_in,
@@ -456,14 +466,15 @@ impl<P: Platform> Running<P> {
             let device = reader
                 .device(sign_in.server.clone(), sign_in.request.account.clone())
                 .await;
-            Finished::SignIn(blocking(move || sign_in.with_device(device).send()).await)
+            Finished::SignIn(blocking(move || sign_in.with_device(device).send(&trust)).await)
         });
     }
 
     fn sign_out(&mut self, account: SignedIn) {
         self.requests_abroad += 1;
+        let trust = self.it.trust.clone();
         self.in_background(async move {
-            blocking(move || http::sign_out(&account)).await;
+            blocking(move || http::sign_out(&account, &trust)).await;
             Finished::SignOut
         });
     }

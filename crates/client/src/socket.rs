@@ -18,9 +18,12 @@ use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
+};
 
 use crate::address::is_loopback;
+use crate::trust::{self, Trust};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(15);
 
@@ -49,8 +52,8 @@ pub(crate) struct Open {
 
 impl Socket {
     /// Begins to open a stream; an earlier one is dropped.
-    pub(crate) fn open(&mut self, stream_url: String) {
-        *self = Self::Opening(Box::pin(open(stream_url)));
+    pub(crate) fn open(&mut self, stream_url: String, trust: Trust) {
+        *self = Self::Opening(Box::pin(open(stream_url, trust)));
     }
 
     /// Queues a frame; it is lost when no stream is open.
@@ -208,7 +211,7 @@ impl Open {
     }
 }
 
-async fn open(stream_url: String) -> Result<WebSocket, ConnectFailed> {
+async fn open(stream_url: String, trust: Trust) -> Result<WebSocket, ConnectFailed> {
     let unreachable = |text: String| ConnectFailed::Unreachable(text);
     let mut request = stream_url
         .into_client_request()
@@ -229,11 +232,19 @@ async fn open(stream_url: String) -> Result<WebSocket, ConnectFailed> {
         .max_write_buffer_size(4 * MAX_FRAME_BYTES)
         .max_message_size(Some(MAX_FRAME_BYTES))
         .max_frame_size(Some(MAX_FRAME_BYTES));
-    let connecting = connect_async_with_config(request, Some(config), true);
+    let server = request.uri().host().unwrap_or_default().to_owned();
+    let connector = if plain {
+        Connector::Plain
+    } else {
+        trust.for_streams().map_err(unreachable)?
+    };
+    let connecting = connect_async_tls_with_config(request, Some(config), true, Some(connector));
     match tokio::time::timeout(CONNECT_WITHIN, connecting).await {
         Ok(Ok((web_socket, _))) => Ok(web_socket),
         Ok(Err(Error::Http(answer))) => Err(ConnectFailed::Refused(answer.status().as_u16())),
-        Ok(Err(error)) => Err(unreachable(error.to_string())),
+        Ok(Err(error)) => Err(unreachable(
+            trust::blamed(&server, &error).unwrap_or_else(|| error.to_string()),
+        )),
         Err(_) => Err(unreachable("No answer from the server".to_owned())),
     }
 }
@@ -297,7 +308,7 @@ mod tests {
     fn opening(listener: &TcpListener) -> Socket {
         let mut socket = Socket::Closed;
         let address = listener.local_addr().unwrap();
-        socket.open(format!("ws://{address}/v1/stream"));
+        socket.open(format!("ws://{address}/v1/stream"), Trust::default());
         socket
     }
 
@@ -470,7 +481,7 @@ mod tests {
             "ws://[2001:db8::1]/",
         ] {
             let mut socket = Socket::Closed;
-            socket.open(url.to_owned());
+            socket.open(url.to_owned(), Trust::default());
             let event = next(&mut socket).await;
             let Event::ConnectFailed(ConnectFailed::Unreachable(why)) = event else {
                 panic!("{event:?}")

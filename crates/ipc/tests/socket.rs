@@ -113,6 +113,7 @@ fn view(unread: u64) -> View {
         paused_until: None,
         notice: None,
         signing_in: false,
+        app_lock: None,
     }
 }
 

@@ -3,9 +3,10 @@
 mod answer;
 mod copies;
 mod serve;
+mod systemd;
 mod topic;
 
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,11 +15,13 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use hither_protocol::{AccountName, PublisherId, Timestamp};
 use serde_json::json;
+use tracing_subscriber::EnvFilter;
 
 use self::answer::Answer;
 use self::topic::TopicCommand;
+use crate::Origin;
 use crate::admin::{self, AdminReply, AdminRequest};
-use crate::config::{Config, Layer};
+use crate::config::{Config, Layer, LogFormat};
 use crate::secret::{self, Passwords};
 use crate::store::{DataFolder, FolderError, SqliteStore, Store, system_clock};
 
@@ -27,9 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-const VARIABLES: &str = "Settings come from flags, then HITHER_CONFIG, HITHER_DATA, HITHER_LISTEN, \
-    HITHER_INSECURE_HTTP and HITHER_PUBLIC_URL, then the configuration file, then defaults. \
-    HITHER_LOG says what is logged (default: info).";
+const VARIABLES: &str = "Settings come from flags, then variables (HITHER_ and the setting's name in \
+    capitals; HITHER_CONFIG names the file), then the configuration file, then defaults; \
+    `hither-server config` lists them all. HITHER_LOG says what is logged (default: info).";
 
 /// Hither's server: accepts messages, keeps them, and brings them to the screen people are at.
 #[derive(Debug, Parser)]
@@ -71,7 +74,13 @@ enum Command {
         insecure_http: bool,
         /// Under which address people reach the server: scheme and host
         #[arg(long, value_name = "URL")]
-        public_url: Option<String>,
+        public_url: Option<Origin>,
+        /// PEM file of the certificate and those between it and the authority
+        #[arg(long, value_name = "FILE")]
+        tls_cert: Option<PathBuf>,
+        /// PEM file of the certificate's private key
+        #[arg(long, value_name = "FILE")]
+        tls_key: Option<PathBuf>,
     },
     /// Manage the accounts people sign in with
     #[command(subcommand)]
@@ -182,13 +191,18 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         listen,
         insecure_http,
         public_url,
+        tls_cert,
+        tls_key,
     } = &command
     {
-        flags.public_url.clone_from(public_url);
+        flags.public_url = public_url.clone().map(Some);
+        flags.tls_cert = tls_cert.clone().map(Some);
+        flags.tls_key = tls_key.clone().map(Some);
         flags.listen = *listen;
         flags.insecure_http = insecure_http.then_some(true);
     }
     let config = Config::gather(flags, common.config.as_deref())?;
+    log_to_stderr(config.log_format.value);
     let answer = match command {
         Command::Serve { .. } => return serve::serve(&config, common.json).await,
         Command::Config => Answer::config(&config)?,
@@ -200,6 +214,19 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Topic(command) => topic::run(&config.data.value, command).await?,
     };
     answer.print(common.json)
+}
+
+/// `HITHER_LOG` says what; ids only, never content.
+fn log_to_stderr(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("HITHER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
 }
 
 async fn account(data: &Path, command: AccountCommand) -> anyhow::Result<Answer> {

@@ -1,58 +1,140 @@
 //! Where the settings come from: flags, then `HITHER_*` variables, then a file, then defaults.
 
+mod value;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 use std::{env, fmt, fs, io};
 
 use hither_protocol::Policy;
 use serde::{Deserialize, Serialize};
 
-use crate::store::Retention;
-use crate::{InvalidOrigin, Settings};
+pub use self::value::{List, LogFormat, Seconds, Secret};
+use self::value::{Setting, parse};
+use crate::limits::{Limits, Rate};
+use crate::serve::MIB;
+use crate::store::{Quota, Retention};
+use crate::tls::{Tls, TlsError};
+use crate::{AttachmentLimits, MetricsAccess, Network, Origin, Settings};
 
-const DEFAULT_IDLE_AFTER_S: u64 = 180;
-const DEFAULT_RETENTION_DAYS: u64 = 90;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
+const LIMITS: Limits = Limits::DEFAULT;
+const FILES: AttachmentLimits = AttachmentLimits::DEFAULT;
 
-/// What one source says; the rest is left to the next one.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Layer {
-    /// Folder of the database, the lock and the administrator's socket.
-    pub data: Option<PathBuf>,
-    /// Address of the HTTP listener.
-    pub listen: Option<SocketAddr>,
-    /// Whether HTTP without TLS may leave this computer.
-    pub insecure_http: Option<bool>,
-    /// Under which address people reach the server, as behind a proxy.
-    pub public_url: Option<String>,
-    /// Seconds without input after which a desktop is inactive, 10 to 3600.
-    pub idle_after_s: Option<u64>,
-    /// Days for which each log is kept, 1 to 3650.
-    pub retention_days: Option<u64>,
-    /// Entries that are kept of each log, 100 to 1,000,000.
-    pub retention_entries: Option<u64>,
+/// Declares every setting once: its key in the file, its variable, its type and its default.
+macro_rules! settings {
+    ($($(#[doc = $about:literal])+ $key:ident, $variable:literal, $kind:ty = $default:expr;)*) => {
+        /// What one source says; the rest is left to the next one.
+        #[derive(Clone, Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Layer {
+            $($(#[doc = $about])+ pub $key: Option<$kind>,)*
+        }
+
+        /// Every setting with where it came from.
+        #[derive(Clone, Debug, Serialize)]
+        pub struct Config {
+            $($(#[doc = $about])+ pub $key: Sourced<$kind>,)*
+        }
+
+        /// Key and variable of every setting.
+        pub const SETTINGS: &[(&str, &str)] = &[$((stringify!($key), $variable)),*];
+
+        impl Layer {
+            fn from_environment(
+                variable: impl Fn(&'static str) -> Option<String>,
+            ) -> Result<Self, ConfigError> {
+                Ok(Self { $($key: parse($variable, &variable)?,)* })
+            }
+        }
+
+        impl Config {
+            fn merge(flags: Layer, environment: Layer, file: Layer) -> Self {
+                Self {
+                    $($key: first([flags.$key, environment.$key, file.$key])
+                        .unwrap_or_else(|| by_default($default)),)*
+                }
+            }
+
+            fn rows(&self) -> Vec<(&'static str, String, Source)> {
+                vec![$((stringify!($key), self.$key.value.show(), self.$key.from)),*]
+            }
+        }
+    };
 }
 
-/// Every setting with where it came from.
-#[derive(Clone, Debug, Serialize)]
-pub struct Config {
+settings! {
     /// Folder of the database, the lock and the administrator's socket.
-    pub data: Sourced<PathBuf>,
-    /// Address of the HTTP listener.
-    pub listen: Sourced<SocketAddr>,
+    data, "HITHER_DATA", PathBuf = PathBuf::new();
+    /// Where to listen for HTTP.
+    listen, "HITHER_LISTEN", SocketAddr = DEFAULT_LISTEN;
     /// Whether HTTP without TLS may leave this computer.
-    pub insecure_http: Sourced<bool>,
-    /// Under which address people reach the server; as each request says where it is not set.
-    pub public_url: Sourced<Option<String>>,
-    /// Seconds without input after which a desktop is inactive.
-    pub idle_after_s: Sourced<u64>,
-    /// Days for which each log is kept.
-    pub retention_days: Sourced<u64>,
-    /// Entries that are kept of each log.
-    pub retention_entries: Sourced<u64>,
+    insecure_http, "HITHER_INSECURE_HTTP", bool = false;
+    /// PEM file of the certificate and those between it and the authority.
+    tls_cert, "HITHER_TLS_CERT", Option<PathBuf> = None;
+    /// PEM file of the certificate's private key.
+    tls_key, "HITHER_TLS_KEY", Option<PathBuf> = None;
+    /// Under which address people reach the server, as behind a proxy.
+    public_url, "HITHER_PUBLIC_URL", Option<Origin> = None;
+    /// Other origins whose pages browsers may send requests from.
+    origins, "HITHER_ORIGINS", List<Origin> = List::default();
+    /// Addresses of proxies that are believed when they say whom they forward for.
+    trusted_proxies, "HITHER_TRUSTED_PROXIES", List<Network> = List::default();
+    /// Another listener, in plain HTTP, for metrics alone.
+    metrics_listen, "HITHER_METRICS_LISTEN", Option<SocketAddr> = None;
+    /// A secret with which metrics are answered from anywhere.
+    metrics_token, "HITHER_METRICS_TOKEN", Option<Secret> = None;
+    /// How log lines are written.
+    log_format, "HITHER_LOG_FORMAT", LogFormat = LogFormat::Text;
+    /// Seconds without input after which a desktop is inactive, 10 to 3600.
+    idle_after_s, "HITHER_IDLE_AFTER_S", u64 = 180;
+    /// Days for which each log is kept, 1 to 3650.
+    retention_days, "HITHER_RETENTION_DAYS", u64 = 90;
+    /// Entries that are kept of each log, 100 to 1,000,000.
+    retention_entries, "HITHER_RETENTION_ENTRIES", u64 = Retention::default().entries;
+    /// The largest file beside a message, in MiB.
+    attachment_mib, "HITHER_ATTACHMENT_MIB", u64 = FILES.file_bytes / MIB;
+    /// All files of one publisher, in MiB.
+    attachments_per_publisher_mib, "HITHER_ATTACHMENTS_PER_PUBLISHER_MIB", u64 =
+        FILES.quota.publisher / MIB;
+    /// All files together, in MiB.
+    attachments_mib, "HITHER_ATTACHMENTS_MIB", u64 = FILES.quota.total / MIB;
+    /// Requests with files that are received at the same time.
+    uploads, "HITHER_UPLOADS", usize = FILES.uploads;
+    /// How long requests and streams may take to end when the server stops.
+    stop_within_s, "HITHER_STOP_WITHIN_S", Seconds = Seconds::of(LIMITS.stop_within);
+    /// Open connections and streams in all.
+    connections, "HITHER_CONNECTIONS", usize = LIMITS.connections;
+    /// Open connections and streams of one address.
+    connections_per_address, "HITHER_CONNECTIONS_PER_ADDRESS", usize =
+        LIMITS.connections_per_address;
+    /// Open streams of one account.
+    streams_per_account, "HITHER_STREAMS_PER_ACCOUNT", usize = LIMITS.streams_per_account;
+    /// Requests of one address.
+    requests_per_address, "HITHER_REQUESTS_PER_ADDRESS", Rate = LIMITS.requests_per_address;
+    /// Requests of one account's clients.
+    requests_per_account, "HITHER_REQUESTS_PER_ACCOUNT", Rate = LIMITS.requests_per_account;
+    /// Requests of one publisher.
+    requests_per_publisher, "HITHER_REQUESTS_PER_PUBLISHER", Rate = LIMITS.requests_per_publisher;
+    /// Frames that a client may say on one stream.
+    frames_per_stream, "HITHER_FRAMES_PER_STREAM", Rate = LIMITS.frames_per_stream;
+    /// Failed sign-ins of one address, and of one account.
+    failed_sign_ins, "HITHER_FAILED_SIGN_INS", Rate = LIMITS.failed_sign_ins;
+    /// Passwords that are checked or wait for it at the same time.
+    sign_ins_waiting, "HITHER_SIGN_INS_WAITING", usize = LIMITS.sign_ins;
+    /// From a connection to the end of its TLS handshake.
+    handshake_within_s, "HITHER_HANDSHAKE_WITHIN_S", Seconds =
+        Seconds::of(LIMITS.handshake_within);
+    /// From the beginning of a request to the end of its headers; also how long an idle connection
+    /// is kept.
+    headers_within_s, "HITHER_HEADERS_WITHIN_S", Seconds = Seconds::of(LIMITS.headers_within);
+    /// From the upgrade to the hello.
+    hello_within_s, "HITHER_HELLO_WITHIN_S", Seconds = Seconds::of(LIMITS.hello_within);
+    /// A client that takes nothing for so long is too slow.
+    drain_within_s, "HITHER_DRAIN_WITHIN_S", Seconds = Seconds::of(LIMITS.drain_within);
+    /// Live entries that wait for one stream.
+    waiting_entries, "HITHER_WAITING_ENTRIES", usize = LIMITS.waiting_entries;
 }
 
 /// A value and who gave it.
@@ -114,16 +196,26 @@ pub enum ConfigError {
     /// Choose another number.
     #[error("retention_entries is {0}; it must be from 100 to 1000000 entries")]
     RetentionEntries(u64),
+    /// Choose a larger number.
+    #[error("{0} is 0, so nobody could connect; set it to 1 or more")]
+    Nothing(&'static str),
     /// Name a folder with `--data`.
     #[error("there is no home folder to keep data in; name a folder with --data")]
     NoHome,
-    /// Give scheme and host, as `https://hither.example`.
-    #[error("public_url is not right: it {0}")]
-    PublicUrl(#[from] InvalidOrigin),
-    /// Listen on loopback behind a proxy with TLS, or accept the risk.
+    /// Name both files.
+    #[error("{missing} is missing: a server with TLS needs both tls_cert and tls_key")]
+    HalfTls {
+        /// The setting.
+        missing: &'static str,
+    },
+    /// As the text says.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Set up TLS, listen on loopback behind a proxy with TLS, or accept the risk.
     #[error(
         "listening on {0} without TLS would let anyone on the way read passwords and messages; \
-         listen on 127.0.0.1 behind a proxy with TLS, or accept that with --insecure-http"
+         set tls_cert and tls_key, or listen on 127.0.0.1 behind a proxy with TLS, or accept \
+         that with --insecure-http"
     )]
     WithoutTls(SocketAddr),
 }
@@ -145,79 +237,69 @@ impl Config {
             Some(path) => read(path)?,
             None => Layer::default(),
         };
-        let environment = Layer {
-            data: variable("HITHER_DATA").map(PathBuf::from),
-            listen: parsed("HITHER_LISTEN", variable)?,
-            insecure_http: parsed("HITHER_INSECURE_HTTP", variable)?,
-            public_url: variable("HITHER_PUBLIC_URL"),
-            idle_after_s: parsed("HITHER_IDLE_AFTER_S", variable)?,
-            retention_days: parsed("HITHER_RETENTION_DAYS", variable)?,
-            retention_entries: parsed("HITHER_RETENTION_ENTRIES", variable)?,
-        };
-        let pick_data = first([flags.data, environment.data, file.data]);
-        Ok(Self {
-            data: match pick_data {
-                Some(data) => data,
-                None => by_default(default_data(variable)?),
-            },
-            listen: first([flags.listen, environment.listen, file.listen])
-                .unwrap_or(by_default(DEFAULT_LISTEN)),
-            insecure_http: first([
-                flags.insecure_http,
-                environment.insecure_http,
-                file.insecure_http,
-            ])
-            .unwrap_or(by_default(false)),
-            public_url: first([flags.public_url, environment.public_url, file.public_url]).map_or(
-                by_default(None),
-                |Sourced { value, from }| Sourced {
-                    value: Some(value),
-                    from,
-                },
-            ),
-            idle_after_s: first([
-                flags.idle_after_s,
-                environment.idle_after_s,
-                file.idle_after_s,
-            ])
-            .unwrap_or(by_default(DEFAULT_IDLE_AFTER_S)),
-            retention_days: first([
-                flags.retention_days,
-                environment.retention_days,
-                file.retention_days,
-            ])
-            .unwrap_or(by_default(DEFAULT_RETENTION_DAYS)),
-            retention_entries: first([
-                flags.retention_entries,
-                environment.retention_entries,
-                file.retention_entries,
-            ])
-            .unwrap_or(by_default(Retention::default().entries)),
-        })
+        let mut config = Self::merge(flags, Layer::from_environment(variable)?, file);
+        if config.data.from == Source::Default {
+            config.data.value = default_data(variable)?;
+        }
+        Ok(config)
     }
 
     /// Where to listen; refuses to expose HTTP without TLS by accident.
     pub fn listen(&self) -> Result<SocketAddr, ConfigError> {
         let listen = self.listen.value;
-        if listen.ip().to_canonical().is_loopback() || self.insecure_http.value {
+        let encrypted = self.tls_cert.value.is_some();
+        if encrypted || is_loopback(listen) || self.insecure_http.value {
             Ok(listen)
         } else {
             Err(ConfigError::WithoutTls(listen))
         }
     }
 
-    /// What a server runs with.
+    /// What a server runs with; reads the certificate.
     pub fn settings(&self) -> Result<Settings, ConfigError> {
-        let public_url = self.public_url.value.as_deref().map(str::parse);
         Ok(Settings {
-            public_url: public_url.transpose()?,
+            public_url: self.public_url.value.clone(),
+            origins: self.origins.value.0.clone(),
+            trusted_proxies: self.trusted_proxies.value.0.clone(),
+            tls: self.tls()?,
+            metrics: self.metrics(),
             policy: Policy {
                 idle_after_ms: self.idle_after_s()? * 1000,
                 ..Policy::default()
             },
+            limits: self.limits()?,
             retention: self.retention()?,
+            attachments: self.attachments(),
             ..Settings::default()
         })
+    }
+
+    fn tls(&self) -> Result<Option<Tls>, ConfigError> {
+        match (&self.tls_cert.value, &self.tls_key.value) {
+            (None, None) => Ok(None),
+            (Some(cert), Some(key)) => Ok(Some(Tls::load(cert, key)?)),
+            (None, _) => Err(ConfigError::HalfTls {
+                missing: "tls_cert",
+            }),
+            (_, None) => Err(ConfigError::HalfTls { missing: "tls_key" }),
+        }
+    }
+
+    fn metrics(&self) -> MetricsAccess {
+        let own_listener = self.metrics_listen.value.is_some();
+        MetricsAccess {
+            on_main: is_loopback(self.listen.value) && !own_listener,
+            token: self.metrics_token.value.as_ref().map(Secret::token),
+        }
+    }
+
+    fn idle_after_s(&self) -> Result<u64, ConfigError> {
+        let seconds = self.idle_after_s.value;
+        if (10..=3600).contains(&seconds) {
+            Ok(seconds)
+        } else {
+            Err(ConfigError::IdleAfter(seconds))
+        }
     }
 
     fn retention(&self) -> Result<Retention, ConfigError> {
@@ -234,50 +316,59 @@ impl Config {
         })
     }
 
-    fn idle_after_s(&self) -> Result<u64, ConfigError> {
-        let seconds = self.idle_after_s.value;
-        if (10..=3600).contains(&seconds) {
-            Ok(seconds)
-        } else {
-            Err(ConfigError::IdleAfter(seconds))
+    fn attachments(&self) -> AttachmentLimits {
+        let bytes = |mib: u64| mib.saturating_mul(MIB);
+        AttachmentLimits {
+            file_bytes: bytes(self.attachment_mib.value),
+            quota: Quota {
+                publisher: bytes(self.attachments_per_publisher_mib.value),
+                total: bytes(self.attachments_mib.value),
+            },
+            uploads: self.uploads.value,
         }
+    }
+
+    fn limits(&self) -> Result<Limits, ConfigError> {
+        for (name, number) in [
+            ("connections", &self.connections),
+            ("connections_per_address", &self.connections_per_address),
+            ("streams_per_account", &self.streams_per_account),
+            ("sign_ins_waiting", &self.sign_ins_waiting),
+            ("waiting_entries", &self.waiting_entries),
+            ("uploads", &self.uploads),
+        ] {
+            if number.value == 0 {
+                return Err(ConfigError::Nothing(name));
+            }
+        }
+        Ok(Limits {
+            stop_within: self.stop_within_s.value.into(),
+            connections: self.connections.value,
+            connections_per_address: self.connections_per_address.value,
+            streams_per_account: self.streams_per_account.value,
+            requests_per_address: self.requests_per_address.value,
+            requests_per_account: self.requests_per_account.value,
+            requests_per_publisher: self.requests_per_publisher.value,
+            frames_per_stream: self.frames_per_stream.value,
+            failed_sign_ins: self.failed_sign_ins.value,
+            sign_ins: self.sign_ins_waiting.value,
+            handshake_within: self.handshake_within_s.value.into(),
+            headers_within: self.headers_within_s.value.into(),
+            hello_within: self.hello_within_s.value.into(),
+            drain_within: self.drain_within_s.value.into(),
+            waiting_entries: self.waiting_entries.value,
+            ..LIMITS
+        })
     }
 }
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.public_url.value.as_deref();
-        let rows: [(_, &dyn fmt::Display, _); 7] = [
-            ("data", &self.data.value.display(), self.data.from),
-            ("listen", &self.listen.value, self.listen.from),
-            (
-                "insecure_http",
-                &self.insecure_http.value,
-                self.insecure_http.from,
-            ),
-            (
-                "public_url",
-                &url.unwrap_or("as each request says"),
-                self.public_url.from,
-            ),
-            (
-                "idle_after_s",
-                &self.idle_after_s.value,
-                self.idle_after_s.from,
-            ),
-            (
-                "retention_days",
-                &self.retention_days.value,
-                self.retention_days.from,
-            ),
-            (
-                "retention_entries",
-                &self.retention_entries.value,
-                self.retention_entries.from,
-            ),
-        ];
-        let lines = rows.map(|(name, value, from)| format!("{name:<17} {value}  ({from})"));
-        f.write_str(&lines.join("\n"))
+        let rows = self.rows();
+        let lines = rows
+            .iter()
+            .map(|(key, value, from)| format!("{key:<24} {value}  ({from})"));
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
 }
 
@@ -292,6 +383,10 @@ impl fmt::Display for Source {
     }
 }
 
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
 fn read(path: &Path) -> Result<Layer, ConfigError> {
     let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
         path: path.to_owned(),
@@ -301,21 +396,6 @@ fn read(path: &Path) -> Result<Layer, ConfigError> {
         path: path.to_owned(),
         source: Box::new(source),
     })
-}
-
-fn parsed<T: FromStr<Err: fmt::Display>>(
-    name: &'static str,
-    variable: impl Fn(&'static str) -> Option<String>,
-) -> Result<Option<T>, ConfigError> {
-    let Some(text) = variable(name) else {
-        return Ok(None);
-    };
-    text.parse()
-        .map(Some)
-        .map_err(|error: T::Err| ConfigError::Variable {
-            name,
-            problem: error.to_string(),
-        })
 }
 
 /// The first value given; sources in order of weight.
@@ -346,151 +426,4 @@ fn default_data(variable: impl Fn(&'static str) -> Option<String>) -> Result<Pat
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn gather(flags: Layer, file: Option<&str>, env: &[(&str, &str)]) -> Result<Config, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("hither.toml");
-        fs::write(&path, file.unwrap_or_default()).unwrap();
-        Config::gather_from(flags, file.is_some().then_some(&*path), |name| {
-            let found = env.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
-        })
-        .map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn flags_beat_variables_beat_the_file_beats_defaults() {
-        let flag = || Layer {
-            listen: Some("127.0.0.1:1".parse().unwrap()),
-            ..Layer::default()
-        };
-        let file = Some("listen = '127.0.0.1:3'");
-        let env = [("HITHER_LISTEN", "127.0.0.1:2")];
-        let none: [(&str, &str); 0] = [];
-        for (flags, file, env, port, from) in [
-            (flag(), file, &env[..], 1, Source::Flag),
-            (Layer::default(), file, &env, 2, Source::Environment),
-            (Layer::default(), file, &none, 3, Source::File),
-            (
-                Layer::default(),
-                file,
-                &[("HITHER_LISTEN", "")],
-                3,
-                Source::File,
-            ),
-            (Layer::default(), None, &none, 7480, Source::Default),
-        ] {
-            let mut env = env.to_vec();
-            env.push(("HOME", "/home/ada"));
-            let listen = gather(flags, file, &env).unwrap().listen;
-            assert_eq!((listen.value.port(), listen.from), (port, from));
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        for (file, env, says) in [
-            ("listne = 'x'", ("", ""), ["listne", "line 1"]),
-            ("\n\nlisten = 7", ("", ""), ["listen", "line 3"]),
-            (
-                "listen = 'localhost'",
-                ("", ""),
-                ["listen", "socket address"],
-            ),
-            ("listen = ", ("", ""), ["line 1", "hither.toml"]),
-            (
-                "",
-                ("HITHER_LISTEN", "x"),
-                ["HITHER_LISTEN", "socket address"],
-            ),
-            (
-                "",
-                ("HITHER_INSECURE_HTTP", "yes"),
-                ["HITHER_INSECURE_HTTP", "true"],
-            ),
-            ("", ("HITHER_CONFIG", "/nowhere.toml"), ["", ""]),
-        ] {
-            if env.0 == "HITHER_CONFIG" {
-                let text = gather(Layer::default(), None, &[env]).unwrap_err();
-                assert!(text.contains("/nowhere.toml"), "{text}");
-                continue;
-            }
-            let text = gather(Layer::default(), Some(file), &[env]).unwrap_err();
-            assert!(says.iter().all(|word| text.contains(word)), "{text}");
-        }
-    }
-
-    #[test]
-    fn plain_http_stays_on_this_computer() {
-        for (listen, insecure, fine) in [
-            ("127.0.0.1:1", false, true),
-            ("127.9.9.9:1", false, true),
-            ("[::1]:1", false, true),
-            ("[::ffff:127.0.0.1]:1", false, true),
-            ("0.0.0.0:1", false, false),
-            ("[::]:1", false, false),
-            ("192.168.1.2:1", false, false),
-            ("0.0.0.0:1", true, true),
-        ] {
-            let flags = Layer {
-                data: Some("/data".into()),
-                listen: Some(listen.parse().unwrap()),
-                insecure_http: Some(insecure),
-                ..Layer::default()
-            };
-            let checked = gather(flags, None, &[]).unwrap().listen();
-            assert_eq!(checked.is_ok(), fine, "{listen}");
-            if let Err(error) = checked {
-                assert!(error.to_string().contains("--insecure-http"));
-            }
-        }
-    }
-
-    #[test]
-    fn a_public_url_is_an_origin() {
-        for (url, fine) in [
-            ("https://hither.example", true),
-            ("http://127.0.0.1:7480/", true),
-            ("hither.example", false),
-            ("ftp://hither.example", false),
-            ("https://hither.example/path", false),
-        ] {
-            let env = [("HITHER_PUBLIC_URL", url), ("HOME", "/home/ada")];
-            let config = gather(Layer::default(), None, &env).unwrap();
-            assert_eq!(config.settings().is_ok(), fine, "{url}");
-            assert!(config.to_string().contains(url));
-        }
-    }
-
-    #[test]
-    fn the_idle_threshold_has_bounds() {
-        for (seconds, fine) in [("9", false), ("10", true), ("3600", true), ("3601", false)] {
-            let env = [("HITHER_IDLE_AFTER_S", seconds), ("HOME", "/home/ada")];
-            let config = gather(Layer::default(), None, &env).unwrap();
-            assert_eq!(config.settings().is_ok(), fine, "{seconds}");
-        }
-    }
-
-    #[test]
-    fn retention_is_bounded_and_its_default_is_the_documented_one() {
-        let settings = |file: &str| {
-            let env = [("HOME", "/home/ada")];
-            let config = gather(Layer::default(), Some(file), &env).unwrap();
-            config.settings().map_err(|error| error.to_string())
-        };
-        assert_eq!(settings("").unwrap().retention, Retention::default());
-        let short = settings("retention_days = 1\nretention_entries = 100").unwrap();
-        assert_eq!(short.retention.age, Duration::from_hours(24));
-        assert_eq!(short.retention.entries, 100);
-        for (file, said) in [
-            ("retention_days = 0", "1 to 3650"),
-            ("retention_days = 3651", "1 to 3650"),
-            ("retention_entries = 99", "100 to 1000000"),
-            ("retention_entries = 1000001", "100 to 1000000"),
-        ] {
-            assert!(settings(file).unwrap_err().contains(said), "{file}");
-        }
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hither_protocol::CloseCode;
+use hither_protocol::{CloseCode, Instant};
 use tokio::sync::watch;
 
 use crate::accounts::Mailbox;
@@ -80,6 +80,19 @@ impl Registry {
                 mailbox.verify();
             }
         }
+    }
+
+    /// How many streams there are, and since when the client that is furthest behind has owed an
+    /// ack.
+    pub(crate) fn count(&self) -> (usize, Option<Instant>) {
+        let open = self.lock();
+        let owing = open.streams.values().filter_map(|it| it.owing_since());
+        (open.streams.len(), owing.min())
+    }
+
+    /// Whether every stream is being ended.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.lock().closing
     }
 
     /// Ends every stream, also those that come later.

@@ -89,6 +89,11 @@ fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// A random number from 0 to 1.
+pub(crate) fn fraction() -> f64 {
+    f64::from(u32::from_be_bytes(random())) / f64::from(u32::MAX)
+}
+
 /// Argon2id: memory in KiB, passes, lanes.
 const COST: (u32, u32, u32) = (19_456, 2, 1);
 /// Compared with where there is no account, so that its absence takes as long as a wrong password.

@@ -1,40 +1,37 @@
 //! Takes connections in and lets them go.
 
-use core::net::SocketAddr;
-use core::pin::pin;
 use core::time::Duration;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::ConnectInfo;
+use axum::http::HeaderMap;
 use hither_attention::Timings;
 use hither_protocol::{AccessToken, ClientInfo, Policy};
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{Service as _, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
-use tokio_io_timeout::TimeoutStream;
+use tokio::time::timeout;
 
+use crate::Network;
 use crate::accounts::{Accounts, clock};
 use crate::attachments;
-use crate::http::{self, Attempts, Followers, KnownPasswords, Origin};
+use crate::connection::Entrance;
+use crate::http::{self, Attempts, Failure, Followers, KnownPasswords, Origin};
+use crate::limits::{Limiter, Limits};
+use crate::metrics::{Metrics, Vitals};
 use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
-use crate::store::{Cursors, Identity, Quota, Reader, Retention, Store, StoreError};
+use crate::store::{Condition, Cursors, Identity, Quota, Reader, Retention, Store, StoreError};
+use crate::tls::Tls;
 use crate::upkeep;
 
-/// How long open requests and streams may take to end.
-const SHUTDOWN_WITHIN: Duration = Duration::from_secs(5);
-/// How long to wait where no connection can be taken, as when files run out.
-const BREATHER: Duration = Duration::from_millis(100);
 pub(crate) const MIB: u64 = 1024 * 1024;
+/// Between two clients that come back after a restart.
+const COMEBACK: Duration = Duration::from_millis(2);
+/// Few clients come back within this time, after as long a wait.
+const SHORTEST_SPREAD: Duration = Duration::from_millis(300);
+/// However many they are.
+const LONGEST_SPREAD: Duration = Duration::from_mins(1);
 
 /// What an operator can set.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +39,14 @@ pub struct Settings {
     /// Under which address people reach this server; what each request was sent to where it is
     /// not set.
     pub public_url: Option<Origin>,
+    /// Other origins whose pages browsers may send requests from.
+    pub origins: Vec<Origin>,
+    /// Who is believed when it says for whom it forwards.
+    pub trusted_proxies: Vec<Network>,
+    /// The certificate; without one, plain HTTP is spoken.
+    pub tls: Option<Tls>,
+    /// Who may read the metrics.
+    pub metrics: MetricsAccess,
     /// The timers of the attention rule.
     pub timings: Timings,
     /// What clients are told about timing.
@@ -65,58 +70,47 @@ pub struct AttachmentLimits {
     pub uploads: usize,
 }
 
+impl AttachmentLimits {
+    /// What fits most.
+    pub const DEFAULT: Self = Self {
+        file_bytes: 25 * MIB,
+        quota: Quota {
+            publisher: 1024 * MIB,
+            total: 5 * 1024 * MIB,
+        },
+        uploads: 16,
+    };
+}
+
 impl Default for AttachmentLimits {
     fn default() -> Self {
-        Self {
-            file_bytes: 25 * MIB,
-            quota: Quota {
-                publisher: 1024 * MIB,
-                total: 5 * 1024 * MIB,
-            },
-            uploads: 16,
-        }
+        Self::DEFAULT
     }
 }
 
-/// What one client can cost.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// From the upgrade to the hello.
-    pub hello_within: Duration,
-    /// A client that takes nothing for so long is too slow.
-    pub drain_within: Duration,
-    /// From the beginning of a request to the end of its headers; also how long an idle
-    /// connection is kept.
-    pub headers_within: Duration,
-    /// Live entries that wait for one stream; more are read from the store later.
-    pub waiting_entries: usize,
-    /// Entries read from the store at once.
-    pub page_entries: usize,
-    /// Open streams of one account.
-    pub streams_per_account: usize,
-    /// Passwords that are checked or wait for it at the same time.
-    pub sign_ins: usize,
-    /// Failed sign-ins of an address or account, at once.
-    pub failed_sign_ins: u32,
-    /// After which time one more is allowed.
-    pub failed_sign_in_every: Duration,
-    /// How often a subscription in ntfy's form that says nothing else says that it lives.
-    pub keepalive: Duration,
+/// Who may read the metrics, besides whoever reaches a listener of their own.
+#[derive(Clone, Debug, Default)]
+pub struct MetricsAccess {
+    /// Whoever asks from this computer itself, where everything else is answered, too.
+    pub on_main: bool,
+    /// Who has it, from anywhere.
+    pub token: Option<AccessToken>,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
+/// Where a server listens.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For everything.
+    pub main: TcpListener,
+    /// For metrics alone, in plain HTTP.
+    pub metrics: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(main: TcpListener) -> Self {
         Self {
-            hello_within: Duration::from_secs(5),
-            drain_within: Duration::from_secs(10),
-            headers_within: Duration::from_secs(30),
-            waiting_entries: 64,
-            page_entries: 64,
-            streams_per_account: 20,
-            sign_ins: 256,
-            failed_sign_ins: 10,
-            failed_sign_in_every: Duration::from_secs(6),
-            keepalive: Duration::from_secs(45),
+            main,
+            metrics: None,
         }
     }
 }
@@ -140,6 +134,8 @@ pub(crate) struct App {
     /// Places for sign-ins under way.
     pub(crate) sign_ins: Semaphore,
     pub(crate) attempts: Attempts,
+    pub(crate) limiter: Limiter,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) known_passwords: KnownPasswords,
     /// Who follows topics in ntfy's form.
     pub(crate) followers: Followers,
@@ -152,14 +148,15 @@ pub(crate) struct App {
 /// Something that must end before the server does.
 pub(crate) type Open = watch::Receiver<()>;
 
-/// Serves until `shutdown` is ready, then ends every stream with 1012 and returns within 5 s. The
-/// store stays open.
+/// Serves until `shutdown` is ready, then tells every stream when to come back, ends it with 1012,
+/// and returns in time. The store stays open.
 pub async fn serve(
     settings: Settings,
     store: Arc<dyn Store>,
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
+    let Listeners { main, metrics } = listeners.into();
     let commits = store.commits().ok_or(ServeError::StoreInUse)?;
     let app = Arc::new(App::new(settings, store));
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
@@ -175,14 +172,27 @@ pub async fn serve(
         app.settings.retention,
     ));
     let (closing, closed) = watch::channel(());
+    let entrance = Entrance {
+        routes: http::routes(Arc::clone(&app)),
+        app: Arc::clone(&app),
+        encrypted: true,
+        closed,
+    };
+    let own_metrics = Entrance {
+        routes: http::metrics_routes(Arc::clone(&app)),
+        encrypted: false,
+        ..entrance.clone()
+    };
     tokio::select! {
-        () = accept(&app, &listener, &closed) => {}
+        () = entrance.accept(&main) => {}
+        () = own_metrics.accept_on(metrics.as_ref()) => {}
         () = shutdown => {}
     }
-    drop(listener);
+    drop((main, metrics));
     drop(closing);
     app.registry.close();
-    if timeout(SHUTDOWN_WITHIN, app.open.closed()).await.is_err() {
+    let stop_within = app.settings.limits.stop_within;
+    if timeout(stop_within, app.open.closed()).await.is_err() {
         tracing::warn!("some connections did not end in time");
     }
     app.accounts.close();
@@ -190,65 +200,10 @@ pub async fn serve(
     Ok(())
 }
 
-async fn accept(app: &Arc<App>, listener: &TcpListener, closed: &watch::Receiver<()>) {
-    let routes = http::routes(Arc::clone(app));
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                let open = app.open();
-                let limits = app.settings.limits;
-                let connection = connection(stream, peer, routes.clone(), limits, closed.clone());
-                tokio::spawn(async move {
-                    connection.await;
-                    drop(open);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "no connection taken");
-                sleep(BREATHER).await;
-            }
-        }
-    }
-}
-
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    routes: Router,
-    limits: Limits,
-    mut closed: watch::Receiver<()>,
-) {
-    // Small frames must not wait for company; a socket that refuses this is about to fail anyway.
-    let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
-    // Streams have a limit of their own and say why; this one is for answers that nobody takes.
-    stream.set_write_timeout(Some(limits.drain_within * 2));
-    let routes = TowerToHyperService::new(routes);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        routes.call(request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.headers_within)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        _ = closed.changed() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "connection ended");
-    }
-}
-
 impl App {
     fn new(settings: Settings, store: Arc<dyn Store>) -> Self {
         let limits = settings.limits;
+        let metrics = Arc::new(Metrics::new(&store.measures()));
         Self {
             cursors: store.cursors(),
             registry: Arc::default(),
@@ -256,10 +211,13 @@ impl App {
                 Arc::clone(&store),
                 settings.timings,
                 limits.streams_per_account,
+                Arc::clone(&metrics),
             )),
             passwords: Passwords::default(),
             sign_ins: Semaphore::new(limits.sign_ins),
-            attempts: Attempts::new(limits.failed_sign_ins, limits.failed_sign_in_every),
+            attempts: Attempts::new(limits.failed_sign_ins),
+            limiter: Limiter::new(&limits),
+            metrics,
             known_passwords: KnownPasswords::default(),
             followers: Followers::default(),
             uploads: Semaphore::new(settings.attachments.uploads),
@@ -274,6 +232,20 @@ impl App {
         self.open.subscribe()
     }
 
+    /// Under which address the sender of a request reaches this server.
+    pub(crate) fn origin(&self, headers: &HeaderMap) -> Result<Origin, Failure> {
+        match &self.settings.public_url {
+            Some(public) => Ok(public.clone()),
+            None => Origin::asked_for(headers, self.settings.tls.is_some()),
+        }
+    }
+
+    /// Whether a browser sent the request from a page that may.
+    pub(crate) fn is_from_own_page(&self, headers: &HeaderMap) -> Result<bool, Failure> {
+        let others = &self.settings.origins;
+        Ok(self.origin(headers)?.sent(headers) || others.iter().any(|other| other.sent(headers)))
+    }
+
     /// Whom an access token stands for, if it is alive.
     pub(crate) async fn identify(
         &self,
@@ -284,6 +256,35 @@ impl App {
         self.store
             .identify(&hash, now, http::session_expiry(now))
             .await
+    }
+
+    /// The server at this moment.
+    pub(crate) async fn vitals(&self) -> Vitals {
+        let store = self.store.condition().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the store does not say how it is");
+            Condition::default()
+        });
+        let (streams, owing_since) = self.registry.count();
+        Vitals {
+            streams,
+            oldest_unacked: owing_since.map_or(Duration::ZERO, |since| clock::now().since(since)),
+            places: self.limiter.places(),
+            accounts: self.accounts.loaded(),
+            sign_ins_waiting: self.settings.limits.sign_ins - self.sign_ins.available_permits(),
+            commit_waiting: store.waiting,
+            store_bytes: store.used_bytes,
+            free_bytes: store.free_bytes,
+            certificate_expires: self.settings.tls.as_ref().map_or(0, Tls::expires_at),
+        }
+    }
+
+    /// How long a client waits before it comes back after a restart: all of them together come
+    /// back at about five hundred each second.
+    pub(crate) fn comeback(&self) -> Duration {
+        let (streams, _) = self.registry.count();
+        let streams = u32::try_from(streams).unwrap_or(u32::MAX);
+        let spread = (COMEBACK * streams).clamp(SHORTEST_SPREAD, LONGEST_SPREAD);
+        SHORTEST_SPREAD + spread.mul_f64(secret::fraction())
     }
 
     /// A client as it runs at this moment, which may be newer than at its sign-in.
@@ -310,6 +311,7 @@ impl App {
     pub(crate) async fn write(&self, of: &Identity, write: Write) -> Result<(), StoreError> {
         let (store, device) = (&self.store, &of.device.id);
         let (reader, now) = (Reader::Client(of.client), clock::wall());
+        self.metrics.heard(&write);
         match write {
             Write::Shown(ids) => store.mark_shown(&reader, device, ids, now).await,
             Write::Read(ids) => store.mark_read(&reader, ids, now).await,

@@ -143,6 +143,8 @@ struct Stream {
     identity: Identity,
     /// Every entry up to here was sent or left out for good.
     sent: Position,
+    /// The newest entry that was sent.
+    delivered: Position,
     acked: Option<Position>,
     /// Up to which moment a gap was told, or is none because nothing was there before.
     gap_told: Option<Timestamp>,
@@ -213,6 +215,18 @@ impl Session {
     #[must_use]
     pub const fn said_hello(&self) -> bool {
         !matches!(self.state, State::Unidentified)
+    }
+
+    /// How far the client acked, while it has something that it did not ack.
+    #[must_use]
+    pub fn owes_ack_after(&self) -> Option<Position> {
+        match &self.state {
+            State::Identified(stream) => {
+                let acked = stream.acked.unwrap_or_default();
+                (stream.delivered > acked).then_some(acked)
+            }
+            _ => None,
+        }
     }
 
     fn frame(&mut self, frame: ClientFrame, out: &mut Vec<Output>) {
@@ -357,6 +371,7 @@ impl Stream {
             acked: identity.acked,
             identity,
             sent,
+            delivered: Position(0),
             gap_told,
             reading: false,
             writing: false,
@@ -455,6 +470,7 @@ impl Stream {
     fn send(&mut self, entry: &Entry, ring: bool, cursors: &Cursors, out: &mut Vec<Output>) {
         if entry.position > self.sent {
             self.sent = entry.position;
+            self.delivered = entry.position;
             let cursor = cursors.make(&self.identity.account, entry.position);
             out.push(Output::Send(frame_of(&entry.what, cursor, ring)));
         } else if let (What::Message(message), true) = (&entry.what, ring) {

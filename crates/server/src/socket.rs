@@ -8,11 +8,13 @@ use std::sync::Arc;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use hither_protocol::{AccessToken, ClientFrame, ClientInfo, CloseCode};
+use hither_protocol::{AccessToken, ClientFrame, ClientInfo, CloseCode, ServerFrame};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tungstenite::error::{CapacityError, Error as WireError};
 
 use crate::accounts::{Link, Live, Mailbox, Signal, Stream, clock};
+use crate::limits::{Bucket, Place};
+use crate::metrics::End;
 use crate::serve::{App, Open};
 use crate::session::{Identified, Input, Output, Session, Write};
 use crate::store::{Identity, Position, Reader, StoreError};
@@ -22,20 +24,17 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// A client that is silent for so many heartbeats is gone.
 const SILENT_HEARTBEATS: u32 = 3;
 
-/// Serves one stream until it ends. `browser` is the token that came with the upgrade, if any.
-/// `open` is held until then.
+/// Serves one stream until it ends. `browser` is the token that came with the upgrade, if any;
+/// `held` is given back at the end.
 pub(crate) async fn serve(
     socket: WebSocket,
     app: Arc<App>,
     browser: Option<AccessToken>,
-    open: Open,
+    held: (Place, Open),
 ) {
     Socket::new(socket, app, browser).run().await;
-    drop(open);
+    drop(held);
 }
-
-/// Nothing more can be said on this stream.
-struct Over;
 
 /// A question to the store; `None` when its answer changes nothing.
 type Job = Pin<Box<dyn Future<Output = Option<Input>> + Send>>;
@@ -53,6 +52,10 @@ struct Socket {
     /// Of the hello, with the count of ended sessions before it was looked up.
     token: Option<(AccessToken, u64)>,
     attached: Option<Attached>,
+    /// What the client used up of its frames.
+    said: Bucket,
+    /// From where on the client owes an ack.
+    owes_after: Option<Position>,
 }
 
 /// An identified client in its places.
@@ -72,24 +75,47 @@ impl Socket {
             browser,
             token: None,
             attached: None,
+            said: Bucket::default(),
+            owes_after: None,
             app,
         }
     }
 
     async fn run(mut self) {
         let mut outputs = Vec::new();
-        while let Ok(input) = self.next().await {
-            let Some(input) = input else { continue };
+        let end = loop {
+            let input = match self.next().await {
+                Ok(Some(input)) => input,
+                Ok(None) => continue,
+                Err(end) => break end,
+            };
             self.session.handle(input, &mut outputs);
-            for output in outputs.drain(..) {
-                if let Err(Over) = self.carry_out(output).await {
-                    return;
-                }
+            if let Err(end) = self.carry_out_all(&mut outputs).await {
+                break end;
             }
+            self.watch_acks();
+        };
+        self.app.metrics.closed(end);
+    }
+
+    async fn carry_out_all(&mut self, outputs: &mut Vec<Output>) -> Result<(), End> {
+        for output in outputs.drain(..) {
+            self.carry_out(output).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes since when the client has not come further with its acks.
+    fn watch_acks(&mut self) {
+        let owes_after = self.session.owes_ack_after();
+        if owes_after != self.owes_after {
+            self.owes_after = owes_after;
+            self.mailbox
+                .set_owing_since(owes_after.map(|_| clock::now()));
         }
     }
 
-    async fn next(&mut self) -> Result<Option<Input>, Over> {
+    async fn next(&mut self) -> Result<Option<Input>, End> {
         tokio::select! {
             Some(input) = self.jobs.next(), if !self.jobs.is_empty() => Ok(input),
             signal = self.mailbox.next(self.session.wants_live()) => Ok(self.signalled(signal)),
@@ -103,7 +129,10 @@ impl Socket {
     fn signalled(&mut self, signal: Signal) -> Option<Input> {
         Some(match signal {
             Signal::End(code) => Input::End(code),
-            Signal::Lagged => Input::Lagged,
+            Signal::Lagged => {
+                self.app.metrics.lagged();
+                Input::Lagged
+            }
             Signal::Live(Live::Entry { entry, ring }) => Input::Entry { entry, ring },
             Signal::Live(Live::Alert { ids, style, why }) => Input::Alert { ids, style, why },
             Signal::Verify => {
@@ -116,24 +145,45 @@ impl Socket {
     async fn received(
         &mut self,
         received: Option<Result<Message, axum::Error>>,
-    ) -> Result<Option<Input>, Over> {
+    ) -> Result<Option<Input>, End> {
         self.still_there();
         match received {
-            Some(Ok(Message::Text(text))) => Ok(Some(match ClientFrame::parse(&text) {
-                Ok(frame) => Input::Frame(frame),
-                Err(malformed) => Input::Malformed(malformed.to_string()),
-            })),
+            Some(Ok(Message::Text(text))) => self.text(&text).await.map(Some),
             Some(Ok(Message::Binary(_))) => Ok(Some(Input::Malformed(
                 "frames are JSON in text messages; this one was binary".to_owned(),
             ))),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
             Some(Ok(Message::Close(_))) => {
                 self.goodbye().await;
-                Err(Over)
+                Err(End::Goodbye)
             }
-            Some(Err(error)) => broken(&error).map(Some).ok_or(Over),
-            None => Err(Over),
+            Some(Err(error)) => broken(&error).map(Some).ok_or(End::Lost),
+            None => Err(End::Lost),
         }
+    }
+
+    async fn text(&mut self, text: &str) -> Result<Input, End> {
+        let rate = self.app.settings.limits.frames_per_stream;
+        if let Err(wait) = self.said.take(rate, clock::now()) {
+            let detail = "This client says too much; wait, then come back.";
+            self.warn("too_many", detail, wait.max(Duration::from_secs(1)))
+                .await?;
+            return Ok(Input::End(CloseCode::TooMany));
+        }
+        Ok(match ClientFrame::parse(text) {
+            Ok(frame) => Input::Frame(frame),
+            Err(malformed) => Input::Malformed(malformed.to_string()),
+        })
+    }
+
+    /// Says when to come back, before the stream is closed.
+    async fn warn(&mut self, code: &str, detail: &str, wait: Duration) -> Result<(), End> {
+        let frame = ServerFrame::Error {
+            code: code.to_owned(),
+            detail: detail.to_owned(),
+            retry_after_ms: u64::try_from(wait.as_millis()).ok(),
+        };
+        self.send(frame.to_text().into()).await
     }
 
     /// Only the hello itself makes up for a missing hello.
@@ -152,13 +202,13 @@ impl Socket {
         }
     }
 
-    async fn carry_out(&mut self, output: Output) -> Result<(), Over> {
+    async fn carry_out(&mut self, output: Output) -> Result<(), End> {
         match output {
-            Output::Send(frame) => return self.send(frame.to_text().into()).await,
-            Output::Close(code) => {
-                self.close(code).await;
-                return Err(Over);
+            Output::Send(frame) => {
+                self.app.metrics.sent(&frame);
+                return self.send(frame.to_text().into()).await;
             }
+            Output::Close(code) => return Err(self.close(code).await),
             Output::Identify { token, client } => self.identify(token, client),
             Output::Attach(identity) => self.attach(*identity),
             Output::ReadPage(after) => self.read_page(after),
@@ -170,13 +220,13 @@ impl Socket {
         Ok(())
     }
 
-    async fn send(&mut self, text: Utf8Bytes) -> Result<(), Over> {
+    async fn send(&mut self, text: Utf8Bytes) -> Result<(), End> {
         let drain_within = self.app.settings.limits.drain_within;
-        let sent = timeout(drain_within, self.wire.send(Message::Text(text))).await;
-        if sent.is_err() {
-            self.close(CloseCode::TooSlow).await;
+        if let Ok(sent) = timeout(drain_within, self.wire.send(Message::Text(text))).await {
+            return sent.map_err(|_| End::Lost);
         }
-        sent.map_err(|_| Over)?.map_err(|_| Over)
+        self.say_code(CloseCode::TooSlow).await;
+        Err(End::Closed(CloseCode::TooSlow))
     }
 
     fn identify(&mut self, token: Option<AccessToken>, client: ClientInfo) {
@@ -281,7 +331,19 @@ impl Socket {
         let _ = timeout(FAREWELL, self.wire.recv()).await;
     }
 
-    async fn close(&mut self, code: CloseCode) {
+    async fn close(&mut self, code: CloseCode) -> End {
+        if code == CloseCode::Restarting && self.app.registry.is_closing() {
+            let wait = self.app.comeback();
+            let detail = "The server restarts; come back in a moment.";
+            if let Err(end) = self.warn("restarting", detail, wait).await {
+                return end;
+            }
+        }
+        self.say_code(code).await;
+        End::Closed(code)
+    }
+
+    async fn say_code(&mut self, code: CloseCode) {
         if let Some(attached) = &mut self.attached {
             if code == CloseCode::Revoked {
                 attached.link.say_goodbye();

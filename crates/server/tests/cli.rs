@@ -293,7 +293,7 @@ fn wrong_usage_says_what_is_right() {
         ),
         (
             &["serve", "--public-url", "hither.example"],
-            &["public_url", "https://"],
+            &["--public-url", "https://"],
         ),
         (
             &["config", "--config", "/nowhere"],
@@ -305,7 +305,7 @@ fn wrong_usage_says_what_is_right() {
         ),
         (
             &[],
-            &["Usage", "serve", "account", "publisher", "HITHER_DATA"],
+            &["Usage", "serve", "account", "publisher", "HITHER_CONFIG"],
         ),
     ] {
         let said = place.refusal(arguments);

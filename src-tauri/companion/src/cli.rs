@@ -46,6 +46,11 @@ pub(crate) struct Start {
     #[arg(long)]
     pub(crate) background: bool,
 
+    /// PEM file of authorities whose certificates are believed, besides the system's; without it,
+    /// `ca.pem` in the data folder, where that exists.
+    #[arg(long, value_name = "FILE", env = "HITHER_CA_FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+
     /// The longest wait between two tries to connect, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 120_000, hide = true)]
     pub(crate) retry_within_ms: u64,

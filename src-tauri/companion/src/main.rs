@@ -8,7 +8,7 @@ mod paths;
 
 use core::time::Duration;
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -86,11 +86,21 @@ async fn reside(
 ) -> anyhow::Result<()> {
     let credentials = FileCredentials::new(paths.token());
     let (runtime, door) = Runtime::open(config(how), &paths.data, credentials)?;
+    let runtime = runtime.trusting(authorities(how, &paths.data));
     let screens = tokio::spawn(hither_ipc::serve(listener, BUILD.to_owned(), Screens(door)));
     runtime.run(platform, asked_to_end()?).await;
     screens.abort();
     close_window(&paths.socket).await;
     Ok(())
+}
+
+/// The file of authorities that was named, or that somebody put where it is found without being
+/// named, as after a start at login.
+fn authorities(how: &Start, data: &Path) -> Option<PathBuf> {
+    let usual = data.join("ca.pem");
+    how.ca_file
+        .clone()
+        .or_else(|| usual.exists().then_some(usual))
 }
 
 /// For the person there is one app: quitting ends its window, too.

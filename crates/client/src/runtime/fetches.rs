@@ -46,12 +46,12 @@ impl<P: Platform> Running<P> {
     }
 
     pub(super) fn fetch_page(&self, account: SignedIn, id: MessageId) {
-        let reader = self.it.reader.clone();
+        let (reader, trust) = (self.it.reader.clone(), self.it.trust.clone());
         self.in_background(async move {
             let page = match reader.missing_page(id).await {
                 Some(href) => {
                     let account = account.clone();
-                    blocking(move || http::page(&account, &href)).await
+                    blocking(move || http::page(&account, &trust, &href)).await
                 }
                 None => Err(FetchFailed::Gone),
             };
@@ -62,6 +62,7 @@ impl<P: Platform> Running<P> {
     /// Answers a message with its page.
     pub(super) fn ask_rich(&self, id: MessageId, answer: oneshot::Sender<Answer>) {
         let (reader, account) = (self.it.reader.clone(), self.it.pages.account());
+        let trust = self.it.trust.clone();
         self.in_background(async move {
             let known = reader.ask(Query::Message { id }).await.answer;
             let (message, href) = match known {
@@ -82,7 +83,7 @@ impl<P: Platform> Running<P> {
                 return Finished::Fetch(Fetched::Nothing);
             };
             let of = account.clone();
-            let page = blocking(move || http::page(&of, &href)).await;
+            let page = blocking(move || http::page(&of, &trust, &href)).await;
             Finished::Fetch(Fetched::Rich {
                 account,
                 message,
@@ -100,6 +101,7 @@ impl<P: Platform> Running<P> {
         answer: oneshot::Sender<Answer>,
     ) {
         let (reader, account) = (self.it.reader.clone(), self.it.pages.account());
+        let trust = self.it.trust.clone();
         let folder = self.platform.downloads();
         self.in_background(async move {
             let known = reader.ask(Query::Message { id }).await.answer;
@@ -117,7 +119,8 @@ impl<P: Platform> Running<P> {
                 let saved = Err(nowhere.to_owned());
                 return Finished::Fetch(Fetched::File(saved, answer));
             };
-            let saved = blocking(move || downloads::save(&account, &attachment, &folder)).await;
+            let saved = blocking(move || downloads::save(&account, &trust, &attachment, &folder));
+            let saved = saved.await;
             let saved = saved.map_err(|error| format!("The file was not saved: {error}."));
             Finished::Fetch(Fetched::File(saved, answer))
         });

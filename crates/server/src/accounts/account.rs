@@ -10,6 +10,7 @@ use hither_protocol::{
 
 use super::clock::{self, Now};
 use super::{Live, Mailbox};
+use crate::metrics::{Metrics, Owed};
 use crate::store::{
     Appended, ClientId, Entry, INBOX, Identity, Log, Pending, Position, Store, StoreError,
     Subscription, TopicId, What,
@@ -82,17 +83,26 @@ pub(crate) struct Account {
     timings: Timings,
     streams: Vec<(StreamId, Stream)>,
     max_streams: usize,
+    metrics: Arc<Metrics>,
+    owed: Owed,
     subscriptions: Vec<Subscription>,
 }
 
 impl Account {
-    pub(crate) fn new(name: AccountName, timings: Timings, max_streams: usize) -> Self {
+    pub(crate) fn new(
+        name: AccountName,
+        timings: Timings,
+        max_streams: usize,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             name,
             router: Router::new(timings),
             timings,
             streams: Vec::new(),
             max_streams,
+            owed: metrics.owed(),
+            metrics,
             subscriptions: Vec::new(),
         }
     }
@@ -161,6 +171,11 @@ impl Account {
 
     pub(crate) fn next_wakeup(&self) -> Option<Instant> {
         self.router.next_wakeup()
+    }
+
+    /// Says how many alerts are owed here.
+    pub(crate) fn count_owed(&mut self) {
+        self.owed.set(self.router.owed());
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -318,6 +333,7 @@ impl Account {
 
     fn carry_out(&self, effects: Vec<Effect>) {
         for effect in effects {
+            self.metrics.decided(&effect);
             match effect {
                 // Handed out where the message came in; traces are not kept.
                 Effect::Deliver { .. } | Effect::Trace { .. } => {}

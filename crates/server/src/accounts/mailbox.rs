@@ -1,9 +1,11 @@
 //! What waits for one stream: bounded, so that a slow reader costs no more than this.
 
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hither_protocol::{AlertStyle, AlertWhy, CloseCode, MessageId};
+use hither_protocol::{AlertStyle, AlertWhy, CloseCode, Instant, MessageId};
 use tokio::sync::Notify;
 
 use crate::store::{Entry, What};
@@ -40,6 +42,8 @@ pub(crate) struct Mailbox {
     inner: Mutex<Inner>,
     changed: Notify,
     capacity: usize,
+    /// Since when the client owes an ack, in milliseconds of the clock; 0 while it owes none.
+    owing_since: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +62,7 @@ impl Mailbox {
             inner: Mutex::default(),
             changed: Notify::new(),
             capacity,
+            owing_since: AtomicU64::new(0),
         }
     }
 
@@ -73,6 +78,21 @@ impl Mailbox {
         }
         drop(inner);
         self.changed.notify_one();
+    }
+
+    /// Notes since when the client owes an ack.
+    pub(crate) fn set_owing_since(&self, since: Option<Instant>) {
+        let since = since.map_or(0, |since| {
+            since.since(Instant::default()).as_millis().max(1)
+        });
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        self.owing_since.store(since, Ordering::Relaxed);
+    }
+
+    /// Since when the client owes an ack.
+    pub(crate) fn owing_since(&self) -> Option<Instant> {
+        let since = self.owing_since.load(Ordering::Relaxed);
+        (since > 0).then(|| Instant::from_zero(Duration::from_millis(since)))
     }
 
     /// Asks the stream to look its access token up again.

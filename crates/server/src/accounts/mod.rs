@@ -17,6 +17,7 @@ pub(crate) use account::{Command, Stream, StreamId};
 pub(crate) use mailbox::{Live, Mailbox, Signal};
 
 use self::account::Account;
+use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::store::{Appended, Committed, Log, Store, TopicId, What};
 
@@ -29,6 +30,7 @@ pub(crate) struct Accounts {
     timings: Timings,
     max_streams: usize,
     started: Instant,
+    metrics: Arc<Metrics>,
     loaded: Mutex<Loaded>,
     topic_entries: broadcast::Sender<Arc<Appended>>,
     /// Told when a message comes that expires.
@@ -60,12 +62,18 @@ impl Handle {
 }
 
 impl Accounts {
-    pub(crate) fn new(store: Arc<dyn Store>, timings: Timings, max_streams: usize) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        timings: Timings,
+        max_streams: usize,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             store,
             timings,
             max_streams,
             started: clock::now(),
+            metrics,
             loaded: Mutex::default(),
             topic_entries: broadcast::Sender::new(FOLLOWED_ENTRIES),
             expiring: Arc::default(),
@@ -148,7 +156,13 @@ impl Accounts {
         self.lock().accounts.clear();
     }
 
+    /// How many there are.
+    pub(crate) fn loaded(&self) -> usize {
+        self.lock().accounts.len()
+    }
+
     fn fan_out(&self, appended: &Arc<Appended>) {
+        self.metrics.committed(&appended.entry.what);
         if matches!(&appended.entry.what, What::Message(message) if message.expires_at.is_some()) {
             self.expiring.notify_one();
         }
@@ -177,7 +191,12 @@ impl Accounts {
 
     fn load(self: &Arc<Self>, name: AccountName) -> UnboundedSender<Command> {
         let (sender, commands) = mpsc::unbounded_channel();
-        let account = Account::new(name, self.timings, self.max_streams);
+        let account = Account::new(
+            name,
+            self.timings,
+            self.max_streams,
+            Arc::clone(&self.metrics),
+        );
         tokio::spawn(Arc::clone(self).keep(account, commands));
         sender
     }
@@ -189,6 +208,7 @@ impl Accounts {
             handle.topics.extend(account.topics());
             handle.loading = false;
         }
+        account.count_owed();
         loop {
             tokio::select! {
                 command = commands.recv() => match command {
@@ -197,6 +217,7 @@ impl Accounts {
                 },
                 () = clock::sleep_until(account.next_wakeup()) => account.wake(),
             }
+            account.count_owed();
             if account.is_idle() && self.unload(account.name(), &commands) {
                 return;
             }

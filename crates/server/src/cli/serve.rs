@@ -9,31 +9,48 @@ use std::time::Instant;
 use anyhow::Context;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::answer::Answer;
+use super::systemd::{self, Systemd};
 use super::{LOOK_AGAIN, PATIENCE};
+use crate::Listeners;
 use crate::admin::{self, AdminSocket};
 use crate::config::Config;
 use crate::store::{DataFolder, FolderError, SqliteStore, Store, system_clock};
+
+/// As shells say of a program that an interrupt ended.
+const STOPPED_AT_ONCE: i32 = 130;
 
 /// Runs the server until SIGTERM or SIGINT.
 pub(super) async fn serve(config: &Config, json: bool) -> anyhow::Result<()> {
     let (address, settings) = (config.listen()?, config.settings()?);
     let stop = stop_signal()?;
+    raise_file_limit();
     let folder = lock_to_serve(&config.data.value).await?;
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}"))?;
+    let listeners = Listeners {
+        main: listen(address).await?,
+        metrics: match config.metrics_listen.value {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        },
+    };
     let door = AdminSocket::bind(folder.path()).with_context(|| {
         let folder = folder.path().display();
         format!("cannot make admin.sock in {folder}; its path may have about 90 bytes")
     })?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder, system_clock())?);
-    announce(listener.local_addr()?, json)?;
+    let scheme = if settings.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    announce(scheme, &listeners, json)?;
+    let systemd = Systemd::ready(Arc::clone(&store));
 
     let door = tokio::spawn(door.run(Arc::clone(&store)));
-    let served = crate::serve(settings, Arc::clone(&store), listener, stop).await;
+    let served = crate::serve(settings, Arc::clone(&store), listeners, stop).await;
+    drop(systemd);
     // Gone before the folder is free, or it could take the next server's socket with it.
     door.abort();
     let _ = door.await;
@@ -56,24 +73,56 @@ async fn lock_to_serve(data: &Path) -> anyhow::Result<DataFolder> {
     }
 }
 
-fn announce(address: SocketAddr, json: bool) -> anyhow::Result<()> {
-    let url = format!("http://{address}");
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))
+}
+
+fn announce(scheme: &str, listeners: &Listeners, json: bool) -> anyhow::Result<()> {
+    let url = format!("{scheme}://{}", listeners.main.local_addr()?);
+    let metrics = match &listeners.metrics {
+        Some(listener) => Some(format!("http://{}/metrics", listener.local_addr()?)),
+        None => None,
+    };
     Answer::new(
         format!("listening on {url}"),
-        json!({ "listening": url, "pid": std::process::id() }),
+        json!({ "listening": url, "metrics": metrics, "pid": std::process::id() }),
     )
     .print(json)
 }
 
-/// Resolves with the first SIGTERM or SIGINT.
+/// Each connection takes a file; the system's usual limit is meant for programs with few of them.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// Resolves with the first SIGTERM or SIGINT; the second ends the process at once. What was
+/// answered is on the disk by then.
 fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping");
+        either(&mut terminate, &mut interrupt).await;
+        tracing::info!("stopping; a second signal stops at once");
+        systemd::stopping();
+        tokio::spawn(async move {
+            either(&mut terminate, &mut interrupt).await;
+            tracing::warn!("stopped at once");
+            std::process::exit(STOPPED_AT_ONCE);
+        });
     })
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
 }

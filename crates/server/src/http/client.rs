@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use hither_protocol::{AccessToken, ErrorCode};
 
-use super::{App, Failure, Origin};
+use super::{App, Failure};
 use crate::session::INBOX;
 use crate::store::Identity;
 
@@ -34,6 +34,7 @@ impl FromRequestParts<Arc<App>> for Client {
             None => from_browser(app, parts)?.ok_or_else(unauthenticated)?,
         };
         let identity = app.identify(&token).await?.ok_or_else(unauthenticated)?;
+        app.limiter.account(&identity.account)?;
         Ok(Self(identity))
     }
 }
@@ -55,9 +56,7 @@ pub(crate) fn from_browser(app: &App, parts: &Parts) -> Result<Option<AccessToke
     };
     let harmless = matches!(parts.method, Method::GET | Method::HEAD)
         && !parts.headers.contains_key("upgrade");
-    if harmless
-        || Origin::of(app.settings.public_url.as_ref(), &parts.headers)?.sent(&parts.headers)
-    {
+    if harmless || app.is_from_own_page(&parts.headers)? {
         return Ok(Some(token));
     }
     Err(foreign_page())

@@ -6,7 +6,11 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hither_protocol::{ErrorCode, PROBLEM_JSON, Problem};
 
+use crate::limits::{NoPlace, TooSoon};
 use crate::store::StoreError;
+
+/// When there may be a place again, in seconds.
+const NO_PLACE_S: u64 = 30;
 
 /// Why a request is not answered as asked.
 #[derive(Debug)]
@@ -43,6 +47,39 @@ impl Failure {
         Self {
             retry_after_s: Some(retry_after_s),
             ..Self::new(ErrorCode::TooMany, detail)
+        }
+    }
+
+    /// The server has too much to do; it may have less after so many seconds.
+    pub(crate) fn busy(detail: impl Into<String>, retry_after_s: u64) -> Self {
+        Self {
+            retry_after_s: Some(retry_after_s),
+            ..Self::new(ErrorCode::Unavailable, detail)
+        }
+    }
+}
+
+impl From<TooSoon> for Failure {
+    fn from(too_soon: TooSoon) -> Self {
+        let seconds = too_soon.seconds();
+        Self::too_many(
+            format!("Too many requests; wait {seconds} s and send fewer."),
+            seconds,
+        )
+    }
+}
+
+impl From<NoPlace> for Failure {
+    fn from(why: NoPlace) -> Self {
+        match why {
+            NoPlace::Full => Self::busy(
+                "The server has as many connections as it may; try again later.",
+                NO_PLACE_S,
+            ),
+            NoPlace::TooMany => Self::too_many(
+                "Your address has as many connections as it may; close some first.",
+                NO_PLACE_S,
+            ),
         }
     }
 }
@@ -117,6 +154,8 @@ impl IntoResponse for Failure {
             code: self.code,
         };
         let mut response = (status, Json(problem)).into_response();
+        // For whoever counts.
+        response.extensions_mut().insert(self.code);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if status == StatusCode::UNAUTHORIZED {
@@ -127,5 +166,18 @@ impl IntoResponse for Failure {
             headers.insert(RETRY_AFTER, seconds.into());
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_says_that_nothing_was_stored() {
+        let response = Failure::from(StoreError::Full).into_response();
+        assert_eq!(response.status(), StatusCode::INSUFFICIENT_STORAGE);
+        let code = response.extensions().get::<ErrorCode>();
+        assert_eq!(code, Some(&ErrorCode::StorageFull));
     }
 }

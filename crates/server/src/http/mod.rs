@@ -8,6 +8,7 @@ mod failure;
 mod gotify;
 mod inbox;
 mod ntfy;
+mod observe;
 mod origin;
 mod phone;
 mod publish;
@@ -23,7 +24,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, Uri};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{any, delete, get, post, put};
 use hither_protocol::ErrorCode;
@@ -33,6 +34,7 @@ use self::body::JsonBody;
 use self::client::Client;
 pub(crate) use self::failure::Failure;
 pub(crate) use self::ntfy::{Followers, KnownPasswords};
+pub(crate) use self::observe::REQUEST_ID;
 pub use self::origin::{InvalidOrigin, Origin};
 use self::publisher::Publisher;
 pub(crate) use self::sign_in::{is_name, session_expiry};
@@ -74,6 +76,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .nest("/v1", api)
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(observe::metrics))
         .route("/", root)
         .route("/app", get(phone::redirect))
         .route("/app/", get(phone::index))
@@ -89,6 +92,15 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_with_this_method)
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
+        .layer(from_fn_with_state(Arc::clone(&app), observe::observe))
+        .with_state(app)
+}
+
+/// What is answered on the listener for metrics.
+pub(crate) fn metrics_routes(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/metrics", get(observe::own_metrics))
+        .fallback(nothing_here)
         .with_state(app)
 }
 

@@ -1,15 +1,18 @@
 //! Under which address people reach this server.
 
+use core::fmt;
 use core::str::FromStr;
 
 use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
+use serde::{Deserialize, Serialize};
 
 use super::Failure;
 
 /// Scheme, host and port under which a server is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Origin {
     secure: bool,
     authority: String,
@@ -17,23 +20,17 @@ pub struct Origin {
 
 /// A text that is no origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be http:// or https:// with a host and perhaps a port, and no path")]
+#[error("an address here is http:// or https:// with a host and perhaps a port, and no path")]
 pub struct InvalidOrigin;
 
 impl Origin {
-    /// What the operator set, else what the request itself was sent to.
-    pub(crate) fn of(public: Option<&Self>, headers: &HeaderMap) -> Result<Self, Failure> {
-        if let Some(public) = public {
-            return Ok(public.clone());
-        }
+    /// What a request was sent to.
+    pub(crate) fn asked_for(headers: &HeaderMap, secure: bool) -> Result<Self, Failure> {
         headers
             .get(HOST)
             .and_then(|host| host.to_str().ok())
             .and_then(authority)
-            .map(|authority| Self {
-                secure: false,
-                authority,
-            })
+            .map(|authority| Self { secure, authority })
             .ok_or_else(|| Failure::malformed("Send a Host header with the server's name."))
     }
 
@@ -76,6 +73,27 @@ impl FromStr for Origin {
         };
         let authority = authority(rest.strip_suffix('/').unwrap_or(rest)).ok_or(InvalidOrigin)?;
         Ok(Self { secure, authority })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.authority)
+    }
+}
+
+impl TryFrom<String> for Origin {
+    type Error = InvalidOrigin;
+
+    fn try_from(text: String) -> Result<Self, InvalidOrigin> {
+        text.parse()
+    }
+}
+
+impl From<Origin> for String {
+    fn from(origin: Origin) -> Self {
+        origin.to_string()
     }
 }
 

@@ -89,8 +89,8 @@ pub(crate) async fn create(
     headers: HeaderMap,
     body: JsonBody<CreateSession>,
 ) -> Result<Response, Failure> {
-    let origin = Origin::of(app.settings.public_url.as_ref(), &headers)?;
-    if headers.contains_key(ORIGIN) && !origin.sent(&headers) {
+    let origin = app.origin(&headers)?;
+    if headers.contains_key(ORIGIN) && !app.is_from_own_page(&headers)? {
         return Err(foreign_page());
     }
     let session = sign_in(&app, peer, &origin, body.value).await?;
@@ -114,7 +114,7 @@ pub(crate) async fn end(
     headers: HeaderMap,
     Client(identity): Client,
 ) -> Result<Response, Failure> {
-    let origin = Origin::of(app.settings.public_url.as_ref(), &headers)?;
+    let origin = app.origin(&headers)?;
     app.store.end_session(identity.client).await?;
     let cookie = cookie("", 0, &origin);
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())

@@ -25,6 +25,7 @@ impl FromRequestParts<Arc<App>> for Publisher {
         let publisher = verify(app, &id, &secret)
             .await?
             .ok_or_else(unauthenticated)?;
+        app.limiter.publisher(&publisher.id)?;
         if publisher.disabled_at.is_some() {
             return Err(Failure::new(
                 ErrorCode::Forbidden,

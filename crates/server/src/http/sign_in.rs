@@ -17,6 +17,9 @@ use crate::store::{AccountRecord, DeviceRecord, NewSession};
 /// How long a session lasts after its last use.
 pub(crate) const SESSION_LASTS: Duration = Duration::from_hours(60 * 24);
 
+/// When there is room for another sign-in, in seconds.
+const BUSY_S: u64 = 2;
+
 /// The longest name of a device or an application, in bytes.
 const MAX_NAME: usize = 100;
 /// The longest password taken, in bytes: hashing a longer one only costs time.
@@ -29,7 +32,7 @@ pub(crate) async fn create(
     headers: HeaderMap,
     body: JsonBody<CreateSession>,
 ) -> Result<(StatusCode, Json<Session>), Failure> {
-    let origin = Origin::of(app.settings.public_url.as_ref(), &headers)?;
+    let origin = app.origin(&headers)?;
     let session = sign_in(&app, peer, &origin, body.value).await?;
     Ok((StatusCode::CREATED, Json(session)))
 }
@@ -40,7 +43,7 @@ pub(crate) async fn current(
     headers: HeaderMap,
     Client(identity): Client,
 ) -> Result<Json<CurrentSession>, Failure> {
-    let origin = Origin::of(app.settings.public_url.as_ref(), &headers)?;
+    let origin = app.origin(&headers)?;
     Ok(Json(CurrentSession {
         account: identity.account,
         device_id: identity.device.id,
@@ -136,6 +139,7 @@ pub(crate) async fn authenticate(
         .map(|account| account.password_hash.clone());
     let _place = app.sign_ins.try_acquire().map_err(|_| too_busy())?;
     let verdict = app.passwords.verify(password, phc).await;
+    app.metrics.signed_in(verdict != Verdict::Wrong);
     let account = account
         .filter(|_| verdict != Verdict::Wrong)
         .ok_or_else(wrong_credentials)?;
@@ -149,9 +153,9 @@ pub(crate) async fn authenticate(
 }
 
 fn too_busy() -> Failure {
-    Failure::new(
-        ErrorCode::Unavailable,
+    Failure::busy(
         "Too many people sign in at this moment; try again in a few seconds.",
+        BUSY_S,
     )
 }
 

@@ -1,9 +1,10 @@
 //! The way from HTTP to a stream.
 
+use core::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{FromRequestParts, State, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, FromRequestParts, State, WebSocketUpgrade};
 use axum::http::request::Parts;
 use axum::response::Response;
 use hither_protocol::{AccessToken, MAX_FRAME_BYTES, SUBPROTOCOL};
@@ -29,6 +30,7 @@ impl FromRequestParts<Arc<App>> for FromBrowser {
 /// `GET /v1/stream`
 pub(crate) async fn open(
     State(app): State<Arc<App>>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
     FromBrowser(token): FromBrowser,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
@@ -43,8 +45,8 @@ pub(crate) async fn open(
         .write_buffer_size(0)
         .max_frame_size(MAX_FRAME_BYTES)
         .max_message_size(MAX_FRAME_BYTES);
-    let open = app.open();
-    Ok(upgrade.on_upgrade(|socket| socket::serve(socket, app, token, open)))
+    let held = (app.limiter.place(client.ip())?, app.open());
+    Ok(upgrade.on_upgrade(|socket| socket::serve(socket, app, token, held)))
 }
 
 fn not_a_web_socket() -> Failure {

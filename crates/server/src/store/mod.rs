@@ -11,6 +11,7 @@ mod backup;
 mod contract;
 mod cursors;
 mod folder;
+mod health;
 mod log;
 mod sqlite;
 mod topics;
@@ -29,6 +30,7 @@ pub use attachments::{Attachments, Quota, Upload};
 pub use backup::{Backup, BackupError, BackupReport, CheckReport};
 pub use cursors::{Cursors, UnknownCursor};
 pub use folder::{DataFolder, FolderError};
+pub use health::{Condition, Health, Measures};
 pub use log::{
     Appended, Application, Entry, INBOX, Log, NewMessage, Page, Pending, Position, Reader,
     Receivers, Stored, TopicId, What,
@@ -197,7 +199,7 @@ pub enum Committed {
 /// The durable side of the server. One contract suite runs on every implementation.
 #[async_trait]
 pub trait Store:
-    Attachments + Backup + Topics + TopicAccess + Upkeep + Send + Sync + 'static
+    Attachments + Backup + Health + Topics + TopicAccess + Upkeep + Send + Sync + 'static
 {
     /// The store's present life.
     fn epoch(&self) -> Epoch;

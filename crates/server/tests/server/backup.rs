@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use hither_protocol::{CloseCode, DeviceKind, MessageId};
 use hither_server::store::{
-    Attachments, Backup, BackupError, DataFolder, RestoreError, Store, restore,
+    Attachments, Backup, BackupError, DataFolder, RestoreError, Store, restore, system_clock,
 };
 use hither_server::{Settings, attachments};
 use serde_json::json;

@@ -89,7 +89,9 @@ async fn a9_a_restart_in_the_middle_loses_and_repeats_nothing() {
     server.send("ada", "unseen").await;
     let server = {
         let (server, ()) = tokio::join!(server.restart(), async {
-            let frames = stream.ends_with(CloseCode::Restarting).await;
+            let mut frames = stream.ends_with(CloseCode::Restarting).await;
+            let warning = frames.pop();
+            assert!(matches!(warning, Some(ServerFrame::Error { .. })));
             assert_eq!(frames.len(), 1, "{frames:?}");
         });
         server

@@ -213,6 +213,20 @@ impl Server {
         self.post("/v1/messages", &all, body).await
     }
 
+    /// Publishes where the server may be about to stop; the status, if there is an answer.
+    pub(crate) fn try_publish(&self, body: &Value) -> impl Future<Output = Option<u16>> + use<> {
+        let request = Request::post(format!("http://{}/v1/messages", self.address))
+            .header("authorization", format!("Bearer {PUBLISHER}.{SECRET}"))
+            .header("content-type", "application/json")
+            .body(Full::<Bytes>::new(body.to_string().into()))
+            .unwrap();
+        async {
+            let client = Client::builder(TokioExecutor::new()).build_http();
+            let answer = client.request(request).await.ok()?;
+            Some(answer.status().as_u16())
+        }
+    }
+
     /// Publishes a message to an account.
     pub(crate) async fn send(&self, account: &str, title: &str) -> MessageId {
         self.send_as(&json!({ "to": { "accounts": [account] }, "title": title }))
@@ -231,9 +245,25 @@ impl Server {
         self.upgrade(socket).await
     }
 
-    async fn upgrade(&self, socket: TcpStream) -> Stream {
+    /// Opens a stream for another address, as a proxy does.
+    pub(crate) async fn open_for(&self, address: &str) -> Stream {
+        let socket = TcpStream::connect(self.address).await.unwrap();
+        let request = self
+            .stream_request()
+            .with_header("x-forwarded-for", address);
+        self.upgrade_with(request, socket).await
+    }
+
+    fn stream_request(&self) -> ClientRequestBuilder {
         let url = format!("ws://{}/v1/stream", self.address).parse().unwrap();
-        let request = ClientRequestBuilder::new(url).with_sub_protocol("hither.v1");
+        ClientRequestBuilder::new(url).with_sub_protocol("hither.v1")
+    }
+
+    async fn upgrade(&self, socket: TcpStream) -> Stream {
+        self.upgrade_with(self.stream_request(), socket).await
+    }
+
+    async fn upgrade_with(&self, request: ClientRequestBuilder, socket: TcpStream) -> Stream {
         let (wire, _) = timeout(PATIENCE, client_async(request, socket))
             .await
             .expect("an upgrade")

@@ -198,7 +198,7 @@ async fn what_was_published_in_hithers_own_way_is_a_message_too() {
 #[tokio::test]
 async fn d2_only_who_proves_itself_publishes_and_reads() {
     let mut settings = Settings::default();
-    settings.limits.failed_sign_ins = 100;
+    settings.limits.failed_sign_ins = hither_server::Rate::per_minute(10).burst(100);
     let server = Server::with(settings).await;
     let session = server.sign_in("ada", DeviceKind::Desktop).await;
     server.put("t", &[], "1").await;
@@ -249,7 +249,7 @@ async fn d2_only_who_proves_itself_publishes_and_reads() {
 #[tokio::test]
 async fn guesses_are_limited_and_the_right_password_is_known_for_a_while() {
     let mut settings = Settings::default();
-    settings.limits.failed_sign_ins = 3;
+    settings.limits.failed_sign_ins = hither_server::Rate::per_minute(10).burst(3);
     let server = Server::with(settings).await;
     assert!(server.poll("/t/json?poll=1", &ada()).await.is_empty());
     for _ in 0..3 {

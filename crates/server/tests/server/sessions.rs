@@ -2,7 +2,7 @@
 
 use hither_protocol::DeviceKind;
 use hither_server::store::Store;
-use hither_server::{Limits, Settings};
+use hither_server::{Limits, Rate, Settings};
 use hyper::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -89,7 +89,7 @@ async fn a_device_keeps_its_id_and_only_within_its_account() {
 #[tokio::test]
 async fn failed_sign_ins_are_limited() {
     let limits = Limits {
-        failed_sign_ins: 2,
+        failed_sign_ins: Rate::per_minute(10).burst(2),
         ..Limits::default()
     };
     let server = Server::with(Settings {

@@ -56,8 +56,7 @@ impl Asked {
 
     /// Where this server is reached.
     pub(super) fn origin(&self) -> Result<Origin, NtfyError> {
-        let public = self.app.settings.public_url.as_ref();
-        Ok(Origin::of(public, &self.headers)?)
+        Ok(self.app.origin(&self.headers)?)
     }
 
     /// The body's media type, if it is named.

@@ -7,6 +7,7 @@ mod attachments;
 mod backup;
 mod checkpoint;
 mod content;
+mod health;
 mod log;
 mod pages;
 mod places;
@@ -44,8 +45,8 @@ use self::writer::Writer;
 use super::folder::private_file;
 use super::{
     AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, DeviceRecord, Epoch, Identity,
-    NewMessage, NewSession, Page, Pending, Position, PublisherRecord, Reader, SecretHash, Store,
-    StoreError, Stored,
+    Measures, NewMessage, NewSession, Page, Pending, Position, PublisherRecord, Reader, SecretHash,
+    Store, StoreError, Stored,
 };
 use crate::attachments::Files;
 
@@ -96,9 +97,10 @@ pub struct SqliteStore {
     news: Mutex<Option<mpsc::UnboundedReceiver<Committed>>>,
     readers: Arc<Readers>,
     writer: Writer,
+    measures: Measures,
     threads: Mutex<Vec<JoinHandle<()>>>,
     // Last, so that nobody else gets the folder before everything above is closed.
-    _folder: DataFolder,
+    folder: DataFolder,
 }
 
 impl SqliteStore {
@@ -114,11 +116,18 @@ impl SqliteStore {
 
         let checkpoints = Connection::open(&path)?;
         checkpoints.busy_timeout(PATIENCE)?;
+        let measures = Measures::default();
         let (committed, commits) = sync_channel(1);
         let long_reads = Arc::<AtomicUsize>::default();
         let checkpoints = checkpoint::start(checkpoints, commits, Arc::clone(&long_reads))?;
         let (sender, news) = mpsc::unbounded_channel();
-        let (writer, thread) = Writer::start(conn, Arc::clone(&clock), sender, committed)?;
+        let (writer, thread) = Writer::start(
+            conn,
+            Arc::clone(&clock),
+            sender,
+            committed,
+            measures.clone(),
+        )?;
         Ok(Self {
             clock,
             cursors,
@@ -128,8 +137,9 @@ impl SqliteStore {
             news: Mutex::new(Some(news)),
             readers: Readers::new(path),
             writer,
+            measures,
             threads: Mutex::new(vec![thread, checkpoints]),
-            _folder: folder,
+            folder,
         })
     }
 

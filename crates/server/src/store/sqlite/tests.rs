@@ -3,15 +3,15 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use hither_protocol::MessageId;
+use hither_protocol::{MessageId, Timestamp};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use super::{OpenError, SqliteStore};
+use super::{OpenError, SqliteStore, writer};
 use crate::store::contract::{
-    Bed, Hands, Scene, a_message, an_account, contract_suite, ids, inbox, name, new_entries,
-    positions,
+    Bed, Hands, Scene, a_message, a_session, an_account, contract_suite, device, ids, inbox, name,
+    new_entries, positions,
 };
 use crate::store::{
     Clock, Committed, DataFolder, FolderError, Log, NewMessage, Position, Store, StoreError, What,
@@ -299,6 +299,52 @@ async fn what_finds_no_room_is_refused_and_leaves_nothing() {
     let store = open(folder.0.path(), system_clock()).unwrap();
     let all = [accepted, more].concat();
     assert_eq!(sorted(whole_history(&store).await), sorted(all));
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_every_kind_of_write_as_a_whole() {
+    let folder = Folder::default();
+    let store = furnished(folder.0.path()).await;
+    let session = a_session("ada", "desk", 1, Timestamp::now());
+    store.create_session(session).await.unwrap();
+    let ids = publish_crowd(&store, 30).await.0;
+    let (ada, desk, now) = (inbox("ada"), device("desk"), Timestamp::now());
+    let no_more = |tx: &mut writer::Tx<'_>| {
+        tx.query_row("PRAGMA max_page_count = 1", [], |_| Ok(()))?;
+        Ok(())
+    };
+    store.writer.write(no_more).await.unwrap();
+    publish_until_full(&store, 1).await;
+    let mut marked = 0;
+    for id in &ids {
+        let action = "a".repeat(2000);
+        match store.record_action(&ada, &desk, *id, action, now).await {
+            Ok(()) => marked += 1,
+            Err(error) => assert_eq!(error, StoreError::Full),
+        }
+    }
+    assert!(marked < ids.len(), "there was room for everything");
+    let mut accounts = 1;
+    loop {
+        let mut account = an_account(&format!("a{accounts}"));
+        account.password_hash = "x".repeat(1000);
+        match store.add_account(account).await {
+            Ok(()) => accounts += 1,
+            Err(error) => break assert_eq!(error, StoreError::Full),
+        }
+        assert!(accounts < 100, "there was room for everything");
+    }
+    let database = database(folder.0.path());
+    let count = |table| {
+        let sql = format!("SELECT count(*) FROM {table}");
+        database
+            .query_row(&sql, [], |row| row.get::<_, usize>(0))
+            .unwrap()
+    };
+    assert_eq!(
+        (count("chosen_actions"), count("accounts")),
+        (marked, accounts)
+    );
 }
 
 /// A small disk of its own, where this user may make one.

@@ -13,7 +13,9 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::{log, publish, sessions};
-use crate::store::{Appended, ClientId, Clock, Committed, Entry, Log, Position, StoreError, What};
+use crate::store::{
+    Appended, ClientId, Clock, Committed, Entry, Log, Measures, Position, StoreError, What,
+};
 
 /// Requests that wait for their commit; more wait at the door.
 const QUEUE: usize = 1024;
@@ -90,6 +92,7 @@ impl Writer {
         clock: Clock,
         news: mpsc::UnboundedSender<Committed>,
         committed: SyncSender<()>,
+        measures: Measures,
     ) -> Result<(Self, JoinHandle<()>), StoreError> {
         let head = log::head(&conn)?;
         let state = Arc::new(State {
@@ -101,6 +104,7 @@ impl Writer {
             clock,
             news,
             committed,
+            measures,
             state: Arc::clone(&state),
             tidied: None,
         };
@@ -157,6 +161,11 @@ impl Writer {
         Position(self.state.head.load(Ordering::Acquire))
     }
 
+    /// Requests that wait for their commit.
+    pub(super) fn waiting(&self) -> usize {
+        QUEUE.saturating_sub(self.queue.available_permits())
+    }
+
     /// Takes no more work; the thread ends after what is queued.
     pub(super) fn close(&self) {
         self.queue.close();
@@ -211,6 +220,7 @@ struct Worker {
     news: mpsc::UnboundedSender<Committed>,
     /// Told after each commit, for the checkpoints.
     committed: SyncSender<()>,
+    measures: Measures,
     state: Arc<State>,
     /// When outlived rows were last cleared away.
     tidied: Option<Instant>,
@@ -225,10 +235,14 @@ impl Worker {
     }
 
     fn commit_and_answer(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+        let begun = Instant::now();
         let outcome = self.commit(&mut jobs);
+        let took = begun.elapsed().as_secs_f64();
+        self.measures.commit_seconds.observe(took);
         self.state.acks().writing.clear();
         let outcome = outcome.map(|(head, news)| self.publish(head, news));
         if let Err(error) = &outcome {
+            self.measures.commits_failed.inc();
             tracing::error!(%error, requests = jobs.len(), "commit failed; nothing of it was stored");
         }
         for job in jobs {

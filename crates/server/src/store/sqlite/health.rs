@@ -1,0 +1,43 @@
+//! How the database is doing.
+
+use std::fs;
+use std::path::Path;
+
+use async_trait::async_trait;
+
+use super::SqliteStore;
+use crate::store::{Condition, Health, Measures, StoreError};
+
+#[async_trait]
+impl Health for SqliteStore {
+    fn measures(&self) -> Measures {
+        self.measures.clone()
+    }
+
+    async fn condition(&self) -> Result<Condition, StoreError> {
+        let (waiting, folder) = (self.writer.waiting(), self.folder.path().to_owned());
+        self.readers
+            .read(move |_| {
+                Ok(Condition {
+                    waiting,
+                    used_bytes: used(&folder),
+                    free_bytes: free(&folder)?,
+                })
+            })
+            .await
+    }
+}
+
+fn used(folder: &Path) -> u64 {
+    ["hither.db", "hither.db-wal"]
+        .iter()
+        .filter_map(|name| fs::metadata(folder.join(name)).ok())
+        .map(|about| about.len())
+        .sum()
+}
+
+fn free(folder: &Path) -> Result<u64, StoreError> {
+    let space =
+        rustix::fs::statvfs(folder).map_err(|error| StoreError::Broken(error.to_string()))?;
+    Ok(space.f_bavail.saturating_mul(space.f_frsize))
+}
