@@ -118,6 +118,8 @@ impl Server {
         let mut command = program("hither-server");
         command.args(arguments).arg("--data").arg(&self.data);
         command.env("HITHER_LOG", "warn");
+        // Histories hold what a test publishes, unless the test itself says otherwise.
+        command.env("HITHER_ANNOUNCE_SIGN_INS", "false");
         command.envs(self.settings.iter().cloned());
         command
     }

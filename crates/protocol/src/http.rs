@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccessToken, AccountName, Action, ClientInfo, Cursor, DeviceId, DeviceKind, Format, Message,
-    MessageId, Priority, Timestamp,
+    MessageId, Presence, Priority, Timestamp,
 };
 
 /// The media type of every error's body.
@@ -65,6 +65,58 @@ pub struct CurrentSession {
     pub stream_url: String,
     /// Slides with use.
     pub expires_at: Timestamp,
+}
+
+/// `GET /v1/devices`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Devices {
+    /// By name.
+    pub devices: Vec<Device>,
+}
+
+/// A device of the account that asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// To revoke it by.
+    pub id: DeviceId,
+    /// As the person calls it.
+    pub name: String,
+    /// Operating system.
+    pub platform: String,
+    /// Decides routing.
+    pub kind: DeviceKind,
+    /// The device that asks.
+    pub current: bool,
+    /// What signed in on it, by name.
+    pub applications: Vec<DeviceApplication>,
+    /// When one of them was last connected or signed in; now, while it is online.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen_at: Option<Timestamp>,
+    /// Whether a stream of its inbox is open.
+    pub online: bool,
+    /// What an online desktop last said about its person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presence: Option<Presence>,
+}
+
+/// An application on a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceApplication {
+    /// `hither` is the person's own inbox.
+    pub name: String,
+    /// Of its last sign-in.
+    pub version: String,
+    /// Whether its session is alive.
+    pub signed_in: bool,
+}
+
+/// `PUT /v1/account/password`; all other sessions of the account end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangePassword {
+    /// As it is.
+    pub current: String,
+    /// As it shall be.
+    pub new: String,
 }
 
 /// `POST /v1/messages`: a publisher hands a message over.

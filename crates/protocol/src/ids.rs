@@ -12,6 +12,12 @@ pub struct InvalidId {
     rule: &'static str,
 }
 
+impl InvalidId {
+    pub(crate) const fn new(kind: &'static str, rule: &'static str) -> Self {
+        Self { kind, rule }
+    }
+}
+
 /// A message's id, a UUIDv7: the primary key of every history it reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

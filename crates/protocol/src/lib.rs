@@ -10,6 +10,7 @@ mod http;
 mod ids;
 mod message;
 mod presence;
+mod settings;
 
 pub use clock::Instant;
 pub use frame::{
@@ -17,14 +18,19 @@ pub use frame::{
     ServerFrame, WithdrawWhy,
 };
 pub use http::{
-    CreateSession, CurrentSession, DeviceRequest, ErrorCode, MessagesPage, PROBLEM_JSON, Problem,
-    PublishRequest, Published, Recipients, Session,
+    ChangePassword, CreateSession, CurrentSession, Device, DeviceApplication, DeviceRequest,
+    Devices, ErrorCode, MessagesPage, PROBLEM_JSON, Problem, PublishRequest, Published, Recipients,
+    Session,
 };
 pub use ids::{AccessToken, AccountName, Cursor, DeviceId, InvalidId, MessageId, PublisherId};
 pub use message::{
     Action, Attachment, Format, Html, Message, Priority, PublisherRef, UnknownPriority,
 };
 pub use presence::{DeviceKind, InactiveReason, Presence, PresenceState};
+pub use settings::{
+    Choice, Day, MAX_IDLE_AFTER_S, MAX_PUBLISHER_CHOICES, MAX_QUIET_TIMES, MIN_IDLE_AFTER_S,
+    QuietTime, Routing, Settings, TimeOfDay, UnknownRings,
+};
 
 /// A moment in wall time, on the wire an RFC 3339 string in UTC with millisecond precision.
 pub use jiff::Timestamp;

@@ -9,11 +9,12 @@
 use core::fmt::Debug;
 
 use hither_protocol::{
-    AccessToken, Action, AlertStyle, AlertWhy, Attachment, ClientFrame, ClientInfo, CloseCode,
-    CreateSession, CurrentSession, Cursor, DeviceId, DeviceKind, DeviceRequest, ErrorCode,
-    FirstAlert, Format, Html, InactiveReason, MAX_FRAME_BYTES, Message, MessageId, MessagesPage,
-    Policy, Presence, PresenceState, Priority, Problem, PublishRequest, Published, PublisherRef,
-    Recipients, ServerFrame, Session, Timestamp, WithdrawWhy,
+    AccessToken, Action, AlertStyle, AlertWhy, Attachment, ChangePassword, Choice, ClientFrame,
+    ClientInfo, CloseCode, CreateSession, CurrentSession, Cursor, Day, Device, DeviceApplication,
+    DeviceId, DeviceKind, DeviceRequest, Devices, ErrorCode, FirstAlert, Format, Html,
+    InactiveReason, MAX_FRAME_BYTES, Message, MessageId, MessagesPage, Policy, Presence,
+    PresenceState, Priority, Problem, PublishRequest, Published, PublisherRef, QuietTime,
+    Recipients, Routing, ServerFrame, Session, Settings, Timestamp, UnknownRings, WithdrawWhy,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -480,5 +481,65 @@ proptest::proptest! {
         if let Ok(frame) = ServerFrame::parse(&text) {
             assert_eq!(ServerFrame::parse(&frame.to_text()).unwrap(), frame);
         }
+    }
+}
+
+#[test]
+fn what_a_person_sees_and_chooses() {
+    check("http_settings_none", &Settings::default());
+    let settings = Settings {
+        idle_after_s: Some(90),
+        quiet_times: vec![QuietTime {
+            days: [Day::Sat, Day::Sun].into(),
+            from: "22:30".to_owned().try_into().unwrap(),
+            to: "08:00".to_owned().try_into().unwrap(),
+            timezone: "Europe/Berlin".to_owned(),
+            urgent_breaks_through: true,
+        }],
+        do_not_disturb_until: Some(time(0)),
+        routing: Routing {
+            priorities: [(Priority::High, Choice::Everywhere)].into(),
+            publishers: [("app-4821000000000000".parse().unwrap(), Choice::Nowhere)].into(),
+        },
+        hold_until_return: true,
+        unknown_rings: UnknownRings::Desktop,
+        read_receipts: true,
+    };
+    check("http_settings", &settings);
+    let devices = Devices {
+        devices: vec![Device {
+            id: device(),
+            name: "Laptop".to_owned(),
+            platform: "linux".to_owned(),
+            kind: DeviceKind::Desktop,
+            current: true,
+            applications: vec![DeviceApplication {
+                name: "hither".to_owned(),
+                version: "1.2.3".to_owned(),
+                signed_in: true,
+            }],
+            last_seen_at: Some(time(0)),
+            online: true,
+            presence: Some(Presence {
+                state: PresenceState::Active,
+                reason: None,
+                last_input_ms: Some(1200),
+            }),
+        }],
+    };
+    check("http_devices", &devices);
+    let passwords = ChangePassword {
+        current: "correct horse".to_owned(),
+        new: "battery staple".to_owned(),
+    };
+    check("http_change_password", &passwords);
+}
+
+#[test]
+fn every_minute_of_a_day_reads_back() {
+    for minute in 0..24 * 60_u16 {
+        let text = format!("{:02}:{:02}", minute / 60, minute % 60);
+        let time = hither_protocol::TimeOfDay::try_from(text.clone()).unwrap();
+        assert_eq!((time.minutes(), time.to_string()), (minute, text));
     }
 }

@@ -27,6 +27,8 @@ pub struct Layer {
     pub public_url: Option<String>,
     /// Seconds without input after which a desktop is inactive, 10 to 3600.
     pub idle_after_s: Option<u64>,
+    /// Whether a person's other devices are told of a new sign-in.
+    pub announce_sign_ins: Option<bool>,
 }
 
 /// Every setting with where it came from.
@@ -42,6 +44,8 @@ pub struct Config {
     pub public_url: Sourced<Option<String>>,
     /// Seconds without input after which a desktop is inactive.
     pub idle_after_s: Sourced<u64>,
+    /// Whether a person's other devices are told of a new sign-in.
+    pub announce_sign_ins: Sourced<bool>,
 }
 
 /// A value and who gave it.
@@ -134,6 +138,7 @@ impl Config {
             insecure_http: parsed("HITHER_INSECURE_HTTP", variable)?,
             public_url: variable("HITHER_PUBLIC_URL"),
             idle_after_s: parsed("HITHER_IDLE_AFTER_S", variable)?,
+            announce_sign_ins: parsed("HITHER_ANNOUNCE_SIGN_INS", variable)?,
         };
         let pick_data = first([flags.data, environment.data, file.data]);
         Ok(Self {
@@ -162,6 +167,12 @@ impl Config {
                 file.idle_after_s,
             ])
             .unwrap_or(by_default(DEFAULT_IDLE_AFTER_S)),
+            announce_sign_ins: first([
+                flags.announce_sign_ins,
+                environment.announce_sign_ins,
+                file.announce_sign_ins,
+            ])
+            .unwrap_or(by_default(true)),
         })
     }
 
@@ -184,6 +195,7 @@ impl Config {
                 idle_after_ms: self.idle_after_s()? * 1000,
                 ..Policy::default()
             },
+            announce_sign_ins: self.announce_sign_ins.value,
             ..Settings::default()
         })
     }
@@ -201,7 +213,7 @@ impl Config {
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = self.public_url.value.as_deref();
-        let rows: [(_, &dyn fmt::Display, _); 5] = [
+        let rows: [(_, &dyn fmt::Display, _); 6] = [
             ("data", &self.data.value.display(), self.data.from),
             ("listen", &self.listen.value, self.listen.from),
             (
@@ -219,8 +231,13 @@ impl fmt::Display for Config {
                 &self.idle_after_s.value,
                 self.idle_after_s.from,
             ),
+            (
+                "announce_sign_ins",
+                &self.announce_sign_ins.value,
+                self.announce_sign_ins.from,
+            ),
         ];
-        let lines = rows.map(|(name, value, from)| format!("{name:<14} {value}  ({from})"));
+        let lines = rows.map(|(name, value, from)| format!("{name:<17} {value}  ({from})"));
         f.write_str(&lines.join("\n"))
     }
 }

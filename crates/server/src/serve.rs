@@ -32,7 +32,7 @@ const SHUTDOWN_WITHIN: Duration = Duration::from_secs(5);
 const BREATHER: Duration = Duration::from_millis(100);
 
 /// What an operator can set.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Under which address people reach this server; what each request was sent to where it is
     /// not set.
@@ -43,6 +43,20 @@ pub struct Settings {
     pub policy: Policy,
     /// What one client can cost.
     pub limits: Limits,
+    /// Whether a person's other devices are told of a new sign-in.
+    pub announce_sign_ins: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: None,
+            timings: Timings::default(),
+            policy: Policy::default(),
+            limits: Limits::default(),
+            announce_sign_ins: true,
+        }
+    }
 }
 
 /// What one client can cost.
@@ -201,6 +215,7 @@ impl App {
             accounts: Arc::new(Accounts::new(
                 Arc::clone(&store),
                 settings.timings,
+                settings.policy,
                 limits.streams_per_account,
             )),
             passwords: Passwords::default(),

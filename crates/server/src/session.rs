@@ -59,6 +59,8 @@ pub enum Input {
         /// The rule that decided it.
         why: AlertWhy,
     },
+    /// The account's timings changed.
+    Policy(Policy),
     /// Live entries were dropped because the client reads too slowly; from here on they are kept
     /// again. Handed in only while [`Session::wants_live`].
     Lagged,
@@ -75,6 +77,8 @@ pub struct Identified {
     pub head: Position,
     /// The server's wall time then.
     pub at: Timestamp,
+    /// The account's timings.
+    pub policy: Policy,
 }
 
 /// What is to be done about it.
@@ -87,8 +91,9 @@ pub enum Output {
     /// Look up a token; without one, the one that came with the upgrade. Answered by
     /// [`Input::Identified`].
     Identify(Option<AccessToken>),
-    /// Keep live entries and alerts for this client from now on, and end its older stream.
-    Attach(Box<Identity>),
+    /// Keep live entries and alerts for this client from now on, and end its older stream. It was
+    /// told these timings.
+    Attach(Box<Identity>, Policy),
     /// Read the account's log after this position. Answered by [`Input::Page`].
     ReadPage(Position),
     /// Change the store. Answered by [`Input::Written`].
@@ -118,7 +123,6 @@ pub enum Write {
 #[derive(Debug)]
 pub struct Session {
     cursors: Cursors,
-    policy: Policy,
     state: State,
 }
 
@@ -154,10 +158,9 @@ struct Stream {
 impl Session {
     /// The protocol of a stream that was just opened.
     #[must_use]
-    pub const fn new(cursors: Cursors, policy: Policy) -> Self {
+    pub const fn new(cursors: Cursors) -> Self {
         Self {
             cursors,
-            policy,
             state: State::Unidentified,
         }
     }
@@ -183,6 +186,7 @@ impl Session {
             Input::Alert { ids, style, why } => {
                 out.push(Output::Send(ServerFrame::Alert { ids, style, why }));
             }
+            Input::Policy(policy) => self.policy(policy, out),
             Input::Lagged => self.read_on(out),
             Input::End(code) => self.close(code, out),
         }
@@ -249,7 +253,13 @@ impl Session {
             return;
         };
         let (cursor, presence) = (cursor.take(), presence.take());
-        let Some(Identified { identity, head, at }) = found else {
+        let Some(Identified {
+            identity,
+            head,
+            at,
+            policy,
+        }) = found
+        else {
             return self.close(CloseCode::SignInAgain, out);
         };
         let sent = match cursor {
@@ -262,9 +272,9 @@ impl Session {
         out.push(Output::Send(ServerFrame::Welcome {
             device_id: identity.device.id.clone(),
             server_time: at,
-            policy: self.policy,
+            policy,
         }));
-        out.push(Output::Attach(Box::new(identity.clone())));
+        out.push(Output::Attach(Box::new(identity.clone()), policy));
         let stream = Stream::new(identity, sent, presence);
         let inbox = stream.is_inbox();
         self.state = State::Identified(Box::new(stream));
@@ -309,6 +319,12 @@ impl Session {
     fn entry(&mut self, entry: &Entry, ring: bool, out: &mut Vec<Output>) {
         if let State::Identified(stream) = &mut self.state {
             stream.send(entry, ring, &self.cursors, out);
+        }
+    }
+
+    fn policy(&self, policy: Policy, out: &mut Vec<Output>) {
+        if let State::Identified(_) = self.state {
+            out.push(Output::Send(ServerFrame::Policy { policy }));
         }
     }
 

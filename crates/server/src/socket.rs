@@ -8,14 +8,14 @@ use std::sync::Arc;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use hither_protocol::{AccessToken, ClientFrame, CloseCode};
+use hither_protocol::{AccessToken, ClientFrame, CloseCode, Policy};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tungstenite::error::{CapacityError, Error as WireError};
 
 use crate::accounts::{Link, Live, Mailbox, Signal, Stream, clock};
 use crate::serve::{App, Open};
 use crate::session::{Identified, Input, Output, Session, Write};
-use crate::store::{Identity, Position, StoreError};
+use crate::store::{ClientId, Identity, Position, StoreError};
 
 /// How long a closed stream waits for the client to agree.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -65,7 +65,7 @@ impl Socket {
     fn new(wire: WebSocket, app: Arc<App>, browser: Option<AccessToken>) -> Self {
         Self {
             wire,
-            session: Session::new(app.cursors.clone(), app.settings.policy),
+            session: Session::new(app.cursors.clone()),
             mailbox: Arc::new(Mailbox::new(app.settings.limits.waiting_entries)),
             jobs: FuturesUnordered::new(),
             deadline: Instant::now() + app.settings.limits.hello_within,
@@ -106,6 +106,7 @@ impl Socket {
             Signal::Lagged => Input::Lagged,
             Signal::Live(Live::Entry { entry, ring }) => Input::Entry { entry, ring },
             Signal::Live(Live::Alert { ids, style, why }) => Input::Alert { ids, style, why },
+            Signal::Policy(policy) => Input::Policy(policy),
             Signal::Verify => {
                 self.verify();
                 return None;
@@ -160,7 +161,7 @@ impl Socket {
                 return Err(Over);
             }
             Output::Identify(token) => self.identify(token),
-            Output::Attach(identity) => self.attach(*identity),
+            Output::Attach(identity, policy) => self.attach(*identity, policy),
             Output::ReadPage(after) => self.read_page(after),
             Output::Write(write) => self.write(write),
             Output::Announce(presence) => self.tell(|link| link.announce(presence)),
@@ -190,24 +191,25 @@ impl Socket {
             let Some(token) = token else {
                 return Ok(Some(Input::Identified(None)));
             };
-            let identity = app.identify(&token).await?;
-            let head = app.store.head().await?;
-            Ok(Some(Input::Identified(identity.map(|identity| {
-                Identified {
-                    identity,
-                    head,
-                    at: clock::wall(),
-                }
+            let Some(identity) = app.identify(&token).await? else {
+                return Ok(Some(Input::Identified(None)));
+            };
+            Ok(Some(Input::Identified(Some(Identified {
+                head: app.store.head().await?,
+                at: clock::wall(),
+                policy: app.accounts.policy(&identity.account).await?,
+                identity,
             }))))
         });
     }
 
-    fn attach(&mut self, identity: Identity) {
+    fn attach(&mut self, identity: Identity, policy: Policy) {
         let ended_before = self.token.as_ref().map_or(0, |(_, ended)| *ended);
         self.app
             .registry
             .register(identity.client, &self.mailbox, ended_before);
-        let stream = Stream::new(&identity, Arc::clone(&self.mailbox));
+        self.seen(identity.client);
+        let stream = Stream::new(&identity, policy, Arc::clone(&self.mailbox));
         let link = self.app.accounts.attach(&identity.account, stream);
         tracing::debug!(account = %identity.account, device = %identity.device.id, "connected");
         self.attached = Some(Attached { identity, link });
@@ -303,7 +305,14 @@ impl Socket {
 
     fn detach(&mut self) {
         if let Some(Attached { identity, .. }) = self.attached.take() {
+            self.seen(identity.client);
             self.app.registry.unregister(identity.client, &self.mailbox);
+        }
+    }
+
+    fn seen(&self, client: ClientId) {
+        if let Err(error) = self.app.store.seen(client) {
+            tracing::warn!(%error, "when a client was last seen is not noted");
         }
     }
 }

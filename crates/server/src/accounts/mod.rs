@@ -1,6 +1,7 @@
 //! Each account's attention router and its timers, loaded while a device or an alert is live.
 
 mod account;
+mod choices;
 pub(crate) mod clock;
 mod mailbox;
 
@@ -9,20 +10,23 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hither_attention::Timings;
-use hither_protocol::{AccountName, Instant, Presence};
+use hither_protocol::{AccountName, DeviceId, Instant, Policy, Presence};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
 
 pub(crate) use account::{Command, Stream, StreamId};
 pub(crate) use mailbox::{Live, Mailbox, Signal};
 
 use self::account::Account;
 use crate::registry::Registry;
-use crate::store::{Committed, Entry, Store};
+use crate::store::{Committed, Entry, Store, StoreError};
 
 /// The loaded accounts.
 pub(crate) struct Accounts {
     store: Arc<dyn Store>,
     timings: Timings,
+    /// For people who chose nothing else.
+    policy: Policy,
     max_streams: usize,
     started: Instant,
     loaded: Mutex<Loaded>,
@@ -37,10 +41,16 @@ struct Loaded {
 }
 
 impl Accounts {
-    pub(crate) fn new(store: Arc<dyn Store>, timings: Timings, max_streams: usize) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        timings: Timings,
+        policy: Policy,
+        max_streams: usize,
+    ) -> Self {
         Self {
             store,
             timings,
+            policy,
             max_streams,
             started: clock::now(),
             loaded: Mutex::default(),
@@ -72,6 +82,24 @@ impl Accounts {
         link
     }
 
+    /// What an account's clients are told about timing.
+    pub(crate) async fn policy(&self, account: &AccountName) -> Result<Policy, StoreError> {
+        let settings = self.store.settings(account).await?;
+        Ok(choices::policy(self.policy, &settings))
+    }
+
+    /// The devices of an account with an open stream of its inbox, and what they say about their
+    /// person.
+    pub(crate) async fn online(
+        &self,
+        account: &AccountName,
+    ) -> HashMap<DeviceId, Option<Presence>> {
+        let (ask, answer) = oneshot::channel();
+        self.tell(account, Command::Online(ask));
+        // An account that is not loaded drops the question.
+        answer.await.unwrap_or_default()
+    }
+
     /// Tells the accounts concerned what commits brought, until the store closes.
     pub(crate) async fn follow(
         self: Arc<Self>,
@@ -85,6 +113,9 @@ impl Accounts {
                     self.tell(&account, Command::Shown(device, ids));
                 }
                 Committed::Ended(clients) => registry.end_sessions(&clients),
+                Committed::Settings(account, settings) => {
+                    self.tell(&account, Command::Settings(settings));
+                }
             }
         }
     }
@@ -110,7 +141,7 @@ impl Accounts {
 
     fn load(self: &Arc<Self>, name: AccountName) -> UnboundedSender<Command> {
         let (sender, commands) = mpsc::unbounded_channel();
-        let account = Account::new(name, self.timings, self.max_streams);
+        let account = Account::new(name, self.timings, self.policy, self.max_streams);
         tokio::spawn(Arc::clone(self).keep(account, commands));
         sender
     }

@@ -36,6 +36,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             .map_err(|_| Failure::malformed("The body came too slowly; send it again."))?
             .map_err(|rejection| unreadable(rejection.status()))?;
         let value = serde_json::from_slice(&bytes).map_err(|error| not_as_expected(&error))?;
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            // A list of a struct's values in their order would pass as well.
+            return Err(Failure::invalid("The body must be a JSON object."));
+        }
         Ok(Self { value, bytes })
     }
 }

@@ -1,5 +1,6 @@
 //! Requests over HTTP.
 
+mod account;
 mod attempts;
 mod body;
 mod client;
@@ -20,7 +21,7 @@ use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware::map_response;
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use hither_protocol::ErrorCode;
 
 pub(crate) use self::attempts::Attempts;
@@ -47,6 +48,13 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/tokens", get(inbox::token))
         .route("/messages", publish.get(inbox::list))
         .route("/messages/{id}/html", get(inbox::html))
+        .route("/devices", get(account::devices))
+        .route("/devices/{id}", delete(account::revoke))
+        .route("/account/password", put(account::change_password))
+        .route(
+            "/settings",
+            get(account::settings).put(account::set_settings),
+        )
         .route("/stream", get(stream::open))
         .layer(map_response(private));
     Router::new()

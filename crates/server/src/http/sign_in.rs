@@ -7,12 +7,16 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
-use hither_protocol::{AccountName, CreateSession, CurrentSession, ErrorCode, Session, Timestamp};
+use hither_protocol::{
+    AccountName, CreateSession, CurrentSession, ErrorCode, Format, Message, MessageId, Priority,
+    PublisherRef, Session, Timestamp,
+};
+use uuid::Uuid;
 
 use super::{App, Client, Failure, JsonBody, Origin};
 use crate::accounts::clock;
 use crate::secret::{self, Verdict};
-use crate::store::{AccountRecord, DeviceRecord, NewSession};
+use crate::store::{AccountRecord, DeviceRecord, NewMessage, NewSession, SERVER_ITSELF};
 
 /// How long a session lasts after its last use.
 pub(crate) const SESSION_LASTS: Duration = Duration::from_hours(60 * 24);
@@ -20,7 +24,7 @@ pub(crate) const SESSION_LASTS: Duration = Duration::from_hours(60 * 24);
 /// The longest name of a device or an application, in bytes.
 const MAX_NAME: usize = 100;
 /// The longest password taken, in bytes: hashing a longer one only costs time.
-const MAX_PASSWORD: usize = 1024;
+pub(crate) const MAX_PASSWORD: usize = 1024;
 
 /// `POST /v1/sessions`
 pub(crate) async fn create(
@@ -73,6 +77,7 @@ pub(crate) async fn sign_in(
     let token = secret::access_token();
     let session = NewSession {
         device: device(app, &account.name, &request).await?,
+        notice: notice(app, &account.name, &request),
         account: account.name,
         application: (request.application.name, request.application.version),
         token: secret::hash(token.expose()),
@@ -88,6 +93,64 @@ pub(crate) async fn sign_in(
         message_token: identity.message_token,
         stream_url: origin.stream_url(),
     })
+}
+
+/// Tells the person's other devices that somebody signed in.
+fn notice(app: &App, account: &AccountName, request: &CreateSession) -> Option<Box<NewMessage>> {
+    if !app.settings.announce_sign_ins {
+        return None;
+    }
+    let CreateSession {
+        device,
+        application,
+        ..
+    } = request;
+    let message = Message {
+        title: format!("New sign-in: {}", device.name),
+        body: format!(
+            "{} {} on {} signed in to your account. If that was not you, change your password \
+             and revoke the device.",
+            application.name, application.version, device.platform
+        ),
+        priority: Priority::High,
+        tags: vec!["sign-in".to_owned()],
+        ..from_the_server()
+    };
+    Some(Box::new(NewMessage {
+        message,
+        html: None,
+        accounts: vec![account.clone()],
+        idempotency: None,
+    }))
+}
+
+/// An empty message that the server itself sends.
+fn from_the_server() -> Message {
+    Message {
+        id: MessageId(Uuid::now_v7()),
+        publisher: PublisherRef {
+            id: SERVER_ITSELF
+                .parse()
+                .expect("hither- and 16 digits are a publisher's id"),
+            name: "Hither".to_owned(),
+        },
+        application: None,
+        topic: None,
+        title: String::new(),
+        body: String::new(),
+        format: Format::Plain,
+        html: None,
+        url: None,
+        priority: Priority::Default,
+        tags: Vec::new(),
+        icon: None,
+        actions: Vec::new(),
+        attachments: Vec::new(),
+        key: None,
+        created_at: clock::wall(),
+        expires_at: None,
+        read_at: None,
+    }
 }
 
 /// When a session used at `now` ends.
@@ -118,14 +181,10 @@ async fn authenticate(app: &App, request: &CreateSession) -> Result<AccountRecor
         Ok(name) => app.store.account(&name).await?,
         Err(_) => None,
     };
-    if request.password.len() > MAX_PASSWORD {
-        return Err(wrong_credentials());
-    }
     let phc = account
         .as_ref()
         .map(|account| account.password_hash.clone());
-    let _place = app.sign_ins.try_acquire().map_err(|_| too_busy())?;
-    let verdict = app.passwords.verify(request.password.clone(), phc).await;
+    let verdict = verify(app, request.password.clone(), phc).await?;
     let account = account
         .filter(|_| verdict != Verdict::Wrong)
         .ok_or_else(wrong_credentials)?;
@@ -136,6 +195,19 @@ async fn authenticate(app: &App, request: &CreateSession) -> Result<AccountRecor
         ));
     }
     Ok(account)
+}
+
+/// Whether a password is the one that `phc` was made from.
+pub(crate) async fn verify(
+    app: &App,
+    password: String,
+    phc: Option<String>,
+) -> Result<Verdict, Failure> {
+    if password.len() > MAX_PASSWORD {
+        return Ok(Verdict::Wrong);
+    }
+    let _place = app.sign_ins.try_acquire().map_err(|_| too_busy())?;
+    Ok(app.passwords.verify(password, phc).await)
 }
 
 fn too_busy() -> Failure {

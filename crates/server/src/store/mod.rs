@@ -8,19 +8,24 @@
 mod contract;
 mod cursors;
 mod folder;
+mod people;
 mod sqlite;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hither_protocol::{
-    AccountName, DeviceId, DeviceKind, Message, MessageId, Priority, PublisherId, Timestamp,
-    WithdrawWhy,
+    AccountName, DeviceId, DeviceKind, Message, MessageId, Priority, PublisherId, Settings,
+    Timestamp, WithdrawWhy,
 };
 use tokio::sync::mpsc;
 
 pub use cursors::{Cursors, UnknownCursor};
 pub use folder::{DataFolder, FolderError};
+pub use people::{
+    AccountOverview, ApplicationSummary, DeviceSummary, Extent, MessageOverview, People,
+    SERVER_ITSELF,
+};
 pub use sqlite::{OpenError, SqliteStore};
 
 /// Tells the wall time. Commits are stamped with it; nothing depends on its order.
@@ -112,6 +117,8 @@ pub struct NewSession {
     pub message_token: String,
     /// Sliding.
     pub expires_at: Timestamp,
+    /// Told to the account when it has a live session on another device.
+    pub notice: Option<Box<NewMessage>>,
 }
 
 /// A device of one account.
@@ -203,6 +210,8 @@ pub enum Committed {
     Shown(AccountName, DeviceId, Vec<MessageId>),
     /// These clients' sessions ended (signed out, revoked, password changed): close with 4403.
     Ended(Vec<ClientId>),
+    /// The account's person chose something else.
+    Settings(AccountName, Box<Settings>),
 }
 
 /// Part of an account's log.
@@ -231,7 +240,7 @@ pub struct Pending {
 
 /// The durable side of the server. One contract suite runs on every implementation.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: People + Send + Sync + 'static {
     /// The store's present life.
     fn epoch(&self) -> Epoch;
 

@@ -80,7 +80,16 @@ impl Server {
         Self::with(Settings::default()).await
     }
 
+    /// One that tells nobody of sign-ins, so that logs hold only what a test publishes.
     pub(crate) async fn with(settings: Settings) -> Self {
+        let settings = Settings {
+            announce_sign_ins: false,
+            ..settings
+        };
+        Self::with_settings(settings).await
+    }
+
+    pub(crate) async fn with_settings(settings: Settings) -> Self {
         let server = Self::run(settings, tempfile::tempdir().unwrap()).await;
         for name in ["ada", "bob"] {
             server.store.add_account(account(name)).await.unwrap();

@@ -4,6 +4,7 @@ mod accounts;
 mod checkpoint;
 mod log;
 mod pages;
+mod people;
 mod readers;
 mod rows;
 mod schema;
