@@ -51,6 +51,11 @@ impl Registry {
         }
     }
 
+    /// How many streams are open.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().streams.len()
+    }
+
     /// How many sessions ended since the start.
     pub(crate) fn ended(&self) -> u64 {
         self.lock().ended

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use hither_attention::Timings;
-use hither_protocol::{AccessToken, Policy};
+use hither_protocol::{AccessToken, Instant, Policy};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -118,6 +118,7 @@ pub(crate) struct App {
     /// Places for sign-ins under way.
     pub(crate) sign_ins: Semaphore,
     pub(crate) attempts: Attempts,
+    pub(crate) started: Instant,
     /// Held by whatever must end before the server does.
     open: watch::Sender<()>,
 }
@@ -221,6 +222,7 @@ impl App {
             passwords: Passwords::default(),
             sign_ins: Semaphore::new(limits.sign_ins),
             attempts: Attempts::new(limits.failed_sign_ins, limits.failed_sign_in_every),
+            started: clock::now(),
             open: watch::Sender::new(()),
             settings,
             store,

@@ -1,6 +1,6 @@
 //! What a person sees and decides of their own account: devices, password, settings.
 
-mod check;
+pub(crate) mod check;
 
 use core::net::SocketAddr;
 use std::collections::HashMap;
@@ -11,8 +11,8 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::StatusCode;
 use hither_protocol::{
-    ChangePassword, Device, DeviceApplication, DeviceId, Devices, ErrorCode, Presence, Settings,
-    Timestamp,
+    AccountName, ChangePassword, Device, DeviceApplication, DeviceId, Devices, ErrorCode, Presence,
+    Settings, Timestamp,
 };
 
 use super::sign_in::{MAX_PASSWORD, verify};
@@ -29,17 +29,25 @@ pub(crate) async fn devices(
     State(app): State<Arc<App>>,
     Client(identity): Client,
 ) -> Result<Json<Devices>, Failure> {
-    let found = app.store.devices(&identity.account).await?;
-    let online = app.accounts.online(&identity.account).await;
-    let now = clock::wall();
-    let devices = found
-        .into_iter()
-        .map(|summary| Device {
-            current: summary.device.id == identity.device.id,
-            ..device(summary, &online, now)
-        })
-        .collect();
+    let mut devices = devices_of(&app, &identity.account).await?;
+    for device in &mut devices {
+        device.current = device.id == identity.device.id;
+    }
     Ok(Json(Devices { devices }))
+}
+
+/// All devices of an account, none of them marked as the one that asks.
+pub(crate) async fn devices_of(
+    app: &App,
+    account: &AccountName,
+) -> Result<Vec<Device>, StoreError> {
+    let found = app.store.devices(account).await?;
+    let online = app.accounts.online(account).await;
+    let now = clock::wall();
+    Ok(found
+        .into_iter()
+        .map(|summary| device(summary, &online, now))
+        .collect())
 }
 
 /// A device as its account sees it.

@@ -1,12 +1,14 @@
 //! Requests over HTTP.
 
 mod account;
+mod admin;
 mod attempts;
 mod body;
 mod client;
 mod failure;
 mod inbox;
 mod origin;
+mod page;
 mod phone;
 mod publish;
 mod publisher;
@@ -69,6 +71,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
             post(phone::create).merge(delete(phone::end)),
         )
         .route("/app/{file}", get(phone::file))
+        .merge(admin::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_with_this_method)
         .layer(DefaultBodyLimit::max(MAX_REQUEST))

@@ -13,7 +13,7 @@ use hither_protocol::{
 };
 use uuid::Uuid;
 
-use super::{App, Client, Failure, JsonBody, Origin};
+use super::{App, Client, Failure, JsonBody, Origin, admin};
 use crate::accounts::clock;
 use crate::secret::{self, Verdict};
 use crate::store::{AccountRecord, DeviceRecord, NewMessage, NewSession, SERVER_ITSELF};
@@ -63,16 +63,44 @@ pub(crate) async fn end(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Checks account and password and begins a session.
+/// Where somebody signs in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Entrance {
+    /// A program of the person's own.
+    Client,
+    /// The admin page, which knows administrators only and does not stay open for long.
+    Administration {
+        /// How long the session lasts at most.
+        lasts: Duration,
+    },
+}
+
+/// Checks account and password and begins a session of a client.
 pub(crate) async fn sign_in(
     app: &App,
     peer: SocketAddr,
     origin: &Origin,
     request: CreateSession,
 ) -> Result<Session, Failure> {
+    if request.application.name == admin::APPLICATION {
+        return Err(Failure::invalid(
+            "application.name is the admin page's own; choose another.",
+        ));
+    }
+    sign_in_through(app, peer, origin, request, Entrance::Client).await
+}
+
+/// Checks account and password and begins a session.
+pub(crate) async fn sign_in_through(
+    app: &App,
+    peer: SocketAddr,
+    origin: &Origin,
+    request: CreateSession,
+    entrance: Entrance,
+) -> Result<Session, Failure> {
     check(&request)?;
     let attempt = app.attempts.begin(peer.ip(), &request.account)?;
-    let account = authenticate(app, &request).await?;
+    let account = authenticate(app, &request, entrance).await?;
     attempt.succeeded();
     let token = secret::access_token();
     let session = NewSession {
@@ -82,7 +110,7 @@ pub(crate) async fn sign_in(
         application: (request.application.name, request.application.version),
         token: secret::hash(token.expose()),
         message_token: secret::message_token(),
-        expires_at: session_expiry(clock::wall()),
+        expires_at: entrance.session_ends(clock::wall()),
     };
     let identity = app.store.create_session(session).await?;
     tracing::info!(account = %identity.account, device = %identity.device.id, "signed in");
@@ -153,6 +181,23 @@ fn from_the_server() -> Message {
     }
 }
 
+impl Entrance {
+    /// When a session that begins at `now` ends.
+    fn session_ends(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Client => session_expiry(now),
+            Self::Administration { lasts } => now.saturating_add(lasts).unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    const fn admits(self, account: &AccountRecord) -> bool {
+        match self {
+            Self::Client => true,
+            Self::Administration { .. } => account.admin,
+        }
+    }
+}
+
 /// When a session used at `now` ends.
 pub(crate) fn session_expiry(now: Timestamp) -> Timestamp {
     now.saturating_add(SESSION_LASTS).unwrap_or(Timestamp::MAX)
@@ -165,7 +210,7 @@ fn check(request: &CreateSession) -> Result<(), Failure> {
     named("application.version", &request.application.version)
 }
 
-fn named(field: &str, text: &str) -> Result<(), Failure> {
+pub(crate) fn named(field: &str, text: &str) -> Result<(), Failure> {
     if (1..=MAX_NAME).contains(&text.len()) && !text.contains(char::is_control) {
         return Ok(());
     }
@@ -174,9 +219,13 @@ fn named(field: &str, text: &str) -> Result<(), Failure> {
     )))
 }
 
-/// An account that does not exist costs the same time and gets the same answer as a wrong
-/// password; a disabled one is told so only with the right password.
-async fn authenticate(app: &App, request: &CreateSession) -> Result<AccountRecord, Failure> {
+/// An account that does not exist, or may not enter here, costs the same time and gets the same
+/// answer as a wrong password; a disabled one is told so only with the right password.
+async fn authenticate(
+    app: &App,
+    request: &CreateSession,
+    entrance: Entrance,
+) -> Result<AccountRecord, Failure> {
     let account = match request.account.parse::<AccountName>() {
         Ok(name) => app.store.account(&name).await?,
         Err(_) => None,
@@ -186,7 +235,7 @@ async fn authenticate(app: &App, request: &CreateSession) -> Result<AccountRecor
         .map(|account| account.password_hash.clone());
     let verdict = verify(app, request.password.clone(), phc).await?;
     let account = account
-        .filter(|_| verdict != Verdict::Wrong)
+        .filter(|account| verdict != Verdict::Wrong && entrance.admits(account))
         .ok_or_else(wrong_credentials)?;
     if account.disabled_at.is_some() {
         return Err(Failure::new(

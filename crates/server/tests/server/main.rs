@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod admin;
 mod delivery;
 mod documentation;
 mod harness;

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::{Failure, MAX_PASSWORD, MIN_PASSWORD};
 
-pub(super) fn password(new: &str) -> Result<(), Failure> {
+pub(crate) fn password(new: &str) -> Result<(), Failure> {
     if (MIN_PASSWORD..=MAX_PASSWORD).contains(&new.len()) {
         return Ok(());
     }
