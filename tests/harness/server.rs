@@ -100,6 +100,15 @@ impl Server {
         self.ask(&["account", "add", name, "--password-stdin"], password);
     }
 
+    /// Makes an account that may administer the server.
+    ///
+    /// # Panics
+    /// When the command fails.
+    pub fn add_administrator(&self, name: &str, password: &str) {
+        let command = ["account", "add", name, "--admin", "--password-stdin"];
+        self.ask(&command, password);
+    }
+
     /// Makes a publisher.
     ///
     /// # Panics

@@ -82,6 +82,7 @@ function refuse(why) {
 }
 
 async function enter({ account }) {
+  act.account = account;
   part("sign-in").hidden = true;
   part("inside").hidden = false;
   part("who").textContent = say("signedInAs", { name: account });
@@ -135,7 +136,8 @@ document.addEventListener("keydown", (event) => {
 addEventListener("hashchange", async () => {
   if (part("inside").hidden) return;
   await draw();
-  part("content").focus();
+  scrollTo(0, 0);
+  part("content").focus({ preventScroll: true });
 });
 
 try {

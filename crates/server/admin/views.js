@@ -50,7 +50,9 @@ function accountName(row) {
   ].filter(Boolean);
 }
 
+/** Nobody is offered to saw off the branch they sit on. */
 function accountActs(act, { name, disabled_at }) {
+  if (name === act.account) return say("yourself");
   return [
     button("resetPassword", () => act(() => resetPassword(name)), { of: name }),
     disabled_at
