@@ -14,6 +14,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// `POST /v1/sessions`: a person signs in on a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateSession {
     /// Account name.
     pub account: String,
@@ -27,6 +28,7 @@ pub struct CreateSession {
 
 /// The device in a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceRequest {
     /// From an earlier sign-in of the same account here; absent the first time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,6 +43,7 @@ pub struct DeviceRequest {
 
 /// 201 to a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Session {
     /// Opaque; bound to account, device and application.
     pub access_token: AccessToken,
@@ -56,6 +59,7 @@ pub struct Session {
 
 /// `GET /v1/sessions/current`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CurrentSession {
     /// The account signed in.
     pub account: AccountName,
@@ -69,6 +73,7 @@ pub struct CurrentSession {
 
 /// `GET /v1/devices`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Devices {
     /// By name.
     pub devices: Vec<Device>,
@@ -76,6 +81,7 @@ pub struct Devices {
 
 /// A device of the account that asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Device {
     /// To revoke it by.
     pub id: DeviceId,
@@ -101,6 +107,7 @@ pub struct Device {
 
 /// An application on a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceApplication {
     /// `hither` is the person's own inbox.
     pub name: String,
@@ -112,6 +119,7 @@ pub struct DeviceApplication {
 
 /// `PUT /v1/account/password`; all other sessions of the account end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangePassword {
     /// As it is.
     pub current: String,
@@ -121,6 +129,7 @@ pub struct ChangePassword {
 
 /// `POST /v1/messages`: a publisher hands a message over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PublishRequest {
     /// Whom it is for.
     pub to: Recipients,
@@ -161,6 +170,7 @@ pub struct PublishRequest {
 
 /// Whom a message is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Recipients {
     /// These accounts' own inboxes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -178,6 +188,7 @@ pub struct Recipients {
 
 /// 201 to a publish, after the commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Published {
     /// The new message.
     pub id: MessageId,
@@ -190,6 +201,7 @@ pub struct Published {
 
 /// `GET /v1/messages`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MessagesPage {
     /// Oldest first.
     pub messages: Vec<Message>,
@@ -203,6 +215,7 @@ pub struct MessagesPage {
 
 /// An error's body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// A few words, the same for every occurrence.
     pub title: String,
@@ -218,6 +231,7 @@ macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $title:literal;)*) => {
         /// What went wrong, for programs. Codes never change their meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         pub enum ErrorCode {
             $($(#[$doc])* #[serde(rename = $text)] $name,)*
             /// A code this version does not know.

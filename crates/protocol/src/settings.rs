@@ -19,6 +19,7 @@ pub const MAX_PUBLISHER_CHOICES: usize = 500;
 /// What an account's person chose. An absent field has its default; a later version only adds
 /// fields and words, and what a version does not know means the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Settings {
     /// Without input for so many seconds a desktop is inactive; absent: as the server's operator
@@ -42,6 +43,7 @@ pub struct Settings {
 
 /// A span of the day, on some days, in which nothing rings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QuietTime {
     /// The days on which it begins; at least one.
     pub days: BTreeSet<Day>,
@@ -58,6 +60,7 @@ pub struct QuietTime {
 
 /// A day of the week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Day {
     /// Monday.
@@ -78,6 +81,11 @@ pub enum Day {
 
 /// Hours and minutes on a clock, `00:00` to `23:59`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(extend("pattern" = "^([01][0-9]|2[0-3]):[0-5][0-9]$"))
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct TimeOfDay(u16);
 
@@ -124,6 +132,7 @@ impl fmt::Display for TimeOfDay {
 
 /// Choices that beat the rule. A publisher's choice beats a priority's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Routing {
     /// By priority.
@@ -134,6 +143,7 @@ pub struct Routing {
 
 /// Where messages ring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
     /// On every device at once.
@@ -152,6 +162,7 @@ pub enum Choice {
 
 /// What rings while it is unknown whether somebody is at the desktop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownRings {
     /// The desktop only.

@@ -12,5 +12,5 @@ pub mod session;
 mod socket;
 pub mod store;
 
-pub use http::{InvalidOrigin, Origin};
+pub use http::{InvalidOrigin, Origin, openapi};
 pub use serve::{Limits, ServeError, Settings, serve};

@@ -7,6 +7,7 @@ mod body;
 mod client;
 mod failure;
 mod inbox;
+mod openapi;
 mod origin;
 mod page;
 mod phone;
@@ -30,6 +31,7 @@ pub(crate) use self::attempts::Attempts;
 use self::body::JsonBody;
 use self::client::Client;
 use self::failure::Failure;
+pub use self::openapi::text as openapi;
 pub use self::origin::{InvalidOrigin, Origin};
 use self::publisher::Publisher;
 pub(crate) use self::sign_in::session_expiry;
@@ -72,6 +74,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         )
         .route("/app/{file}", get(phone::file))
         .merge(admin::routes())
+        .route("/docs/openapi.json", get(openapi::document))
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_with_this_method)
         .layer(DefaultBodyLimit::max(MAX_REQUEST))

@@ -10,6 +10,7 @@ use axum::http::header::{ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use hither_protocol::{CreateSession, DeviceId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::client::{COOKIE_NAME, foreign_page};
@@ -38,7 +39,7 @@ const FILES: &[File] = files! {
 };
 
 /// A session whose access token only the browser's cookie knows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct BrowserSession {
     expires_at: Timestamp,
     device_id: DeviceId,

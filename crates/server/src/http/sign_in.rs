@@ -22,7 +22,7 @@ use crate::store::{AccountRecord, DeviceRecord, NewMessage, NewSession, SERVER_I
 pub(crate) const SESSION_LASTS: Duration = Duration::from_hours(60 * 24);
 
 /// The longest name of a device or an application, in bytes.
-const MAX_NAME: usize = 100;
+pub(crate) const MAX_NAME: usize = 100;
 /// The longest password taken, in bytes: hashing a longer one only costs time.
 pub(crate) const MAX_PASSWORD: usize = 1024;
 

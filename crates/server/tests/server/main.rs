@@ -11,6 +11,7 @@ mod admin;
 mod delivery;
 mod documentation;
 mod harness;
+mod openapi;
 mod protocol;
 mod publishing;
 mod routing;

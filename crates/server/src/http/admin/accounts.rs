@@ -7,6 +7,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use hither_protocol::{AccountName, Devices, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::account::{self, check};
@@ -28,15 +29,15 @@ pub(crate) struct Listing {
 }
 
 /// The first accounts by name, and how many fit.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AccountList {
-    accounts: Vec<Account>,
+    accounts: Vec<ListedAccount>,
     total: u64,
 }
 
 /// One of them.
-#[derive(Debug, Serialize)]
-pub(crate) struct Account {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ListedAccount {
     name: AccountName,
     admin: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +51,7 @@ pub(crate) struct Account {
 }
 
 /// `POST /admin/api/accounts`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct NewAccount {
     name: AccountName,
     #[serde(default)]
@@ -60,8 +61,8 @@ pub(crate) struct NewAccount {
 }
 
 /// A password that the server made up; it is said once.
-#[derive(Debug, Serialize)]
-pub(crate) struct Password {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct MadeUpPassword {
     name: AccountName,
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
@@ -82,7 +83,7 @@ pub(crate) async fn list(
     Ok(Json(AccountList { accounts, total }))
 }
 
-async fn listed(app: &App, overview: AccountOverview) -> Account {
+async fn listed(app: &App, overview: AccountOverview) -> ListedAccount {
     let AccountOverview {
         account,
         devices,
@@ -90,7 +91,7 @@ async fn listed(app: &App, overview: AccountOverview) -> Account {
     } = overview;
     let online = app.accounts.online(&account.name).await.len();
     let now = (online > 0).then(clock::wall);
-    Account {
+    ListedAccount {
         name: account.name,
         admin: account.admin,
         disabled_at: account.disabled_at,
@@ -106,7 +107,7 @@ pub(crate) async fn add(
     State(app): State<Arc<App>>,
     Admin(by): Admin,
     body: JsonBody<NewAccount>,
-) -> Result<(StatusCode, Json<Password>), Failure> {
+) -> Result<(StatusCode, Json<MadeUpPassword>), Failure> {
     let NewAccount {
         name,
         admin,
@@ -126,7 +127,7 @@ pub(crate) async fn add(
     };
     app.store.add_account(account).await?;
     tracing::info!(account = %name, by = %by.account, "account added");
-    let answer = Password {
+    let answer = MadeUpPassword {
         name,
         password: made_up,
     };
@@ -165,14 +166,14 @@ pub(crate) async fn reset_password(
     State(app): State<Arc<App>>,
     admin: Admin,
     name: Result<Path<String>, PathRejection>,
-) -> Result<Json<Password>, Failure> {
+) -> Result<Json<MadeUpPassword>, Failure> {
     let name = account(name)?;
     admin.must_not_be(&name)?;
     let password = secret::password();
     let hash = app.passwords.hash(password.clone()).await;
     found(app.store.set_password(&name, hash).await)?;
     tracing::info!(account = %name, by = %admin.0.account, "password reset");
-    Ok(Json(Password {
+    Ok(Json(MadeUpPassword {
         name,
         password: Some(password),
     }))

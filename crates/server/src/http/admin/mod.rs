@@ -14,10 +14,14 @@ use axum::extract::rejection::PathRejection;
 use axum::middleware::map_response;
 use axum::response::{Redirect, Response};
 use axum::routing::{delete, get, post, put};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use self::session::APPLICATION;
+pub(super) use self::accounts::{AccountList, MadeUpPassword, NewAccount};
+pub(super) use self::overview::{Health, MessageList};
+pub(super) use self::publishers::{NewPublisher, PublisherList, PublisherSecret};
 use self::session::Admin;
+pub(super) use self::session::{APPLICATION, AdminSession, AdminSignIn};
 use super::page::{self, File, HTML, PICTURE, SCRIPT, STYLE};
 use super::{App, Failure};
 
@@ -42,7 +46,7 @@ const FILES: &[File] = files! {
 };
 
 /// A switch in a body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Disabled {
     disabled: bool,
 }

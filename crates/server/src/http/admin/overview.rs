@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use hither_protocol::{MessageId, Priority, PublisherRef, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::{App, Failure};
@@ -16,7 +17,7 @@ use crate::store::MessageOverview;
 pub(crate) const MAX_MESSAGES: usize = 100;
 
 /// How the server does.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Health {
     version: &'static str,
     uptime_s: u64,
@@ -32,14 +33,14 @@ pub(crate) struct Health {
 }
 
 /// The newest messages, newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct MessageList {
-    messages: Vec<Message>,
+    messages: Vec<ListedMessage>,
 }
 
 /// One of them, without its content.
-#[derive(Debug, Serialize)]
-pub(crate) struct Message {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ListedMessage {
     id: MessageId,
     publisher: PublisherRef,
     priority: Priority,
@@ -75,11 +76,11 @@ pub(crate) async fn messages(
     Admin(_): Admin,
 ) -> Result<Json<MessageList>, Failure> {
     let messages = app.store.recent_messages(MAX_MESSAGES).await?;
-    let messages = messages.into_iter().map(Message::from).collect();
+    let messages = messages.into_iter().map(ListedMessage::from).collect();
     Ok(Json(MessageList { messages }))
 }
 
-impl From<MessageOverview> for Message {
+impl From<MessageOverview> for ListedMessage {
     fn from(overview: MessageOverview) -> Self {
         let MessageOverview {
             id,

@@ -7,6 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use hither_protocol::{PublisherId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::sign_in::named;
@@ -20,14 +21,14 @@ use crate::store::{PublisherRecord, StoreError};
 const DEFAULT_KIND: &str = "app";
 
 /// All publishers, by id.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct PublisherList {
-    publishers: Vec<Publisher>,
+    publishers: Vec<ListedPublisher>,
 }
 
 /// One of them.
-#[derive(Debug, Serialize)]
-pub(crate) struct Publisher {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ListedPublisher {
     id: PublisherId,
     name: String,
     /// Secrets that are valid: two after a rotation.
@@ -38,7 +39,7 @@ pub(crate) struct Publisher {
 }
 
 /// `POST /admin/api/publishers`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct NewPublisher {
     name: String,
     /// What its id begins with.
@@ -46,8 +47,8 @@ pub(crate) struct NewPublisher {
 }
 
 /// A publisher's new secret; it is said once.
-#[derive(Debug, Serialize)]
-pub(crate) struct Secret {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct PublisherSecret {
     id: PublisherId,
     secret: String,
 }
@@ -58,11 +59,11 @@ pub(crate) async fn list(
     Admin(_): Admin,
 ) -> Result<Json<PublisherList>, Failure> {
     let publishers = app.store.publishers().await?;
-    let publishers = publishers.into_iter().map(Publisher::from).collect();
+    let publishers = publishers.into_iter().map(ListedPublisher::from).collect();
     Ok(Json(PublisherList { publishers }))
 }
 
-impl From<PublisherRecord> for Publisher {
+impl From<PublisherRecord> for ListedPublisher {
     fn from(record: PublisherRecord) -> Self {
         Self {
             id: record.id,
@@ -79,7 +80,7 @@ pub(crate) async fn add(
     State(app): State<Arc<App>>,
     Admin(by): Admin,
     body: JsonBody<NewPublisher>,
-) -> Result<(StatusCode, Json<Secret>), Failure> {
+) -> Result<(StatusCode, Json<PublisherSecret>), Failure> {
     let NewPublisher { name, kind } = body.value;
     named("name", &name)?;
     let id = secret::publisher_id(kind.as_deref().unwrap_or(DEFAULT_KIND))
@@ -94,7 +95,7 @@ pub(crate) async fn add(
     };
     app.store.add_publisher(publisher).await?;
     tracing::info!(publisher = %id, by = %by.account, "publisher added");
-    Ok((StatusCode::CREATED, Json(Secret { id, secret })))
+    Ok((StatusCode::CREATED, Json(PublisherSecret { id, secret })))
 }
 
 /// `POST /admin/api/publishers/{id}/secret`: the one before stays valid until the next rotation.
@@ -102,13 +103,13 @@ pub(crate) async fn rotate(
     State(app): State<Arc<App>>,
     Admin(by): Admin,
     id: Result<Path<String>, PathRejection>,
-) -> Result<Json<Secret>, Failure> {
+) -> Result<Json<PublisherSecret>, Failure> {
     let id = publisher(id)?;
     let secret = secret::publisher_secret();
     let rotated = app.store.rotate_secret(&id, secret::hash(&secret)).await;
     found(rotated)?;
     tracing::info!(publisher = %id, by = %by.account, "secret rotated");
-    Ok(Json(Secret { id, secret }))
+    Ok(Json(PublisherSecret { id, secret }))
 }
 
 /// `PUT /admin/api/publishers/{id}/disabled`

@@ -14,6 +14,7 @@ use hither_protocol::{
     AccessToken, AccountName, ClientInfo, CreateSession, DeviceId, DeviceKind, DeviceRequest,
     ErrorCode, Timestamp,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::client::{cookie_named, foreign_page};
@@ -31,8 +32,8 @@ pub(crate) const APPLICATION: &str = "hither-admin";
 const LASTS: Duration = Duration::from_hours(12);
 
 /// `POST /admin/session`
-#[derive(Debug, Deserialize)]
-pub(crate) struct SignIn {
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct AdminSignIn {
     account: String,
     password: String,
     /// From an earlier sign-in in the same browser.
@@ -40,8 +41,8 @@ pub(crate) struct SignIn {
 }
 
 /// Who is signed in.
-#[derive(Debug, Serialize)]
-pub(crate) struct Current {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct AdminSession {
     account: AccountName,
     device_id: DeviceId,
     expires_at: Timestamp,
@@ -98,14 +99,14 @@ pub(crate) async fn create(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    body: JsonBody<SignIn>,
+    body: JsonBody<AdminSignIn>,
 ) -> Result<Response, Failure> {
     let origin = Origin::of(app.settings.public_url.as_ref(), &headers)?;
     if headers.contains_key(ORIGIN) && !origin.sent(&headers) {
         return Err(foreign_page());
     }
     let entrance = Entrance::Administration { lasts: LASTS };
-    let SignIn {
+    let AdminSignIn {
         account,
         password,
         device_id,
@@ -126,7 +127,7 @@ pub(crate) async fn create(
     };
     let session = sign_in_through(&app, peer, &origin, request, entrance).await?;
     let cookie = cookie(session.access_token.expose(), LASTS.as_secs(), &origin);
-    let current = Current {
+    let current = AdminSession {
         account: account.parse().map_err(|_| unauthenticated())?,
         device_id: session.device_id,
         expires_at: session.expires_at,
@@ -135,8 +136,8 @@ pub(crate) async fn create(
 }
 
 /// `GET /admin/api/session`
-pub(crate) async fn current(Admin(identity): Admin) -> Json<Current> {
-    Json(Current {
+pub(crate) async fn current(Admin(identity): Admin) -> Json<AdminSession> {
+    Json(AdminSession {
         account: identity.account,
         device_id: identity.device.id,
         expires_at: identity.expires_at,

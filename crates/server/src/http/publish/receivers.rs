@@ -6,7 +6,7 @@ use hither_protocol::{AccountName, ErrorCode, Recipients};
 
 use super::{Failure, not_offered};
 
-const MAX_ACCOUNTS: usize = 1000;
+pub(crate) const MAX_ACCOUNTS: usize = 1000;
 
 /// Names that cannot be an account's are as unknown as others.
 pub(super) fn receivers(to: &Recipients) -> Result<Vec<AccountName>, Failure> {
