@@ -90,6 +90,8 @@ impl Desktop {
     pub fn env(&self) -> Vec<(&'static str, String)> {
         let path = |name: &str| self.path(name).to_string_lossy().into_owned();
         vec![
+            // Without a UTF-8 locale, xdotool finds no window whose title has a dash in it.
+            ("LC_ALL", "C.UTF-8".to_owned()),
             ("DISPLAY", self.display.clone()),
             ("XDG_SESSION_TYPE", "x11".to_owned()),
             ("XDG_SESSION_ID", SESSION_ID.to_owned()),
