@@ -159,6 +159,18 @@ pub struct Publisher {
 }
 
 impl Publisher {
+    /// `app-` and 16 digits.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.token.split_once('.').map_or("", |(id, _)| id)
+    }
+
+    /// Its secret.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        self.token.split_once('.').map_or("", |(_, secret)| secret)
+    }
+
     /// Publishes under an idempotency key, again and again until the server says that it is
     /// stored.
     ///

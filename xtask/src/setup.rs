@@ -50,6 +50,8 @@ const BROWSERS: Packages = &[
     &["chromium-driver", "chromium-chromedriver"],
 ];
 
+const FUZZING: Packages = &[&["python3-venv"]];
+
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
 /// Installs what is missing and builds everything.
@@ -64,7 +66,7 @@ pub(crate) fn packages(purpose: Purpose) -> anyhow::Result<()> {
     let wanted = match purpose {
         Purpose::RunHere => vec![BUILDING],
         Purpose::RunVirtually => vec![BUILDING, A_SCREEN],
-        Purpose::Test => vec![BUILDING, A_SCREEN, BROWSERS],
+        Purpose::Test => vec![BUILDING, A_SCREEN, BROWSERS, FUZZING],
     };
     let wanted = wanted.concat();
     if !installed("dpkg-query") {
@@ -129,6 +131,25 @@ pub(crate) fn window_pages() -> anyhow::Result<()> {
     check_node()?;
     install_node_packages(&ui)?;
     run_quietly(npm(&["run", "build"]).current_dir(&ui))
+}
+
+/// Installs the fuzzer of the HTTP interface into a folder of its own, where that was not done yet.
+pub(crate) fn fuzzer() -> anyhow::Result<()> {
+    let wanted = root().join("tests/interface/requirements.txt");
+    let place = target().join("schemathesis");
+    let stamp = place.join("requirements.txt");
+    if fs::read(&stamp).is_ok_and(|old| fs::read(&wanted).is_ok_and(|new| new == old)) {
+        return Ok(());
+    }
+    println!("Installing schemathesis below target/");
+    run_quietly(command("python3", &["-m", "venv", "--clear"]).arg(&place))?;
+    let mut pip = command(
+        place.join("bin/pip"),
+        &["install", "--quiet", "--requirement"],
+    );
+    run_quietly(pip.arg(&wanted))?;
+    fs::copy(&wanted, &stamp)?;
+    Ok(())
 }
 
 /// `npm` with arguments.

@@ -18,6 +18,8 @@ use super::operation::{Operation, Who};
 
 type Schemas = SchemaGenerator;
 
+/// Without control characters.
+const ONE_LINE: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$";
 const HTML: &str = "text/html";
 const TEXT: &str = "text/plain";
 
@@ -280,7 +282,7 @@ fn administrator(method: &'static str, path: &'static str, summary: &'static str
 
 /// Bounds that the server holds and the types do not know.
 pub(super) fn set_bounds(schemas: &mut Map<String, Value>) {
-    let name = json!({ "minLength": 1, "maxLength": MAX_NAME, "pattern": "^[^\\p{Cc}]*$" });
+    let name = json!({ "minLength": 1, "maxLength": MAX_NAME, "pattern": ONE_LINE });
     let link = json!({ "maxLength": check::MAX_URL });
     let bounds = [
         ("DeviceRequest", "name", name.clone()),
@@ -306,7 +308,7 @@ pub(super) fn set_bounds(schemas: &mut Map<String, Value>) {
         (
             "PublishRequest",
             "title",
-            json!({ "maxLength": check::MAX_TITLE, "pattern": "^[^\\p{Cc}]*$" }),
+            json!({ "maxLength": check::MAX_TITLE, "pattern": ONE_LINE }),
         ),
         (
             "PublishRequest",
@@ -343,7 +345,7 @@ pub(super) fn set_bounds(schemas: &mut Map<String, Value>) {
         (
             "Recipients",
             "accounts",
-            json!({ "maxItems": receivers::MAX_ACCOUNTS }),
+            json!({ "minItems": 1, "maxItems": receivers::MAX_ACCOUNTS }),
         ),
         (
             "Settings",
