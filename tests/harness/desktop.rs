@@ -177,6 +177,15 @@ impl Desktop {
         self.login1("/org/freedesktop/login1", "EmitSignal", &arguments)
     }
 
+    /// Whether somebody asked to be waited for before the computer sleeps.
+    pub fn sleep_is_held(&self) -> anyhow::Result<bool> {
+        let path = "/org/freedesktop/login1";
+        let method = "org.freedesktop.login1.Manager.ListInhibitors";
+        let system = self.bus("system");
+        let said = self.gdbus(&system, "org.freedesktop.login1", path, method, &[])?;
+        Ok(said.contains("'sleep'"))
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

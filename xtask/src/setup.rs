@@ -44,6 +44,8 @@ const A_SCREEN: Packages = &[
     &["fonts-dejavu-core"],
     &["fonts-noto-cjk"],
 ];
+/// The compositor that the Wayland sensors are tested with.
+const A_WAYLAND_SCREEN: Packages = &[&["kwin-wayland"]];
 const BROWSERS: Packages = &[
     &["webkit2gtk-driver"],
     &["chromium", "chromium-browser"],
@@ -66,7 +68,7 @@ pub(crate) fn packages(purpose: Purpose) -> anyhow::Result<()> {
     let wanted = match purpose {
         Purpose::RunHere => vec![BUILDING],
         Purpose::RunVirtually => vec![BUILDING, A_SCREEN],
-        Purpose::Test => vec![BUILDING, A_SCREEN, BROWSERS, FUZZING],
+        Purpose::Test => vec![BUILDING, A_SCREEN, A_WAYLAND_SCREEN, BROWSERS, FUZZING],
     };
     let wanted = wanted.concat();
     if !installed("dpkg-query") {

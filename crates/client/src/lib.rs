@@ -5,6 +5,7 @@ mod clock;
 mod credentials;
 mod history;
 mod http;
+mod network;
 mod pages;
 mod platform;
 mod runtime;

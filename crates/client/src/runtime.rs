@@ -14,6 +14,7 @@ use tokio::time::{Instant as TokioInstant, sleep, sleep_until};
 
 use crate::history::{self, Reader, Writer, Written};
 use crate::http::{self, SignIn};
+use crate::network::Network;
 use crate::pages::Pages;
 use crate::platform::{Platform, PlatformEvent};
 use crate::socket::Socket;
@@ -148,6 +149,8 @@ impl Runtime {
             unwritten: Vec::new(),
             writing: false,
             requests_abroad: 0,
+            network: Network::watch(),
+            falling_asleep: false,
             exiting: false,
             end: None,
         };
@@ -183,6 +186,8 @@ enum Input {
     Platform(PlatformEvent),
     /// A command or a question of a screen.
     Request(Request),
+    /// The addresses of this computer changed.
+    Network,
     /// The moment has come that the engine asked for.
     WakeUp,
     /// This process was asked to end.
@@ -201,6 +206,9 @@ struct Running<P> {
     writing: bool,
     /// Sign-ins and sign-outs under way.
     requests_abroad: usize,
+    network: Network,
+    /// The computer waits with its sleep for the goodbye.
+    falling_asleep: bool,
     /// The engine has nothing more to say.
     exiting: bool,
     /// When the loop ends at the latest, once it is to end.
@@ -216,6 +224,7 @@ impl<P: Platform> Running<P> {
             Some(finished) = self.it.finished.1.recv() => Input::Finished(finished),
             event = self.platform.next_event() => Input::Platform(event),
             Some(request) = self.it.requests.recv() => Input::Request(request),
+            () = self.network.changed() => Input::Network,
             () = sleep(wake_up.unwrap_or_default()), if wake_up.is_some() => Input::WakeUp,
             () = sleep_until(end.unwrap_or_else(TokioInstant::now)), if end.is_some() => Input::End,
         }
@@ -237,6 +246,7 @@ impl<P: Platform> Running<P> {
             Input::Platform(PlatformEvent::Command(command))
             | Input::Request(Request::Command(command)) => self.handle(Event::Command(command)),
             Input::Request(Request::Query(query, answer)) => self.ask(query, answer),
+            Input::Network => self.take_in_network(),
             Input::WakeUp => self.handle(Event::WokeUp),
             Input::Stop => {
                 self.end_soon();
@@ -296,7 +306,24 @@ impl<P: Platform> Running<P> {
         }
     }
 
+    /// A stream from an address that this computer no longer has will never say another word.
+    fn take_in_network(&mut self) {
+        if self
+            .socket
+            .local_ip()
+            .is_some_and(|ip| !self.network.has(ip))
+        {
+            let lost = self.socket.lose("the network changed");
+            self.handle(Event::Closed(lost));
+        }
+        self.handle(Event::Sensed(Sensed::NetworkChanged));
+    }
+
     fn take_in_sensed(&mut self, sensed: Sensed) {
+        self.falling_asleep = match sensed {
+            Sensed::Sleeping(begins) => begins,
+            _ => self.falling_asleep,
+        };
         self.handle(Event::Sensed(sensed));
         if sensed == Sensed::Sleeping(false) {
             self.handle(Event::WokeUp);
@@ -341,6 +368,10 @@ impl<P: Platform> Running<P> {
         if !self.writing && !self.unwritten.is_empty() {
             self.write();
         }
+        if self.falling_asleep && self.socket.is_closed() {
+            self.falling_asleep = false;
+            self.platform.sleep_ready();
+        }
         // Only then are the rows there that pages belong to.
         if !self.writing
             && let Some((account, id)) = self.it.pages.next_fetch()
@@ -370,6 +401,11 @@ impl<P: Platform> Running<P> {
     }
 
     fn ask(&self, query: Query, answer: oneshot::Sender<Answer>) {
+        if query == Query::Diagnostics {
+            // Whoever asked may be gone.
+            let _ = answer.send(self.diagnose());
+            return;
+        }
         let reader = self.it.reader.clone();
         self.in_background(async move {
             let asked = reader.ask(query).await;
@@ -379,6 +415,14 @@ impl<P: Platform> Running<P> {
                 page_missing: asked.page_missing,
             }
         });
+    }
+
+    fn diagnose(&self) -> Answer {
+        let mut sources = self.platform.sources();
+        sources.push(self.network.source());
+        Answer::Diagnostics {
+            diagnostics: self.it.engine.diagnostics(&clock::now(), sources),
+        }
     }
 
     fn sign_in(&mut self, server: &str, account: &str, password: Password) {

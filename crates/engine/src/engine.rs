@@ -10,7 +10,7 @@ use crate::journal::{Journal, Pending};
 use crate::link::{After, Link};
 use crate::outbox::Outbox;
 use crate::presence::Presence;
-use crate::view::{AccountView, ConnectionView, Glance, Notice, View};
+use crate::view::{AccountView, ConnectionView, Diagnostics, Glance, Notice, SourceView, View};
 use crate::{
     Config, Effect, Event, Now, Saved, Sensed, SignedIn, StoreFailed, StoreOp, Stored, words,
 };
@@ -114,6 +114,16 @@ impl Engine {
             paused_until: self.alerts.paused_until(),
             notice: self.notice.clone(),
             signing_in: self.signing_in,
+        }
+    }
+
+    /// What is known of the person, with every source of it.
+    #[must_use]
+    pub fn diagnostics(&self, now: &Now, sources: Vec<SourceView>) -> Diagnostics {
+        Diagnostics {
+            presence: self.presence.view(),
+            last_input_ms: self.presence.last_input_ms(now.instant),
+            sources,
         }
     }
 
@@ -396,7 +406,10 @@ impl Engine {
                 self.link.sleep(effects);
             }
             Sensed::Sleeping(false) | Sensed::NetworkChanged => self.link.hurry(now, effects),
-            Sensed::Idle(_) | Sensed::ScreenLocked(_) | Sensed::SwitchedAway(_) => {}
+            Sensed::Idle(_)
+            | Sensed::Inhibited(_)
+            | Sensed::ScreenLocked(_)
+            | Sensed::SwitchedAway(_) => {}
         }
     }
 }

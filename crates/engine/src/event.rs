@@ -90,9 +90,12 @@ pub enum StoreFailed {
 /// What sensors of this computer say. Every reading is fresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sensed {
-    /// Time since the last input or the end of an inhibition, whichever is later. `None`: this
-    /// desktop offers no idle source, or it does not answer.
+    /// Time since the last input. `None`: this desktop offers no idle source, or it does not
+    /// answer.
     Idle(Option<Duration>),
+    /// Something began (`true`) or ceased to keep the screen awake for somebody who watches: a
+    /// film, a call, a presentation.
+    Inhibited(bool),
     /// The screen was locked or unlocked.
     ScreenLocked(bool),
     /// The computer is about to sleep (`true`) or woke up (`false`).

@@ -152,6 +152,49 @@ pub enum Notice {
     },
 }
 
+/// What this computer can notice, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Diagnostics {
+    /// As reported to the server.
+    pub presence: PresenceView,
+    /// Age of the last input that is known of, or of the end of a film, in milliseconds.
+    #[ts(type = "number | null")]
+    pub last_input_ms: Option<u64>,
+    /// Everything that was tried, by topic and from the best to the last resort.
+    pub sources: Vec<SourceView>,
+}
+
+/// Something that tells, or could not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SourceView {
+    /// What it tells.
+    pub topic: SourceTopic,
+    /// What it is: `X11 idle counter`.
+    pub name: String,
+    /// Whether it is used.
+    pub used: bool,
+    /// Why it is not used, for people.
+    pub reason: Option<String>,
+}
+
+/// What a source tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceTopic {
+    /// When the last input was.
+    Idle,
+    /// Whether something keeps the screen awake for somebody who watches.
+    Inhibition,
+    /// Whether the screen is locked.
+    Lock,
+    /// Whether this session is in front.
+    Session,
+    /// When the computer sleeps and wakes.
+    Sleep,
+    /// When the network changes.
+    Network,
+}
+
 /// A password on its way to the server. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Password(pub String);
@@ -214,7 +257,7 @@ pub enum Command {
     Quit,
 }
 
-/// What a screen asks of the history; answered by `client`, not by the engine.
+/// What a screen asks of the history; answered by `client`, from what it and the engine know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Query {
@@ -234,6 +277,8 @@ pub enum Query {
         #[ts(type = "string")]
         id: MessageId,
     },
+    /// What this computer can notice, and how.
+    Diagnostics,
 }
 
 /// The answer to a [`Query`].
@@ -252,6 +297,11 @@ pub enum Answer {
         /// The message as the server sent it, with `read_at` as this history knows it.
         #[ts(type = "Message | null")]
         message: Option<Box<hither_protocol::Message>>,
+    },
+    /// To `Diagnostics`.
+    Diagnostics {
+        /// As of this moment.
+        diagnostics: Diagnostics,
     },
     /// The history could not be read.
     Failed {

@@ -215,6 +215,10 @@ pub enum AlertWhy {
     PresenceKnown,
     /// The server restarted and does not know whether anyone was alerted.
     Restarted,
+    /// Quiet times held it back, and are over.
+    QuietEnded,
+    /// No phone said that it shows it, and the person came to this desktop.
+    Returned,
     /// A reason this version does not know.
     #[serde(other)]
     Other,

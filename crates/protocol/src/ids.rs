@@ -12,12 +12,6 @@ pub struct InvalidId {
     rule: &'static str,
 }
 
-impl InvalidId {
-    pub(crate) const fn new(kind: &'static str, rule: &'static str) -> Self {
-        Self { kind, rule }
-    }
-}
-
 /// A message's id, a UUIDv7: the primary key of every history it reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -133,6 +127,18 @@ text_id!(
                 && digits.len() == 16
                 && digits.bytes().all(|b| b.is_ascii_digit())
         })
+    }
+);
+
+text_id!(
+    /// A name that publishers publish to and accounts subscribe to.
+    TopicName,
+    "a topic",
+    "1 to 64 of letters, digits, '_' and '-'",
+    "^[A-Za-z0-9_-]{1,64}$",
+    |text| {
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
     }
 );
 

@@ -11,6 +11,7 @@ mod ids;
 mod message;
 mod presence;
 mod settings;
+mod trace;
 
 pub use clock::Instant;
 pub use frame::{
@@ -18,19 +19,23 @@ pub use frame::{
     ServerFrame, WithdrawWhy,
 };
 pub use http::{
-    ChangePassword, CreateSession, CurrentSession, Device, DeviceApplication, DeviceRequest,
-    Devices, ErrorCode, MessagesPage, PROBLEM_JSON, Problem, PublishRequest, Published, Recipients,
-    Session,
+    ApplicationVersions, ChangePassword, CreateSession, CurrentSession, Device, DeviceApplication,
+    DeviceRequest, Devices, ErrorCode, MessagesPage, PROBLEM_JSON, Problem, PublishRequest,
+    Published, Recipients, Session,
 };
-pub use ids::{AccessToken, AccountName, Cursor, DeviceId, InvalidId, MessageId, PublisherId};
+pub use ids::{
+    AccessToken, AccountName, Cursor, DeviceId, InvalidId, MessageId, PublisherId, TopicName,
+};
 pub use message::{
     Action, Attachment, Format, Html, Message, Priority, PublisherRef, UnknownPriority,
 };
 pub use presence::{DeviceKind, InactiveReason, Presence, PresenceState};
 pub use settings::{
-    Choice, Day, MAX_IDLE_AFTER_S, MAX_PUBLISHER_CHOICES, MAX_QUIET_TIMES, MIN_IDLE_AFTER_S,
-    QuietTime, Routing, Settings, TimeOfDay, UnknownRings,
+    AttentionSettings, DoNotDisturb, MAX_IDLE_AFTER_MS, MAX_PUBLISHER_CHOICES, MAX_QUIET_TIMES,
+    MIN_IDLE_AFTER_MS, PriorityRoutes, PublisherChoice, QuietTime, Route, Settings, Weekday,
+    WhenAway, WhenPresenting, WhenUnknown,
 };
+pub use trace::{Because, DeviceFact, Outcome, Seat, TraceStep, Traced};
 
 /// A moment in wall time, on the wire an RFC 3339 string in UTC with millisecond precision.
 pub use jiff::Timestamp;

@@ -9,12 +9,14 @@
 use core::fmt::Debug;
 
 use hither_protocol::{
-    AccessToken, Action, AlertStyle, AlertWhy, Attachment, ChangePassword, Choice, ClientFrame,
-    ClientInfo, CloseCode, CreateSession, CurrentSession, Cursor, Day, Device, DeviceApplication,
-    DeviceId, DeviceKind, DeviceRequest, Devices, ErrorCode, FirstAlert, Format, Html,
-    InactiveReason, MAX_FRAME_BYTES, Message, MessageId, MessagesPage, Policy, Presence,
-    PresenceState, Priority, Problem, PublishRequest, Published, PublisherRef, QuietTime,
-    Recipients, Routing, ServerFrame, Session, Settings, Timestamp, UnknownRings, WithdrawWhy,
+    AccessToken, Action, AlertStyle, AlertWhy, Attachment, AttentionSettings, Because,
+    ChangePassword, ClientFrame, ClientInfo, CloseCode, CreateSession, CurrentSession, Cursor,
+    Device, DeviceApplication, DeviceFact, DeviceId, DeviceKind, DeviceRequest, Devices,
+    DoNotDisturb, ErrorCode, FirstAlert, Format, Html, InactiveReason, MAX_FRAME_BYTES, Message,
+    MessageId, MessagesPage, Outcome, Policy, Presence, PresenceState, Priority, PriorityRoutes,
+    Problem, PublishRequest, Published, PublisherChoice, PublisherRef, QuietTime, Recipients,
+    Route, Seat, ServerFrame, Session, Settings, Timestamp, TraceStep, Traced, Weekday, WhenAway,
+    WhenPresenting, WhenUnknown, WithdrawWhy,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -316,6 +318,7 @@ fn publish() -> PublishRequest {
             topics: vec!["builds".to_owned()],
             tokens: vec!["mt".to_owned()],
             everyone: true,
+            application: None,
         },
         title: whole.title,
         body: whole.body,
@@ -331,19 +334,112 @@ fn publish() -> PublishRequest {
     }
 }
 
+#[test]
+fn attention_settings() {
+    check("attention_settings_default", &AttentionSettings::default());
+    let settings = AttentionSettings {
+        idle_after_ms: 90_000,
+        priorities: PriorityRoutes {
+            high: Route::PhoneToo,
+            ..PriorityRoutes::default()
+        },
+        publishers: [(
+            "app-4821000000000000".parse().unwrap(),
+            PublisherChoice {
+                loudest: Priority::Low,
+                phone_too: true,
+            },
+        )]
+        .into(),
+        quiet_times: vec![QuietTime {
+            days: vec![Weekday::Friday, Weekday::Saturday],
+            from: "22:30".parse().unwrap(),
+            to: "07:00".parse().unwrap(),
+        }],
+        time_zone: Some("Europe/Berlin".to_owned()),
+        do_not_disturb: DoNotDisturb::Until(time(0)),
+        urgent_breaks_through: false,
+        when_away: WhenAway::Hold,
+        when_unknown: WhenUnknown::Phone,
+        when_presenting: WhenPresenting::Hold,
+    };
+    check("attention_settings", &settings);
+    assert_eq!(
+        serde_json::from_str::<AttentionSettings>("{}").unwrap(),
+        AttentionSettings::default()
+    );
+}
+
+fn traced() -> Traced {
+    Traced {
+        outcome: Outcome::Alerted,
+        device: Some(device()),
+        because: Because::Active,
+        facts: vec![
+            DeviceFact {
+                device: device(),
+                seat: Seat::Active,
+                reason: None,
+                since_ms: None,
+                last_input_ms: Some(4_000),
+            },
+            DeviceFact {
+                device: "ada-desk".parse().unwrap(),
+                seat: Seat::Inactive,
+                reason: Some(InactiveReason::Locked),
+                since_ms: Some(3_700_000),
+                last_input_ms: None,
+            },
+        ],
+    }
+}
+
+#[test]
+fn trace_step() {
+    let step = TraceStep {
+        at: time(0),
+        decision: traced(),
+    };
+    check("trace_step", &step);
+    assert_eq!(
+        traced().to_string(),
+        "ada-laptop alerted: someone is there, active, input 4 s ago; ada-desk locked for 1 h 1 min"
+    );
+    let least = Traced {
+        outcome: Outcome::Waits,
+        device: None,
+        because: Because::Quiet,
+        facts: Vec::new(),
+    };
+    assert_eq!(least.to_string(), "waits: quiet times");
+    check("traced_least", &least);
+}
+
+#[test]
+fn outcomes_and_reasons_of_a_later_version_are_understood_as_such() {
+    let text = r#"{"outcome": "sung", "because": "of_the_moon"}"#;
+    let traced: Traced = serde_json::from_str(text).unwrap();
+    assert_eq!(
+        (traced.outcome, traced.because),
+        (Outcome::Other, Because::Other)
+    );
+}
+
 /// All words of an enum, in one snapshot.
 #[test]
 fn words() {
-    use InactiveReason::{AppLocked, Idle, Locked, SessionSwitched, Suspended};
+    use InactiveReason::{AppLocked, Idle, Locked, Presenting, SessionSwitched, Suspended};
     let words = json!({
         "state": [PresenceState::Active, PresenceState::Inactive, PresenceState::Unknown],
-        "reason": [Idle, Locked, AppLocked, Suspended, SessionSwitched, InactiveReason::Other],
+        "reason": [
+            Idle, Locked, AppLocked, Suspended, SessionSwitched, Presenting, InactiveReason::Other,
+        ],
         "kind": [DeviceKind::Desktop, DeviceKind::Mobile],
         "alert": [FirstAlert::Now, FirstAlert::Silent],
         "style": [AlertStyle::Each, AlertStyle::Summary],
         "alert_why": [
             AlertWhy::Handover, AlertWhy::NotShown, AlertWhy::Waiting, AlertWhy::PresenceKnown,
-            AlertWhy::Restarted, AlertWhy::Other,
+            AlertWhy::Restarted, AlertWhy::QuietEnded, AlertWhy::Returned, AlertWhy::Other,
         ],
         "withdraw_why": [WithdrawWhy::Recalled, WithdrawWhy::Replaced, WithdrawWhy::Expired],
         "format": [Format::Plain, Format::Markdown],
@@ -488,21 +584,10 @@ proptest::proptest! {
 fn what_a_person_sees_and_chooses() {
     check("http_settings_none", &Settings::default());
     let settings = Settings {
-        idle_after_s: Some(90),
-        quiet_times: vec![QuietTime {
-            days: [Day::Sat, Day::Sun].into(),
-            from: "22:30".to_owned().try_into().unwrap(),
-            to: "08:00".to_owned().try_into().unwrap(),
-            timezone: "Europe/Berlin".to_owned(),
-            urgent_breaks_through: true,
-        }],
-        do_not_disturb_until: Some(time(0)),
-        routing: Routing {
-            priorities: [(Priority::High, Choice::Everywhere)].into(),
-            publishers: [("app-4821000000000000".parse().unwrap(), Choice::Nowhere)].into(),
+        attention: AttentionSettings {
+            idle_after_ms: 90_000,
+            ..AttentionSettings::default()
         },
-        hold_until_return: true,
-        unknown_rings: UnknownRings::Desktop,
         read_receipts: true,
     };
     check("http_settings", &settings);
@@ -533,13 +618,4 @@ fn what_a_person_sees_and_chooses() {
         new: "battery staple".to_owned(),
     };
     check("http_change_password", &passwords);
-}
-
-#[test]
-fn every_minute_of_a_day_reads_back() {
-    for minute in 0..24 * 60_u16 {
-        let text = format!("{:02}:{:02}", minute / 60, minute % 60);
-        let time = hither_protocol::TimeOfDay::try_from(text.clone()).unwrap();
-        assert_eq!((time.minutes(), time.to_string()), (minute, text));
-    }
 }

@@ -11,6 +11,7 @@ mod serve;
 pub mod session;
 mod socket;
 pub mod store;
+mod upkeep;
 
 pub use http::{InvalidOrigin, Origin, openapi};
 pub use serve::{Limits, ServeError, Settings, serve};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use hither_attention::Timings;
-use hither_protocol::{AccessToken, Instant, Policy};
+use hither_protocol::{AccessToken, ClientInfo, Instant, Policy};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::accounts::{Accounts, clock};
@@ -24,7 +25,8 @@ use crate::http::{self, Attempts, Origin};
 use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
-use crate::store::{Cursors, Identity, Store, StoreError};
+use crate::store::{Cursors, Identity, Reader, Retention, Store, StoreError};
+use crate::upkeep;
 
 /// How long open requests and streams may take to end.
 const SHUTDOWN_WITHIN: Duration = Duration::from_secs(5);
@@ -43,6 +45,8 @@ pub struct Settings {
     pub policy: Policy,
     /// What one client can cost.
     pub limits: Limits,
+    /// What is kept of each log.
+    pub retention: Retention,
     /// Whether a person's other devices are told of a new sign-in.
     pub announce_sign_ins: bool,
 }
@@ -54,6 +58,7 @@ impl Default for Settings {
             timings: Timings::default(),
             policy: Policy::default(),
             limits: Limits::default(),
+            retention: Retention::default(),
             announce_sign_ins: true,
         }
     }
@@ -137,7 +142,16 @@ pub async fn serve(
     let commits = store.commits().ok_or(ServeError::StoreInUse)?;
     let app = Arc::new(App::new(settings, store));
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
-    let follower = tokio::spawn(follower);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(follower);
+    tasks.spawn(upkeep::expire(
+        Arc::clone(&app.store),
+        app.accounts.expiring(),
+    ));
+    tasks.spawn(upkeep::retain(
+        Arc::clone(&app.store),
+        app.settings.retention,
+    ));
     let (closing, closed) = watch::channel(());
     tokio::select! {
         () = accept(&app, &listener, &closed) => {}
@@ -150,7 +164,7 @@ pub async fn serve(
         tracing::warn!("some connections did not end in time");
     }
     app.accounts.close();
-    follower.abort();
+    tasks.shutdown().await;
     Ok(())
 }
 
@@ -246,15 +260,35 @@ impl App {
             .await
     }
 
+    /// A client as it runs at this moment, which may be newer than at its sign-in.
+    pub(crate) async fn at_version(
+        &self,
+        identity: Identity,
+        client: ClientInfo,
+    ) -> Result<Identity, StoreError> {
+        let ClientInfo { name, version } = client;
+        let same = name != identity.application || version == identity.version;
+        if same || !http::is_name(&version) {
+            return Ok(identity);
+        }
+        self.store
+            .set_version(identity.client, version.clone())
+            .await?;
+        Ok(Identity {
+            version,
+            ..identity
+        })
+    }
+
     /// Carries out what a stream's client asks for.
     pub(crate) async fn write(&self, of: &Identity, write: Write) -> Result<(), StoreError> {
-        let (store, account, device) = (&self.store, &of.account, &of.device.id);
-        let now = clock::wall();
+        let (store, device) = (&self.store, &of.device.id);
+        let (reader, now) = (Reader::Client(of.client), clock::wall());
         match write {
-            Write::Shown(ids) => store.mark_shown(account, device, ids, now).await,
-            Write::Read(ids) => store.mark_read(account, ids, now).await,
+            Write::Shown(ids) => store.mark_shown(&reader, device, ids, now).await,
+            Write::Read(ids) => store.mark_read(&reader, ids, now).await,
             Write::Action(id, action) => {
-                store.record_action(account, device, id, action, now).await
+                store.record_action(&reader, device, id, action, now).await
             }
             Write::Ack(upto) => store.ack(of.client, upto).await,
         }

@@ -6,10 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
-use hither_engine::view::{Command, ConnectionView, Notice, Password, View};
+use hither_engine::view::{
+    Answer, Command, ConnectionView, Diagnostics, Notice, Password, Query, View,
+};
 use hither_ipc::Client;
 use hither_protocol::{MessageId, Timestamp};
 use jiff::SignedDuration;
+use serde::Serialize;
+
+use crate::diagnostics;
 
 /// Hither's resident process: connection, notifications, tray.
 #[derive(Debug, Parser)]
@@ -94,7 +99,7 @@ const SIGN_IN_WITHIN: Duration = Duration::from_mins(1);
 pub(crate) async fn carry_out(wish: Wish, socket: &Path) -> anyhow::Result<()> {
     let companion = Client::connect(socket, crate::BUILD).await?;
     let command = match wish {
-        Wish::Status { json } => return status(&companion.views().borrow(), json),
+        Wish::Status { json } => return status(&companion, json).await,
         Wish::Signin {
             server,
             account,
@@ -191,17 +196,32 @@ async fn quit(companion: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn status(view: &View, json: bool) -> anyhow::Result<()> {
+/// The view, and with it what this computer can notice.
+#[derive(Serialize)]
+struct Status<'a> {
+    #[serde(flatten)]
+    view: &'a View,
+    diagnostics: Option<Diagnostics>,
+}
+
+async fn status(companion: &Client, json: bool) -> anyhow::Result<()> {
+    let view = companion.views().borrow().clone();
+    let diagnostics = match companion.ask(Query::Diagnostics).await? {
+        Answer::Diagnostics { diagnostics } => Some(diagnostics),
+        _ => None,
+    };
     if json {
-        return say(&serde_json::to_string(view)?);
+        let view = &view;
+        return say(&serde_json::to_string(&Status { view, diagnostics })?);
     }
-    let mut lines = vec![connection_text(view)];
+    let mut lines = vec![connection_text(&view)];
     lines.push(match view.glance.unread {
         0 => "Nothing unread.".to_owned(),
         n => format!("{n} unread."),
     });
     lines.extend(view.paused_until.map(|_| "Alerts are paused.".to_owned()));
     lines.extend(view.notice.as_ref().map(notice_text));
+    lines.extend(diagnostics.iter().map(diagnostics::text));
     say(&lines.join("\n"))
 }
 

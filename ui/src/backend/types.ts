@@ -190,7 +190,7 @@ action: string, } | { "type": "pause",
 until: string | null, } | { "type": "resume" } | { "type": "dismiss_notice" } | { "type": "quit" };
 
 /**
- * What a screen asks of the history; answered by `client`, not by the engine.
+ * What a screen asks of the history; answered by `client`, from what it and the engine know.
  */
 export type Query = { "type": "page", 
 /**
@@ -208,7 +208,7 @@ limit: number, } | { "type": "message",
 /**
  * The message.
  */
-id: string, };
+id: string, } | { "type": "diagnostics" };
 
 /**
  * The answer to a [`Query`].
@@ -225,11 +225,58 @@ more: boolean, } | { "type": "message",
 /**
  * The message as the server sent it, with `read_at` as this history knows it.
  */
-message: Message | null, } | { "type": "failed", 
+message: Message | null, } | { "type": "diagnostics", 
+/**
+ * As of this moment.
+ */
+diagnostics: Diagnostics, } | { "type": "failed", 
 /**
  * For people.
  */
 detail: string, };
+
+/**
+ * What this computer can notice, and how.
+ */
+export type Diagnostics = { 
+/**
+ * As reported to the server.
+ */
+presence: PresenceView, 
+/**
+ * Age of the last input that is known of, or of the end of a film, in milliseconds.
+ */
+last_input_ms: number | null, 
+/**
+ * Everything that was tried, by topic and from the best to the last resort.
+ */
+sources: Array<SourceView>, };
+
+/**
+ * Something that tells, or could not.
+ */
+export type SourceView = { 
+/**
+ * What it tells.
+ */
+topic: SourceTopic, 
+/**
+ * What it is: `X11 idle counter`.
+ */
+name: string, 
+/**
+ * Whether it is used.
+ */
+used: boolean, 
+/**
+ * Why it is not used, for people.
+ */
+reason: string | null, };
+
+/**
+ * What a source tells.
+ */
+export type SourceTopic = "idle" | "inhibition" | "lock" | "session" | "sleep" | "network";
 
 /**
  * A message as the server sent it.

@@ -3,8 +3,8 @@
 use ts_rs::{Config, TS};
 
 use super::{
-    AccountView, Answer, Command, ConnectionView, Glance, Headline, Notice, Password, PresenceView,
-    Query, View,
+    AccountView, Answer, Command, ConnectionView, Diagnostics, Glance, Headline, Notice, Password,
+    PresenceView, Query, SourceTopic, SourceView, View,
 };
 
 const HEADER: &str = "// Generated from the Rust types of hither-engine. Do not edit.\n";
@@ -53,6 +53,9 @@ pub fn typescript() -> String {
         declare::<Command>(&config),
         declare::<Query>(&config),
         declare::<Answer>(&config),
+        declare::<Diagnostics>(&config),
+        declare::<SourceView>(&config),
+        declare::<SourceTopic>(&config),
         MESSAGE.to_owned(),
     ]
     .join("\n")

@@ -7,14 +7,20 @@ use std::sync::Arc;
 use hither_attention::{Accepted, Effect, Event, Router, Timings};
 use hither_protocol::{
     AccountName, CloseCode, DeviceId, DeviceKind, Instant, Message, MessageId, Policy, Presence,
-    PresenceState, Settings, Timestamp,
+    PresenceState, Priority, Settings, Timestamp,
 };
 use tokio::sync::oneshot;
 
 use super::clock::{self, Now};
 use super::{Live, Mailbox, choices};
-use crate::session::INBOX;
-use crate::store::{ClientId, Entry, Identity, Pending, Store, StoreError, What};
+use crate::store::{
+    Appended, ClientId, Entry, INBOX, Identity, Log, Pending, Position, Store, StoreError,
+    Subscription, TopicId, What,
+};
+
+/// How long a message for who is connected at this moment may still ring: on the next best device
+/// where the first does not say `shown`.
+const FLEETING: Duration = Duration::from_secs(15);
 
 /// Numbers the streams of this node.
 pub(crate) type StreamId = u64;
@@ -30,7 +36,9 @@ pub(crate) enum Command {
         stream: StreamId,
         goodbye: bool,
     },
-    Entry(Entry),
+    Entry(Arc<Appended>),
+    Subscribed(TopicId, Position),
+    Unsubscribed(TopicId, Position),
     Shown(DeviceId, Vec<MessageId>),
     Settings(Box<Settings>),
     /// Which devices have an open stream of the inbox, and what they say about their person.
@@ -43,7 +51,8 @@ pub(crate) struct Stream {
     client: ClientId,
     device: DeviceId,
     kind: DeviceKind,
-    inbox: bool,
+    application: String,
+    version: String,
     /// The router knows the device as connected.
     announced: bool,
     /// What it says about its person, and when it said so.
@@ -59,12 +68,26 @@ impl Stream {
             client: identity.client,
             device: identity.device.id.clone(),
             kind: identity.device.kind,
-            inbox: identity.application == INBOX,
+            application: identity.application.clone(),
+            version: identity.version.clone(),
             announced: false,
             presence: None,
             policy,
             mailbox,
         }
+    }
+
+    fn is_inbox(&self) -> bool {
+        self.application == INBOX
+    }
+
+    /// Whether one of the logs is this client's or its application's.
+    fn is_addressed(&self, logs: &[Log]) -> bool {
+        logs.iter().any(|log| match log {
+            Log::Client(_, client) => *client == self.client,
+            Log::Application(application) => application.means(&self.application, &self.version),
+            Log::Everyone | Log::Account(_) | Log::Topic(_) => false,
+        })
     }
 
     fn report(&mut self, presence: Option<Presence>) {
@@ -108,6 +131,7 @@ pub(crate) struct Account {
     settings: Settings,
     streams: Vec<(StreamId, Stream)>,
     max_streams: usize,
+    subscriptions: Vec<Subscription>,
 }
 
 impl Account {
@@ -125,6 +149,7 @@ impl Account {
             settings: Settings::default(),
             streams: Vec::new(),
             max_streams,
+            subscriptions: Vec::new(),
         }
     }
 
@@ -132,16 +157,21 @@ impl Account {
         &self.name
     }
 
+    /// The topics of which some entries may be the account's.
+    pub(crate) fn topics(&self) -> impl Iterator<Item = TopicId> {
+        self.subscriptions.iter().map(|part| part.topic)
+    }
+
     /// Rebuilds the router from what the store knows. Within the grace after a start other
     /// devices may be on their way; later the first one that comes is alerted.
     pub(crate) async fn restore(&mut self, store: &dyn Store, started: Instant) {
         let name = self.name.clone();
+        self.subscriptions = until_answered(&name, || store.subscribed(&name)).await;
         let pending = until_answered(&name, || store.pending(&name, Timestamp::now())).await;
-        self.settings = until_answered(&name, || store.settings(&name)).await;
+        let chosen = until_answered(&name, || store.settings(&name)).await;
+        self.settings = chosen.unwrap_or_else(|| choices::none(self.base));
         self.load(&pending, started);
-        for event in choices::events(&self.settings) {
-            self.route(event);
-        }
+        self.choose();
     }
 
     fn load(&mut self, pending: &[Pending], started: Instant) {
@@ -169,14 +199,24 @@ impl Account {
             Command::Announce(id, presence) => self.announce(id, presence),
             Command::Presence(id, presence) => {
                 self.note(id, |stream| stream.report(Some(presence)));
-                self.report(id, |device| Event::Presence { device, presence });
+                self.report(id, |device| Event::Presence {
+                    device,
+                    presence,
+                    delay: None,
+                });
             }
             Command::Heartbeat(id, last_input) => {
                 self.note(id, |stream| stream.renew(last_input));
-                self.report(id, |device| Event::Heartbeat { device, last_input });
+                self.report(id, |device| Event::Heartbeat {
+                    device,
+                    last_input,
+                    delay: None,
+                });
             }
             Command::Detach { stream, goodbye } => self.detach(stream, goodbye),
-            Command::Entry(entry) => self.entry(entry),
+            Command::Entry(appended) => self.entry(&appended),
+            Command::Subscribed(topic, since) => self.subscribed(topic, since),
+            Command::Unsubscribed(topic, until) => self.unsubscribed(topic, until),
             Command::Shown(device, ids) => self.route(Event::Shown { device, ids }),
             Command::Settings(settings) => self.adopt(*settings),
             Command::Online(answer) => {
@@ -203,9 +243,11 @@ impl Account {
         for (_, stream) in &mut self.streams {
             stream.tell(policy);
         }
-        for event in choices::events(&self.settings) {
-            self.route(event);
-        }
+        self.choose();
+    }
+
+    fn choose(&mut self) {
+        self.route(choices::event(&self.settings));
     }
 
     fn policy(&self) -> Policy {
@@ -246,6 +288,7 @@ impl Account {
             device,
             kind,
             presence,
+            delay: None,
         });
     }
 
@@ -273,36 +316,76 @@ impl Account {
         }
     }
 
-    fn entry(&mut self, entry: Entry) {
-        let entry = Arc::new(entry);
+    fn subscribed(&mut self, topic: TopicId, since: Position) {
+        self.subscriptions
+            .retain(|part| part.topic != topic || part.since < since);
+        self.subscriptions.push(Subscription {
+            topic,
+            since,
+            until: None,
+        });
+    }
+
+    fn unsubscribed(&mut self, topic: TopicId, until: Position) {
+        let live = self.subscriptions.iter_mut();
+        for part in live.filter(|part| part.topic == topic && part.until.is_none()) {
+            part.until = Some(until);
+        }
+    }
+
+    fn entry(&mut self, appended: &Appended) {
+        let Appended { logs, entry, .. } = appended;
+        if !self.is_own(appended) {
+            return self.hand_to_clients(entry, logs);
+        }
         match &entry.what {
-            What::Message(message) => self.message(&entry, message),
+            What::Message(message) => self.message(appended, message),
             What::Read(ids) => {
-                self.hand_out(&entry, &[]);
+                self.hand_out(entry, logs, &[]);
                 self.route(Event::Read { ids: ids.clone() });
             }
             What::Withdraw(ids, _) => {
-                self.hand_out(&entry, &[]);
+                self.hand_out(entry, logs, &[]);
                 self.route(Event::Withdrawn { ids: ids.clone() });
             }
         }
     }
 
-    fn message(&mut self, entry: &Arc<Entry>, message: &Message) {
+    /// Whether it is the account's own, and not only one of its clients'.
+    fn is_own(&self, appended: &Appended) -> bool {
+        let position = appended.entry.position;
+        let message = matches!(appended.entry.what, What::Message(_));
+        appended.logs.iter().any(|log| match log {
+            Log::Everyone => true,
+            Log::Account(name) => *name == self.name,
+            Log::Topic(topic) => self
+                .subscriptions
+                .iter()
+                .any(|part| part.topic == *topic && part.takes(position, message)),
+            Log::Client(..) | Log::Application(_) => false,
+        })
+    }
+
+    fn message(&mut self, appended: &Appended, message: &Message) {
         let now = Now::read();
+        let expires = match appended.fleeting {
+            true => Some(now.instant + FLEETING),
+            false => message.expires_at.map(|time| now.moment(time)),
+        };
         let mut effects = Vec::new();
         let event = Event::Accepted(Accepted {
             id: message.id,
+            publisher: Some(message.publisher.id.clone()),
             priority: message.priority,
             at: now.instant,
-            expires: message.expires_at.map(|time| now.moment(time)),
+            expires,
         });
         self.router.handle(now.instant, event, &mut effects);
         let ring = effects.iter().find_map(|effect| match effect {
             Effect::Deliver { id, ring } if *id == message.id => Some(ring.as_slice()),
             _ => None,
         });
-        self.hand_out(entry, ring.unwrap_or_default());
+        self.hand_out(&appended.entry, &appended.logs, ring.unwrap_or_default());
         self.carry_out(effects);
     }
 
@@ -315,8 +398,8 @@ impl Account {
     fn carry_out(&self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                // Handed out where the message came in.
-                Effect::Deliver { .. } => {}
+                // Handed out where the message came in; traces are not kept.
+                Effect::Deliver { .. } | Effect::Trace { .. } => {}
                 Effect::Alert {
                     device,
                     ids,
@@ -330,12 +413,31 @@ impl Account {
         }
     }
 
-    fn hand_out(&self, entry: &Arc<Entry>, ring: &[DeviceId]) {
-        for stream in self.inboxes() {
-            stream.mailbox.put(Live::Entry {
-                entry: Arc::clone(entry),
-                ring: ring.contains(&stream.device),
-            });
+    /// Hands an entry of the account's own to its inboxes, and to whom it is addressed besides.
+    fn hand_out(&self, entry: &Arc<Entry>, logs: &[Log], ring: &[DeviceId]) {
+        for (_, stream) in &self.streams {
+            let inbox = stream.is_inbox();
+            if inbox || stream.is_addressed(logs) {
+                stream.mailbox.put(Live::Entry {
+                    entry: Arc::clone(entry),
+                    ring: inbox && ring.contains(&stream.device),
+                });
+            }
+        }
+    }
+
+    /// Hands an entry to the clients it is addressed to. Where it is an inbox, it rings there and
+    /// nowhere else.
+    fn hand_to_clients(&self, entry: &Arc<Entry>, logs: &[Log]) {
+        let rings = matches!(&entry.what, What::Message(message)
+            if message.priority > Priority::Low);
+        for (_, stream) in &self.streams {
+            if stream.is_addressed(logs) {
+                stream.mailbox.put(Live::Entry {
+                    entry: Arc::clone(entry),
+                    ring: rings && stream.is_inbox(),
+                });
+            }
         }
     }
 
@@ -349,7 +451,7 @@ impl Account {
         self.streams
             .iter()
             .map(|(_, stream)| stream)
-            .filter(|stream| stream.inbox)
+            .filter(|stream| stream.is_inbox())
     }
 
     fn stream(&mut self, id: StreamId) -> Option<&mut Stream> {
@@ -380,6 +482,7 @@ where
 fn accepted(pending: &Pending, now: Now) -> Accepted {
     Accepted {
         id: pending.id,
+        publisher: None,
         priority: pending.priority,
         at: now.moment(pending.created_at),
         expires: pending.expires_at.map(|time| now.moment(time)),

@@ -14,6 +14,7 @@ use hither_protocol::{
     AccountName, ChangePassword, Device, DeviceApplication, DeviceId, Devices, ErrorCode, Presence,
     Settings, Timestamp,
 };
+use serde::Deserialize;
 
 use super::sign_in::{MAX_PASSWORD, verify};
 use super::{App, Client, Failure, JsonBody};
@@ -151,7 +152,7 @@ pub(crate) async fn settings(
     State(app): State<Arc<App>>,
     Client(identity): Client,
 ) -> Result<Json<Settings>, Failure> {
-    Ok(Json(app.store.settings(&identity.account).await?))
+    Ok(Json(app.accounts.settings(&identity.account).await?))
 }
 
 /// `PUT /v1/settings`; answers what is kept.
@@ -160,10 +161,18 @@ pub(crate) async fn set_settings(
     Client(identity): Client,
     body: JsonBody<Settings>,
 ) -> Result<Json<Settings>, Failure> {
-    let settings = body.value;
+    let mut settings = body.value;
+    let IdleAfter { idle_after_ms } = serde_json::from_slice(&body.bytes).unwrap_or_default();
+    settings.attention.idle_after_ms = idle_after_ms.unwrap_or(app.settings.policy.idle_after_ms);
     check::settings(&settings)?;
     app.store
         .set_settings(&identity.account, settings.clone())
         .await?;
     Ok(Json(settings))
+}
+
+/// Where it is absent, it is what the operator chose.
+#[derive(Debug, Default, Deserialize)]
+struct IdleAfter {
+    idle_after_ms: Option<u64>,
 }

@@ -52,6 +52,11 @@ impl From<StoreError> for Failure {
         match error {
             StoreError::Taken => Self::new(ErrorCode::Taken, "That name is taken; choose another."),
             StoreError::NotFound => Self::not_found("There is no such thing here."),
+            StoreError::NoReceivers => Self::new(
+                ErrorCode::NoReceivers,
+                "None of the receivers is known here to this publisher; nothing was stored.",
+            ),
+            StoreError::TooMany => Self::invalid("There are as many as may be; remove one first."),
             StoreError::IdempotencyMismatch => Self::new(
                 ErrorCode::IdempotencyMismatch,
                 "This Idempotency-Key came before with another body; use a new key for a new message.",

@@ -15,6 +15,7 @@ mod publish;
 mod publisher;
 mod sign_in;
 mod stream;
+mod subscriptions;
 
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ use self::failure::Failure;
 pub use self::openapi::text as openapi;
 pub use self::origin::{InvalidOrigin, Origin};
 use self::publisher::Publisher;
-pub(crate) use self::sign_in::session_expiry;
+pub(crate) use self::sign_in::{is_name, session_expiry};
 use crate::serve::App;
 
 /// The largest request body but a publisher's, in bytes.
@@ -51,6 +52,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         )
         .route("/tokens", get(inbox::token))
         .route("/messages", publish.get(inbox::list))
+        .route("/messages/{id}", delete(publish::recall))
         .route("/messages/{id}/html", get(inbox::html))
         .route("/devices", get(account::devices))
         .route("/devices/{id}", delete(account::revoke))
@@ -60,6 +62,11 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
             get(account::settings).put(account::set_settings),
         )
         .route("/stream", get(stream::open))
+        .route("/subscriptions", get(subscriptions::list))
+        .route(
+            "/subscriptions/{topic}",
+            put(subscriptions::put).delete(subscriptions::delete),
+        )
         .layer(map_response(private));
     Router::new()
         .nest("/v1", api)

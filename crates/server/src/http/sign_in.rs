@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{App, Client, Failure, JsonBody, Origin, admin};
 use crate::accounts::clock;
 use crate::secret::{self, Verdict};
-use crate::store::{AccountRecord, DeviceRecord, NewMessage, NewSession, SERVER_ITSELF};
+use crate::store::{AccountRecord, DeviceRecord, NewMessage, NewSession, Receivers, SERVER_ITSELF};
 
 /// How long a session lasts after its last use.
 pub(crate) const SESSION_LASTS: Duration = Duration::from_hours(60 * 24);
@@ -106,6 +106,7 @@ pub(crate) async fn sign_in_through(
     let session = NewSession {
         device: device(app, &account.name, &request).await?,
         notice: notice(app, &account.name, &request),
+        named: request.device.id.clone(),
         account: account.name,
         application: (request.application.name, request.application.version),
         token: secret::hash(token.expose()),
@@ -147,7 +148,8 @@ fn notice(app: &App, account: &AccountName, request: &CreateSession) -> Option<B
     Some(Box::new(NewMessage {
         message,
         html: None,
-        accounts: vec![account.clone()],
+        to: Receivers::accounts(vec![account.clone()]),
+        ttl: None,
         idempotency: None,
     }))
 }
@@ -210,8 +212,13 @@ fn check(request: &CreateSession) -> Result<(), Failure> {
     named("application.version", &request.application.version)
 }
 
+/// Whether a text may name a device, an application or a version.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=MAX_NAME).contains(&text.len()) && !text.contains(char::is_control)
+}
+
 pub(crate) fn named(field: &str, text: &str) -> Result<(), Failure> {
-    if (1..=MAX_NAME).contains(&text.len()) && !text.contains(char::is_control) {
+    if is_name(text) {
         return Ok(());
     }
     Err(Failure::invalid(format!(

@@ -80,8 +80,8 @@ pub struct Extent {
 /// People's own choices and devices, and the administrator's view.
 #[async_trait]
 pub trait People {
-    /// What the account's person chose. `NotFound` where there is no such account.
-    async fn settings(&self, account: &AccountName) -> Result<Settings, StoreError>;
+    /// What the account's person chose, if anything. `NotFound` where there is no such account.
+    async fn settings(&self, account: &AccountName) -> Result<Option<Settings>, StoreError>;
     /// Replaces it; open streams learn it.
     async fn set_settings(
         &self,

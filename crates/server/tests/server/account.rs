@@ -240,34 +240,35 @@ async fn settings_are_kept_and_every_stream_learns_the_policy_at_once() {
     let desk = sign_in_from(&server, "ada", "Desk", "hither").await;
     let bob = server.sign_in("bob", DeviceKind::Desktop).await;
     let defaults = server.get("/v1/settings", &laptop).await.json();
-    assert_eq!(
-        defaults,
-        json!({
-            "quiet_times": [], "routing": { "priorities": {}, "publishers": {} },
-            "hold_until_return": false, "unknown_rings": "both", "read_receipts": false,
-        })
-    );
+    let none = hither_protocol::Settings::default();
+    assert_eq!(defaults, serde_json::to_value(none).unwrap());
     let (mut one, _) = server.connect(&laptop, None).await;
     let (mut two, _) = server.connect(&desk, None).await;
     let (mut foreign, _) = server.connect(&bob, None).await;
 
     let chosen = json!({
-        "idle_after_s": 60,
-        "quiet_times": [{
-            "days": ["sun", "mon"], "from": "22:00", "to": "06:30", "timezone": "Asia/Shanghai",
-            "urgent_breaks_through": true,
-        }],
-        "do_not_disturb_until": "2026-11-22T06:00:00.5Z",
-        "routing": { "priorities": { "5": "everywhere" }, "publishers": { "app-0000000000000001": "nowhere" } },
-        "hold_until_return": true, "unknown_rings": "mobile", "read_receipts": true,
+        "idle_after_ms": 60_000,
+        "priorities": { "high": "everywhere" },
+        "publishers": { "app-0000000000000001": { "loudest": 2 } },
+        "quiet_times": [{ "days": ["sunday"], "from": "22:00", "to": "06:30" }],
+        "time_zone": "Asia/Shanghai",
+        "do_not_disturb": { "until": "2026-11-22T06:00:00Z" },
+        "when_away": "hold",
+        "read_receipts": true,
     });
     let answer = put(&server, "/v1/settings", &laptop, &chosen).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    let kept = server.get("/v1/settings", &desk).await.json();
-    assert_eq!(kept, answer.json());
-    let mut expected = chosen.clone();
-    expected["quiet_times"][0]["days"] = json!(["mon", "sun"]);
-    assert_eq!(kept, expected);
+    let expected = server.get("/v1/settings", &desk).await.json();
+    assert_eq!(expected, answer.json());
+    for (field, value) in [
+        ("idle_after_ms", json!(60_000)),
+        ("time_zone", json!("Asia/Shanghai")),
+        ("when_away", json!("hold")),
+        ("when_unknown", json!("both")),
+        ("read_receipts", json!(true)),
+    ] {
+        assert_eq!(expected[field], value, "{field}");
+    }
     for stream in [&mut one, &mut two] {
         assert_eq!(next_policy(stream).await.idle_after_ms, 60_000);
     }
@@ -291,14 +292,11 @@ async fn settings_that_cannot_be_kept_are_refused_whole() {
     let session = server.sign_in("ada", DeviceKind::Desktop).await;
     for (body, code) in [
         (
-            json!({ "idle_after_s": 5, "read_receipts": true }),
+            json!({ "idle_after_ms": 5, "read_receipts": true }),
             "invalid",
         ),
         (json!([]), "invalid"),
-        (
-            json!({ "quiet_times": [{ "days": ["mon"], "from": "1:00", "to": "02:00", "timezone": "UTC" }] }),
-            "invalid",
-        ),
+        (json!({ "time_zone": "Mars/Olympus" }), "invalid"),
     ] {
         let answer = put(&server, "/v1/settings", &session, &body).await;
         assert_eq!(answer.problem(), (422, code.to_owned()), "{body}");

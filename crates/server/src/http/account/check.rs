@@ -1,7 +1,8 @@
 //! Whether what a person chose can be kept.
 
 use hither_protocol::{
-    MAX_IDLE_AFTER_S, MAX_PUBLISHER_CHOICES, MAX_QUIET_TIMES, MIN_IDLE_AFTER_S, QuietTime, Settings,
+    AttentionSettings, MAX_IDLE_AFTER_MS, MAX_PUBLISHER_CHOICES, MAX_QUIET_TIMES,
+    MIN_IDLE_AFTER_MS, Settings,
 };
 use jiff::tz::TimeZone;
 
@@ -17,20 +18,21 @@ pub(crate) fn password(new: &str) -> Result<(), Failure> {
 }
 
 pub(super) fn settings(settings: &Settings) -> Result<(), Failure> {
-    if let Some(seconds) = settings.idle_after_s
-        && !(MIN_IDLE_AFTER_S..=MAX_IDLE_AFTER_S).contains(&seconds)
-    {
+    let AttentionSettings {
+        idle_after_ms,
+        publishers,
+        quiet_times,
+        time_zone,
+        ..
+    } = &settings.attention;
+    if !(MIN_IDLE_AFTER_MS..=MAX_IDLE_AFTER_MS).contains(idle_after_ms) {
         return Err(Failure::invalid(format!(
-            "idle_after_s must be {MIN_IDLE_AFTER_S} to {MAX_IDLE_AFTER_S} seconds."
+            "idle_after_ms must be {MIN_IDLE_AFTER_MS} to {MAX_IDLE_AFTER_MS}."
         )));
     }
-    at_most("quiet_times", settings.quiet_times.len(), MAX_QUIET_TIMES)?;
-    at_most(
-        "routing.publishers",
-        settings.routing.publishers.len(),
-        MAX_PUBLISHER_CHOICES,
-    )?;
-    settings.quiet_times.iter().try_for_each(quiet_time)
+    at_most("quiet_times", quiet_times.len(), MAX_QUIET_TIMES)?;
+    at_most("publishers", publishers.len(), MAX_PUBLISHER_CHOICES)?;
+    time_zone.as_deref().map_or(Ok(()), is_zone)
 }
 
 fn at_most(field: &str, count: usize, most: usize) -> Result<(), Failure> {
@@ -42,20 +44,14 @@ fn at_most(field: &str, count: usize, most: usize) -> Result<(), Failure> {
     )))
 }
 
-fn quiet_time(time: &QuietTime) -> Result<(), Failure> {
-    if time.days.is_empty() {
-        return Err(Failure::invalid(
-            "A quiet time needs at least one of the days mon to sun; name one or leave it out.",
-        ));
-    }
-    // An offset or a POSIX rule would not follow the place's own changes of its clocks.
-    let known = TimeZone::get(&time.timezone).is_ok_and(|zone| zone.iana_name().is_some());
-    if known {
+/// An offset or a POSIX rule would not follow the place's own changes of its clocks.
+fn is_zone(name: &str) -> Result<(), Failure> {
+    if TimeZone::get(name).is_ok_and(|zone| zone.iana_name().is_some()) {
         return Ok(());
     }
     Err(Failure::invalid(format!(
         "There is no time zone {:?}; use an IANA name, as Europe/Berlin.",
-        time.timezone.chars().take(64).collect::<String>()
+        name.chars().take(64).collect::<String>()
     )))
 }
 
@@ -71,63 +67,34 @@ mod tests {
         super::settings(&settings).map_err(|failure| format!("{failure:?}"))
     }
 
-    fn quiet(change: impl FnOnce(&mut Value)) -> Value {
-        let mut time = json!({
-            "days": ["mon", "sun"], "from": "22:00", "to": "07:00", "timezone": "Europe/Berlin",
-        });
-        change(&mut time);
-        json!({ "quiet_times": [time] })
-    }
-
     #[test]
     fn settings_have_bounds() {
+        let quiet = json!({ "days": ["monday", "sunday"], "from": "22:00", "to": "07:00" });
         for fine in [
             json!({}),
-            json!({ "idle_after_s": 10 }),
-            json!({ "idle_after_s": 3600 }),
-            quiet(|_| {}),
-            quiet(|time| time["to"] = "22:00".into()),
-            quiet(|time| time["timezone"] = "UTC".into()),
-            quiet(|time| time["timezone"] = "Asia/Kathmandu".into()),
-            json!({ "routing": { "priorities": { "4": "everywhere", "1": "of a later version" } } }),
-            json!({ "unknown_rings": "of a later version", "of_a_later_version": 1 }),
+            json!({ "idle_after_ms": 10_000 }),
+            json!({ "idle_after_ms": 3_600_000 }),
+            json!({ "quiet_times": vec![quiet.clone(); 20] }),
+            json!({ "time_zone": "UTC" }),
+            json!({ "time_zone": "Asia/Kathmandu" }),
+            json!({ "do_not_disturb": { "until": "2026-11-22T06:00:00Z" } }),
+            json!({ "priorities": { "high": "everywhere", "low": "of a later version" } }),
+            json!({ "when_unknown": "of a later version", "of_a_later_version": 1 }),
         ] {
             assert_eq!(checked(fine.clone()), Ok(()), "{fine}");
         }
         for (wrong, says) in [
-            (json!({ "idle_after_s": 9 }), "10 to 3600"),
-            (json!({ "idle_after_s": 3601 }), "10 to 3600"),
-            (json!({ "idle_after_s": -1 }), "integer"),
-            (json!({ "idle_after_s": 60.5 }), "floating point"),
-            (quiet(|time| time["days"] = json!([])), "at least one"),
-            (quiet(|time| time["days"] = json!(["monday"])), "monday"),
-            (quiet(|time| time["from"] = "24:00".into()), "HH:MM"),
-            (quiet(|time| time["from"] = "7:00".into()), "HH:MM"),
-            (quiet(|time| time["to"] = "07:60".into()), "HH:MM"),
-            (quiet(|time| time["to"] = "+7:00".into()), "HH:MM"),
-            (quiet(|time| time["timezone"] = "".into()), "time zone"),
-            (
-                quiet(|time| time["timezone"] = "+02:00".into()),
-                "time zone",
-            ),
-            (quiet(|time| time["timezone"] = "CET-1".into()), "time zone"),
-            (
-                quiet(|time| time["timezone"] = "../etc/passwd".into()),
-                "time zone",
-            ),
-            (
-                json!({ "quiet_times": vec![quiet(|_| {})["quiet_times"][0].clone(); 21] }),
-                "20",
-            ),
-            (
-                json!({ "routing": { "priorities": { "6": "usual" } } }),
-                "1 (min) to 5",
-            ),
-            (
-                json!({ "routing": { "publishers": { "x": "usual" } } }),
-                "16 digits",
-            ),
-            (json!({ "do_not_disturb_until": "tomorrow" }), "four digit"),
+            (json!({ "idle_after_ms": 9_999 }), "10000 to 3600000"),
+            (json!({ "idle_after_ms": 3_600_001 }), "10000 to 3600000"),
+            (json!({ "idle_after_ms": -1 }), "u64"),
+            (json!({ "quiet_times": vec![quiet; 21] }), "20"),
+            (json!({ "quiet_times": [{ "from": "22:00" }] }), "`to`"),
+            (json!({ "time_zone": "" }), "time zone"),
+            (json!({ "time_zone": "+02:00" }), "time zone"),
+            (json!({ "time_zone": "CET-1" }), "time zone"),
+            (json!({ "time_zone": "../etc/passwd" }), "time zone"),
+            (json!({ "publishers": { "x": {} } }), "16 digits"),
+            (json!({ "do_not_disturb": "tomorrow" }), "tomorrow"),
         ] {
             let said = checked(wrong.clone()).expect_err("must be refused");
             assert!(said.contains(says), "{wrong}: {said}");

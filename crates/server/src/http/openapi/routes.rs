@@ -1,8 +1,8 @@
 //! Every address of the interface; the pages' own files are not part of it.
 
 use hither_protocol::{
-    ChangePassword, CreateSession, CurrentSession, Devices, ErrorCode, MAX_IDLE_AFTER_S,
-    MAX_PUBLISHER_CHOICES, MAX_QUIET_TIMES, MIN_IDLE_AFTER_S, MessagesPage, PublishRequest,
+    ChangePassword, CreateSession, CurrentSession, Devices, ErrorCode, MAX_IDLE_AFTER_MS,
+    MAX_PUBLISHER_CHOICES, MAX_QUIET_TIMES, MIN_IDLE_AFTER_MS, MessagesPage, PublishRequest,
     Published, Session, Settings,
 };
 use schemars::SchemaGenerator;
@@ -14,6 +14,7 @@ use super::super::inbox::{DEFAULT_LIMIT, MAX_LIMIT, MessageToken};
 use super::super::phone::BrowserSession;
 use super::super::publish::{MAX_KEY, check, receivers};
 use super::super::sign_in::{MAX_NAME, MAX_PASSWORD};
+use super::super::subscriptions::Subscriptions;
 use super::operation::{Operation, Who};
 
 type Schemas = SchemaGenerator;
@@ -27,6 +28,7 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
     [
         sessions(schemas),
         messages(schemas),
+        subscriptions(schemas),
         own_account(schemas),
         pages(schemas),
         admin_accounts(schemas),
@@ -69,6 +71,8 @@ fn sessions(schemas: &mut Schemas) -> Vec<Operation> {
 
 fn messages(schemas: &mut Schemas) -> Vec<Operation> {
     let cursor = json!({ "type": "string", "pattern": "^[!-~]{1,128}$" });
+    let moment = json!({ "type": "string", "format": "date-time" });
+    let token = json!({ "type": "string" });
     let limit = json!({
         "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT,
     });
@@ -85,9 +89,18 @@ fn messages(schemas: &mut Schemas) -> Vec<Operation> {
             "The account's messages, oldest first",
         )
         .asks("after", &cursor, "Only what came after it.")
+        .asks("since", &moment, "Only what was committed then or later.")
+        .asks(
+            "token",
+            &token,
+            "Only what is addressed to this client itself.",
+        )
         .asks("limit", &limit, "Messages in the answer, at most.")
         .answers::<MessagesPage>(200, schemas, "A page.")
         .fails(&[ErrorCode::Invalid, ErrorCode::UnknownCursor]),
+        publisher("delete", "/v1/messages/{id}", "Recall a message")
+            .is_done(204, "It is withdrawn everywhere.")
+            .fails(CHANGE),
         client("get", "/v1/messages/{id}/html", "The page of a message")
             .shows(200, HTML, "Foreign: to be shown in a cage only.")
             .fails(&[ErrorCode::NotFound]),
@@ -98,6 +111,29 @@ fn messages(schemas: &mut Schemas) -> Vec<Operation> {
         )
         .is_done(101, "Frames: ClientFrame and ServerFrame.")
         .fails(&[ErrorCode::Malformed, ErrorCode::Forbidden]),
+    ]
+}
+
+fn subscriptions(schemas: &mut Schemas) -> Vec<Operation> {
+    vec![
+        client("get", "/v1/subscriptions", "The account's topics")
+            .answers::<Subscriptions>(200, schemas, "By name."),
+        client("put", "/v1/subscriptions/{topic}", "Subscribe to a topic")
+            .is_done(204, "From the present position on.")
+            .fails(&[
+                ErrorCode::Malformed,
+                ErrorCode::Invalid,
+                ErrorCode::NotFound,
+                ErrorCode::StorageFull,
+            ]),
+        client("delete", "/v1/subscriptions/{topic}", "Leave a topic")
+            .is_done(204, "What came so far stays.")
+            .fails(&[
+                ErrorCode::Malformed,
+                ErrorCode::Invalid,
+                ErrorCode::NotFound,
+                ErrorCode::StorageFull,
+            ]),
     ]
 }
 
@@ -345,12 +381,22 @@ pub(super) fn set_bounds(schemas: &mut Map<String, Value>) {
         (
             "Recipients",
             "accounts",
-            json!({ "minItems": 1, "maxItems": receivers::MAX_ACCOUNTS }),
+            json!({ "maxItems": receivers::MAX_ACCOUNTS }),
         ),
         (
             "Settings",
-            "idle_after_s",
-            json!({ "minimum": MIN_IDLE_AFTER_S, "maximum": MAX_IDLE_AFTER_S }),
+            "idle_after_ms",
+            json!({ "minimum": MIN_IDLE_AFTER_MS, "maximum": MAX_IDLE_AFTER_MS }),
+        ),
+        (
+            "Recipients",
+            "tokens",
+            json!({ "maxItems": receivers::MAX_TOKENS }),
+        ),
+        (
+            "Recipients",
+            "topics",
+            json!({ "maxItems": receivers::MAX_TOPICS }),
         ),
         (
             "Settings",
@@ -358,18 +404,10 @@ pub(super) fn set_bounds(schemas: &mut Map<String, Value>) {
             json!({ "maxItems": MAX_QUIET_TIMES }),
         ),
         (
-            "Routing",
-            "priorities",
-            json!({ "patternProperties": {
-                "^[1-5]$": { "$ref": "#/components/schemas/Choice" },
-            } }),
-        ),
-        (
-            "Routing",
+            "Settings",
             "publishers",
             json!({ "maxProperties": MAX_PUBLISHER_CHOICES }),
         ),
-        ("QuietTime", "days", json!({ "minItems": 1 })),
     ];
     for (schema, field, bound) in bounds {
         let pointer = format!("/{schema}/properties/{field}");

@@ -1,6 +1,7 @@
 //! A publisher hands a message over.
 
 pub(super) mod check;
+mod recall;
 pub(super) mod receivers;
 
 use core::time::Duration;
@@ -18,7 +19,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use self::check::check;
-use self::receivers::{no_receivers, receivers};
+pub(crate) use self::recall::recall;
+use self::receivers::receivers;
 use super::{App, Failure, JsonBody, Publisher};
 use crate::accounts::clock;
 use crate::store::{NewMessage, PublisherRecord};
@@ -40,25 +42,24 @@ pub(crate) async fn publish(
     refuse_what_is_not_offered(&body.bytes)?;
     let idempotency =
         idempotency_key(&headers)?.map(|key| (key, Sha256::digest(&body.bytes).into()));
-    let accounts = receivers(&body.value.to)?;
+    let to = receivers(&app, &body.value.to).await?;
+    let ttl = body.value.ttl_s.map(Duration::from_secs);
     let (message, html) = message(&publisher, body.value, clock::wall())?;
     let stored = app
         .store
         .publish(NewMessage {
             message,
             html,
-            accounts,
+            to,
+            ttl,
             idempotency,
         })
         .await?;
-    if stored.receivers == 0 {
-        return Err(no_receivers());
-    }
     tracing::debug!(publisher = %publisher.id, message = %stored.id, receivers = stored.receivers, "stored");
     let answer = Published {
         id: stored.id,
         receivers: stored.receivers,
-        unknown_tokens: Vec::new(),
+        unknown_tokens: stored.unknown_tokens,
     };
     Ok((StatusCode::CREATED, Json(answer)))
 }
@@ -69,13 +70,6 @@ struct NotOffered {
     attachments: Option<IgnoredAny>,
     deliver_at: Option<IgnoredAny>,
     fields: Option<IgnoredAny>,
-    #[serde(default)]
-    to: NotOfferedReceivers,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct NotOfferedReceivers {
-    application: Option<IgnoredAny>,
 }
 
 /// A promise that would be broken silently is refused instead.
@@ -87,7 +81,6 @@ fn refuse_what_is_not_offered(body: &[u8]) -> Result<(), Failure> {
         ("attachments", fields.attachments.is_some()),
         ("deliver_at", fields.deliver_at.is_some()),
         ("fields", fields.fields.is_some()),
-        ("to.application", fields.to.application.is_some()),
     ];
     match present.iter().find(|(_, present)| *present) {
         Some((name, _)) => Err(not_offered(name)),
@@ -148,9 +141,7 @@ fn message(
         attachments: Vec::new(),
         key: request.key,
         created_at: now,
-        expires_at: request
-            .ttl_s
-            .and_then(|ttl| now.checked_add(Duration::from_secs(ttl)).ok()),
+        expires_at: None,
         read_at: None,
     };
     fits_a_frame(&message)?;

@@ -261,10 +261,14 @@ pub(crate) async fn a_removed_account_leaves_nothing<B: Bed>(bed: B) {
     let desk = device("desk");
     scene
         .store
-        .mark_shown(&ada, &desk, vec![own, both], at)
+        .mark_shown(&inbox("ada"), &desk, vec![own, both], at)
         .await
         .unwrap();
-    scene.store.mark_read(&ada, vec![both], at).await.unwrap();
+    scene
+        .store
+        .mark_read(&inbox("ada"), vec![both], at)
+        .await
+        .unwrap();
     let head = scene.store.head().await.unwrap();
     let mut news = scene.store.commits().unwrap();
     announced(&mut news);
@@ -276,7 +280,7 @@ pub(crate) async fn a_removed_account_leaves_nothing<B: Bed>(bed: B) {
     let scene = scene.reopen().await;
     scene.store.add_account(an_account("ada")).await.unwrap();
     assert!(scene.whole_log("ada").await.entries.is_empty());
-    assert_eq!(scene.store.message(&ada, own).await.unwrap(), None);
+    assert_eq!(scene.store.message(&inbox("ada"), own).await.unwrap(), None);
     assert_eq!(scene.store.pending(&ada, at).await.unwrap(), []);
     scene.publish(&["ada"]).await;
     let next = scene.store.head().await.unwrap();
@@ -311,12 +315,9 @@ pub(crate) async fn settings_are_kept_and_announced<B: Bed>(bed: B) {
     let scene = Scene::new(bed).await;
     let mut news = scene.store.commits().unwrap();
     let ada = name("ada");
-    assert_eq!(
-        scene.store.settings(&ada).await.unwrap(),
-        Settings::default()
-    );
+    assert_eq!(scene.store.settings(&ada).await.unwrap(), None);
     let chosen = Settings {
-        idle_after_s: Some(60),
+        read_receipts: true,
         ..Settings::default()
     };
     scene
@@ -336,12 +337,12 @@ pub(crate) async fn settings_are_kept_and_announced<B: Bed>(bed: B) {
         assert_eq!(refused(eve), StoreError::NotFound);
     }
     let scene = scene.reopen().await;
-    assert_eq!(scene.store.settings(&ada).await.unwrap(), chosen);
+    assert_eq!(scene.store.settings(&ada).await.unwrap(), Some(chosen));
     scene.store.remove_account(&ada).await.unwrap();
     scene.store.add_account(an_account("ada")).await.unwrap();
     assert_eq!(
         scene.store.settings(&ada).await.unwrap(),
-        Settings::default(),
+        None,
         "of another person"
     );
 }

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::SqliteStore;
 use super::accounts::{account_number, account_record};
 use super::rows::{damaged, message_id, ms, optional_time, time};
-use super::sessions::{device_record, end_all_but};
+use super::sessions::{device_record, end_all_but, forget_token};
 use super::writer::Tx;
 use crate::store::{
     AccountOverview, ApplicationSummary, ClientId, Committed, DeviceSummary, Extent,
@@ -20,7 +20,7 @@ use crate::store::{
 
 #[async_trait]
 impl People for SqliteStore {
-    async fn settings(&self, account: &AccountName) -> Result<Settings, StoreError> {
+    async fn settings(&self, account: &AccountName) -> Result<Option<Settings>, StoreError> {
         let account = account.clone();
         self.readers
             .read(move |conn| settings(conn, &account))
@@ -91,7 +91,7 @@ impl People for SqliteStore {
     }
 }
 
-fn settings(conn: &Connection, name: &AccountName) -> Result<Settings, StoreError> {
+fn settings(conn: &Connection, name: &AccountName) -> Result<Option<Settings>, StoreError> {
     let content: Option<String> = conn
         .prepare_cached(
             "SELECT content FROM accounts LEFT JOIN settings ON account = accounts.id
@@ -100,10 +100,9 @@ fn settings(conn: &Connection, name: &AccountName) -> Result<Settings, StoreErro
         .query_row([name.as_str()], |row| row.get(0))
         .optional()?
         .ok_or(StoreError::NotFound)?;
-    content.map_or_else(
-        || Ok(Settings::default()),
-        |content| serde_json::from_str(&content).map_err(damaged),
-    )
+    content
+        .map(|content| serde_json::from_str(&content).map_err(damaged))
+        .transpose()
 }
 
 fn set_settings(tx: &mut Tx<'_>, name: AccountName, settings: Settings) -> Result<(), StoreError> {
@@ -186,6 +185,9 @@ fn remove_device(tx: &mut Tx<'_>, name: &AccountName, id: &DeviceId) -> Result<(
             Ok(ClientId(row.get(0)?))
         })?
         .collect::<Result<Vec<_>, StoreError>>()?;
+    for client in &clients {
+        forget_token(tx, *client)?;
+    }
     let removed = tx
         .prepare_cached("DELETE FROM devices WHERE account = ?1 AND id = ?2")?
         .execute(params![account, id.as_str()])?;

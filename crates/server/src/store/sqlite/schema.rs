@@ -5,6 +5,7 @@ use super::OpenError;
 /// What brings a database from its number of migrations to the next. Never edited once released.
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_logs.sql"),
     include_str!("migrations/0006_people.sql"),
 ];
 
