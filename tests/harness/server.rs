@@ -171,6 +171,18 @@ impl Publisher {
         self.token.split_once('.').map_or("", |(_, secret)| secret)
     }
 
+    /// `ID.SECRET`
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// `ID:SECRET`
+    #[must_use]
+    pub fn pair(&self) -> String {
+        self.token.replacen('.', ":", 1)
+    }
+
     /// Publishes under an idempotency key, again and again until the server says that it is
     /// stored.
     ///

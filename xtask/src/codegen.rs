@@ -95,7 +95,7 @@ fn tray_pictures(into: &Path) -> anyhow::Result<()> {
     Ok(fs::remove_dir_all(work)?)
 }
 
-/// The server's HTTP interface, as OpenAPI.
+/// The server's HTTP interface, as `OpenAPI`.
 fn interface(into: &Path) -> anyhow::Result<()> {
     let print = [
         "run",

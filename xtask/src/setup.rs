@@ -52,7 +52,8 @@ const BROWSERS: Packages = &[
     &["chromium-driver", "chromium-chromedriver"],
 ];
 
-const FUZZING: Packages = &[&["python3-venv"]];
+/// For the programs of other people that tests let publish, and for the fuzzer.
+const PYTHON: Packages = &[&["python3"], &["python3-venv"]];
 
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
@@ -68,7 +69,7 @@ pub(crate) fn packages(purpose: Purpose) -> anyhow::Result<()> {
     let wanted = match purpose {
         Purpose::RunHere => vec![BUILDING],
         Purpose::RunVirtually => vec![BUILDING, A_SCREEN],
-        Purpose::Test => vec![BUILDING, A_SCREEN, A_WAYLAND_SCREEN, BROWSERS, FUZZING],
+        Purpose::Test => vec![BUILDING, A_SCREEN, A_WAYLAND_SCREEN, BROWSERS, PYTHON],
     };
     let wanted = wanted.concat();
     if !installed("dpkg-query") {
@@ -135,23 +136,30 @@ pub(crate) fn window_pages() -> anyhow::Result<()> {
     run_quietly(npm(&["run", "build"]).current_dir(&ui))
 }
 
-/// Installs the fuzzer of the HTTP interface into a folder of its own, where that was not done yet.
+/// Other people's programs that publish here, for the tests: into a folder of their own.
+pub(crate) fn publishing_clients() -> anyhow::Result<()> {
+    python("tests/system/clients/requirements.txt", "clients")
+}
+
+/// The fuzzer of the HTTP interface, into a folder of its own.
 pub(crate) fn fuzzer() -> anyhow::Result<()> {
-    let wanted = root().join("tests/interface/requirements.txt");
-    let place = target().join("schemathesis");
-    let stamp = place.join("requirements.txt");
-    if fs::read(&stamp).is_ok_and(|old| fs::read(&wanted).is_ok_and(|new| new == old)) {
+    python("tests/interface/requirements.txt", "schemathesis")
+}
+
+/// Installs Python programs below target/, where that was not done yet.
+fn python(requirements: &str, name: &str) -> anyhow::Result<()> {
+    let wanted = root().join(requirements);
+    let folder = target().join(name);
+    let stamp = target().join(format!("{name}-installed.txt"));
+    let versions = fs::read(&wanted)?;
+    if folder.exists() && fs::read(&stamp).is_ok_and(|old| old == versions) {
         return Ok(());
     }
-    println!("Installing schemathesis below target/");
-    run_quietly(command("python3", &["-m", "venv", "--clear"]).arg(&place))?;
-    let mut pip = command(
-        place.join("bin/pip"),
-        &["install", "--quiet", "--requirement"],
-    );
-    run_quietly(pip.arg(&wanted))?;
-    fs::copy(&wanted, &stamp)?;
-    Ok(())
+    println!("Installing {name} below target/");
+    run_quietly(command("python3", &["-m", "venv"]).arg(&folder))?;
+    let quietly = ["install", "--quiet", "--disable-pip-version-check", "-r"];
+    run_quietly(command(folder.join("bin/pip"), &quietly).arg(&wanted))?;
+    Ok(fs::write(stamp, versions)?)
 }
 
 /// `npm` with arguments.

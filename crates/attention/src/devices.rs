@@ -39,6 +39,15 @@ pub(crate) enum Witness {
     Nobody,
 }
 
+/// Someone used a desktop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Input {
+    /// When, at the earliest.
+    pub(crate) at: Instant,
+    /// The time without any input that was known of before.
+    pub(crate) pause: Option<(Instant, Instant)>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Device {
     kind: DeviceKind,
@@ -47,6 +56,8 @@ pub(crate) struct Device {
     /// Since when the stream is open without a word about presence.
     mute_since: Option<Instant>,
     last_input: Option<Instant>,
+    /// When the newest reading was sent.
+    read: Option<Instant>,
     push: bool,
     /// When it connected, registered or showed something last.
     used: Instant,
@@ -110,7 +121,7 @@ impl Devices {
         sent: Instant,
         id: &DeviceId,
         presence: Presence,
-    ) -> Option<Instant> {
+    ) -> Option<Input> {
         self.open_desktop(id)?.report(sent, presence)
     }
 
@@ -120,7 +131,7 @@ impl Devices {
         sent: Instant,
         id: &DeviceId,
         last_input: Duration,
-    ) -> Option<Instant> {
+    ) -> Option<Input> {
         self.open_desktop(id)?.heartbeat(sent, last_input)
     }
 
@@ -234,6 +245,7 @@ impl Device {
             report: None,
             mute_since: None,
             last_input: None,
+            read: None,
             push: false,
             used: now,
             seat: Seat::Gone,
@@ -287,7 +299,7 @@ impl Device {
         }
     }
 
-    fn report(&mut self, sent: Instant, presence: Presence) -> Option<Instant> {
+    fn report(&mut self, sent: Instant, presence: Presence) -> Option<Input> {
         self.mute_since = None;
         let reason = presence.reason;
         let same = |report: &Report| (report.state, report.reason) == (presence.state, reason);
@@ -303,7 +315,7 @@ impl Device {
     }
 
     /// What an earlier stream reported is not renewed by a heartbeat of this one.
-    fn heartbeat(&mut self, sent: Instant, last_input: Duration) -> Option<Instant> {
+    fn heartbeat(&mut self, sent: Instant, last_input: Duration) -> Option<Input> {
         if self.mute_since.is_none()
             && let Some(report) = &mut self.report
         {
@@ -313,9 +325,11 @@ impl Device {
     }
 
     /// Each reading says when the last input was at the earliest: the latest of them is true, too.
-    fn input(&mut self, sent: Instant, age: Duration) -> Option<Instant> {
+    fn input(&mut self, sent: Instant, age: Duration) -> Option<Input> {
+        let pause = self.last_input.zip(self.read);
         self.last_input = self.last_input.max(Some(sent - age));
-        self.last_input
+        self.read = Some(sent);
+        self.last_input.map(|at| Input { at, pause })
     }
 
     fn witness(&self) -> Witness {

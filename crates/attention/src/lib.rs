@@ -237,6 +237,11 @@ pub struct Timings {
     /// A reading whose way here is not measured counts as so late. What a desktop showed less
     /// than this before the last input may be handed over although it was seen.
     pub delay: Duration,
+    /// So long a pop-up stays on a desktop.
+    pub pop_up: Duration,
+    /// What popped up in a pause without input of at least this length, and was gone before it
+    /// ended, is alerted again when it ends: the person may have been somewhere else.
+    pub pause: Duration,
     /// What only a push service took, and no phone said that it shows, is alerted when the person
     /// comes to a desktop within this time.
     pub taken_for: Duration,
@@ -252,6 +257,8 @@ impl Default for Timings {
             restart_grace: Duration::from_secs(10),
             summary_after: Duration::from_mins(10),
             delay: Duration::from_secs(5),
+            pop_up: Duration::from_secs(10),
+            pause: Duration::from_mins(1),
             taken_for: Duration::from_hours(12),
         }
     }

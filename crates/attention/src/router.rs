@@ -9,7 +9,7 @@ use hither_protocol::{
 use crate::batch::{self, Batch};
 use crate::choices::Choices;
 use crate::decision::{Decision, decide};
-use crate::devices::{Change, Devices, Seat, Witness};
+use crate::devices::{Change, Devices, Input, Seat, Witness};
 use crate::ledger::{Entry, Ledger, Via, Way};
 use crate::{Accepted, Effect, Event, Timings};
 
@@ -343,17 +343,33 @@ impl Router {
         self.used(device, input);
     }
 
-    /// Someone used the desktop at `input`: what it showed before that was seen.
-    fn used(&mut self, desktop: &DeviceId, input: Option<Instant>) {
+    /// Someone used the desktop: what it showed before that was seen, unless it came and went in
+    /// a pause in which they may have been somewhere else.
+    fn used(&mut self, desktop: &DeviceId, input: Option<Input>) {
         let Some(input) = input else { return };
-        for id in self.ledger.shown_before(desktop, input) {
-            if let Some(mut entry) = self.ledger.take(id) {
+        for id in self.ledger.shown_before(desktop, input.at) {
+            let Some(mut entry) = self.ledger.take(id) else {
+                continue;
+            };
+            if self.came_and_went(&entry, desktop, input) {
+                entry.hide(desktop);
+                entry.want(AlertWhy::Returned);
+            } else {
                 let (seen, because) = (Outcome::Seen, Because::InputAfterwards);
                 self.trace(self.clock, id, seen, Some(desktop), because);
                 self.finish(&mut entry);
-                self.keep(entry);
             }
+            self.keep(entry);
         }
+    }
+
+    /// Whether the pop-up was gone before anyone touched the desktop, in a long enough pause.
+    fn came_and_went(&self, entry: &Entry, desktop: &DeviceId, input: Input) -> bool {
+        let Some(((from, to), shown)) = input.pause.zip(entry.shown_at(desktop)) else {
+            return false;
+        };
+        let long = to.since(from) >= self.timings.pause;
+        long && from < shown && shown + self.timings.pop_up <= to
     }
 
     fn shown(&mut self, now: Instant, device: &DeviceId, ids: &[MessageId]) {

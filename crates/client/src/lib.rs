@@ -7,6 +7,7 @@ mod history;
 mod http;
 mod network;
 mod pages;
+mod passphrase;
 mod platform;
 mod runtime;
 mod socket;

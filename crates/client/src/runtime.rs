@@ -18,7 +18,7 @@ use crate::network::Network;
 use crate::pages::Pages;
 use crate::platform::{Platform, PlatformEvent};
 use crate::socket::Socket;
-use crate::{Credentials, OpenError, clock};
+use crate::{Credentials, OpenError, clock, passphrase};
 
 /// Frames taken in before their store operations become one transaction.
 const FRAMES_PER_ROUND: usize = 100;
@@ -67,6 +67,8 @@ enum Finished {
     Store(Written),
     SignIn(Result<SignedIn, SignInFailed>),
     SignOut,
+    Hashed(Option<String>),
+    Checked(bool),
     Query { page_missing: Option<MessageId> },
     Page(SignedIn, MessageId, Option<String>),
 }
@@ -292,6 +294,8 @@ impl<P: Platform> Running<P> {
                 self.handle(Event::SignedIn(outcome));
             }
             Finished::SignOut => self.requests_abroad -= 1,
+            Finished::Hashed(verifier) => self.handle(Event::PassphraseHashed(verifier)),
+            Finished::Checked(right) => self.handle(Event::PassphraseChecked(right)),
             Finished::Query { page_missing } => {
                 if let Some(id) = page_missing {
                     self.it.pages.want(id);
@@ -350,6 +354,16 @@ impl<P: Platform> Running<P> {
                 password,
             } => self.sign_in(&server, &account, password),
             Effect::SignOut(account) => self.sign_out(account),
+            Effect::HashPassphrase(passphrase) => self.in_background(async move {
+                Finished::Hashed(blocking(move || passphrase::hash(&passphrase)).await)
+            }),
+            Effect::CheckPassphrase {
+                verifier,
+                passphrase,
+            } => self.in_background(async move {
+                let right = blocking(move || passphrase::is_right(&verifier, &passphrase)).await;
+                Finished::Checked(right)
+            }),
             Effect::ReadIdle => self.platform.read_idle(),
             Effect::WatchIdle(after) => self.platform.watch_idle(after),
             Effect::ShowToast(toast) => self.platform.show_toast(toast),
@@ -404,6 +418,10 @@ impl<P: Platform> Running<P> {
         if query == Query::Diagnostics {
             // Whoever asked may be gone.
             let _ = answer.send(self.diagnose());
+            return;
+        }
+        if self.it.engine.is_locked() {
+            let _ = answer.send(Answer::Locked);
             return;
         }
         let reader = self.it.reader.clone();

@@ -21,10 +21,15 @@ const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 
 /// What the sensors said.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that comes and goes by itself"
+)]
 pub(crate) struct Presence {
     screen_locked: bool,
     suspended: bool,
     switched_away: bool,
+    app_locked: bool,
     idle_after: Duration,
     reading: Reading,
     film: Option<Film>,
@@ -73,6 +78,7 @@ impl Presence {
             screen_locked: false,
             suspended: false,
             switched_away: false,
+            app_locked: false,
             idle_after,
             reading: Reading::Awaited,
             film: None,
@@ -110,6 +116,18 @@ impl Presence {
 
     pub(crate) fn sensed(&mut self, now: Instant, sensed: Sensed, effects: &mut Vec<Effect>) {
         let was_away = self.is_away();
+        self.note(now, sensed);
+        self.reconsider(was_away, now, effects);
+    }
+
+    /// The companion's own lock was locked or opened.
+    pub(crate) fn app_locked(&mut self, now: Instant, locked: bool, effects: &mut Vec<Effect>) {
+        let was_away = self.is_away();
+        self.app_locked = locked;
+        self.reconsider(was_away, now, effects);
+    }
+
+    fn note(&mut self, now: Instant, sensed: Sensed) {
         match sensed {
             Sensed::Idle(age) => {
                 self.asked = None;
@@ -136,6 +154,9 @@ impl Presence {
             Sensed::SwitchedAway(away) => self.switched_away = away,
             Sensed::NetworkChanged => {}
         }
+    }
+
+    fn reconsider(&mut self, was_away: bool, now: Instant, effects: &mut Vec<Effect>) {
         if was_away && !self.is_away() {
             // Coming back is no proof of a person: the sensor decides, and until it does
             // nothing changes.
@@ -204,12 +225,13 @@ impl Presence {
     }
 
     fn decide(&mut self) {
-        use InactiveReason::{Idle, Locked, SessionSwitched, Suspended};
+        use InactiveReason::{AppLocked, Idle, Locked, SessionSwitched, Suspended};
         use PresenceState::{Active, Inactive, Unknown};
         self.state = match self.reading {
             _ if self.suspended => Some((Inactive, Some(Suspended))),
             _ if self.switched_away => Some((Inactive, Some(SessionSwitched))),
             _ if self.screen_locked => Some((Inactive, Some(Locked))),
+            _ if self.app_locked => Some((Inactive, Some(AppLocked))),
             Reading::Awaited => self.state,
             Reading::NoSource | Reading::Hung => Some((Unknown, None)),
             Reading::Idle { taken, .. } if self.is_absent(self.judged_at(taken)) => {
@@ -307,8 +329,13 @@ impl Presence {
             .and_then(|(_, reason)| reason)
     }
 
-    /// The screen shows something else than this person's desktop.
+    /// The screen shows something else than this person's desktop, or none of its content.
     pub(crate) fn is_away(&self) -> bool {
+        self.is_screen_away() || self.app_locked
+    }
+
+    /// The screen itself is not this person's.
+    pub(crate) fn is_screen_away(&self) -> bool {
         self.screen_locked || self.suspended || self.switched_away
     }
 

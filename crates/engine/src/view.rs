@@ -33,6 +33,33 @@ pub struct View {
     pub notice: Option<Notice>,
     /// A sign-in is under way.
     pub signing_in: bool,
+    /// The app lock; absent when none is set. While it is locked no screen gets any content.
+    pub app_lock: Option<AppLockView>,
+}
+
+/// When the app lock locks by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AppLockWhen {
+    /// After so many seconds without input; less than a minute is taken as one.
+    pub after_s: Option<u32>,
+    /// With the screen.
+    pub with_screen: bool,
+}
+
+/// The companion's own lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AppLockView {
+    /// Only the passphrase opens it.
+    pub locked: bool,
+    /// When it locks by itself.
+    pub when: AppLockWhen,
+    /// A passphrase is being looked at.
+    pub checking: bool,
+    /// The last passphrase was wrong.
+    pub wrong: bool,
+    /// After too many wrong ones, none is looked at until then.
+    #[ts(type = "string | null")]
+    pub closed_until: Option<Timestamp>,
 }
 
 /// Who is signed in where.
@@ -144,6 +171,8 @@ pub enum Notice {
         /// For people.
         detail: String,
     },
+    /// A passphrase for the app lock is too short or too long: 4 characters to 256 bytes.
+    UnfitPassphrase,
     /// The server removed messages this computer never got.
     Gap {
         /// Messages before this moment may be missing.
@@ -251,6 +280,32 @@ pub enum Command {
     },
     /// Pop-ups again.
     Resume,
+    /// Set an app lock; nothing happens while one is set.
+    SetAppLock {
+        /// As typed; 4 characters to 256 bytes.
+        passphrase: Password,
+        /// When it locks by itself.
+        when: AppLockWhen,
+    },
+    /// Change when the app lock locks by itself.
+    ChangeAppLock {
+        /// As typed.
+        passphrase: Password,
+        /// When it locks by itself.
+        when: AppLockWhen,
+    },
+    /// Take the app lock away.
+    RemoveAppLock {
+        /// As typed.
+        passphrase: Password,
+    },
+    /// Lock now, if an app lock is set.
+    Lock,
+    /// Open the app lock.
+    Unlock {
+        /// As typed.
+        passphrase: Password,
+    },
     /// Put the notice away.
     DismissNotice,
     /// End the companion.
@@ -303,6 +358,8 @@ pub enum Answer {
         /// As of this moment.
         diagnostics: Diagnostics,
     },
+    /// The app lock is locked: no content, whoever asks.
+    Locked,
     /// The history could not be read.
     Failed {
         /// For people.

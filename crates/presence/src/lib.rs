@@ -11,6 +11,12 @@ mod linux;
 #[cfg(any(windows, target_os = "macos", test))]
 mod polled;
 mod source;
+#[cfg(target_os = "macos")]
+#[path = "macos.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod system;
 
 #[cfg(target_os = "linux")]
 pub use linux::{Sensors, Surroundings};

@@ -217,7 +217,7 @@ pub enum AlertWhy {
     Restarted,
     /// Quiet times held it back, and are over.
     QuietEnded,
-    /// No phone said that it shows it, and the person came to this desktop.
+    /// Nobody may have noticed it, and the person came to this desktop.
     Returned,
     /// A reason this version does not know.
     #[serde(other)]

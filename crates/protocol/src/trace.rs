@@ -95,7 +95,7 @@ pub enum Because {
     HeldUntilReturn,
     /// The person is showing the screen to others, and wants to wait.
     Presenting,
-    /// Only a push service took it, and the person came to a desktop.
+    /// The person came to a desktop, and nobody may have noticed it before.
     Returned,
     /// Its priority, or the person's choice for its publisher.
     Quieted,
@@ -202,7 +202,7 @@ impl Because {
             Self::QuietEnded => "quiet times are over",
             Self::HeldUntilReturn => "wanted at a desktop only, on return",
             Self::Presenting => "the screen is being shown to others",
-            Self::Returned => "someone came back, and no phone said that it shows it",
+            Self::Returned => "someone came back, and nobody may have noticed it before",
             Self::Quieted => "its priority, or the choice for its publisher",
             Self::InputAfterwards => "there was input afterwards, or someone was there",
             Self::ShownOnPhone => "a phone shows it",

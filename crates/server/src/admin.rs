@@ -10,13 +10,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hither_protocol::{AccountName, PublisherId, Timestamp};
+use hither_protocol::{AccountName, PublisherId, Timestamp, TopicName};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
-use crate::store::{AccountRecord, PublisherRecord, SecretHash, Store, StoreError};
+use crate::store::{
+    AccountRecord, Grant, Grantee, PublisherRecord, Right, SecretHash, Store, StoreError,
+    TopicSummary,
+};
 
 const SOCKET: &str = "admin.sock";
 const MAX_REQUEST_BYTES: u64 = 64 * 1024;
@@ -82,6 +85,33 @@ pub enum AdminRequest {
         /// Whether it is forbidden.
         disabled: bool,
     },
+    /// Lists all topics.
+    Topics,
+    /// Lets somebody read or write a topic.
+    GrantTopic {
+        /// Which.
+        topic: TopicName,
+        /// A publisher's id or an account's name.
+        to: String,
+        /// What it may do.
+        may: Right,
+    },
+    /// Takes a grant back.
+    RevokeTopic {
+        /// Which.
+        topic: TopicName,
+        /// A publisher's id or an account's name.
+        from: String,
+        /// What it may not do any more.
+        may: Right,
+    },
+    /// Whether reading a topic needs a grant.
+    SetTopicPrivate {
+        /// Which.
+        topic: TopicName,
+        /// Whether it does.
+        private: bool,
+    },
 }
 
 /// The answer.
@@ -94,6 +124,8 @@ pub enum AdminReply {
     Accounts(Vec<AccountSummary>),
     /// All publishers, by id.
     Publishers(Vec<PublisherSummary>),
+    /// All topics, by name.
+    Topics(Vec<TopicSummary>),
     /// It was not done; the text is for people.
     Refused(String),
 }
@@ -185,14 +217,42 @@ async fn attempt(store: &dyn Store, request: AdminRequest) -> Result<AdminReply,
         AdminRequest::SetPublisherDisabled { id, disabled } => {
             store.set_publisher_disabled(&id, disabled).await?;
         }
+        AdminRequest::Topics => {
+            return Ok(AdminReply::Topics(store.topic_summaries().await?));
+        }
+        AdminRequest::GrantTopic { topic, to, may } => {
+            let to = grantee(store, &to).await?;
+            store.grant(&topic, Grant { to, may }).await?;
+        }
+        AdminRequest::RevokeTopic { topic, from, may } => {
+            let to = grantee(store, &from).await?;
+            store.revoke(&topic, Grant { to, may }).await?;
+        }
+        AdminRequest::SetTopicPrivate { topic, private } => {
+            store.set_private(&topic, private).await?;
+        }
     }
     Ok(AdminReply::Done)
+}
+
+/// A publisher of that id, else an account of that name.
+async fn grantee(store: &dyn Store, text: &str) -> Result<Grantee, StoreError> {
+    if let Ok(id) = text.parse()
+        && store.publisher(&id).await?.is_some()
+    {
+        return Ok(Grantee::Publisher(id));
+    }
+    let name = text.parse().map_err(|_| StoreError::NotFound)?;
+    Ok(Grantee::Account(name))
 }
 
 impl AdminRequest {
     fn subject(&self) -> String {
         match self {
-            Self::Accounts | Self::Publishers => "list".to_owned(),
+            Self::Accounts | Self::Publishers | Self::Topics => "list".to_owned(),
+            Self::GrantTopic { to, .. } => format!("account or publisher {to}"),
+            Self::RevokeTopic { topic, from, .. } => format!("such grant of {topic} to {from}"),
+            Self::SetTopicPrivate { topic, .. } => format!("topic {topic}"),
             Self::AddAccount { name, .. }
             | Self::SetPassword { name, .. }
             | Self::SetAccountDisabled { name, .. }

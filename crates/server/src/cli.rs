@@ -2,6 +2,7 @@
 
 mod answer;
 mod serve;
+mod topic;
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use hither_protocol::{AccountName, PublisherId, Timestamp};
 use serde_json::json;
 
 use self::answer::Answer;
+use self::topic::TopicCommand;
 use crate::admin::{self, AdminReply, AdminRequest};
 use crate::config::{Config, Layer};
 use crate::secret::{self, Passwords};
@@ -76,6 +78,9 @@ enum Command {
     /// Manage the publishers that send messages
     #[command(subcommand)]
     Publisher(PublisherCommand),
+    /// Manage who may read and write the topics
+    #[command(subcommand)]
+    Topic(TopicCommand),
     /// Print the settings and where each comes from
     Config,
 }
@@ -173,6 +178,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Config => Answer::config(&config)?,
         Command::Account(command) => account(&config.data.value, command).await?,
         Command::Publisher(command) => publisher(&config.data.value, command).await?,
+        Command::Topic(command) => topic::run(&config.data.value, command).await?,
     };
     answer.print(common.json)
 }

@@ -19,9 +19,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 
 use crate::accounts::{Accounts, clock};
-use crate::http::{self, Attempts, Origin};
+use crate::http::{self, Attempts, Followers, KnownPasswords, Origin};
 use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
@@ -86,6 +87,8 @@ pub struct Limits {
     pub failed_sign_ins: u32,
     /// After which time one more is allowed.
     pub failed_sign_in_every: Duration,
+    /// How often a subscription in ntfy's form that says nothing else says that it lives.
+    pub keepalive: Duration,
 }
 
 impl Default for Limits {
@@ -100,6 +103,7 @@ impl Default for Limits {
             sign_ins: 256,
             failed_sign_ins: 10,
             failed_sign_in_every: Duration::from_secs(6),
+            keepalive: Duration::from_secs(45),
         }
     }
 }
@@ -124,6 +128,9 @@ pub(crate) struct App {
     pub(crate) sign_ins: Semaphore,
     pub(crate) attempts: Attempts,
     pub(crate) started: Instant,
+    pub(crate) known_passwords: KnownPasswords,
+    /// Who follows topics in ntfy's form.
+    pub(crate) followers: Followers,
     /// Held by whatever must end before the server does.
     open: watch::Sender<()>,
 }
@@ -174,8 +181,8 @@ async fn accept(app: &Arc<App>, listener: &TcpListener, closed: &watch::Receiver
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let open = app.open();
-                let limit = app.settings.limits.headers_within;
-                let connection = connection(stream, peer, routes.clone(), limit, closed.clone());
+                let limits = app.settings.limits;
+                let connection = connection(stream, peer, routes.clone(), limits, closed.clone());
                 tokio::spawn(async move {
                     connection.await;
                     drop(open);
@@ -193,11 +200,14 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     routes: Router,
-    headers_within: Duration,
+    limits: Limits,
     mut closed: watch::Receiver<()>,
 ) {
     // Small frames must not wait for company; a socket that refuses this is about to fail anyway.
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    // Streams have a limit of their own and say why; this one is for answers that nobody takes.
+    stream.set_write_timeout(Some(limits.drain_within * 2));
     let routes = TowerToHyperService::new(routes);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -205,8 +215,8 @@ async fn connection(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(headers_within)
-        .serve_connection(TokioIo::new(stream), service)
+        .header_read_timeout(limits.headers_within)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {
@@ -237,6 +247,8 @@ impl App {
             sign_ins: Semaphore::new(limits.sign_ins),
             attempts: Attempts::new(limits.failed_sign_ins, limits.failed_sign_in_every),
             started: clock::now(),
+            known_passwords: KnownPasswords::default(),
+            followers: Followers::default(),
             open: watch::Sender::new(()),
             settings,
             store,

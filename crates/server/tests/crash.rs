@@ -162,5 +162,6 @@ fn a_message() -> NewMessage {
         to: Receivers::accounts(vec![ada()]),
         ttl: None,
         idempotency: None,
+        ntfy: None,
     }
 }

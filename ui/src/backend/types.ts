@@ -31,7 +31,11 @@ notice: Notice | null,
 /**
  * A sign-in is under way.
  */
-signing_in: boolean, };
+signing_in: boolean, 
+/**
+ * The app lock; absent when none is set. While it is locked no screen gets any content.
+ */
+app_lock: AppLockView | null, };
 
 /**
  * Who is signed in where.
@@ -71,6 +75,44 @@ state: "active" | "inactive" | "unknown",
  * Why inactive.
  */
 reason: "idle" | "locked" | "app_locked" | "suspended" | "session_switched" | "other" | null, };
+
+/**
+ * The companion's own lock.
+ */
+export type AppLockView = { 
+/**
+ * Only the passphrase opens it.
+ */
+locked: boolean, 
+/**
+ * When it locks by itself.
+ */
+when: AppLockWhen, 
+/**
+ * A passphrase is being looked at.
+ */
+checking: boolean, 
+/**
+ * The last passphrase was wrong.
+ */
+wrong: boolean, 
+/**
+ * After too many wrong ones, none is looked at until then.
+ */
+closed_until: string | null, };
+
+/**
+ * When the app lock locks by itself.
+ */
+export type AppLockWhen = { 
+/**
+ * After so many seconds without input; less than a minute is taken as one.
+ */
+after_s: number | null, 
+/**
+ * With the screen.
+ */
+with_screen: boolean, };
 
 /**
  * The history in a few numbers and its newest unread lines.
@@ -141,7 +183,7 @@ detail: string, } | { "kind": "no_notifications",
 /**
  * For people.
  */
-detail: string, } | { "kind": "gap", 
+detail: string, } | { "kind": "unfit_passphrase" } | { "kind": "gap", 
 /**
  * Messages before this moment may be missing.
  */
@@ -187,7 +229,31 @@ action: string, } | { "type": "pause",
 /**
  * Wall time.
  */
-until: string | null, } | { "type": "resume" } | { "type": "dismiss_notice" } | { "type": "quit" };
+until: string | null, } | { "type": "resume" } | { "type": "set_app_lock", 
+/**
+ * As typed; 4 characters to 256 bytes.
+ */
+passphrase: Password, 
+/**
+ * When it locks by itself.
+ */
+when: AppLockWhen, } | { "type": "change_app_lock", 
+/**
+ * As typed.
+ */
+passphrase: Password, 
+/**
+ * When it locks by itself.
+ */
+when: AppLockWhen, } | { "type": "remove_app_lock", 
+/**
+ * As typed.
+ */
+passphrase: Password, } | { "type": "lock" } | { "type": "unlock", 
+/**
+ * As typed.
+ */
+passphrase: Password, } | { "type": "dismiss_notice" } | { "type": "quit" };
 
 /**
  * What a screen asks of the history; answered by `client`, from what it and the engine know.
@@ -229,7 +295,7 @@ message: Message | null, } | { "type": "diagnostics",
 /**
  * As of this moment.
  */
-diagnostics: Diagnostics, } | { "type": "failed", 
+diagnostics: Diagnostics, } | { "type": "locked" } | { "type": "failed", 
 /**
  * For people.
  */

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
 use hither_protocol::{
-    AttentionSettings, DeviceId, DeviceKind, DoNotDisturb, Instant, MessageId, Presence,
+    AlertWhy, AttentionSettings, DeviceId, DeviceKind, DoNotDisturb, Instant, MessageId, Presence,
     PresenceState, Priority, WhenAway, WhenPresenting, WhenUnknown,
 };
 use proptest::prelude::*;
@@ -411,7 +411,13 @@ impl World {
         for effect in effects {
             let (devices, ids): (Vec<_>, _) = match effect {
                 Effect::Deliver { id, ring } => (ring.iter().map(number).collect(), vec![*id]),
-                Effect::Alert { device, ids, .. } => {
+                Effect::Alert {
+                    device, ids, why, ..
+                } => {
+                    if *why == AlertWhy::Returned {
+                        // Nobody may have noticed it there.
+                        self.forget_witnesses(number(device), ids);
+                    }
                     self.ring_later(number(device), ids);
                     (vec![number(device)], ids.clone())
                 }
@@ -446,6 +452,15 @@ impl World {
             }
         }
         self.check_single(&rings, effects);
+    }
+
+    fn forget_witnesses(&mut self, d: usize, ids: &[MessageId]) {
+        for id in ids {
+            self.seen.remove(&index(*id));
+            if self.before_someone.get(&index(*id)) == Some(&d) {
+                self.before_someone.remove(&index(*id));
+            }
+        }
     }
 
     fn ring_later(&self, d: usize, ids: &[MessageId]) {

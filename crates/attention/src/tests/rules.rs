@@ -397,6 +397,29 @@ fn a_late_heartbeat_renews_the_lease_from_when_it_was_sent() {
 }
 
 #[test]
+fn what_came_and_went_in_a_pause_rings_again_when_that_ends() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         30s d1 beats 0s
+         55s message m1
+         55s d1 shows m1
+         60s d1 beats 30s
+         85s message m2
+         85s d1 shows m2
+         90s d1 beats 60s
+         120s d1 beats 2s
+         120s d1 shows m1
+         150s d1 beats 1s
+         180s d1 is inactive 2s
+         300s end",
+        "55s deliver m1 rings d1
+         85s deliver m2 rings d1
+         120s alert d1 m1: Returned",
+    );
+}
+
+#[test]
 fn what_was_read_or_seen_is_not_handed_over() {
     check(
         "0s desktop d1 connects active 0s

@@ -368,9 +368,10 @@ impl Account {
 
     fn message(&mut self, appended: &Appended, message: &Message) {
         let now = Now::read();
-        let expires = match appended.fleeting {
-            true => Some(now.instant + FLEETING),
-            false => message.expires_at.map(|time| now.moment(time)),
+        let expires = if appended.fleeting {
+            Some(now.instant + FLEETING)
+        } else {
+            message.expires_at.map(|time| now.moment(time))
         };
         let mut effects = Vec::new();
         let event = Event::Accepted(Accepted {

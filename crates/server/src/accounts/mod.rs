@@ -88,10 +88,6 @@ impl Accounts {
 
     /// Every entry that comes to any topic's log from now on, in order of position. A follower
     /// that lags reads on from the store.
-    #[expect(
-        dead_code,
-        reason = "what follows topics comes with the topics' own addresses"
-    )]
     pub(crate) fn topic_entries(&self) -> broadcast::Receiver<Arc<Appended>> {
         self.topic_entries.subscribe()
     }
@@ -173,6 +169,7 @@ impl Accounts {
                 Committed::Shown(account, device, ids) => {
                     self.tell(&account, Command::Shown(device, ids));
                 }
+                Committed::Access => registry.rights_changed(),
                 Committed::Ended(clients) => registry.end_sessions(&clients),
                 Committed::Settings(account, settings) => {
                     self.tell(&account, Command::Settings(settings));

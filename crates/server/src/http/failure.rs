@@ -47,6 +47,23 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// For those who word it differently.
+    pub(crate) const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What happened and what to do next.
+    pub(crate) fn into_detail(self) -> String {
+        self.detail
+    }
+
+    /// When the next request makes sense.
+    pub(crate) const fn retry_after_s(&self) -> Option<u64> {
+        self.retry_after_s
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
@@ -55,6 +72,10 @@ impl From<StoreError> for Failure {
             StoreError::NoReceivers => Self::new(
                 ErrorCode::NoReceivers,
                 "None of the receivers is known here to this publisher; nothing was stored.",
+            ),
+            StoreError::Forbidden => Self::new(
+                ErrorCode::Forbidden,
+                "You may not do this; ask the owner or the server's administrator.",
             ),
             StoreError::TooMany => Self::invalid("There are as many as may be; remove one first."),
             StoreError::IdempotencyMismatch => Self::new(

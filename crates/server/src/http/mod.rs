@@ -6,7 +6,9 @@ mod attempts;
 mod body;
 mod client;
 mod failure;
+mod gotify;
 mod inbox;
+mod ntfy;
 mod openapi;
 mod origin;
 mod page;
@@ -16,6 +18,7 @@ mod publisher;
 mod sign_in;
 mod stream;
 mod subscriptions;
+mod topics;
 
 use std::sync::Arc;
 
@@ -25,13 +28,14 @@ use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware::map_response;
 use axum::response::Response;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 use hither_protocol::ErrorCode;
 
 pub(crate) use self::attempts::Attempts;
 use self::body::JsonBody;
 use self::client::Client;
-use self::failure::Failure;
+pub(crate) use self::failure::Failure;
+pub(crate) use self::ntfy::{Followers, KnownPasswords};
 pub use self::openapi::text as openapi;
 pub use self::origin::{InvalidOrigin, Origin};
 use self::publisher::Publisher;
@@ -67,12 +71,16 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
             "/subscriptions/{topic}",
             put(subscriptions::put).delete(subscriptions::delete),
         )
+        .route("/topics/{topic}", put(topics::put))
+        .route("/health", get(ntfy::health))
+        .route("/{*elsewhere}", any(nothing_here))
         .layer(map_response(private));
+    let root = get(phone::redirect).post(ntfy::as_json).put(ntfy::as_json);
     Router::new()
         .nest("/v1", api)
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .route("/", get(phone::redirect))
+        .route("/", root)
         .route("/app", get(phone::redirect))
         .route("/app/", get(phone::index))
         .route(
@@ -82,6 +90,10 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/app/{file}", get(phone::file))
         .merge(admin::routes())
         .route("/docs/openapi.json", get(openapi::document))
+        .route("/message", post(gotify::send))
+        .route("/version", get(gotify::version))
+        .route("/health", get(gotify::health))
+        .merge(ntfy::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_with_this_method)
         .layer(DefaultBodyLimit::max(MAX_REQUEST))

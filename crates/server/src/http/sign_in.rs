@@ -100,7 +100,7 @@ pub(crate) async fn sign_in_through(
 ) -> Result<Session, Failure> {
     check(&request)?;
     let attempt = app.attempts.begin(peer.ip(), &request.account)?;
-    let account = authenticate(app, &request, entrance).await?;
+    let account = authenticate(app, &request.account, request.password.clone(), entrance).await?;
     attempt.succeeded();
     let token = secret::access_token();
     let session = NewSession {
@@ -151,6 +151,7 @@ fn notice(app: &App, account: &AccountName, request: &CreateSession) -> Option<B
         to: Receivers::accounts(vec![account.clone()]),
         ttl: None,
         idempotency: None,
+        ntfy: None,
     }))
 }
 
@@ -228,19 +229,20 @@ pub(crate) fn named(field: &str, text: &str) -> Result<(), Failure> {
 
 /// An account that does not exist, or may not enter here, costs the same time and gets the same
 /// answer as a wrong password; a disabled one is told so only with the right password.
-async fn authenticate(
+pub(crate) async fn authenticate(
     app: &App,
-    request: &CreateSession,
+    name: &str,
+    password: String,
     entrance: Entrance,
 ) -> Result<AccountRecord, Failure> {
-    let account = match request.account.parse::<AccountName>() {
+    let account = match name.parse::<AccountName>() {
         Ok(name) => app.store.account(&name).await?,
         Err(_) => None,
     };
     let phc = account
         .as_ref()
         .map(|account| account.password_hash.clone());
-    let verdict = verify(app, request.password.clone(), phc).await?;
+    let verdict = verify(app, password, phc).await?;
     let account = account
         .filter(|account| verdict != Verdict::Wrong && entrance.admits(account))
         .ok_or_else(wrong_credentials)?;

@@ -10,8 +10,9 @@ use hither_protocol::{ErrorCode, TopicName};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::ntfy::readable;
 use super::{App, Client, Failure};
-use crate::store::{MAX_SUBSCRIPTIONS, StoreError};
+use crate::store::{Grantee, MAX_SUBSCRIPTIONS, StoreError};
 
 /// `GET /v1/subscriptions`
 #[derive(Debug, Serialize, JsonSchema)]
@@ -38,7 +39,8 @@ pub(crate) async fn put(
     topic: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Failure> {
     own_inbox(&client)?;
-    let topic = app.store.ensure_topic(&name(topic)?).await?;
+    let who = Grantee::Account(client.0.account.clone());
+    let topic = readable(&app, name(topic)?.as_str(), &who).await?;
     app.store
         .subscribe(&client.0.account, topic.id)
         .await

@@ -35,6 +35,8 @@ pub struct NewMessage {
     pub ttl: Option<Duration>,
     /// The publisher's idempotency key and the SHA-256 of its request.
     pub idempotency: Option<(String, [u8; 32])>,
+    /// What only ntfy's clients understand of it, as JSON.
+    pub ntfy: Option<String>,
 }
 
 /// Whom a message is for; several kinds may be given together.

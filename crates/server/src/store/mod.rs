@@ -4,6 +4,7 @@
 //! positions rise in commit order over the whole store, and a reader that saw one position never
 //! sees a lower one appear later.
 
+mod access;
 #[cfg(test)]
 mod contract;
 mod cursors;
@@ -22,6 +23,7 @@ use hither_protocol::{
 };
 use tokio::sync::mpsc;
 
+pub use access::{Grant, Grantee, MAX_TOPICS, Right, Rights, TopicAccess, TopicSummary};
 pub use cursors::{Cursors, UnknownCursor};
 pub use folder::{DataFolder, FolderError};
 pub use log::{
@@ -64,6 +66,9 @@ pub enum StoreError {
     /// Name others: none of the receivers is known, and nothing was stored.
     #[error("no receivers")]
     NoReceivers,
+    /// Ask who may give the right.
+    #[error("not allowed")]
+    Forbidden,
     /// Give up some of what is there first.
     #[error("too many")]
     TooMany,
@@ -181,6 +186,8 @@ pub enum Committed {
     Subscribed(AccountName, TopicId, Position),
     /// An account left a topic: messages after this position are not its own.
     Unsubscribed(AccountName, TopicId, Position),
+    /// Somebody lost the right to read a topic.
+    Access,
     /// A device says that its pop-up was up for these.
     Shown(AccountName, DeviceId, Vec<MessageId>),
     /// These clients' sessions ended (signed out, revoked, password changed): close with 4403.
@@ -191,7 +198,7 @@ pub enum Committed {
 
 /// The durable side of the server. One contract suite runs on every implementation.
 #[async_trait]
-pub trait Store: People + Topics + Upkeep + Send + Sync + 'static {
+pub trait Store: People + Topics + TopicAccess + Upkeep + Send + Sync + 'static {
     /// The store's present life.
     fn epoch(&self) -> Epoch;
 

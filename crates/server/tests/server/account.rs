@@ -1,7 +1,7 @@
 //! What a person sees and decides of their own account.
 
 use hither_protocol::{CloseCode, DeviceKind, Policy, PresenceState, ServerFrame, Session};
-use hither_server::store::{People, Store};
+use hither_server::store::{People, Store, system_clock};
 use hither_server::{Limits, Settings};
 use hyper::Method;
 use serde_json::{Value, json};
@@ -307,7 +307,7 @@ async fn settings_that_cannot_be_kept_are_refused_whole() {
 
 #[tokio::test]
 async fn a_new_sign_in_is_told_to_the_other_devices() {
-    let server = Server::with_settings(Settings::default()).await;
+    let server = Server::with_settings(Settings::default(), system_clock()).await;
     let first = sign_in_from(&server, "ada", "Laptop", "hither").await;
     let (mut stream, backlog) = server.connect(&first, None).await;
     assert!(backlog.frames.is_empty(), "nobody to tell: {backlog:?}");

@@ -7,12 +7,17 @@
 )]
 
 mod account;
+mod addressing;
 mod admin;
 mod delivery;
 mod documentation;
+mod gotify;
 mod harness;
+mod ntfy;
 mod openapi;
 mod protocol;
 mod publishing;
 mod routing;
 mod sessions;
+mod trust;
+mod upgrade;

@@ -1,5 +1,6 @@
 //! The HTTP interface as an `OpenAPI` 3.1 document, made from the types that carry it.
 
+mod bounds;
 mod operation;
 mod routes;
 
@@ -41,7 +42,7 @@ fn describe() -> Value {
     schemas.subschema_for::<Problem>();
     let paths = paths(&operations);
     let mut schemas = schemas.take_definitions(true);
-    routes::set_bounds(&mut schemas);
+    bounds::set(&mut schemas);
     json!({
         "openapi": "3.1.0",
         "info": {

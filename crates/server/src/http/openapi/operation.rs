@@ -147,7 +147,7 @@ impl Operation {
     }
 
     /// An answer without a body.
-    pub(super) fn is_done(self, status: u16, description: &str) -> Self {
+    pub(super) fn done(self, status: u16, description: &str) -> Self {
         self.says(status, description, None)
     }
 

@@ -1,26 +1,22 @@
 //! Every address of the interface; the pages' own files are not part of it.
 
 use hither_protocol::{
-    ChangePassword, CreateSession, CurrentSession, Devices, ErrorCode, MAX_IDLE_AFTER_MS,
-    MAX_PUBLISHER_CHOICES, MAX_QUIET_TIMES, MIN_IDLE_AFTER_MS, MessagesPage, PublishRequest,
-    Published, Session, Settings,
+    ChangePassword, CreateSession, CurrentSession, Devices, ErrorCode, MessagesPage,
+    PublishRequest, Published, Session, Settings,
 };
 use schemars::SchemaGenerator;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::super::account::MIN_PASSWORD;
 use super::super::admin;
 use super::super::inbox::{DEFAULT_LIMIT, MAX_LIMIT, MessageToken};
 use super::super::phone::BrowserSession;
-use super::super::publish::{MAX_KEY, check, receivers};
-use super::super::sign_in::{MAX_NAME, MAX_PASSWORD};
+use super::super::publish::MAX_KEY;
 use super::super::subscriptions::Subscriptions;
+use super::super::topics::{TopicSettings, TopicState};
 use super::operation::{Operation, Who};
 
 type Schemas = SchemaGenerator;
 
-/// Without control characters.
-const ONE_LINE: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$";
 const HTML: &str = "text/html";
 const TEXT: &str = "text/plain";
 
@@ -59,7 +55,7 @@ fn sessions(schemas: &mut Schemas) -> Vec<Operation> {
         .answers::<CurrentSession>(200, schemas, "This session.")
         .fails(&[ErrorCode::Malformed]),
         client("delete", "/v1/sessions/current", "Sign out")
-            .is_done(204, "Access and message token are dead.")
+            .done(204, "Access and message token are dead.")
             .fails(&[ErrorCode::NotFound, ErrorCode::StorageFull]),
         client("get", "/v1/tokens", "This client's message token").answers::<MessageToken>(
             200,
@@ -99,7 +95,7 @@ fn messages(schemas: &mut Schemas) -> Vec<Operation> {
         .answers::<MessagesPage>(200, schemas, "A page.")
         .fails(&[ErrorCode::Invalid, ErrorCode::UnknownCursor]),
         publisher("delete", "/v1/messages/{id}", "Recall a message")
-            .is_done(204, "It is withdrawn everywhere.")
+            .done(204, "It is withdrawn everywhere.")
             .fails(CHANGE),
         client("get", "/v1/messages/{id}/html", "The page of a message")
             .shows(200, HTML, "Foreign: to be shown in a cage only.")
@@ -109,17 +105,31 @@ fn messages(schemas: &mut Schemas) -> Vec<Operation> {
             "/v1/stream",
             "The stream, a WebSocket with the subprotocol hither.v1",
         )
-        .is_done(101, "Frames: ClientFrame and ServerFrame.")
+        .done(101, "Frames: ClientFrame and ServerFrame.")
         .fails(&[ErrorCode::Malformed, ErrorCode::Forbidden]),
     ]
 }
 
 fn subscriptions(schemas: &mut Schemas) -> Vec<Operation> {
     vec![
+        anyone(
+            "get",
+            "/v1/health",
+            "Whether the server is well, in ntfy's words",
+        )
+        .shows(200, "application/json", "It is."),
+        publisher(
+            "put",
+            "/v1/topics/{topic}",
+            "Own a topic, and make it private or public",
+        )
+        .takes::<TopicSettings>(schemas)
+        .answers::<TopicState>(200, schemas, "As it is.")
+        .fails(CHANGE),
         client("get", "/v1/subscriptions", "The account's topics")
             .answers::<Subscriptions>(200, schemas, "By name."),
         client("put", "/v1/subscriptions/{topic}", "Subscribe to a topic")
-            .is_done(204, "From the present position on.")
+            .done(204, "From the present position on.")
             .fails(&[
                 ErrorCode::Malformed,
                 ErrorCode::Invalid,
@@ -127,7 +137,7 @@ fn subscriptions(schemas: &mut Schemas) -> Vec<Operation> {
                 ErrorCode::StorageFull,
             ]),
         client("delete", "/v1/subscriptions/{topic}", "Leave a topic")
-            .is_done(204, "What came so far stays.")
+            .done(204, "What came so far stays.")
             .fails(&[
                 ErrorCode::Malformed,
                 ErrorCode::Invalid,
@@ -142,11 +152,11 @@ fn own_account(schemas: &mut Schemas) -> Vec<Operation> {
         client("get", "/v1/devices", "The account's devices")
             .answers::<Devices>(200, schemas, "By name."),
         client("delete", "/v1/devices/{id}", "Revoke a device")
-            .is_done(204, "Its tokens are dead, its streams closed.")
+            .done(204, "Its tokens are dead, its streams closed.")
             .fails(&[ErrorCode::NotFound, ErrorCode::StorageFull]),
         client("put", "/v1/account/password", "Change the password")
             .takes::<ChangePassword>(schemas)
-            .is_done(204, "All other sessions ended.")
+            .done(204, "All other sessions ended.")
             .fails(&[
                 ErrorCode::WrongCredentials,
                 ErrorCode::TooMany,
@@ -177,7 +187,7 @@ fn pages(schemas: &mut Schemas) -> Vec<Operation> {
             .answers::<BrowserSession>(201, schemas, "The cookie hither_session is set.")
             .fails(&sign_in),
         client("delete", "/app/session", "Sign out of the phone page")
-            .is_done(204, "The cookie is removed.")
+            .done(204, "The cookie is removed.")
             .fails(&[
                 ErrorCode::Malformed,
                 ErrorCode::NotFound,
@@ -188,7 +198,7 @@ fn pages(schemas: &mut Schemas) -> Vec<Operation> {
             .answers::<admin::AdminSession>(201, schemas, "The cookie hither_admin is set.")
             .fails(&sign_in),
         administrator("delete", "/admin/session", "Sign out of the admin page")
-            .is_done(204, "The cookie is removed.")
+            .done(204, "The cookie is removed.")
             .fails(&[
                 ErrorCode::Malformed,
                 ErrorCode::NotFound,
@@ -214,7 +224,7 @@ fn admin_accounts(schemas: &mut Schemas) -> Vec<Operation> {
             .answers::<admin::MadeUpPassword>(201, schemas, "With the password, if it was made up.")
             .fails(&[ErrorCode::Taken, ErrorCode::StorageFull]),
         administrator("delete", "/admin/api/accounts/{name}", "Remove an account")
-            .is_done(204, "It is gone with what is only its own.")
+            .done(204, "It is gone with what is only its own.")
             .fails(CHANGE),
         administrator(
             "put",
@@ -222,7 +232,7 @@ fn admin_accounts(schemas: &mut Schemas) -> Vec<Operation> {
             "Forbid or allow sign-in",
         )
         .takes::<admin::Disabled>(schemas)
-        .is_done(204, "Done.")
+        .done(204, "Done.")
         .fails(CHANGE),
         administrator(
             "post",
@@ -243,7 +253,7 @@ fn admin_accounts(schemas: &mut Schemas) -> Vec<Operation> {
             "/admin/api/accounts/{name}/devices/{id}",
             "Revoke a device",
         )
-        .is_done(204, "Its tokens are dead, its streams closed.")
+        .done(204, "Its tokens are dead, its streams closed.")
         .fails(CHANGE),
     ]
 }
@@ -269,7 +279,7 @@ fn admin_rest(schemas: &mut Schemas) -> Vec<Operation> {
             "Forbid or allow publishing",
         )
         .takes::<admin::Disabled>(schemas)
-        .is_done(204, "Done.")
+        .done(204, "Done.")
         .fails(CHANGE),
         administrator(
             "get",
@@ -314,110 +324,4 @@ fn publisher(method: &'static str, path: &'static str, summary: &'static str) ->
 
 fn administrator(method: &'static str, path: &'static str, summary: &'static str) -> Operation {
     Operation::new(method, path, Who::Administrator, summary)
-}
-
-/// Bounds that the server holds and the types do not know.
-pub(super) fn set_bounds(schemas: &mut Map<String, Value>) {
-    let name = json!({ "minLength": 1, "maxLength": MAX_NAME, "pattern": ONE_LINE });
-    let link = json!({ "maxLength": check::MAX_URL });
-    let bounds = [
-        ("DeviceRequest", "name", name.clone()),
-        ("DeviceRequest", "platform", name.clone()),
-        ("ClientInfo", "name", name.clone()),
-        ("ClientInfo", "version", name.clone()),
-        ("NewPublisher", "name", name),
-        (
-            "NewPublisher",
-            "kind",
-            json!({ "pattern": "^[a-z]{2,16}$" }),
-        ),
-        (
-            "NewAccount",
-            "password",
-            json!({ "minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD }),
-        ),
-        (
-            "ChangePassword",
-            "new",
-            json!({ "minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD }),
-        ),
-        (
-            "PublishRequest",
-            "title",
-            json!({ "maxLength": check::MAX_TITLE, "pattern": ONE_LINE }),
-        ),
-        (
-            "PublishRequest",
-            "body",
-            json!({ "maxLength": check::MAX_BODY }),
-        ),
-        (
-            "PublishRequest",
-            "html",
-            json!({ "maxLength": check::MAX_HTML }),
-        ),
-        ("PublishRequest", "url", link.clone()),
-        ("PublishRequest", "icon", link),
-        (
-            "PublishRequest",
-            "tags",
-            json!({ "maxItems": check::MAX_TAGS }),
-        ),
-        (
-            "PublishRequest",
-            "actions",
-            json!({ "maxItems": check::MAX_ACTIONS }),
-        ),
-        (
-            "PublishRequest",
-            "key",
-            json!({ "minLength": 1, "maxLength": MAX_KEY }),
-        ),
-        (
-            "PublishRequest",
-            "ttl_s",
-            json!({ "minimum": 1, "maximum": check::MAX_TTL_S }),
-        ),
-        (
-            "Recipients",
-            "accounts",
-            json!({ "maxItems": receivers::MAX_ACCOUNTS }),
-        ),
-        (
-            "Settings",
-            "idle_after_ms",
-            json!({ "minimum": MIN_IDLE_AFTER_MS, "maximum": MAX_IDLE_AFTER_MS }),
-        ),
-        (
-            "Recipients",
-            "tokens",
-            json!({ "maxItems": receivers::MAX_TOKENS }),
-        ),
-        (
-            "Recipients",
-            "topics",
-            json!({ "maxItems": receivers::MAX_TOPICS }),
-        ),
-        (
-            "Settings",
-            "quiet_times",
-            json!({ "maxItems": MAX_QUIET_TIMES }),
-        ),
-        (
-            "Settings",
-            "publishers",
-            json!({ "maxProperties": MAX_PUBLISHER_CHOICES }),
-        ),
-    ];
-    for (schema, field, bound) in bounds {
-        let pointer = format!("/{schema}/properties/{field}");
-        let (name, rest) = pointer[1..].split_once('/').unwrap_or_default();
-        let found = schemas
-            .get_mut(name)
-            .and_then(|schema| schema.pointer_mut(&format!("/{rest}")));
-        let (Some(Value::Object(property)), Value::Object(bound)) = (found, bound) else {
-            unreachable!("{pointer} is not in the types");
-        };
-        property.extend(bound);
-    }
 }

@@ -23,7 +23,7 @@ pub(crate) use self::recall::recall;
 use self::receivers::receivers;
 use super::{App, Failure, JsonBody, Publisher};
 use crate::accounts::clock;
-use crate::store::{NewMessage, PublisherRecord};
+use crate::store::{Grantee, NewMessage, PublisherRecord};
 
 /// The largest request body, in bytes: the largest message with room for JSON's escapes.
 pub(crate) const MAX_REQUEST: usize = 2 * 1024 * 1024;
@@ -42,7 +42,8 @@ pub(crate) async fn publish(
     refuse_what_is_not_offered(&body.bytes)?;
     let idempotency =
         idempotency_key(&headers)?.map(|key| (key, Sha256::digest(&body.bytes).into()));
-    let to = receivers(&app, &body.value.to).await?;
+    let by = Grantee::Publisher(publisher.id.clone());
+    let to = receivers(&app, &by, &body.value.to).await?;
     let ttl = body.value.ttl_s.map(Duration::from_secs);
     let (message, html) = message(&publisher, body.value, clock::wall())?;
     let stored = app
@@ -53,6 +54,7 @@ pub(crate) async fn publish(
             to,
             ttl,
             idempotency,
+            ntfy: None,
         })
         .await?;
     tracing::debug!(publisher = %publisher.id, message = %stored.id, receivers = stored.receivers, "stored");
@@ -62,6 +64,38 @@ pub(crate) async fn publish(
         unknown_tokens: stored.unknown_tokens,
     };
     Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Stores what somebody hands over in another form than Hither's own: `by` says whose rights
+/// count, `ntfy` is what only ntfy's clients understand. Answers the message as it is stored, but
+/// for its page.
+pub(crate) async fn accept(
+    app: &App,
+    publisher: &PublisherRecord,
+    by: &Grantee,
+    request: PublishRequest,
+    ntfy: Option<String>,
+) -> Result<Message, Failure> {
+    let to = receivers(app, by, &request.to).await?;
+    let topic = to.topics.first().cloned().map(String::from);
+    let ttl = request.ttl_s.map(Duration::from_secs);
+    let (message, html) = message(publisher, request, clock::wall())?;
+    let new = NewMessage {
+        message: message.clone(),
+        html,
+        to,
+        ttl,
+        idempotency: None,
+        ntfy,
+    };
+    let stored = app.store.publish(new).await?;
+    tracing::debug!(publisher = %publisher.id, message = %stored.id, receivers = stored.receivers, "stored");
+    let expires = ttl.filter(|ttl| !ttl.is_zero());
+    Ok(Message {
+        topic,
+        expires_at: expires.and_then(|ttl| message.created_at.checked_add(ttl).ok()),
+        ..message
+    })
 }
 
 /// The fields of a request that this version does not carry out.

@@ -6,14 +6,19 @@ use hither_protocol::{ApplicationVersions, Recipients, TopicName};
 
 use super::{App, Failure};
 use crate::http::is_name;
-use crate::store::{Application, Receivers};
+use crate::http::ntfy::writable;
+use crate::store::{Application, Grantee, Receivers};
 
 pub(crate) const MAX_ACCOUNTS: usize = 1000;
 pub(crate) const MAX_TOKENS: usize = 1000;
 pub(crate) const MAX_TOPICS: usize = 20;
 
 /// Names that cannot be an account's are as unknown as others.
-pub(super) async fn receivers(app: &App, to: &Recipients) -> Result<Receivers, Failure> {
+pub(super) async fn receivers(
+    app: &App,
+    by: &Grantee,
+    to: &Recipients,
+) -> Result<Receivers, Failure> {
     at_most("to.accounts", to.accounts.len(), MAX_ACCOUNTS)?;
     at_most("to.tokens", to.tokens.len(), MAX_TOKENS)?;
     at_most("to.topics", to.topics.len(), MAX_TOPICS)?;
@@ -30,19 +35,18 @@ pub(super) async fn receivers(app: &App, to: &Recipients) -> Result<Receivers, F
             .iter()
             .filter_map(|name| name.parse().ok())
             .collect(),
-        topics: topics(app, &to.topics).await?,
+        topics: topics(app, by, &to.topics).await?,
         tokens: to.tokens.clone(),
         everyone: to.everyone,
         application,
     })
 }
 
-/// The topics, each made if its name is free.
-async fn topics(app: &App, names: &[String]) -> Result<Vec<TopicName>, Failure> {
+/// The topics, where this publisher may write to each; free ones become its own.
+async fn topics(app: &App, by: &Grantee, names: &[String]) -> Result<Vec<TopicName>, Failure> {
     let mut topics = Vec::new();
     for name in names {
-        let name = name.parse().map_err(|error| invalid("to.topics", &error))?;
-        topics.push(app.store.ensure_topic(&name).await?.name);
+        topics.push(writable(app, name, by).await?.name);
     }
     Ok(topics)
 }

@@ -1,6 +1,7 @@
 //! What every `Store` must do, whatever keeps it. Each implementation runs the whole suite with
 //! `contract_suite!`.
 
+pub(super) mod access;
 pub(super) mod log;
 pub(super) mod logs;
 pub(super) mod people;
@@ -94,6 +95,13 @@ macro_rules! contract_suite {
                 a6_time_is_asked_inclusively_in_order_of_position
                 a9_retention_leaves_a_gap_for_whoever_was_not_there
                 what_nobody_misses_leaves_no_gap
+            }
+            access {
+                the_first_publisher_owns_a_topic
+                grants_are_given_and_taken_back
+                a_private_topic_shuts_out_who_has_no_grant
+                an_account_has_one_publisher_of_its_own
+                what_ntfys_clients_alone_understand_is_kept
             }
         }
     };
@@ -238,6 +246,7 @@ pub(super) fn a_message(to: &[&str]) -> NewMessage {
         to: Receivers::accounts(to.iter().map(|text| name(text)).collect()),
         ttl: None,
         idempotency: None,
+        ntfy: None,
     }
 }
 

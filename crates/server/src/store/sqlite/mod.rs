@@ -1,5 +1,6 @@
 //! The store in one SQLite database: no other process, one folder.
 
+mod access;
 mod accounts;
 mod checkpoint;
 mod content;
@@ -391,8 +392,8 @@ impl Store for SqliteStore {
         self.readers
             .read(move |conn| {
                 let snapshot = conn.unchecked_transaction()?;
-                let shelf = Shelf::of(&snapshot, &reader)?;
-                pages::page(&snapshot, &shelf, after, since, limit, now)
+                let logs = Shelf::of(&snapshot, &reader)?;
+                pages::page(&snapshot, &logs, after, since, limit, now)
             })
             .await
     }

@@ -118,6 +118,7 @@ pub(super) struct Shelf {
 }
 
 /// An entry in one of the logs of a shelf.
+#[derive(Clone, Copy)]
 pub(super) struct Found {
     pub(super) position: Position,
     pub(super) place: Place,

@@ -38,7 +38,7 @@ pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreE
         read_at: None,
         ..new.message
     };
-    let (message, number) = insert_message(tx, publisher, message, new.html, new.ttl)?;
+    let (message, number) = insert_message(tx, publisher, message, new.html, new.ttl, new.ntfy)?;
     let stored = Stored {
         id: message.id,
         receivers: to.receivers,
@@ -95,6 +95,7 @@ fn insert_message(
     message: Message,
     html: Option<String>,
     ttl: Option<Duration>,
+    ntfy: Option<String>,
 ) -> Result<(Message, i64), StoreError> {
     let Content {
         message,
@@ -103,8 +104,8 @@ fn insert_message(
     } = Content::new(message, html)?;
     tx.prepare_cached(
         "INSERT INTO messages
-             (id, publisher, priority, created_at, expires_at, content, html, key)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+             (id, publisher, priority, created_at, expires_at, content, html, key, ntfy)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         message.id.0.as_bytes(),
@@ -115,6 +116,7 @@ fn insert_message(
         json,
         html,
         message.key,
+        ntfy,
     ])
     .map_err(taken)?;
     Ok((message, tx.last_insert_rowid()))

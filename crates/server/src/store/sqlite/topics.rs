@@ -20,7 +20,7 @@ impl Topics for SqliteStore {
             return Ok(topic);
         }
         let name = name.clone();
-        self.writer.write(move |tx| ensure(tx, name)).await
+        self.writer.write(move |tx| ensure(tx, &name)).await
     }
 
     async fn topic(&self, name: &TopicName) -> Result<Option<Topic>, StoreError> {
@@ -71,8 +71,8 @@ impl Topics for SqliteStore {
         self.readers
             .read(move |conn| {
                 let snapshot = conn.unchecked_transaction()?;
-                let shelf = Shelf::of_topic(topic);
-                pages::page(&snapshot, &shelf, after, since, limit, now)
+                let log = Shelf::of_topic(topic);
+                pages::page(&snapshot, &log, after, since, limit, now)
             })
             .await
     }
@@ -95,10 +95,10 @@ impl Topics for SqliteStore {
     }
 }
 
-fn ensure(tx: &Tx<'_>, name: TopicName) -> Result<Topic, StoreError> {
+pub(super) fn ensure(tx: &Tx<'_>, name: &TopicName) -> Result<Topic, StoreError> {
     tx.prepare_cached("INSERT OR IGNORE INTO topics (name, created_at) VALUES (?1, ?2)")?
         .execute((name.as_str(), ms(tx.now)))?;
-    topic(tx, &name)?.ok_or_else(|| damaged("a topic that was just stored is missing"))
+    topic(tx, name)?.ok_or_else(|| damaged("a topic that was just stored is missing"))
 }
 
 pub(super) fn topic(conn: &Connection, name: &TopicName) -> Result<Option<Topic>, StoreError> {
@@ -150,7 +150,11 @@ fn exists(tx: &Tx<'_>, topic: TopicId) -> Result<(), StoreError> {
     exists.then_some(()).ok_or(StoreError::NotFound)
 }
 
-fn unsubscribe(tx: &mut Tx<'_>, name: AccountName, topic: TopicId) -> Result<(), StoreError> {
+pub(super) fn unsubscribe(
+    tx: &mut Tx<'_>,
+    name: AccountName,
+    topic: TopicId,
+) -> Result<(), StoreError> {
     let account = account_number(tx, &name)?;
     let until = tx.head();
     let left = tx
