@@ -122,6 +122,15 @@ impl Server {
         self.ask(&["account", "add", name, "--password-stdin"], password);
     }
 
+    /// Makes an account that may administer the server.
+    ///
+    /// # Panics
+    /// When the command fails.
+    pub fn add_administrator(&self, name: &str, password: &str) {
+        let command = ["account", "add", name, "--admin", "--password-stdin"];
+        self.ask(&command, password);
+    }
+
     /// Makes a publisher.
     ///
     /// # Panics
@@ -141,6 +150,8 @@ impl Server {
         let mut command = program("hither-server");
         command.args(arguments).arg("--data").arg(&self.data);
         command.env("HITHER_LOG", "warn");
+        // Histories hold what a test publishes, unless the test itself says otherwise.
+        command.env("HITHER_ANNOUNCE_SIGN_INS", "false");
         command.envs(self.settings.iter().cloned());
         command
     }
@@ -172,6 +183,18 @@ pub struct Publisher {
 }
 
 impl Publisher {
+    /// `app-` and 16 digits.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.token.split_once('.').map_or("", |(id, _)| id)
+    }
+
+    /// Its secret.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        self.token.split_once('.').map_or("", |(_, secret)| secret)
+    }
+
     /// `ID.SECRET`
     #[must_use]
     pub fn token(&self) -> &str {
@@ -238,18 +261,6 @@ impl Publisher {
     pub fn through(mut self, url: &str) -> Self {
         url.clone_into(&mut self.url);
         self
-    }
-
-    /// Its id.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        self.token.split('.').next().unwrap_or_default()
-    }
-
-    /// Its secret.
-    #[must_use]
-    pub fn secret(&self) -> &str {
-        self.token.split('.').nth(1).unwrap_or_default()
     }
 
     /// Asks for something; the status and headers of the answer.

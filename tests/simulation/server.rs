@@ -122,7 +122,7 @@ impl Server {
         if self.up {
             let stream = Stream {
                 node,
-                session: Session::new(cursors(), Policy::default()),
+                session: Session::new(cursors()),
                 frames: VecDeque::new(),
                 live: VecDeque::new(),
                 attached: false,
@@ -153,6 +153,7 @@ impl Server {
                 identity: identity(node),
                 head: self.head(),
                 at: world.wall(),
+                policy: Policy::default(),
             })),
             Ask::Page(after) => Input::Page(self.page(after)),
             Ask::Write(write) => {
@@ -262,7 +263,7 @@ impl Server {
             Output::Identify { .. } => ask(world, conn, Ask::Identify),
             Output::ReadPage(after) => ask(world, conn, Ask::Page(after)),
             Output::Write(write) => ask(world, conn, Ask::Write(write)),
-            Output::Attach(_) => {
+            Output::Attach(..) => {
                 stream.attached = true;
                 self.replace_older(world, conn, node);
             }

@@ -1,4 +1,5 @@
-//! Files that are committed and made from others: the icons' pictures and the window's types.
+//! Files that are committed and made from others: the icons' pictures, the window's types and the
+//! description of the server's HTTP interface.
 
 use std::fs;
 use std::path::Path;
@@ -33,6 +34,7 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
     app_pictures(&fresh.join("icons"))?;
     tray_pictures(&fresh.join("icons/tray"))?;
     window_types(&fresh.join("ui/src/backend"))?;
+    interface(&fresh.join("docs"))?;
     phone_icon(&fresh.join("crates/server/phone"))?;
     let files = files_below(&fresh)?;
     if check {
@@ -91,6 +93,23 @@ fn tray_pictures(into: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(fs::remove_dir_all(work)?)
+}
+
+/// The server's HTTP interface, as `OpenAPI`.
+fn interface(into: &Path) -> anyhow::Result<()> {
+    let print = [
+        "run",
+        "--quiet",
+        "-p",
+        "hither-server",
+        "--example",
+        "openapi",
+    ];
+    fs::create_dir_all(into)?;
+    Ok(fs::write(
+        into.join("openapi.json"),
+        output(&mut cargo(&print))?,
+    )?)
 }
 
 /// What the window and the companion say to each other, in the window's language.

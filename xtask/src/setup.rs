@@ -59,7 +59,7 @@ const BROWSERS: Packages = &[
     &["chromium-driver", "chromium-chromedriver"],
 ];
 
-/// For the programs of other people that tests let publish.
+/// For the programs of other people that tests let publish, and for the fuzzer.
 const PYTHON: Packages = &[&["python3"], &["python3-venv"]];
 
 const OLDEST_NODE: (u32, u32) = (20, 19);
@@ -154,16 +154,24 @@ pub(crate) fn window_pages() -> anyhow::Result<()> {
 
 /// Other people's programs that publish here, for the tests: into a folder of their own.
 pub(crate) fn publishing_clients() -> anyhow::Result<()> {
-    let wanted = root().join("tests/system/clients/requirements.txt");
-    let (folder, stamp) = (
-        target().join("clients"),
-        target().join("clients-installed.txt"),
-    );
+    python("tests/system/clients/requirements.txt", "clients")
+}
+
+/// The fuzzer of the HTTP interface, into a folder of its own.
+pub(crate) fn fuzzer() -> anyhow::Result<()> {
+    python("tests/interface/requirements.txt", "schemathesis")
+}
+
+/// Installs Python programs below target/, where that was not done yet.
+fn python(requirements: &str, name: &str) -> anyhow::Result<()> {
+    let wanted = root().join(requirements);
+    let folder = target().join(name);
+    let stamp = target().join(format!("{name}-installed.txt"));
     let versions = fs::read(&wanted)?;
     if folder.exists() && fs::read(&stamp).is_ok_and(|old| old == versions) {
         return Ok(());
     }
-    println!("Installing Python programs that tests let publish");
+    println!("Installing {name} below target/");
     run_quietly(command("python3", &["-m", "venv"]).arg(&folder))?;
     let quietly = ["install", "--quiet", "--disable-pip-version-check", "-r"];
     run_quietly(command(folder.join("bin/pip"), &quietly).arg(&wanted))?;

@@ -6,6 +6,7 @@ use crate::{AccessToken, Cursor, DeviceId, Message, MessageId, Presence, Timesta
 
 /// What a client says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientFrame {
     /// First frame, within 5 s of the upgrade.
@@ -64,6 +65,7 @@ pub enum ClientFrame {
 
 /// What the server says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerFrame {
     /// Identified.
@@ -144,6 +146,7 @@ pub enum ServerFrame {
 
 /// Name and version of an application.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClientInfo {
     /// `hither` is the person's own inbox.
     pub name: String,
@@ -153,6 +156,7 @@ pub struct ClientInfo {
 
 /// The account's timings, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Policy {
     /// Without input for so long a desktop is inactive.
     pub idle_after_ms: u64,
@@ -174,6 +178,7 @@ impl Default for Policy {
 
 /// Whether a delivered message rings on this device at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FirstAlert {
     /// Pop up.
@@ -185,6 +190,7 @@ pub enum FirstAlert {
 
 /// One pop-up per message, or one for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AlertStyle {
     /// One pop-up for each message.
@@ -196,6 +202,7 @@ pub enum AlertStyle {
 
 /// Which rule of the router rings a message that is already delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AlertWhy {
     /// Shown on a desktop that nobody was at any more.
@@ -219,6 +226,7 @@ pub enum AlertWhy {
 
 /// Why messages are gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WithdrawWhy {
     /// The publisher took it back.

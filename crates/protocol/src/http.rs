@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     AccessToken, AccountName, Action, ClientInfo, Cursor, DeviceId, DeviceKind, Format, Message,
-    MessageId, Priority, Timestamp,
+    MessageId, Presence, Priority, Timestamp,
 };
 
 /// The media type of every error's body.
@@ -15,6 +15,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// `POST /v1/sessions`: a person signs in on a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateSession {
     /// Account name.
     pub account: String,
@@ -28,6 +29,7 @@ pub struct CreateSession {
 
 /// The device in a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceRequest {
     /// From an earlier sign-in of the same account here; absent the first time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +44,7 @@ pub struct DeviceRequest {
 
 /// 201 to a sign-in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Session {
     /// Opaque; bound to account, device and application.
     pub access_token: AccessToken,
@@ -57,6 +60,7 @@ pub struct Session {
 
 /// `GET /v1/sessions/current`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CurrentSession {
     /// The account signed in.
     pub account: AccountName,
@@ -68,8 +72,65 @@ pub struct CurrentSession {
     pub expires_at: Timestamp,
 }
 
+/// `GET /v1/devices`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Devices {
+    /// By name.
+    pub devices: Vec<Device>,
+}
+
+/// A device of the account that asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Device {
+    /// To revoke it by.
+    pub id: DeviceId,
+    /// As the person calls it.
+    pub name: String,
+    /// Operating system.
+    pub platform: String,
+    /// Decides routing.
+    pub kind: DeviceKind,
+    /// The device that asks.
+    pub current: bool,
+    /// What signed in on it, by name.
+    pub applications: Vec<DeviceApplication>,
+    /// When one of them was last connected or signed in; now, while it is online.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen_at: Option<Timestamp>,
+    /// Whether a stream of its inbox is open.
+    pub online: bool,
+    /// What an online desktop last said about its person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presence: Option<Presence>,
+}
+
+/// An application on a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DeviceApplication {
+    /// `hither` is the person's own inbox.
+    pub name: String,
+    /// Of its last sign-in.
+    pub version: String,
+    /// Whether its session is alive.
+    pub signed_in: bool,
+}
+
+/// `PUT /v1/account/password`; all other sessions of the account end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ChangePassword {
+    /// As it is.
+    pub current: String,
+    /// As it shall be.
+    pub new: String,
+}
+
 /// `POST /v1/messages`: a publisher hands a message over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PublishRequest {
     /// Whom it is for.
     pub to: Recipients,
@@ -113,6 +174,7 @@ pub struct PublishRequest {
 
 /// An upload, named in a publish.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UploadRef {
     /// As the upload was answered.
     pub id: Uuid,
@@ -123,6 +185,7 @@ pub struct UploadRef {
 
 /// 201 to `POST /v1/attachments`: a file for messages to come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Uploaded {
     /// Names it in a publish.
     pub id: Uuid,
@@ -140,6 +203,7 @@ pub struct Uploaded {
 
 /// Whom a message is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Recipients {
     /// These accounts' own inboxes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -160,6 +224,7 @@ pub struct Recipients {
 
 /// The clients of an application whose version is in a range.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApplicationVersions {
     /// As clients say it when they sign in.
     pub name: String,
@@ -174,6 +239,7 @@ fn all_versions() -> String {
 
 /// 201 to a publish, after the commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Published {
     /// The new message.
     pub id: MessageId,
@@ -186,6 +252,7 @@ pub struct Published {
 
 /// `GET /v1/messages`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MessagesPage {
     /// Oldest first.
     pub messages: Vec<Message>,
@@ -199,6 +266,7 @@ pub struct MessagesPage {
 
 /// An error's body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// A few words, the same for every occurrence.
     pub title: String,
@@ -214,6 +282,7 @@ macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $title:literal;)*) => {
         /// What went wrong, for programs. Codes never change their meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         pub enum ErrorCode {
             $($(#[$doc])* #[serde(rename = $text)] $name,)*
             /// A code this version does not know.

@@ -14,6 +14,7 @@ pub struct InvalidId {
 
 /// A message's id, a UUIDv7: the primary key of every history it reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct MessageId(pub Uuid);
 
@@ -35,9 +36,11 @@ impl FromStr for MessageId {
 }
 
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $valid:expr) => {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $pattern:literal, $valid:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        #[cfg_attr(feature = "schema", schemars(extend("pattern" = $pattern)))]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -89,6 +92,7 @@ text_id!(
     AccountName,
     "an account name",
     "1 to 64 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit",
+    "^[a-z0-9][a-z0-9._-]{0,63}$",
     |text| {
         (1..=64).contains(&text.len())
             && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
@@ -103,6 +107,7 @@ text_id!(
     DeviceId,
     "a device id",
     "1 to 64 of letters, digits, '_' and '-'",
+    "^[A-Za-z0-9_-]{1,64}$",
     |text| {
         (1..=64).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
@@ -114,6 +119,7 @@ text_id!(
     PublisherId,
     "a publisher id",
     "a prefix of 2 to 16 letters, '-' and 16 digits",
+    "^[a-z]{2,16}-[0-9]{16}$",
     |text| {
         text.split_once('-').is_some_and(|(prefix, digits)| {
             (2..=16).contains(&prefix.len())
@@ -129,6 +135,7 @@ text_id!(
     TopicName,
     "a topic",
     "1 to 64 of letters, digits, '_' and '-'",
+    "^[A-Za-z0-9_-]{1,64}$",
     |text| {
         (1..=64).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
@@ -140,11 +147,13 @@ text_id!(
     Cursor,
     "a cursor",
     "1 to 128 printable ASCII characters",
+    "^[!-~]{1,128}$",
     |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 );
 
 /// What a client shows to prove that it signed in. A secret: `Debug` and `Display` hide it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct AccessToken(String);
 

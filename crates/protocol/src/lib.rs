@@ -21,8 +21,9 @@ pub use frame::{
     ServerFrame, WithdrawWhy,
 };
 pub use http::{
-    ApplicationVersions, CreateSession, CurrentSession, DeviceRequest, ErrorCode, MessagesPage,
-    PROBLEM_JSON, Problem, PublishRequest, Published, Recipients, Session, UploadRef, Uploaded,
+    ApplicationVersions, ChangePassword, CreateSession, CurrentSession, Device, DeviceApplication,
+    DeviceRequest, Devices, ErrorCode, MessagesPage, PROBLEM_JSON, Problem, PublishRequest,
+    Published, Recipients, Session, UploadRef, Uploaded,
 };
 pub use ids::{
     AccessToken, AccountName, Cursor, DeviceId, InvalidId, MessageId, PublisherId, TopicName,
@@ -32,7 +33,8 @@ pub use message::{
 };
 pub use presence::{DeviceKind, InactiveReason, Presence, PresenceState};
 pub use settings::{
-    AttentionSettings, DoNotDisturb, PriorityRoutes, PublisherChoice, QuietTime, Route, Weekday,
+    AttentionSettings, DoNotDisturb, MAX_IDLE_AFTER_MS, MAX_PUBLISHER_CHOICES, MAX_QUIET_TIMES,
+    MIN_IDLE_AFTER_MS, PriorityRoutes, PublisherChoice, QuietTime, Route, Settings, Weekday,
     WhenAway, WhenPresenting, WhenUnknown,
 };
 pub use trace::{Because, DeviceFact, Outcome, Seat, TraceStep, Traced};

@@ -4,6 +4,7 @@ use crate::{MessageId, PublisherId, Timestamp};
 
 /// A message as clients get it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Message {
     /// Primary key of every history.
     pub id: MessageId,
@@ -60,6 +61,7 @@ pub struct Message {
 
 /// Who sent a message, as shown to people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PublisherRef {
     /// Stable.
     pub id: PublisherId,
@@ -69,6 +71,7 @@ pub struct PublisherRef {
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// Text as it is.
@@ -89,6 +92,7 @@ fn plain_if_unknown<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Format
 
 /// An H5 page: inline when it is small, else to be fetched from `href`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Html {
     /// Bytes of the page.
     pub size: u64,
@@ -102,6 +106,7 @@ pub struct Html {
 
 /// A choice offered with a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Action {
     /// Sent back when it is chosen.
     pub id: String,
@@ -114,6 +119,7 @@ pub struct Action {
 
 /// A file beside a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Attachment {
     /// File name as the publisher gave it; never a path.
     pub name: String,
@@ -132,6 +138,8 @@ pub struct Attachment {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = 5)))]
 #[serde(try_from = "u8", into = "u8")]
 pub enum Priority {
     /// Never alerts; sorted last.

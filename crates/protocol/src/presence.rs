@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// What kind of screen a device has; decides how alerts are routed to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
     /// A computer that reports presence.
@@ -12,6 +13,7 @@ pub enum DeviceKind {
 
 /// Whether a person is at a desktop, as its companion reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Presence {
     /// Active, inactive or unknown.
     pub state: PresenceState,
@@ -26,6 +28,7 @@ pub struct Presence {
 
 /// The three answers to "is a person at this computer?".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PresenceState {
     /// Input within the idle threshold, and nothing is locked.
@@ -39,6 +42,7 @@ pub enum PresenceState {
 
 /// Why a desktop is inactive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum InactiveReason {
     /// No input for the idle threshold.

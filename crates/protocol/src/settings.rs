@@ -5,9 +5,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Priority, PublisherId, Timestamp};
 
+/// The shortest idle threshold, in milliseconds.
+pub const MIN_IDLE_AFTER_MS: u64 = 10_000;
+/// The longest idle threshold, in milliseconds.
+pub const MAX_IDLE_AFTER_MS: u64 = 3_600_000;
+/// The most quiet times of an account.
+pub const MAX_QUIET_TIMES: usize = 20;
+/// The most publishers with a choice of their own.
+pub const MAX_PUBLISHER_CHOICES: usize = 500;
+
+/// What an account's person chose: `GET` and `PUT /v1/settings`. An absent field has its default;
+/// a later version only adds fields and words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Settings {
+    /// When and where what rings.
+    #[serde(flatten)]
+    pub attention: AttentionSettings,
+    /// Publishers may see that their messages were read.
+    #[serde(default)]
+    pub read_receipts: bool,
+}
+
 /// A person's choices about alerts, the same on every device. Delivery is not theirs to turn off:
 /// every message is in the history, whatever rings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct AttentionSettings {
     /// Without input for so long a desktop is inactive, in milliseconds.
@@ -55,6 +78,7 @@ impl Default for AttentionSettings {
 
 /// How loud a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Route {
     /// Into the history only.
@@ -70,6 +94,7 @@ pub enum Route {
 
 /// A route for each priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PriorityRoutes {
     /// Silent.
@@ -112,6 +137,7 @@ impl PriorityRoutes {
 
 /// What a person chose for one publisher. The default changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct PublisherChoice {
     /// Its messages count as no louder than this: `low` never rings, `high` is never urgent.
@@ -131,6 +157,7 @@ impl Default for PublisherChoice {
 
 /// Hours of the day in which nothing rings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QuietTime {
     /// The days on which it begins; none means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -143,6 +170,7 @@ pub struct QuietTime {
 
 /// A day of the week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the days need no explanation")]
 pub enum Weekday {
@@ -172,6 +200,7 @@ impl From<jiff::civil::Weekday> for Weekday {
 
 /// Whether the person asked for silence by hand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DoNotDisturb {
     /// No.
@@ -185,6 +214,7 @@ pub enum DoNotDisturb {
 
 /// What rings with no active desktop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WhenAway {
     /// Nothing but urgent: it waits for the person's return.
@@ -197,6 +227,7 @@ pub enum WhenAway {
 
 /// What rings with a desktop that cannot tell whether someone is there, and no active one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WhenUnknown {
     /// The desktop alone, as if someone were there.
@@ -211,6 +242,7 @@ pub enum WhenUnknown {
 
 /// What rings while someone shows their screen to others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WhenPresenting {
     /// Nothing but urgent: it waits until the presentation ends.

@@ -9,6 +9,7 @@ use crate::{DeviceId, InactiveReason, Timestamp};
 
 /// One decision about one message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TraceStep {
     /// When it was decided.
     pub at: Timestamp,
@@ -19,6 +20,7 @@ pub struct TraceStep {
 
 /// What was decided, why, and the facts it was decided from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Traced {
     /// What follows.
     pub outcome: Outcome,
@@ -34,6 +36,7 @@ pub struct Traced {
 
 /// What was decided about a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The device rings.
@@ -57,6 +60,7 @@ pub enum Outcome {
 
 /// Why something was decided about a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Because {
     /// Someone is at that desktop, and used it last.
@@ -110,6 +114,7 @@ pub enum Because {
 
 /// What was known about a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceFact {
     /// The device.
     pub device: DeviceId,
@@ -128,6 +133,7 @@ pub struct DeviceFact {
 
 /// Whether a person is in front of a device, as the server sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Seat {
     /// Someone is at it.

@@ -10,12 +10,13 @@ use core::fmt::Debug;
 
 use hither_protocol::{
     AccessToken, Action, AlertStyle, AlertWhy, ApplicationVersions, Attachment, AttentionSettings,
-    Because, ClientFrame, ClientInfo, CloseCode, CreateSession, CurrentSession, Cursor, DeviceFact,
-    DeviceId, DeviceKind, DeviceRequest, DoNotDisturb, ErrorCode, FirstAlert, Format, Html,
-    InactiveReason, MAX_FRAME_BYTES, Message, MessageId, MessagesPage, Outcome, Policy, Presence,
-    PresenceState, Priority, PriorityRoutes, Problem, PublishRequest, Published, PublisherChoice,
-    PublisherRef, QuietTime, Recipients, Route, Seat, ServerFrame, Session, Timestamp, TraceStep,
-    Traced, UploadRef, Uploaded, Weekday, WhenAway, WhenPresenting, WhenUnknown, WithdrawWhy,
+    Because, ChangePassword, ClientFrame, ClientInfo, CloseCode, CreateSession, CurrentSession,
+    Cursor, Device, DeviceApplication, DeviceFact, DeviceId, DeviceKind, DeviceRequest, Devices,
+    DoNotDisturb, ErrorCode, FirstAlert, Format, Html, InactiveReason, MAX_FRAME_BYTES, Message,
+    MessageId, MessagesPage, Outcome, Policy, Presence, PresenceState, Priority, PriorityRoutes,
+    Problem, PublishRequest, Published, PublisherChoice, PublisherRef, QuietTime, Recipients,
+    Route, Seat, ServerFrame, Session, Settings, Timestamp, TraceStep, Traced, UploadRef, Uploaded,
+    Weekday, WhenAway, WhenPresenting, WhenUnknown, WithdrawWhy,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -616,4 +617,44 @@ proptest::proptest! {
             assert_eq!(ServerFrame::parse(&frame.to_text()).unwrap(), frame);
         }
     }
+}
+
+#[test]
+fn what_a_person_sees_and_chooses() {
+    check("http_settings_none", &Settings::default());
+    let settings = Settings {
+        attention: AttentionSettings {
+            idle_after_ms: 90_000,
+            ..AttentionSettings::default()
+        },
+        read_receipts: true,
+    };
+    check("http_settings", &settings);
+    let devices = Devices {
+        devices: vec![Device {
+            id: device(),
+            name: "Laptop".to_owned(),
+            platform: "linux".to_owned(),
+            kind: DeviceKind::Desktop,
+            current: true,
+            applications: vec![DeviceApplication {
+                name: "hither".to_owned(),
+                version: "1.2.3".to_owned(),
+                signed_in: true,
+            }],
+            last_seen_at: Some(time(0)),
+            online: true,
+            presence: Some(Presence {
+                state: PresenceState::Active,
+                reason: None,
+                last_input_ms: Some(1200),
+            }),
+        }],
+    };
+    check("http_devices", &devices);
+    let passwords = ChangePassword {
+        current: "correct horse".to_owned(),
+        new: "battery staple".to_owned(),
+    };
+    check("http_change_password", &passwords);
 }

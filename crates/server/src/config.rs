@@ -89,6 +89,8 @@ settings! {
     log_format, "HITHER_LOG_FORMAT", LogFormat = LogFormat::Text;
     /// Seconds without input after which a desktop is inactive, 10 to 3600.
     idle_after_s, "HITHER_IDLE_AFTER_S", u64 = 180;
+    /// Whether a person's other devices are told of a new sign-in.
+    announce_sign_ins, "HITHER_ANNOUNCE_SIGN_INS", bool = true;
     /// Days for which each log is kept, 1 to 3650.
     retention_days, "HITHER_RETENTION_DAYS", u64 = 90;
     /// Entries that are kept of each log, 100 to 1,000,000.
@@ -268,6 +270,7 @@ impl Config {
                 ..Policy::default()
             },
             limits: self.limits()?,
+            announce_sign_ins: self.announce_sign_ins.value,
             retention: self.retention()?,
             attachments: self.attachments(),
             ..Settings::default()

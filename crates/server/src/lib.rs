@@ -19,7 +19,7 @@ pub mod store;
 mod tls;
 mod upkeep;
 
-pub use http::{InvalidOrigin, Origin};
+pub use http::{InvalidOrigin, Origin, openapi};
 pub use limits::{Limits, Rate};
 pub use network::{InvalidNetwork, Network};
 pub use serve::{AttachmentLimits, Listeners, MetricsAccess, ServeError, Settings, serve};

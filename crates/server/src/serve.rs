@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use hither_attention::Timings;
-use hither_protocol::{AccessToken, ClientInfo, Policy};
+use hither_protocol::{AccessToken, ClientInfo, Instant, Policy};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -34,7 +34,7 @@ const SHORTEST_SPREAD: Duration = Duration::from_millis(300);
 const LONGEST_SPREAD: Duration = Duration::from_mins(1);
 
 /// What an operator can set.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Under which address people reach this server; what each request was sent to where it is
     /// not set.
@@ -57,6 +57,26 @@ pub struct Settings {
     pub retention: Retention,
     /// How large files beside messages may be.
     pub attachments: AttachmentLimits,
+    /// Whether a person's other devices are told of a new sign-in.
+    pub announce_sign_ins: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: None,
+            origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            tls: None,
+            metrics: MetricsAccess::default(),
+            timings: Timings::default(),
+            policy: Policy::default(),
+            limits: Limits::default(),
+            retention: Retention::default(),
+            attachments: AttachmentLimits::default(),
+            announce_sign_ins: true,
+        }
+    }
 }
 
 /// How large files beside messages may be.
@@ -136,6 +156,7 @@ pub(crate) struct App {
     pub(crate) attempts: Attempts,
     pub(crate) limiter: Limiter,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) started: Instant,
     pub(crate) known_passwords: KnownPasswords,
     /// Who follows topics in ntfy's form.
     pub(crate) followers: Followers,
@@ -210,6 +231,7 @@ impl App {
             accounts: Arc::new(Accounts::new(
                 Arc::clone(&store),
                 settings.timings,
+                settings.policy,
                 limits.streams_per_account,
                 Arc::clone(&metrics),
             )),
@@ -218,6 +240,7 @@ impl App {
             attempts: Attempts::new(limits.failed_sign_ins),
             limiter: Limiter::new(&limits),
             metrics,
+            started: clock::now(),
             known_passwords: KnownPasswords::default(),
             followers: Followers::default(),
             uploads: Semaphore::new(settings.attachments.uploads),

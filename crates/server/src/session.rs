@@ -57,6 +57,8 @@ pub enum Input {
         /// The rule that decided it.
         why: AlertWhy,
     },
+    /// The account's timings changed.
+    Policy(Policy),
     /// Live entries were dropped because the client reads too slowly; from here on they are kept
     /// again. Handed in only while [`Session::wants_live`].
     Lagged,
@@ -73,6 +75,8 @@ pub struct Identified {
     pub head: Position,
     /// The server's wall time then.
     pub at: Timestamp,
+    /// The account's timings.
+    pub policy: Policy,
 }
 
 /// What is to be done about it.
@@ -90,8 +94,9 @@ pub enum Output {
         /// The application that runs, which may be newer than at the sign-in.
         client: ClientInfo,
     },
-    /// Keep live entries and alerts for this client from now on, and end its older stream.
-    Attach(Box<Identity>),
+    /// Keep live entries and alerts for this client from now on, and end its older stream. It was
+    /// told these timings.
+    Attach(Box<Identity>, Policy),
     /// Read the client's logs after this position. Answered by [`Input::Page`].
     ReadPage(Position),
     /// Change the store. Answered by [`Input::Written`].
@@ -121,7 +126,6 @@ pub enum Write {
 #[derive(Debug)]
 pub struct Session {
     cursors: Cursors,
-    policy: Policy,
     state: State,
 }
 
@@ -161,10 +165,9 @@ struct Stream {
 impl Session {
     /// The protocol of a stream that was just opened.
     #[must_use]
-    pub const fn new(cursors: Cursors, policy: Policy) -> Self {
+    pub const fn new(cursors: Cursors) -> Self {
         Self {
             cursors,
-            policy,
             state: State::Unidentified,
         }
     }
@@ -190,6 +193,7 @@ impl Session {
             Input::Alert { ids, style, why } => {
                 out.push(Output::Send(ServerFrame::Alert { ids, style, why }));
             }
+            Input::Policy(policy) => self.policy(policy, out),
             Input::Lagged => self.read_on(out),
             Input::End(code) => self.close(code, out),
         }
@@ -271,7 +275,13 @@ impl Session {
             return;
         };
         let (cursor, presence) = (cursor.take(), presence.take());
-        let Some(Identified { identity, head, at }) = found else {
+        let Some(Identified {
+            identity,
+            head,
+            at,
+            policy,
+        }) = found
+        else {
             return self.close(CloseCode::SignInAgain, out);
         };
         let gap_told = cursor.is_none().then_some(Timestamp::MAX);
@@ -285,9 +295,9 @@ impl Session {
         out.push(Output::Send(ServerFrame::Welcome {
             device_id: identity.device.id.clone(),
             server_time: at,
-            policy: self.policy,
+            policy,
         }));
-        out.push(Output::Attach(Box::new(identity.clone())));
+        out.push(Output::Attach(Box::new(identity.clone()), policy));
         self.state = State::Identified(Box::new(Stream::new(identity, sent, gap_told, presence)));
         self.read_on(out);
     }
@@ -319,6 +329,12 @@ impl Session {
     fn entry(&mut self, entry: &Entry, ring: bool, out: &mut Vec<Output>) {
         if let State::Identified(stream) = &mut self.state {
             stream.send(entry, ring, &self.cursors, out);
+        }
+    }
+
+    fn policy(&self, policy: Policy, out: &mut Vec<Output>) {
+        if let State::Identified(_) = self.state {
+            out.push(Output::Send(ServerFrame::Policy { policy }));
         }
     }
 

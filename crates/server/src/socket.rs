@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use hither_protocol::{AccessToken, ClientFrame, ClientInfo, CloseCode, ServerFrame};
+use hither_protocol::{AccessToken, ClientFrame, ClientInfo, CloseCode, Policy, ServerFrame};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tungstenite::error::{CapacityError, Error as WireError};
 
@@ -17,7 +17,7 @@ use crate::limits::{Bucket, Place};
 use crate::metrics::End;
 use crate::serve::{App, Open};
 use crate::session::{Identified, Input, Output, Session, Write};
-use crate::store::{Identity, Position, Reader, StoreError};
+use crate::store::{ClientId, Identity, Position, Reader, StoreError};
 
 /// How long a closed stream waits for the client to agree.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -68,7 +68,7 @@ impl Socket {
     fn new(wire: WebSocket, app: Arc<App>, browser: Option<AccessToken>) -> Self {
         Self {
             wire,
-            session: Session::new(app.cursors.clone(), app.settings.policy),
+            session: Session::new(app.cursors.clone()),
             mailbox: Arc::new(Mailbox::new(app.settings.limits.waiting_entries)),
             jobs: FuturesUnordered::new(),
             deadline: Instant::now() + app.settings.limits.hello_within,
@@ -135,6 +135,7 @@ impl Socket {
             }
             Signal::Live(Live::Entry { entry, ring }) => Input::Entry { entry, ring },
             Signal::Live(Live::Alert { ids, style, why }) => Input::Alert { ids, style, why },
+            Signal::Policy(policy) => Input::Policy(policy),
             Signal::Verify => {
                 self.verify();
                 return None;
@@ -210,7 +211,7 @@ impl Socket {
             }
             Output::Close(code) => return Err(self.close(code).await),
             Output::Identify { token, client } => self.identify(token, client),
-            Output::Attach(identity) => self.attach(*identity),
+            Output::Attach(identity, policy) => self.attach(*identity, policy),
             Output::ReadPage(after) => self.read_page(after),
             Output::Write(write) => self.write(write),
             Output::Announce(presence) => self.tell(|link| link.announce(presence)),
@@ -240,27 +241,26 @@ impl Socket {
             let Some(token) = token else {
                 return Ok(Some(Input::Identified(None)));
             };
-            let identity = match app.identify(&token).await? {
-                Some(identity) => Some(app.at_version(identity, client).await?),
-                None => None,
+            let Some(identity) = app.identify(&token).await? else {
+                return Ok(Some(Input::Identified(None)));
             };
-            let head = app.store.head().await?;
-            Ok(Some(Input::Identified(identity.map(|identity| {
-                Identified {
-                    identity,
-                    head,
-                    at: clock::wall(),
-                }
+            let identity = app.at_version(identity, client).await?;
+            Ok(Some(Input::Identified(Some(Identified {
+                head: app.store.head().await?,
+                at: clock::wall(),
+                policy: app.accounts.policy(&identity.account).await?,
+                identity,
             }))))
         });
     }
 
-    fn attach(&mut self, identity: Identity) {
+    fn attach(&mut self, identity: Identity, policy: Policy) {
         let ended_before = self.token.as_ref().map_or(0, |(_, ended)| *ended);
         self.app
             .registry
             .register(identity.client, &self.mailbox, ended_before);
-        let stream = Stream::new(&identity, Arc::clone(&self.mailbox));
+        self.seen(identity.client);
+        let stream = Stream::new(&identity, policy, Arc::clone(&self.mailbox));
         let link = self.app.accounts.attach(&identity.account, stream);
         tracing::debug!(account = %identity.account, device = %identity.device.id, "connected");
         self.attached = Some(Attached { identity, link });
@@ -368,7 +368,14 @@ impl Socket {
 
     fn detach(&mut self) {
         if let Some(Attached { identity, .. }) = self.attached.take() {
+            self.seen(identity.client);
             self.app.registry.unregister(identity.client, &self.mailbox);
+        }
+    }
+
+    fn seen(&self, client: ClientId) {
+        if let Err(error) = self.app.store.seen(client) {
+            tracing::warn!(%error, "when a client was last seen is not noted");
         }
     }
 }

@@ -1,15 +1,18 @@
 //! One account: its open streams and its router. The only place where the router is asked.
 
 use core::time::Duration;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use hither_attention::{Accepted, Effect, Event, Router, Timings};
 use hither_protocol::{
-    AccountName, CloseCode, DeviceId, DeviceKind, Instant, Message, MessageId, Presence, Priority,
+    AccountName, CloseCode, DeviceId, DeviceKind, Instant, Message, MessageId, Policy, Presence,
+    PresenceState, Priority, Settings, Timestamp,
 };
+use tokio::sync::oneshot;
 
 use super::clock::{self, Now};
-use super::{Live, Mailbox};
+use super::{Live, Mailbox, choices};
 use crate::metrics::{Metrics, Owed};
 use crate::store::{
     Appended, ClientId, Entry, INBOX, Identity, Log, Pending, Position, Store, StoreError,
@@ -30,11 +33,17 @@ pub(crate) enum Command {
     Announce(StreamId, Option<Presence>),
     Presence(StreamId, Presence),
     Heartbeat(StreamId, Option<Duration>),
-    Detach { stream: StreamId, goodbye: bool },
+    Detach {
+        stream: StreamId,
+        goodbye: bool,
+    },
     Entry(Arc<Appended>),
     Subscribed(TopicId, Position),
     Unsubscribed(TopicId, Position),
     Shown(DeviceId, Vec<MessageId>),
+    Settings(Box<Settings>),
+    /// Which devices have an open stream of the inbox, and what they say about their person.
+    Online(oneshot::Sender<HashMap<DeviceId, Option<Presence>>>),
 }
 
 /// An open stream of the account.
@@ -47,11 +56,15 @@ pub(crate) struct Stream {
     version: String,
     /// The router knows the device as connected.
     announced: bool,
+    /// What it says about its person, and when it said so.
+    presence: Option<(Presence, Instant)>,
+    /// The timings it was told.
+    policy: Policy,
     mailbox: Arc<Mailbox>,
 }
 
 impl Stream {
-    pub(crate) fn new(identity: &Identity, mailbox: Arc<Mailbox>) -> Self {
+    pub(crate) fn new(identity: &Identity, policy: Policy, mailbox: Arc<Mailbox>) -> Self {
         Self {
             client: identity.client,
             device: identity.device.id.clone(),
@@ -59,6 +72,8 @@ impl Stream {
             application: identity.application.clone(),
             version: identity.version.clone(),
             announced: false,
+            presence: None,
+            policy,
             mailbox,
         }
     }
@@ -75,12 +90,46 @@ impl Stream {
             Log::Everyone | Log::Account(_) | Log::Topic(_) => false,
         })
     }
+
+    fn report(&mut self, presence: Option<Presence>) {
+        self.presence = presence.map(|presence| (presence, clock::now()));
+    }
+
+    /// A fresh reading renews what was reported.
+    fn renew(&mut self, last_input: Option<Duration>) {
+        if let (Some((presence, at)), Some(age)) = (&mut self.presence, last_input) {
+            presence.last_input_ms = u64::try_from(age.as_millis()).ok();
+            *at = clock::now();
+        }
+    }
+
+    fn tell(&mut self, policy: Policy) {
+        if self.policy != policy {
+            self.policy = policy;
+            self.mailbox.policy(policy);
+        }
+    }
+
+    /// What is known about its person; `active` only as long as the lease of it lasts.
+    fn presence(&self, lease: Duration) -> Option<Presence> {
+        let (mut presence, at) = self.presence?;
+        let age = clock::now().since(at);
+        if age > lease && presence.state == PresenceState::Active {
+            presence.state = PresenceState::Unknown;
+        }
+        let aged = |ms: u64| ms.saturating_add(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+        presence.last_input_ms = presence.last_input_ms.map(aged);
+        Some(presence)
+    }
 }
 
 pub(crate) struct Account {
     name: AccountName,
     router: Router,
     timings: Timings,
+    /// For people who chose nothing else.
+    base: Policy,
+    settings: Settings,
     streams: Vec<(StreamId, Stream)>,
     max_streams: usize,
     metrics: Arc<Metrics>,
@@ -92,6 +141,7 @@ impl Account {
     pub(crate) fn new(
         name: AccountName,
         timings: Timings,
+        base: Policy,
         max_streams: usize,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -99,6 +149,8 @@ impl Account {
             name,
             router: Router::new(timings),
             timings,
+            base,
+            settings: Settings::default(),
             streams: Vec::new(),
             max_streams,
             owed: metrics.owed(),
@@ -119,8 +171,16 @@ impl Account {
     /// Rebuilds the router from what the store knows. Within the grace after a start other
     /// devices may be on their way; later the first one that comes is alerted.
     pub(crate) async fn restore(&mut self, store: &dyn Store, started: Instant) {
-        self.subscriptions = self.read(|| store.subscribed(&self.name)).await;
-        let pending = self.read(|| self.pending(store)).await;
+        let name = self.name.clone();
+        self.subscriptions = until_answered(&name, || store.subscribed(&name)).await;
+        let pending = until_answered(&name, || store.pending(&name, Timestamp::now())).await;
+        let chosen = until_answered(&name, || store.settings(&name)).await;
+        self.settings = chosen.unwrap_or_else(|| choices::none(self.base));
+        self.load(&pending, started);
+        self.choose();
+    }
+
+    fn load(&mut self, pending: &[Pending], started: Instant) {
         let now = Now::read();
         let pending = pending.iter().map(|one| accepted(one, now));
         let grace_ends = started + self.timings.restart_grace;
@@ -144,6 +204,7 @@ impl Account {
             Command::Attach(id, stream) => self.attach(id, stream),
             Command::Announce(id, presence) => self.announce(id, presence),
             Command::Presence(id, presence) => {
+                self.note(id, |stream| stream.report(Some(presence)));
                 self.report(id, |device| Event::Presence {
                     device,
                     presence,
@@ -151,6 +212,7 @@ impl Account {
                 });
             }
             Command::Heartbeat(id, last_input) => {
+                self.note(id, |stream| stream.renew(last_input));
                 self.report(id, |device| Event::Heartbeat {
                     device,
                     last_input,
@@ -162,6 +224,10 @@ impl Account {
             Command::Subscribed(topic, since) => self.subscribed(topic, since),
             Command::Unsubscribed(topic, until) => self.unsubscribed(topic, until),
             Command::Shown(device, ids) => self.route(Event::Shown { device, ids }),
+            Command::Settings(settings) => self.adopt(*settings),
+            Command::Online(answer) => {
+                let _ = answer.send(self.online());
+            }
         }
     }
 
@@ -182,27 +248,28 @@ impl Account {
         self.streams.is_empty() && self.router.is_idle()
     }
 
-    async fn pending(&self, store: &dyn Store) -> Result<Vec<Pending>, StoreError> {
-        store
-            .pending(&self.name, hither_protocol::Timestamp::now())
-            .await
+    fn adopt(&mut self, settings: Settings) {
+        self.settings = settings;
+        let policy = self.policy();
+        for (_, stream) in &mut self.streams {
+            stream.tell(policy);
+        }
+        self.choose();
     }
 
-    /// Asks until the store answers: what is not known would never be alerted or handed out.
-    async fn read<T: Default, F>(&self, ask: impl Fn() -> F) -> T
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
-        loop {
-            match ask().await {
-                Ok(answer) => return answer,
-                Err(StoreError::Closed | StoreError::NotFound) => return T::default(),
-                Err(error) => {
-                    tracing::error!(account = %self.name, %error, "account not read");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-            }
-        }
+    fn choose(&mut self) {
+        self.route(choices::event(&self.settings));
+    }
+
+    fn policy(&self) -> Policy {
+        choices::policy(self.base, &self.settings)
+    }
+
+    fn online(&self) -> HashMap<DeviceId, Option<Presence>> {
+        let lease = self.timings.lease;
+        self.inboxes()
+            .map(|stream| (stream.device.clone(), stream.presence(lease)))
+            .collect()
     }
 
     fn attach(&mut self, id: StreamId, mut stream: Stream) {
@@ -216,6 +283,8 @@ impl Account {
         } else if self.streams.len() >= self.max_streams {
             return stream.mailbox.end(CloseCode::TooMany);
         }
+        // They may have changed since it was welcomed.
+        stream.tell(self.policy());
         self.streams.push((id, stream));
     }
 
@@ -224,6 +293,7 @@ impl Account {
             return;
         };
         stream.announced = true;
+        stream.report(presence);
         let (device, kind) = (stream.device.clone(), stream.kind);
         self.route(Event::Connected {
             device,
@@ -237,6 +307,12 @@ impl Account {
         if let Some(stream) = self.stream(id) {
             let device = stream.device.clone();
             self.route(event(device));
+        }
+    }
+
+    fn note(&mut self, id: StreamId, note: impl FnOnce(&mut Stream)) {
+        if let Some(stream) = self.stream(id) {
+            note(stream);
         }
     }
 
@@ -395,6 +471,24 @@ impl Account {
         self.streams
             .iter_mut()
             .find_map(|(present, stream)| (*present == id).then_some(stream))
+    }
+}
+
+/// Asks until the store answers: what is not known would never be alerted.
+async fn until_answered<T, F>(account: &AccountName, ask: impl Fn() -> F) -> T
+where
+    T: Default,
+    F: Future<Output = Result<T, StoreError>>,
+{
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(StoreError::Closed | StoreError::NotFound) => return T::default(),
+            Err(error) => {
+                tracing::error!(%account, %error, "an account is not loaded yet");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
     }
 }
 

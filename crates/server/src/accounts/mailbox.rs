@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hither_protocol::{AlertStyle, AlertWhy, CloseCode, Instant, MessageId};
+use hither_protocol::{AlertStyle, AlertWhy, CloseCode, Instant, MessageId, Policy};
 use tokio::sync::Notify;
 
 use crate::store::{Entry, What};
@@ -30,6 +30,8 @@ pub(crate) enum Signal {
     End(CloseCode),
     /// Look the access token up again; it may be dead.
     Verify,
+    /// The account's timings changed.
+    Policy(Policy),
     /// Entries were dropped: read on from the store. What comes later is kept again.
     Lagged,
     /// The next in line.
@@ -52,6 +54,8 @@ struct Inner {
     /// Entries were dropped; those that should have rung are named.
     lagged: Option<Vec<MessageId>>,
     verify: bool,
+    /// The newest one that was not taken yet.
+    policy: Option<Policy>,
     end: Option<CloseCode>,
 }
 
@@ -98,6 +102,12 @@ impl Mailbox {
     /// Asks the stream to look its access token up again.
     pub(crate) fn verify(&self) {
         self.lock().verify = true;
+        self.changed.notify_one();
+    }
+
+    /// Tells the stream the account's new timings.
+    pub(crate) fn policy(&self, policy: Policy) {
+        self.lock().policy = Some(policy);
         self.changed.notify_one();
     }
 
@@ -155,6 +165,9 @@ impl Inner {
         }
         if core::mem::take(&mut self.verify) {
             return Some(Signal::Verify);
+        }
+        if let Some(policy) = self.policy.take() {
+            return Some(Signal::Policy(policy));
         }
         if !live {
             return None;
@@ -240,6 +253,7 @@ mod tests {
             .map(|signal| match signal {
                 Signal::End(code) => format!("end {}", code as u16),
                 Signal::Verify => "verify".to_owned(),
+                Signal::Policy(policy) => format!("policy {}", policy.idle_after_ms),
                 Signal::Lagged => "lagged".to_owned(),
                 Signal::Live(Live::Entry { entry, ring }) => {
                     format!("entry {} {ring}", entry.position.0)

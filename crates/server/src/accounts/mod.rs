@@ -1,6 +1,7 @@
 //! Each account's attention router and its timers, loaded while a device or an alert is live.
 
 mod account;
+mod choices;
 pub(crate) mod clock;
 mod mailbox;
 
@@ -9,9 +10,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hither_attention::Timings;
-use hither_protocol::{AccountName, Instant, Presence};
+use hither_protocol::{AccountName, DeviceId, Instant, Policy, Presence, Settings};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, oneshot};
 
 pub(crate) use account::{Command, Stream, StreamId};
 pub(crate) use mailbox::{Live, Mailbox, Signal};
@@ -19,7 +20,7 @@ pub(crate) use mailbox::{Live, Mailbox, Signal};
 use self::account::Account;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
-use crate::store::{Appended, Committed, Log, Store, TopicId, What};
+use crate::store::{Appended, Committed, Log, Store, StoreError, TopicId, What};
 
 /// Entries of topics that a follower may fall behind before it must read on from the store.
 const FOLLOWED_ENTRIES: usize = 256;
@@ -28,6 +29,8 @@ const FOLLOWED_ENTRIES: usize = 256;
 pub(crate) struct Accounts {
     store: Arc<dyn Store>,
     timings: Timings,
+    /// For people who chose nothing else.
+    policy: Policy,
     max_streams: usize,
     started: Instant,
     metrics: Arc<Metrics>,
@@ -65,12 +68,14 @@ impl Accounts {
     pub(crate) fn new(
         store: Arc<dyn Store>,
         timings: Timings,
+        policy: Policy,
         max_streams: usize,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             store,
             timings,
+            policy,
             max_streams,
             started: clock::now(),
             metrics,
@@ -122,6 +127,29 @@ impl Accounts {
         link
     }
 
+    /// What an account's clients are told about timing.
+    pub(crate) async fn policy(&self, account: &AccountName) -> Result<Policy, StoreError> {
+        Ok(choices::policy(self.policy, &self.settings(account).await?))
+    }
+
+    /// What an account's person chose, with the operator's idle threshold where they chose nothing.
+    pub(crate) async fn settings(&self, account: &AccountName) -> Result<Settings, StoreError> {
+        let chosen = self.store.settings(account).await?;
+        Ok(chosen.unwrap_or_else(|| choices::none(self.policy)))
+    }
+
+    /// The devices of an account with an open stream of its inbox, and what they say about their
+    /// person.
+    pub(crate) async fn online(
+        &self,
+        account: &AccountName,
+    ) -> HashMap<DeviceId, Option<Presence>> {
+        let (ask, answer) = oneshot::channel();
+        self.tell(account, Command::Online(ask));
+        // An account that is not loaded drops the question.
+        answer.await.unwrap_or_default()
+    }
+
     /// Tells the accounts concerned what commits brought, until the store closes.
     pub(crate) async fn follow(
         self: Arc<Self>,
@@ -147,6 +175,9 @@ impl Accounts {
                 }
                 Committed::Access => registry.rights_changed(),
                 Committed::Ended(clients) => registry.end_sessions(&clients),
+                Committed::Settings(account, settings) => {
+                    self.tell(&account, Command::Settings(settings));
+                }
             }
         }
     }
@@ -194,6 +225,7 @@ impl Accounts {
         let account = Account::new(
             name,
             self.timings,
+            self.policy,
             self.max_streams,
             Arc::clone(&self.metrics),
         );

@@ -79,12 +79,17 @@ fn unauthenticated() -> Failure {
 }
 
 fn cookie(headers: &HeaderMap) -> Option<AccessToken> {
+    cookie_named(headers, COOKIE_NAME)
+}
+
+/// The access token in the cookie of this name.
+pub(crate) fn cookie_named(headers: &HeaderMap, wanted: &str) -> Option<AccessToken> {
     headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE_NAME)
+        .find(|(name, _)| *name == wanted)
         .map(|(_, token)| AccessToken::new(token.to_owned()))
 }

@@ -10,13 +10,14 @@ use axum::http::header::{
 };
 use axum::response::{IntoResponse, Response};
 use hither_protocol::{Cursor, ErrorCode, MessageId, MessagesPage, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{App, Client, Failure};
 use crate::store::{Identity, Page, Position, Reader, What};
 
-const DEFAULT_LIMIT: usize = 50;
-const MAX_LIMIT: usize = 200;
+pub(crate) const DEFAULT_LIMIT: usize = 50;
+pub(crate) const MAX_LIMIT: usize = 200;
 
 /// What a page that came from outside may do: nothing but look.
 const CAGE: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:";
@@ -32,7 +33,7 @@ pub(crate) struct Listing {
 }
 
 /// `GET /v1/tokens`
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct MessageToken {
     message_token: String,
 }

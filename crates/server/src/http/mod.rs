@@ -1,5 +1,7 @@
 //! Requests over HTTP.
 
+mod account;
+mod admin;
 mod attachments;
 mod attempts;
 mod body;
@@ -9,7 +11,9 @@ mod gotify;
 mod inbox;
 mod ntfy;
 mod observe;
+mod openapi;
 mod origin;
+mod page;
 mod phone;
 mod publish;
 mod publisher;
@@ -35,6 +39,7 @@ use self::client::Client;
 pub(crate) use self::failure::Failure;
 pub(crate) use self::ntfy::{Followers, KnownPasswords};
 pub(crate) use self::observe::REQUEST_ID;
+pub use self::openapi::text as openapi;
 pub use self::origin::{InvalidOrigin, Origin};
 use self::publisher::Publisher;
 pub(crate) use self::sign_in::{is_name, session_expiry};
@@ -61,6 +66,13 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
             get(attachments::download),
         )
         .route("/attachments", post(attachments::upload))
+        .route("/devices", get(account::devices))
+        .route("/devices/{id}", delete(account::revoke))
+        .route("/account/password", put(account::change_password))
+        .route(
+            "/settings",
+            get(account::settings).put(account::set_settings),
+        )
         .route("/stream", get(stream::open))
         .route("/subscriptions", get(subscriptions::list))
         .route(
@@ -85,6 +97,8 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
             post(phone::create).merge(delete(phone::end)),
         )
         .route("/app/{file}", get(phone::file))
+        .merge(admin::routes())
+        .route("/docs/openapi.json", get(openapi::document))
         .route("/message", post(gotify::send))
         .route("/version", get(gotify::version))
         .route("/health", get(gotify::health))

@@ -6,34 +6,17 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Path, State};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ORIGIN, REFERRER_POLICY, SET_COOKIE,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{ORIGIN, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use hither_protocol::{CreateSession, DeviceId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::client::{COOKIE_NAME, foreign_page};
+use super::page::{self, File, HTML, MANIFEST, PICTURE, SCRIPT, STYLE};
 use super::sign_in::{SESSION_LASTS, sign_in};
 use super::{App, Client, Failure, JsonBody, Origin};
-
-/// What the page may load and do: what this server itself serves, and nothing else.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; \
-    frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// Name, media type and bytes.
-type File = (&'static str, &'static str, &'static [u8]);
-
-const INDEX: &str = "index.html";
-
-const HTML: &str = "text/html; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
-const MANIFEST: &str = "application/manifest+json";
-const PICTURE: &str = "image/svg+xml";
 
 macro_rules! files {
     ($($name:literal: $media_type:expr,)*) => {
@@ -56,7 +39,7 @@ const FILES: &[File] = files! {
 };
 
 /// A session whose access token only the browser's cookie knows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct BrowserSession {
     expires_at: Timestamp,
     device_id: DeviceId,
@@ -71,14 +54,14 @@ pub(crate) async fn redirect() -> Redirect {
 
 /// `GET /app/`
 pub(crate) async fn index() -> Result<Response, Failure> {
-    serve(INDEX)
+    page::serve(FILES, "index.html")
 }
 
 /// `GET /app/{file}`
 pub(crate) async fn file(name: Result<Path<String>, PathRejection>) -> Result<Response, Failure> {
     match name {
-        Ok(Path(name)) => serve(&name),
-        Err(_) => Err(no_file()),
+        Ok(Path(name)) => page::serve(FILES, &name),
+        Err(_) => Err(page::no_file()),
     }
 }
 
@@ -123,23 +106,4 @@ pub(crate) async fn end(
 fn cookie(token: &str, max_age_s: u64, origin: &Origin) -> String {
     let secure = if origin.is_secure() { "; Secure" } else { "" };
     format!("{COOKIE_NAME}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age_s}{secure}")
-}
-
-fn serve(name: &str) -> Result<Response, Failure> {
-    let (_, media_type, bytes) = FILES
-        .iter()
-        .find(|(present, ..)| *present == name)
-        .ok_or_else(no_file)?;
-    let headers = [
-        (CONTENT_TYPE, *media_type),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-        (CACHE_CONTROL, "no-cache"),
-    ];
-    Ok((headers, *bytes).into_response())
-}
-
-fn no_file() -> Failure {
-    Failure::not_found("The phone page has no such file; open /app/.")
 }

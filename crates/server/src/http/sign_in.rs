@@ -7,12 +7,16 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
-use hither_protocol::{AccountName, CreateSession, CurrentSession, ErrorCode, Session, Timestamp};
+use hither_protocol::{
+    AccountName, CreateSession, CurrentSession, ErrorCode, Format, Message, MessageId, Priority,
+    PublisherRef, Session, Timestamp,
+};
+use uuid::Uuid;
 
-use super::{App, Client, Failure, JsonBody, Origin};
+use super::{App, Client, Failure, JsonBody, Origin, admin};
 use crate::accounts::clock;
 use crate::secret::{self, Verdict};
-use crate::store::{AccountRecord, DeviceRecord, NewSession};
+use crate::store::{AccountRecord, DeviceRecord, NewMessage, NewSession, Receivers, SERVER_ITSELF};
 
 /// How long a session lasts after its last use.
 pub(crate) const SESSION_LASTS: Duration = Duration::from_hours(60 * 24);
@@ -21,9 +25,9 @@ pub(crate) const SESSION_LASTS: Duration = Duration::from_hours(60 * 24);
 const BUSY_S: u64 = 2;
 
 /// The longest name of a device or an application, in bytes.
-const MAX_NAME: usize = 100;
+pub(crate) const MAX_NAME: usize = 100;
 /// The longest password taken, in bytes: hashing a longer one only costs time.
-const MAX_PASSWORD: usize = 1024;
+pub(crate) const MAX_PASSWORD: usize = 1024;
 
 /// `POST /v1/sessions`
 pub(crate) async fn create(
@@ -62,26 +66,55 @@ pub(crate) async fn end(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Checks account and password and begins a session.
+/// Where somebody signs in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Entrance {
+    /// A program of the person's own.
+    Client,
+    /// The admin page, which knows administrators only and does not stay open for long.
+    Administration {
+        /// How long the session lasts at most.
+        lasts: Duration,
+    },
+}
+
+/// Checks account and password and begins a session of a client.
 pub(crate) async fn sign_in(
     app: &App,
     peer: SocketAddr,
     origin: &Origin,
     request: CreateSession,
 ) -> Result<Session, Failure> {
+    if request.application.name == admin::APPLICATION {
+        return Err(Failure::invalid(
+            "application.name is the admin page's own; choose another.",
+        ));
+    }
+    sign_in_through(app, peer, origin, request, Entrance::Client).await
+}
+
+/// Checks account and password and begins a session.
+pub(crate) async fn sign_in_through(
+    app: &App,
+    peer: SocketAddr,
+    origin: &Origin,
+    request: CreateSession,
+    entrance: Entrance,
+) -> Result<Session, Failure> {
     check(&request)?;
     let attempt = app.attempts.begin(peer.ip(), &request.account)?;
-    let account = authenticate(app, &request.account, request.password.clone()).await?;
+    let account = authenticate(app, &request.account, request.password.clone(), entrance).await?;
     attempt.succeeded();
     let token = secret::access_token();
     let session = NewSession {
         device: device(app, &account.name, &request).await?,
+        notice: notice(app, &account.name, &request),
         named: request.device.id.clone(),
         account: account.name,
         application: (request.application.name, request.application.version),
         token: secret::hash(token.expose()),
         message_token: secret::message_token(),
-        expires_at: session_expiry(clock::wall()),
+        expires_at: entrance.session_ends(clock::wall()),
     };
     let identity = app.store.create_session(session).await?;
     tracing::info!(account = %identity.account, device = %identity.device.id, "signed in");
@@ -92,6 +125,83 @@ pub(crate) async fn sign_in(
         message_token: identity.message_token,
         stream_url: origin.stream_url(),
     })
+}
+
+/// Tells the person's other devices that somebody signed in.
+fn notice(app: &App, account: &AccountName, request: &CreateSession) -> Option<Box<NewMessage>> {
+    if !app.settings.announce_sign_ins {
+        return None;
+    }
+    let CreateSession {
+        device,
+        application,
+        ..
+    } = request;
+    let message = Message {
+        title: format!("New sign-in: {}", device.name),
+        body: format!(
+            "{} {} on {} signed in to your account. If that was not you, change your password \
+             and revoke the device.",
+            application.name, application.version, device.platform
+        ),
+        priority: Priority::High,
+        tags: vec!["sign-in".to_owned()],
+        ..from_the_server()
+    };
+    Some(Box::new(NewMessage {
+        message,
+        html: None,
+        to: Receivers::accounts(vec![account.clone()]),
+        ttl: None,
+        idempotency: None,
+        ntfy: None,
+    }))
+}
+
+/// An empty message that the server itself sends.
+fn from_the_server() -> Message {
+    Message {
+        id: MessageId(Uuid::now_v7()),
+        publisher: PublisherRef {
+            id: SERVER_ITSELF
+                .parse()
+                .expect("hither- and 16 digits are a publisher's id"),
+            name: "Hither".to_owned(),
+        },
+        application: None,
+        topic: None,
+        title: String::new(),
+        body: String::new(),
+        format: Format::Plain,
+        html: None,
+        url: None,
+        priority: Priority::Default,
+        tags: Vec::new(),
+        icon: None,
+        actions: Vec::new(),
+        attachments: Vec::new(),
+        key: None,
+        created_at: clock::wall(),
+        expires_at: None,
+        read_at: None,
+    }
+}
+
+impl Entrance {
+    /// When a session that begins at `now` ends.
+    fn session_ends(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Client => session_expiry(now),
+            Self::Administration { lasts } => now.saturating_add(lasts).unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    const fn admits(self, account: &AccountRecord) -> bool {
+        match self {
+            Self::Client => true,
+            Self::Administration { .. } => account.admin,
+        }
+    }
 }
 
 /// When a session used at `now` ends.
@@ -111,7 +221,7 @@ pub(crate) fn is_name(text: &str) -> bool {
     (1..=MAX_NAME).contains(&text.len()) && !text.contains(char::is_control)
 }
 
-fn named(field: &str, text: &str) -> Result<(), Failure> {
+pub(crate) fn named(field: &str, text: &str) -> Result<(), Failure> {
     if is_name(text) {
         return Ok(());
     }
@@ -120,28 +230,24 @@ fn named(field: &str, text: &str) -> Result<(), Failure> {
     )))
 }
 
-/// An account that does not exist costs the same time and gets the same answer as a wrong
-/// password; a disabled one is told so only with the right password.
+/// An account that does not exist, or may not enter here, costs the same time and gets the same
+/// answer as a wrong password; a disabled one is told so only with the right password.
 pub(crate) async fn authenticate(
     app: &App,
     name: &str,
     password: String,
+    entrance: Entrance,
 ) -> Result<AccountRecord, Failure> {
     let account = match name.parse::<AccountName>() {
         Ok(name) => app.store.account(&name).await?,
         Err(_) => None,
     };
-    if password.len() > MAX_PASSWORD {
-        return Err(wrong_credentials());
-    }
     let phc = account
         .as_ref()
         .map(|account| account.password_hash.clone());
-    let _place = app.sign_ins.try_acquire().map_err(|_| too_busy())?;
-    let verdict = app.passwords.verify(password, phc).await;
-    app.metrics.signed_in(verdict != Verdict::Wrong);
+    let verdict = verify(app, password, phc).await?;
     let account = account
-        .filter(|_| verdict != Verdict::Wrong)
+        .filter(|account| verdict != Verdict::Wrong && entrance.admits(account))
         .ok_or_else(wrong_credentials)?;
     if account.disabled_at.is_some() {
         return Err(Failure::new(
@@ -150,6 +256,21 @@ pub(crate) async fn authenticate(
         ));
     }
     Ok(account)
+}
+
+/// Whether a password is the one that `phc` was made from.
+pub(crate) async fn verify(
+    app: &App,
+    password: String,
+    phc: Option<String>,
+) -> Result<Verdict, Failure> {
+    if password.len() > MAX_PASSWORD {
+        return Ok(Verdict::Wrong);
+    }
+    let _place = app.sign_ins.try_acquire().map_err(|_| too_busy())?;
+    let verdict = app.passwords.verify(password, phc).await;
+    app.metrics.signed_in(verdict != Verdict::Wrong);
+    Ok(verdict)
 }
 
 fn too_busy() -> Failure {

@@ -7,6 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use hither_protocol::{ErrorCode, TopicName};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::ntfy::readable;
@@ -14,7 +15,7 @@ use super::{App, Client, Failure};
 use crate::store::{Grantee, MAX_SUBSCRIPTIONS, StoreError};
 
 /// `GET /v1/subscriptions`
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Subscriptions {
     topics: Vec<TopicName>,
 }

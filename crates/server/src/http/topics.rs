@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use hither_protocol::{ErrorCode, TopicName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ntfy::writable;
@@ -13,13 +14,13 @@ use super::{App, Failure, JsonBody, Publisher};
 use crate::store::Grantee;
 
 /// The body of `PUT /v1/topics/{topic}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct TopicSettings {
     private: bool,
 }
 
 /// Its answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TopicState {
     name: TopicName,
     private: bool,

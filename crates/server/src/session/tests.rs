@@ -65,6 +65,7 @@ fn found_as(application: &str, head: u64) -> Input {
         identity: identity(application),
         head: Position(head),
         at: Timestamp::UNIX_EPOCH,
+        policy: Policy::default(),
     }))
 }
 
@@ -124,7 +125,7 @@ fn word(output: Output) -> String {
         Output::Send(frame) => sent(frame),
         Output::Close(code) => format!("close {}", code as u16),
         Output::Identify { token, .. } => format!("identify {}", token.is_some()),
-        Output::Attach(identity) => format!("attach {}", identity.device.id),
+        Output::Attach(identity, _) => format!("attach {}", identity.device.id),
         Output::ReadPage(after) => format!("page after {}", after.0),
         Output::Write(Write::Shown(ids)) => format!("write shown {}", numbers(&ids)),
         Output::Write(Write::Read(ids)) => format!("write read {}", numbers(&ids)),
@@ -183,7 +184,7 @@ fn place(cursor: &Cursor) -> u64 {
 /// Hands the inputs in, each followed by what it should bring about.
 #[track_caller]
 fn check(script: Vec<(Input, &[&str])>) -> Session {
-    let mut session = Session::new(cursors(), Policy::default());
+    let mut session = Session::new(cursors());
     for (step, (input, expected)) in script.into_iter().enumerate() {
         let about = format!("step {step}: {input:?}");
         let mut outputs = Vec::new();
@@ -239,7 +240,7 @@ fn the_backlog_comes_in_pages_and_silently_then_live_entries() {
 
 #[test]
 fn live_entries_wait_for_the_backlog_and_frames_for_the_store() {
-    let session = Session::new(cursors(), Policy::default());
+    let session = Session::new(cursors());
     assert!(session.wants_frame() && !session.wants_live() && !session.said_hello());
     let session = check(vec![(hello(None, None), &["identify true"])]);
     assert!(!session.wants_frame() && !session.wants_live() && session.said_hello());
@@ -502,10 +503,18 @@ fn the_welcome_carries_the_policy() {
         heartbeat_ms: 1,
         ..Policy::default()
     };
-    let mut session = Session::new(cursors(), policy);
+    let mut session = Session::new(cursors());
     let mut outputs = Vec::new();
+    session.handle(Input::Policy(policy), &mut outputs);
     session.handle(hello(None, None), &mut outputs);
-    session.handle(found(0), &mut outputs);
+    session.handle(Input::Policy(policy), &mut outputs);
+    let identified = Identified {
+        identity: identity(INBOX),
+        head: Position(0),
+        at: Timestamp::UNIX_EPOCH,
+        policy,
+    };
+    session.handle(Input::Identified(Some(identified)), &mut outputs);
     let device_id: DeviceId = "laptop".parse().unwrap();
     let server_time = Timestamp::UNIX_EPOCH;
     let welcome = ServerFrame::Welcome {
@@ -514,6 +523,9 @@ fn the_welcome_carries_the_policy() {
         policy,
     };
     assert_eq!(outputs[1], Output::Send(welcome));
+    outputs.clear();
+    session.handle(Input::Policy(policy), &mut outputs);
+    assert_eq!(outputs, [Output::Send(ServerFrame::Policy { policy })]);
 }
 
 fn page_with_gap(numbers: &[u64], upto: u64, more: bool, seconds: i64) -> Input {

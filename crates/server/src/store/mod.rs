@@ -13,6 +13,7 @@ mod cursors;
 mod folder;
 mod health;
 mod log;
+mod people;
 mod sqlite;
 mod topics;
 mod upkeep;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hither_protocol::{
-    AccountName, DeviceId, DeviceKind, Message, MessageId, PublisherId, Timestamp,
+    AccountName, DeviceId, DeviceKind, Message, MessageId, PublisherId, Settings, Timestamp,
 };
 use tokio::sync::mpsc;
 
@@ -34,6 +35,10 @@ pub use health::{Condition, Health, Measures};
 pub use log::{
     Appended, Application, Entry, INBOX, Log, NewMessage, Page, Pending, Position, Reader,
     Receivers, Stored, TopicId, What,
+};
+pub use people::{
+    AccountOverview, ApplicationSummary, DeviceSummary, Extent, MessageOverview, People,
+    SERVER_ITSELF,
 };
 pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
@@ -139,6 +144,8 @@ pub struct NewSession {
     pub message_token: String,
     /// Sliding.
     pub expires_at: Timestamp,
+    /// Told to the account when it has a live session on another device.
+    pub notice: Option<Box<NewMessage>>,
 }
 
 /// A device of one account.
@@ -194,12 +201,14 @@ pub enum Committed {
     Shown(AccountName, DeviceId, Vec<MessageId>),
     /// These clients' sessions ended (signed out, revoked, password changed): close with 4403.
     Ended(Vec<ClientId>),
+    /// The account's person chose something else.
+    Settings(AccountName, Box<Settings>),
 }
 
 /// The durable side of the server. One contract suite runs on every implementation.
 #[async_trait]
 pub trait Store:
-    Attachments + Backup + Health + Topics + TopicAccess + Upkeep + Send + Sync + 'static
+    Attachments + Backup + Health + People + Topics + TopicAccess + Upkeep + Send + Sync + 'static
 {
     /// The store's present life.
     fn epoch(&self) -> Epoch;

@@ -1,6 +1,6 @@
 //! What docs/protocol.md says is what programs meet.
 
-use hither_protocol::{ClientFrame, CloseCode, ErrorCode, ServerFrame};
+use hither_protocol::{ClientFrame, CloseCode, Device, ErrorCode, ServerFrame, Settings};
 use serde_json::Value;
 
 const PROTOCOL: &str = include_str!("../../../../docs/protocol.md");
@@ -47,4 +47,19 @@ fn it_lists_every_code() {
         let row = format!("\n| {} | ", code as u16);
         assert!(PROTOCOL.contains(&row), "{row}");
     }
+}
+
+#[test]
+fn settings_and_devices_in_it_are_what_the_server_takes() {
+    let with = |field: &str| {
+        let mut found = examples();
+        found.retain(|example| example.get(field).is_some());
+        found.remove(0)
+    };
+    let example = with("quiet_times");
+    let settings: Settings = serde_json::from_value(example.clone()).unwrap();
+    assert_eq!(serde_json::to_value(settings).unwrap(), example);
+    let example = with("applications");
+    let device: Device = serde_json::from_value(example.clone()).unwrap();
+    assert_eq!(serde_json::to_value(device).unwrap(), example);
 }

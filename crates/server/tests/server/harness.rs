@@ -82,11 +82,12 @@ impl Server {
         Self::with(Settings::default()).await
     }
 
+    /// One that tells nobody of sign-ins, so that logs hold only what a test publishes.
     pub(crate) async fn with(settings: Settings) -> Self {
         Self::with_clock(settings, system_clock()).await
     }
 
-    /// A server whose store takes its time from a test.
+    /// One whose store takes its time from a test.
     pub(crate) async fn with_clock(settings: Settings, clock: Clock) -> Self {
         Self::begin(settings, tempfile::tempdir().unwrap(), clock).await
     }
@@ -96,6 +97,18 @@ impl Server {
     }
 
     async fn begin(settings: Settings, folder: TempDir, clock: Clock) -> Self {
+        let settings = Settings {
+            announce_sign_ins: false,
+            ..settings
+        };
+        Self::set_up(settings, folder, clock).await
+    }
+
+    pub(crate) async fn with_settings(settings: Settings, clock: Clock) -> Self {
+        Self::set_up(settings, tempfile::tempdir().unwrap(), clock).await
+    }
+
+    async fn set_up(settings: Settings, folder: TempDir, clock: Clock) -> Self {
         let server = Self::run(settings, folder, clock).await;
         for name in ["ada", "bob"] {
             server.store.add_account(account(name)).await.unwrap();

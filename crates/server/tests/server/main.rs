@@ -6,7 +6,9 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod account;
 mod addressing;
+mod admin;
 mod attachments;
 mod backup;
 mod delivery;
@@ -15,6 +17,7 @@ mod gotify;
 mod harness;
 mod limits;
 mod ntfy;
+mod openapi;
 mod operating;
 mod protocol;
 mod publishing;

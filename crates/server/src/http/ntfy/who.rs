@@ -167,7 +167,7 @@ async fn by_password(
         let wait = failure.retry_after_s().unwrap_or(1);
         NtfyError::new(Why::TooManyGuesses, failure.into_detail()).retry_after(wait)
     })?;
-    let account = sign_in::authenticate(app, name, password.clone())
+    let account = sign_in::authenticate(app, name, password.clone(), sign_in::Entrance::Client)
         .await
         .map_err(|failure| match failure.code() {
             ErrorCode::WrongCredentials => wrong(),

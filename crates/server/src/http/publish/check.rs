@@ -6,16 +6,16 @@ use hither_protocol::{Action, PublishRequest};
 
 use super::{Failure, MAX_KEY};
 
-const MAX_TITLE: usize = 1024;
-const MAX_BODY: usize = 32 * 1024;
-const MAX_HTML: usize = 512 * 1024;
-const MAX_URL: usize = 2048;
-const MAX_TAGS: usize = 20;
-const MAX_WORD: usize = 64;
-const MAX_LABEL: usize = 128;
-const MAX_ACTIONS: usize = 5;
-pub(super) const MAX_ATTACHMENTS: usize = 10;
-const MAX_TTL_S: u64 = 365 * 24 * 60 * 60;
+pub(crate) const MAX_TITLE: usize = 1024;
+pub(crate) const MAX_BODY: usize = 32 * 1024;
+pub(crate) const MAX_HTML: usize = 512 * 1024;
+pub(crate) const MAX_URL: usize = 2048;
+pub(crate) const MAX_TAGS: usize = 20;
+pub(crate) const MAX_WORD: usize = 64;
+pub(crate) const MAX_LABEL: usize = 128;
+pub(crate) const MAX_ACTIONS: usize = 5;
+pub(crate) const MAX_ATTACHMENTS: usize = 10;
+pub(crate) const MAX_TTL_S: u64 = 365 * 24 * 60 * 60;
 
 pub(super) fn check(request: &PublishRequest) -> Result<(), Failure> {
     let html = request.html.as_deref().unwrap_or_default();

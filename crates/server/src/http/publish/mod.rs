@@ -1,9 +1,9 @@
 //! A publisher hands a message over.
 
-mod check;
+pub(super) mod check;
 mod multipart;
 mod recall;
-mod receivers;
+pub(super) mod receivers;
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ use crate::store::{Grantee, NewMessage, PublisherRecord, Stored};
 /// The largest request body, in bytes: the largest message with room for JSON's escapes.
 pub(crate) const MAX_REQUEST: usize = 2 * 1024 * 1024;
 
-const MAX_KEY: usize = 128;
+pub(crate) const MAX_KEY: usize = 128;
 /// A message without its page, as JSON; leaves room in a frame for what stands around it.
 const MAX_MESSAGE: usize = MAX_FRAME_BYTES - 4 * 1024;
 

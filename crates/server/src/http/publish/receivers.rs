@@ -9,9 +9,9 @@ use crate::http::is_name;
 use crate::http::ntfy::writable;
 use crate::store::{Application, Grantee, Receivers};
 
-const MAX_ACCOUNTS: usize = 1000;
-const MAX_TOKENS: usize = 1000;
-const MAX_TOPICS: usize = 20;
+pub(crate) const MAX_ACCOUNTS: usize = 1000;
+pub(crate) const MAX_TOKENS: usize = 1000;
+pub(crate) const MAX_TOPICS: usize = 20;
 
 /// Names that cannot be an account's are as unknown as others.
 pub(super) async fn receivers(

@@ -54,6 +54,10 @@ macro_rules! contract_suite {
                 an_expiry_slides_once_a_day
                 a_removed_account_leaves_nothing
                 an_ack_never_goes_back
+                settings_are_kept_and_announced
+                a_changed_password_keeps_one_session
+                a_removed_device_takes_its_clients_along
+                a_notice_reaches_those_who_are_signed_in_elsewhere
             }
             attachments {
                 an_upload_waits_for_its_message
@@ -269,6 +273,7 @@ pub(super) fn a_session(account: &str, id: &str, token: u8, now: Timestamp) -> N
         token: [token; 32],
         message_token: format!("address-{account}-{id}-{token}"),
         expires_at: in_days(now, 60),
+        notice: None,
     }
 }
 

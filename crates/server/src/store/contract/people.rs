@@ -1,3 +1,5 @@
+use hither_protocol::Settings;
+
 use super::*;
 use crate::store::{ClientId, Identity};
 
@@ -307,4 +309,116 @@ pub(crate) async fn an_ack_never_goes_back<B: Bed>(bed: B) {
     assert_eq!(scene.whois(1).await.unwrap().acked, Some(Position(7)));
     let scene = scene.reopen().await;
     assert_eq!(scene.whois(1).await.unwrap().acked, Some(Position(7)));
+}
+
+pub(crate) async fn settings_are_kept_and_announced<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let mut news = scene.store.commits().unwrap();
+    let ada = name("ada");
+    assert_eq!(scene.store.settings(&ada).await.unwrap(), None);
+    let chosen = Settings {
+        read_receipts: true,
+        ..Settings::default()
+    };
+    scene
+        .store
+        .set_settings(&ada, chosen.clone())
+        .await
+        .unwrap();
+    let told = announced(&mut news);
+    assert!(
+        matches!(&told[..], [Committed::Settings(who, what)] if *who == ada && **what == chosen),
+        "{told:?}"
+    );
+    for eve in [
+        scene.store.settings(&name("eve")).await.map(|_| ()),
+        scene.store.set_settings(&name("eve"), chosen.clone()).await,
+    ] {
+        assert_eq!(refused(eve), StoreError::NotFound);
+    }
+    let scene = scene.reopen().await;
+    assert_eq!(scene.store.settings(&ada).await.unwrap(), Some(chosen));
+    scene.store.remove_account(&ada).await.unwrap();
+    scene.store.add_account(an_account("ada")).await.unwrap();
+    assert_eq!(
+        scene.store.settings(&ada).await.unwrap(),
+        None,
+        "of another person"
+    );
+}
+
+pub(crate) async fn a_changed_password_keeps_one_session<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let mut news = scene.store.commits().unwrap();
+    for (account, device, token) in [("ada", "desk", 1), ("ada", "phone", 2), ("bob", "desk", 3)] {
+        scene.sign_in(account, device, token).await;
+    }
+    let (keep, ends) = (scene.client(1).await, scene.client(2).await);
+    let change = |old: &str| {
+        let (store, old) = (scene.store.clone(), old.to_owned());
+        async move {
+            let new = "new".to_owned();
+            store.change_password(&name("ada"), old, new, keep).await
+        }
+    };
+    assert_eq!(refused(change("wrong").await), StoreError::NotFound);
+    assert!(ended(&announced(&mut news)).is_empty());
+    change("$argon2id$").await.unwrap();
+    assert_eq!(ended(&announced(&mut news)), [ends]);
+    assert!(scene.whois(1).await.is_some() && scene.whois(3).await.is_some());
+    assert_eq!(scene.whois(2).await, None);
+    let account = scene.store.account(&name("ada")).await.unwrap().unwrap();
+    assert_eq!(account.password_hash, "new");
+}
+
+pub(crate) async fn a_removed_device_takes_its_clients_along<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let mut news = scene.store.commits().unwrap();
+    scene.sign_in("ada", "desk", 1).await;
+    scene.sign_in("ada", "phone", 2).await;
+    scene.sign_in("bob", "phone", 3).await;
+    let (ada, phone) = (name("ada"), device("phone"));
+    let gone = scene.client(2).await;
+    let seen: Vec<_> = scene.store.devices(&ada).await.unwrap();
+    let ids: Vec<_> = seen.iter().map(|one| one.device.id.as_str()).collect();
+    assert_eq!(ids, ["desk", "phone"]);
+    assert_eq!(seen[0].seen_at, Some(scene.hands.now()));
+
+    scene.store.remove_device(&ada, &phone).await.unwrap();
+    assert_eq!(ended(&announced(&mut news)), [gone]);
+    assert_eq!(scene.whois(2).await, None);
+    assert!(scene.whois(1).await.is_some() && scene.whois(3).await.is_some());
+    assert_eq!(scene.store.device(&ada, &phone).await.unwrap(), None);
+    let again = scene.store.remove_device(&ada, &phone).await;
+    assert_eq!(refused(again), StoreError::NotFound);
+    let again = scene.sign_in("ada", "phone", 4).await;
+    assert_eq!(
+        scene.whois(4).await.unwrap().message_token,
+        again.message_token
+    );
+    assert_ne!(scene.client(4).await, gone);
+}
+
+pub(crate) async fn a_notice_reaches_those_who_are_signed_in_elsewhere<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let sign_in = |device: &str, token: u8| {
+        let notice = Some(Box::new(a_message(&["ada"])));
+        let session = NewSession {
+            notice,
+            ..a_session("ada", device, token, scene.hands.now())
+        };
+        scene.store.create_session(session)
+    };
+    sign_in("desk", 1).await.unwrap();
+    sign_in("desk", 2).await.unwrap();
+    assert!(ids(&scene.whole_log("ada").await).is_empty(), "nobody else");
+    sign_in("phone", 3).await.unwrap();
+    assert_eq!(ids(&scene.whole_log("ada").await).len(), 1);
+    assert!(sign_in("tablet", 3).await.is_err(), "the token is taken");
+    assert_eq!(
+        ids(&scene.whole_log("ada").await).len(),
+        1,
+        "no notice without a session"
+    );
+    assert!(ids(&scene.whole_log("bob").await).is_empty());
 }

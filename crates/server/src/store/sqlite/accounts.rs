@@ -81,7 +81,7 @@ pub(super) fn accounts(conn: &Connection) -> Result<Vec<AccountRecord>, StoreErr
         .collect()
 }
 
-fn account_record(row: &Row<'_>) -> Result<AccountRecord, StoreError> {
+pub(super) fn account_record(row: &Row<'_>) -> Result<AccountRecord, StoreError> {
     Ok(AccountRecord {
         name: AccountName::try_from(row.get::<_, String>(0)?).map_err(damaged)?,
         password_hash: row.get(1)?,
@@ -174,13 +174,15 @@ pub(super) fn add_publisher(tx: &Tx<'_>, publisher: &PublisherRecord) -> Result<
     Ok(())
 }
 
-const PUBLISHER: &str = "SELECT id, public_id, name, disabled_at, created_at FROM publishers";
+/// Without `SERVER_ITSELF`, which nobody may publish as or change.
+const PUBLISHER: &str = "SELECT id, public_id, name, disabled_at, created_at FROM publishers
+    WHERE public_id <> 'hither-0000000000000000'";
 
 pub(super) fn publisher(
     conn: &Connection,
     id: &PublisherId,
 ) -> Result<Option<PublisherRecord>, StoreError> {
-    conn.prepare_cached(&format!("{PUBLISHER} WHERE public_id = ?1"))?
+    conn.prepare_cached(&format!("{PUBLISHER} AND public_id = ?1"))?
         .query_and_then([id.as_str()], |row| publisher_record(conn, row))?
         .next()
         .transpose()
@@ -246,7 +248,7 @@ pub(super) fn set_publisher_disabled(
 }
 
 pub(super) fn publisher_number(conn: &Connection, id: &PublisherId) -> Result<i64, StoreError> {
-    conn.prepare_cached("SELECT id FROM publishers WHERE public_id = ?1")?
+    conn.prepare_cached(&format!("{PUBLISHER} AND public_id = ?1"))?
         .query_row([id.as_str()], |row| row.get(0))
         .optional()?
         .ok_or(StoreError::NotFound)

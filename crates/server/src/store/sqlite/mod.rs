@@ -10,6 +10,7 @@ mod content;
 mod health;
 mod log;
 mod pages;
+mod people;
 mod places;
 mod publish;
 mod readers;

@@ -8,6 +8,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_logs.sql"),
     include_str!("migrations/0004_topics.sql"),
     include_str!("migrations/0005_attachments.sql"),
+    include_str!("migrations/0006_people.sql"),
 ];
 
 /// Brings the schema up to date; refuses a database that a newer version wrote.

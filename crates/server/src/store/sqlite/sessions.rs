@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::accounts::{account, account_number};
 use super::log::{MessageRow, append};
 use super::places::{Place, application_number, parse_range};
+use super::publish;
 use super::rows::{damaged, ms, taken, time};
 use super::upkeep;
 use super::writer::Tx;
@@ -15,12 +16,17 @@ use crate::store::{
     What,
 };
 
-pub(super) fn create(tx: &mut Tx<'_>, new: NewSession) -> Result<Identity, StoreError> {
+pub(super) fn create(tx: &mut Tx<'_>, mut new: NewSession) -> Result<Identity, StoreError> {
     let may_sign_in = account(tx, &new.account)?.is_some_and(|found| found.disabled_at.is_none());
     if !may_sign_in {
         return Err(StoreError::NotFound);
     }
     let account = account_number(tx, &new.account)?;
+    if let Some(notice) = new.notice.take()
+        && is_elsewhere(tx, account, &new.device.id)?
+    {
+        publish::publish(tx, *notice)?;
+    }
     if let Some(named) = &new.named {
         switch_account(tx, account, named, &new.application.0)?;
     }
@@ -44,6 +50,20 @@ pub(super) fn create(tx: &mut Tx<'_>, new: NewSession) -> Result<Identity, Store
         acked,
         expires_at: new.expires_at,
     })
+}
+
+/// Whether the account has a live session on another device.
+fn is_elsewhere(tx: &Tx<'_>, account: i64, device: &DeviceId) -> Result<bool, StoreError> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT EXISTS (
+                 SELECT 1 FROM sessions JOIN clients ON clients.id = client
+                 WHERE account = ?1 AND device <> ?2 AND expires_at > ?3
+             )",
+        )?
+        .query_row(params![account, device.as_str(), ms(tx.now)], |row| {
+            row.get(0)
+        })?)
 }
 
 /// Signs out whoever else is signed in with this application on a device.
@@ -87,7 +107,7 @@ pub(super) fn device(
 }
 
 /// A device in four columns from `first` on: id, name, platform, kind.
-fn device_record(row: &Row<'_>, first: usize) -> Result<DeviceRecord, StoreError> {
+pub(super) fn device_record(row: &Row<'_>, first: usize) -> Result<DeviceRecord, StoreError> {
     Ok(DeviceRecord {
         id: DeviceId::try_from(row.get::<_, String>(first)?).map_err(damaged)?,
         name: row.get(first + 1)?,
@@ -119,10 +139,11 @@ fn upsert_client(
 ) -> Result<(ClientId, String, Option<Position>), StoreError> {
     let (application, version) = &new.application;
     tx.prepare_cached(
-        "INSERT INTO clients (account, device, application, version, message_token)
-         VALUES (?1, ?2, ?3, ?4, ?5)
+        "INSERT INTO clients (account, device, application, version, message_token, seen_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (account, device, application) DO UPDATE
          SET version = excluded.version,
+             seen_at = excluded.seen_at,
              message_token = ifnull(message_token, excluded.message_token)
          RETURNING id, message_token, acked",
     )?
@@ -133,6 +154,7 @@ fn upsert_client(
             application,
             version,
             new.message_token,
+            ms(tx.now),
         ],
         |row| Ok((ClientId(row.get(0)?), row.get(1)?, row.get(2)?)),
     )
@@ -313,7 +335,7 @@ pub(super) fn end(tx: &mut Tx<'_>, client: ClientId) -> Result<(), StoreError> {
     forget_token(tx, client)
 }
 
-fn forget_token(tx: &Tx<'_>, client: ClientId) -> Result<(), StoreError> {
+pub(super) fn forget_token(tx: &Tx<'_>, client: ClientId) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE clients SET message_token = NULL WHERE id = ?1")?
         .execute([client])?;
     upkeep::remove_log(tx, Place::Client(client))
@@ -333,13 +355,24 @@ fn end_of(tx: &mut Tx<'_>, client: ClientId) -> Result<bool, StoreError> {
 
 /// Ends all sessions of an account.
 pub(super) fn end_all(tx: &mut Tx<'_>, account: i64) -> Result<(), StoreError> {
+    end_all_but(tx, account, None)
+}
+
+/// Ends all sessions of an account, but perhaps one.
+pub(super) fn end_all_but(
+    tx: &mut Tx<'_>,
+    account: i64,
+    keep: Option<ClientId>,
+) -> Result<(), StoreError> {
     let ended = tx
         .prepare_cached(
             "DELETE FROM sessions
-             WHERE client IN (SELECT id FROM clients WHERE account = ?1)
+             WHERE client IN (SELECT id FROM clients WHERE account = ?1) AND client IS NOT ?2
              RETURNING client",
         )?
-        .query_and_then([account], |row| Ok(ClientId(row.get(0)?)))?
+        .query_and_then((account, keep.map(|keep| keep.0)), |row| {
+            Ok(ClientId(row.get(0)?))
+        })?
         .collect::<Result<Vec<_>, StoreError>>()?;
     if !ended.is_empty() {
         tx.announce(Committed::Ended(ended));
@@ -347,9 +380,18 @@ pub(super) fn end_all(tx: &mut Tx<'_>, account: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-pub(super) fn write_ack(tx: &Tx<'_>, client: ClientId, upto: Position) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE clients SET acked = max(ifnull(acked, 0), ?2) WHERE id = ?1")?
-        .execute((client.0, upto))?;
+/// How far a client acked, if it did, and that it was there.
+pub(super) fn write_ack(
+    tx: &Tx<'_>,
+    client: ClientId,
+    upto: Option<Position>,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE clients SET seen_at = ?3,
+             acked = iif(?2 IS NULL, acked, max(ifnull(acked, 0), ?2))
+         WHERE id = ?1",
+    )?
+    .execute(params![client.0, upto, ms(tx.now)])?;
     Ok(())
 }
 

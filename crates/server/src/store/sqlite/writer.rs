@@ -39,11 +39,11 @@ pub(super) struct State {
     acks: Mutex<Acks>,
 }
 
-/// Acks on their way to the disk.
+/// Acks on their way to the disk, and clients that were only seen.
 #[derive(Default)]
 struct Acks {
-    waiting: HashMap<ClientId, Position>,
-    writing: HashMap<ClientId, Position>,
+    waiting: HashMap<ClientId, Option<Position>>,
+    writing: HashMap<ClientId, Option<Position>>,
 }
 
 enum Order {
@@ -145,6 +145,15 @@ impl Writer {
 
     /// Notes an ack; it is written with a commit that comes anyway, or after a moment.
     pub(super) fn ack(&self, client: ClientId, upto: Position) -> Result<(), StoreError> {
+        self.note(client, Some(upto))
+    }
+
+    /// Notes that a client was there; written as an ack is.
+    pub(super) fn seen(&self, client: ClientId) -> Result<(), StoreError> {
+        self.note(client, None)
+    }
+
+    fn note(&self, client: ClientId, upto: Option<Position>) -> Result<(), StoreError> {
         if self.state.acks().note(client, upto) {
             self.send(Order::Acks)?;
         }
@@ -191,7 +200,7 @@ impl State {
 
 impl Acks {
     /// Whether it is the first to wait.
-    fn note(&mut self, client: ClientId, upto: Position) -> bool {
+    fn note(&mut self, client: ClientId, upto: Option<Position>) -> bool {
         let first = self.waiting.is_empty();
         let newest = self.waiting.entry(client).or_default();
         *newest = upto.max(*newest);
@@ -199,11 +208,11 @@ impl Acks {
     }
 
     fn get(&self, client: ClientId) -> Option<Position> {
-        let waiting = self.waiting.get(&client).copied();
-        waiting.max(self.writing.get(&client).copied())
+        let of = |acks: &HashMap<_, _>| acks.get(&client).copied().flatten();
+        of(&self.waiting).max(of(&self.writing))
     }
 
-    fn take(&mut self) -> Vec<(ClientId, Position)> {
+    fn take(&mut self) -> Vec<(ClientId, Option<Position>)> {
         self.writing = std::mem::take(&mut self.waiting);
         self.writing.iter().map(|(id, upto)| (*id, *upto)).collect()
     }

@@ -1,0 +1,144 @@
+//! Publishers, as an administrator sees and changes them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use hither_protocol::{PublisherId, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::sign_in::named;
+use super::super::{App, Failure, JsonBody};
+use super::{Admin, Disabled};
+use crate::accounts::clock;
+use crate::secret;
+use crate::store::{PublisherRecord, StoreError};
+
+/// The kind of a publisher that names none.
+const DEFAULT_KIND: &str = "app";
+
+/// All publishers, by id.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct PublisherList {
+    publishers: Vec<ListedPublisher>,
+}
+
+/// One of them.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ListedPublisher {
+    id: PublisherId,
+    name: String,
+    /// Secrets that are valid: two after a rotation.
+    secrets: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_at: Option<Timestamp>,
+    created_at: Timestamp,
+}
+
+/// `POST /admin/api/publishers`
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct NewPublisher {
+    name: String,
+    /// What its id begins with.
+    kind: Option<String>,
+}
+
+/// A publisher's new secret; it is said once.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct PublisherSecret {
+    id: PublisherId,
+    secret: String,
+}
+
+/// `GET /admin/api/publishers`
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Admin(_): Admin,
+) -> Result<Json<PublisherList>, Failure> {
+    let publishers = app.store.publishers().await?;
+    let publishers = publishers.into_iter().map(ListedPublisher::from).collect();
+    Ok(Json(PublisherList { publishers }))
+}
+
+impl From<PublisherRecord> for ListedPublisher {
+    fn from(record: PublisherRecord) -> Self {
+        Self {
+            id: record.id,
+            name: record.name,
+            secrets: record.secrets.len(),
+            disabled_at: record.disabled_at,
+            created_at: record.created_at,
+        }
+    }
+}
+
+/// `POST /admin/api/publishers`
+pub(crate) async fn add(
+    State(app): State<Arc<App>>,
+    Admin(by): Admin,
+    body: JsonBody<NewPublisher>,
+) -> Result<(StatusCode, Json<PublisherSecret>), Failure> {
+    let NewPublisher { name, kind } = body.value;
+    named("name", &name)?;
+    let id = secret::publisher_id(kind.as_deref().unwrap_or(DEFAULT_KIND))
+        .map_err(|_| Failure::invalid("kind must be 2 to 16 letters a to z."))?;
+    let secret = secret::publisher_secret();
+    let publisher = PublisherRecord {
+        id: id.clone(),
+        name,
+        secrets: vec![secret::hash(&secret)],
+        disabled_at: None,
+        created_at: clock::wall(),
+    };
+    app.store.add_publisher(publisher).await?;
+    tracing::info!(publisher = %id, by = %by.account, "publisher added");
+    Ok((StatusCode::CREATED, Json(PublisherSecret { id, secret })))
+}
+
+/// `POST /admin/api/publishers/{id}/secret`: the one before stays valid until the next rotation.
+pub(crate) async fn rotate(
+    State(app): State<Arc<App>>,
+    Admin(by): Admin,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<PublisherSecret>, Failure> {
+    let id = publisher(id)?;
+    let secret = secret::publisher_secret();
+    let rotated = app.store.rotate_secret(&id, secret::hash(&secret)).await;
+    found(rotated)?;
+    tracing::info!(publisher = %id, by = %by.account, "secret rotated");
+    Ok(Json(PublisherSecret { id, secret }))
+}
+
+/// `PUT /admin/api/publishers/{id}/disabled`
+pub(crate) async fn set_disabled(
+    State(app): State<Arc<App>>,
+    Admin(by): Admin,
+    id: Result<Path<String>, PathRejection>,
+    body: JsonBody<Disabled>,
+) -> Result<StatusCode, Failure> {
+    let (id, disabled) = (publisher(id)?, body.value.disabled);
+    found(app.store.set_publisher_disabled(&id, disabled).await)?;
+    tracing::info!(publisher = %id, by = %by.account, disabled, "publisher changed");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The publisher that a path names.
+fn publisher(id: Result<Path<String>, PathRejection>) -> Result<PublisherId, Failure> {
+    id.ok()
+        .and_then(|Path(id)| id.parse().ok())
+        .ok_or_else(no_publisher)
+}
+
+fn found<T>(result: Result<T, StoreError>) -> Result<T, Failure> {
+    result.map_err(|error| match error {
+        StoreError::NotFound => no_publisher(),
+        other => other.into(),
+    })
+}
+
+fn no_publisher() -> Failure {
+    Failure::not_found("There is no such publisher; look at the list again.")
+}

@@ -1,0 +1,129 @@
+//! Bounds that the server holds and the types do not know.
+
+use hither_protocol::{
+    MAX_IDLE_AFTER_MS, MAX_PUBLISHER_CHOICES, MAX_QUIET_TIMES, MIN_IDLE_AFTER_MS,
+};
+use serde_json::{Map, Value, json};
+
+use super::super::account::MIN_PASSWORD;
+use super::super::publish::{MAX_KEY, check, receivers};
+use super::super::sign_in::{MAX_NAME, MAX_PASSWORD};
+
+/// Without control characters.
+const ONE_LINE: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$";
+
+/// A schema, its field, and what is added to it.
+type Bound = (&'static str, &'static str, Value);
+
+pub(super) fn set(schemas: &mut Map<String, Value>) {
+    for (schema, field, bound) in people().into_iter().chain(messages()) {
+        let pointer = format!("/{schema}/properties/{field}");
+        let (name, rest) = pointer[1..].split_once('/').unwrap_or_default();
+        let found = schemas
+            .get_mut(name)
+            .and_then(|schema| schema.pointer_mut(&format!("/{rest}")));
+        let (Some(Value::Object(property)), Value::Object(bound)) = (found, bound) else {
+            unreachable!("{pointer} is not in the types");
+        };
+        property.extend(bound);
+    }
+}
+
+fn people() -> Vec<Bound> {
+    let name = json!({ "minLength": 1, "maxLength": MAX_NAME, "pattern": ONE_LINE });
+    vec![
+        ("DeviceRequest", "name", name.clone()),
+        ("DeviceRequest", "platform", name.clone()),
+        ("ClientInfo", "name", name.clone()),
+        ("ClientInfo", "version", name.clone()),
+        ("NewPublisher", "name", name),
+        (
+            "NewPublisher",
+            "kind",
+            json!({ "pattern": "^[a-z]{2,16}$" }),
+        ),
+        (
+            "NewAccount",
+            "password",
+            json!({ "minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD }),
+        ),
+        (
+            "ChangePassword",
+            "new",
+            json!({ "minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD }),
+        ),
+    ]
+}
+
+fn messages() -> Vec<Bound> {
+    let link = json!({ "maxLength": check::MAX_URL });
+    vec![
+        (
+            "PublishRequest",
+            "title",
+            json!({ "maxLength": check::MAX_TITLE, "pattern": ONE_LINE }),
+        ),
+        (
+            "PublishRequest",
+            "body",
+            json!({ "maxLength": check::MAX_BODY }),
+        ),
+        (
+            "PublishRequest",
+            "html",
+            json!({ "maxLength": check::MAX_HTML }),
+        ),
+        ("PublishRequest", "url", link.clone()),
+        ("PublishRequest", "icon", link),
+        (
+            "PublishRequest",
+            "tags",
+            json!({ "maxItems": check::MAX_TAGS }),
+        ),
+        (
+            "PublishRequest",
+            "actions",
+            json!({ "maxItems": check::MAX_ACTIONS }),
+        ),
+        (
+            "PublishRequest",
+            "key",
+            json!({ "minLength": 1, "maxLength": MAX_KEY }),
+        ),
+        (
+            "PublishRequest",
+            "ttl_s",
+            json!({ "minimum": 1, "maximum": check::MAX_TTL_S }),
+        ),
+        (
+            "Recipients",
+            "accounts",
+            json!({ "maxItems": receivers::MAX_ACCOUNTS }),
+        ),
+        (
+            "Settings",
+            "idle_after_ms",
+            json!({ "minimum": MIN_IDLE_AFTER_MS, "maximum": MAX_IDLE_AFTER_MS }),
+        ),
+        (
+            "Recipients",
+            "tokens",
+            json!({ "maxItems": receivers::MAX_TOKENS }),
+        ),
+        (
+            "Recipients",
+            "topics",
+            json!({ "maxItems": receivers::MAX_TOPICS }),
+        ),
+        (
+            "Settings",
+            "quiet_times",
+            json!({ "maxItems": MAX_QUIET_TIMES }),
+        ),
+        (
+            "Settings",
+            "publishers",
+            json!({ "maxProperties": MAX_PUBLISHER_CHOICES }),
+        ),
+    ]
+}
