@@ -16,7 +16,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
-use crate::store::{AccountRecord, PublisherRecord, SecretHash, Store, StoreError};
+use crate::store::{
+    AccountRecord, Audience, Change, PublisherRecord, Rights, SecretHash, Store, StoreError,
+};
 
 const SOCKET: &str = "admin.sock";
 const MAX_REQUEST_BYTES: u64 = 64 * 1024;
@@ -63,11 +65,36 @@ pub enum AdminRequest {
         id: PublisherId,
         /// As shown to people.
         name: String,
+        /// How its people can be reached.
+        contact: String,
         /// SHA-256 of its secret.
         secret: SecretHash,
+        /// What it may do.
+        rights: Rights,
+        /// Whom it reaches, if it is narrowed.
+        audience: Audience,
     },
     /// Lists all publishers.
     Publishers,
+    /// Lets a publisher that registered itself publish.
+    ApprovePublisher {
+        /// Which.
+        id: PublisherId,
+    },
+    /// Adds to what a publisher may.
+    Grant {
+        /// Which.
+        id: PublisherId,
+        /// What is added.
+        more: Change,
+    },
+    /// Takes from what a publisher may.
+    Withdraw {
+        /// Which.
+        id: PublisherId,
+        /// What is taken.
+        less: Change,
+    },
     /// Adds a secret; of three, the oldest goes.
     RotateSecret {
         /// Whose.
@@ -118,8 +145,16 @@ pub struct PublisherSummary {
     pub id: PublisherId,
     /// As shown to people.
     pub name: String,
+    /// How its people can be reached.
+    pub contact: String,
     /// How many secrets are valid.
     pub secrets: usize,
+    /// What it may do.
+    pub rights: Rights,
+    /// Whom it reaches, if it is narrowed.
+    pub audience: Audience,
+    /// Since when it may publish at all; absent while it waits for approval.
+    pub approved_at: Option<Timestamp>,
     /// Since when it may not publish.
     pub disabled_at: Option<Timestamp>,
     /// When it was made.
@@ -171,16 +206,24 @@ async fn attempt(store: &dyn Store, request: AdminRequest) -> Result<AdminReply,
             store.set_account_disabled(&name, disabled).await?;
         }
         AdminRequest::RemoveAccount { name } => store.remove_account(&name).await?,
-        AdminRequest::AddPublisher { id, name, secret } => {
+        AdminRequest::AddPublisher {
+            id,
+            name,
+            contact,
+            secret,
+            rights,
+            audience,
+        } => {
             let publisher = PublisherRecord {
-                id,
-                name,
-                secrets: vec![secret],
-                disabled_at: None,
-                created_at: Timestamp::now(),
+                contact,
+                rights,
+                ..PublisherRecord::new(id, name, vec![secret], Timestamp::now())
             };
-            store.add_publisher(publisher).await?;
+            store.register(publisher, audience).await?;
         }
+        AdminRequest::ApprovePublisher { id } => store.approve(&id).await?,
+        AdminRequest::Grant { id, more } => store.grant(&id, more).await?,
+        AdminRequest::Withdraw { id, less } => store.withdraw(&id, less).await?,
         AdminRequest::RotateSecret { id, secret } => store.rotate_secret(&id, secret).await?,
         AdminRequest::SetPublisherDisabled { id, disabled } => {
             store.set_publisher_disabled(&id, disabled).await?;
@@ -197,7 +240,25 @@ impl AdminRequest {
             | Self::SetPassword { name, .. }
             | Self::SetAccountDisabled { name, .. }
             | Self::RemoveAccount { name } => format!("account {name}"),
+            Self::AddPublisher { id, audience, .. }
+            | Self::Grant {
+                id,
+                more: Change { audience, .. },
+            }
+            | Self::Withdraw {
+                id,
+                less: Change { audience, .. },
+            } if !audience.accounts.is_empty() => {
+                let names: Vec<_> = audience.accounts.iter().map(AccountName::as_str).collect();
+                format!(
+                    "publisher {id}, or not every account of {}",
+                    names.join(", ")
+                )
+            }
             Self::AddPublisher { id, .. }
+            | Self::ApprovePublisher { id }
+            | Self::Grant { id, .. }
+            | Self::Withdraw { id, .. }
             | Self::RotateSecret { id, .. }
             | Self::SetPublisherDisabled { id, .. } => format!("publisher {id}"),
         }
@@ -215,12 +276,16 @@ impl From<AccountRecord> for AccountSummary {
     }
 }
 
-impl From<PublisherRecord> for PublisherSummary {
-    fn from(publisher: PublisherRecord) -> Self {
+impl From<(PublisherRecord, Audience)> for PublisherSummary {
+    fn from((publisher, audience): (PublisherRecord, Audience)) -> Self {
         Self {
             id: publisher.id,
             name: publisher.name,
+            contact: publisher.contact,
             secrets: publisher.secrets.len(),
+            rights: publisher.rights,
+            audience,
+            approved_at: publisher.approved_at,
             disabled_at: publisher.disabled_at,
             created_at: publisher.created_at,
         }

@@ -11,6 +11,7 @@ mod serve;
 pub mod session;
 mod socket;
 pub mod store;
+mod text;
 
 pub use http::{InvalidOrigin, Origin};
-pub use serve::{Limits, ServeError, Settings, serve};
+pub use serve::{InvalidRegistration, Limits, Registration, ServeError, Settings, serve};

@@ -1,7 +1,9 @@
 //! Takes connections in and lets them go.
 
+use core::fmt;
 use core::net::SocketAddr;
 use core::pin::pin;
+use core::str::FromStr;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
@@ -43,6 +46,49 @@ pub struct Settings {
     pub policy: Policy,
     /// What one client can cost.
     pub limits: Limits,
+    /// Who may become a publisher.
+    pub registration: Registration,
+}
+
+/// Who may become a publisher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    /// Whom an administrator adds.
+    #[default]
+    Administrators,
+    /// Whoever asks, once an administrator approves.
+    Approval,
+    /// Whoever asks; reaches nobody until an administrator grants.
+    Open,
+}
+
+/// A text that is no kind of registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("give administrators, approval or open")]
+pub struct InvalidRegistration;
+
+impl FromStr for Registration {
+    type Err = InvalidRegistration;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRegistration> {
+        match text {
+            "administrators" => Ok(Self::Administrators),
+            "approval" => Ok(Self::Approval),
+            "open" => Ok(Self::Open),
+            _ => Err(InvalidRegistration),
+        }
+    }
+}
+
+impl fmt::Display for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Administrators => "administrators",
+            Self::Approval => "approval",
+            Self::Open => "open",
+        })
+    }
 }
 
 /// What one client can cost.

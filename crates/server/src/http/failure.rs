@@ -52,6 +52,10 @@ impl From<StoreError> for Failure {
         match error {
             StoreError::Taken => Self::new(ErrorCode::Taken, "That name is taken; choose another."),
             StoreError::NotFound => Self::not_found("There is no such thing here."),
+            StoreError::TooMany => Self::new(
+                ErrorCode::TooMany,
+                "There are as many as there may be; give up one of them first.",
+            ),
             StoreError::IdempotencyMismatch => Self::new(
                 ErrorCode::IdempotencyMismatch,
                 "This Idempotency-Key came before with another body; use a new key for a new message.",

@@ -9,6 +9,7 @@ mod origin;
 mod phone;
 mod publish;
 mod publisher;
+mod publishers;
 mod sign_in;
 mod stream;
 
@@ -48,6 +49,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/messages", publish.get(inbox::list))
         .route("/messages/{id}/html", get(inbox::html))
         .route("/stream", get(stream::open))
+        .merge(publishers::routes())
         .layer(map_response(private));
     Router::new()
         .nest("/v1", api)

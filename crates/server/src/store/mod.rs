@@ -8,19 +8,22 @@
 mod contract;
 mod cursors;
 mod folder;
+mod publishers;
 mod sqlite;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hither_protocol::{
-    AccountName, DeviceId, DeviceKind, Message, MessageId, Priority, PublisherId, Timestamp,
-    WithdrawWhy,
+    AccountName, DeviceId, DeviceKind, Message, MessageId, Priority, Timestamp, WithdrawWhy,
 };
 use tokio::sync::mpsc;
 
 pub use cursors::{Cursors, UnknownCursor};
 pub use folder::{DataFolder, FolderError};
+pub use publishers::{
+    Audience, Change, MAX_AWAITING, PublisherRecord, Publishers, ReceiverRecord, Rights,
+};
 pub use sqlite::{OpenError, SqliteStore};
 
 /// Tells the wall time. Commits are stamped with it; nothing depends on its order.
@@ -52,6 +55,9 @@ pub enum StoreError {
     /// No such account, publisher, session or message.
     #[error("not found")]
     NotFound,
+    /// Give up some of what is there first.
+    #[error("too many")]
+    TooMany,
     /// The idempotency key was used with another body.
     #[error("idempotency key used with another body")]
     IdempotencyMismatch,
@@ -76,21 +82,6 @@ pub struct AccountRecord {
     /// May use the admin page.
     pub admin: bool,
     /// Since when it may not sign in.
-    pub disabled_at: Option<Timestamp>,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
-
-/// A publisher, as the store knows it.
-#[derive(Clone, Debug)]
-pub struct PublisherRecord {
-    /// Prefix and 16 digits.
-    pub id: PublisherId,
-    /// As shown to people.
-    pub name: String,
-    /// One, or two during rotation.
-    pub secrets: Vec<SecretHash>,
-    /// Since when it may not publish.
     pub disabled_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -231,7 +222,7 @@ pub struct Pending {
 
 /// The durable side of the server. One contract suite runs on every implementation.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Publishers + Send + Sync + 'static {
     /// The store's present life.
     fn epoch(&self) -> Epoch;
 
@@ -266,21 +257,6 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<(), StoreError>;
     /// Removes the account with everything that is only its own.
     async fn remove_account(&self, name: &AccountName) -> Result<(), StoreError>;
-
-    /// Makes a publisher.
-    async fn add_publisher(&self, publisher: PublisherRecord) -> Result<(), StoreError>;
-    /// One publisher.
-    async fn publisher(&self, id: &PublisherId) -> Result<Option<PublisherRecord>, StoreError>;
-    /// All of them, by id.
-    async fn publishers(&self) -> Result<Vec<PublisherRecord>, StoreError>;
-    /// Adds a secret; of three, the oldest goes.
-    async fn rotate_secret(&self, id: &PublisherId, secret: SecretHash) -> Result<(), StoreError>;
-    /// Forbids or allows publishing.
-    async fn set_publisher_disabled(
-        &self,
-        id: &PublisherId,
-        disabled: bool,
-    ) -> Result<(), StoreError>;
 
     /// A device that signed in to an account before.
     async fn device(

@@ -10,6 +10,7 @@ mod delivery;
 mod documentation;
 mod harness;
 mod protocol;
+mod publishers;
 mod publishing;
 mod routing;
 mod sessions;

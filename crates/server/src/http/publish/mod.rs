@@ -2,6 +2,7 @@
 
 mod check;
 mod receivers;
+mod rights;
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use self::check::check;
 use self::receivers::{no_receivers, receivers};
+use self::rights::permitted;
 use super::{App, Failure, JsonBody, Publisher};
 use crate::accounts::clock;
 use crate::store::{NewMessage, PublisherRecord};
@@ -37,6 +39,7 @@ pub(crate) async fn publish(
     headers: HeaderMap,
     body: JsonBody<PublishRequest>,
 ) -> Result<(StatusCode, Json<Published>), Failure> {
+    permitted(publisher.rights, &body.value)?;
     refuse_what_is_not_offered(&body.bytes)?;
     let idempotency =
         idempotency_key(&headers)?.map(|key| (key, Sha256::digest(&body.bytes).into()));

@@ -8,6 +8,7 @@ use hither_protocol::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::accounts::account_number;
+use super::publishers::reached;
 use super::rows::{ID_BYTES, damaged, message_id, ms, pack, taken};
 use super::writer::Tx;
 use crate::store::{Committed, NewMessage, Position, StoreError, Stored, What};
@@ -44,7 +45,7 @@ pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreE
         id: new.message.id,
         receivers: 0,
     };
-    let receivers = enabled_accounts(tx, new.accounts)?;
+    let receivers = reached_accounts(tx, publisher, new.accounts)?;
     if receivers.is_empty() {
         return Ok(stored);
     }
@@ -126,19 +127,16 @@ fn oldest_key(now: Timestamp) -> i64 {
     ms(now).saturating_sub(KEY_LIFE_MS)
 }
 
-/// The receivers that exist and may sign in, each once.
-fn enabled_accounts(
+/// The receivers that exist, may sign in, and may be reached, each once.
+fn reached_accounts(
     tx: &Tx<'_>,
+    publisher: i64,
     names: Vec<AccountName>,
 ) -> Result<BTreeMap<i64, AccountName>, StoreError> {
-    let mut find =
-        tx.prepare_cached("SELECT id FROM accounts WHERE name = ?1 AND disabled_at IS NULL")?;
     let mut found = BTreeMap::new();
     for name in names {
-        let account = find
-            .query_row([name.as_str()], |row| row.get(0))
-            .optional()?;
-        found.extend(account.map(|account: i64| (account, name)));
+        let account = reached(tx, publisher, &name)?;
+        found.extend(account.map(|account| (account, name)));
     }
     Ok(found)
 }

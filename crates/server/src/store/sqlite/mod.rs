@@ -4,6 +4,7 @@ mod accounts;
 mod checkpoint;
 mod log;
 mod pages;
+mod publishers;
 mod readers;
 mod rows;
 mod schema;
@@ -19,7 +20,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hither_protocol::{AccountName, DeviceId, Message, MessageId, PublisherId, Timestamp};
+use hither_protocol::{AccountName, DeviceId, Message, MessageId, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
@@ -28,8 +29,7 @@ use self::writer::Writer;
 use super::folder::private_file;
 use super::{
     AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, DeviceRecord, Epoch, Identity,
-    NewMessage, NewSession, Page, Pending, Position, PublisherRecord, SecretHash, Store,
-    StoreError, Stored,
+    NewMessage, NewSession, Page, Pending, Position, SecretHash, Store, StoreError, Stored,
 };
 
 /// How long a commit may wait for the end of a checkpoint.
@@ -224,41 +224,6 @@ impl Store for SqliteStore {
         let name = name.clone();
         self.writer
             .write(move |tx| accounts::remove_account(tx, &name))
-            .await
-    }
-
-    async fn add_publisher(&self, publisher: PublisherRecord) -> Result<(), StoreError> {
-        self.writer
-            .write(move |tx| accounts::add_publisher(tx, &publisher))
-            .await
-    }
-
-    async fn publisher(&self, id: &PublisherId) -> Result<Option<PublisherRecord>, StoreError> {
-        let id = id.clone();
-        self.readers
-            .read(move |conn| accounts::publisher(conn, &id))
-            .await
-    }
-
-    async fn publishers(&self) -> Result<Vec<PublisherRecord>, StoreError> {
-        self.readers.read(accounts::publishers).await
-    }
-
-    async fn rotate_secret(&self, id: &PublisherId, secret: SecretHash) -> Result<(), StoreError> {
-        let id = id.clone();
-        self.writer
-            .write(move |tx| accounts::rotate_secret(tx, &id, &secret))
-            .await
-    }
-
-    async fn set_publisher_disabled(
-        &self,
-        id: &PublisherId,
-        disabled: bool,
-    ) -> Result<(), StoreError> {
-        let id = id.clone();
-        self.writer
-            .write(move |tx| accounts::set_publisher_disabled(tx, &id, disabled))
             .await
     }
 

@@ -3,7 +3,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::OpenError;
 
 /// What brings a database from its number of migrations to the next. Never edited once released.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0003_publishers.sql"),
+];
 
 /// Brings the schema up to date; refuses a database that a newer version wrote.
 pub(super) fn migrate(conn: &mut Connection) -> Result<(), OpenError> {

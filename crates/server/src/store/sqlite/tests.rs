@@ -13,8 +13,8 @@ use crate::store::contract::{
     Bed, Hands, Scene, a_message, an_account, contract_suite, ids, name, positions,
 };
 use crate::store::{
-    Clock, Committed, DataFolder, FolderError, NewMessage, Position, Store, StoreError, What,
-    system_clock,
+    Clock, Committed, DataFolder, FolderError, NewMessage, Position, Publishers as _, Store,
+    StoreError, What, system_clock,
 };
 
 struct Folder(TempDir);
