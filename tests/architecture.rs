@@ -112,6 +112,11 @@ const HOUSE: &[Room] = &[
         ],
     },
     Room {
+        name: "hither-people",
+        may_use: &["hither-attention", "hither-protocol"],
+        must_not_contain: NOT_PURE,
+    },
+    Room {
         name: "xtask",
         may_use: &[],
         must_not_contain: ASYNC,

@@ -116,7 +116,7 @@ fn show(app: &AppHandle) -> tauri::Result<()> {
 
 fn tell(app: &AppHandle, news: &News) {
     if let News::View { view } = news
-        && view.account.is_none()
+        && (view.account.is_none() || view.app_lock.as_ref().is_some_and(|lock| lock.locked))
     {
         app.state::<OpenPages>().close_all();
     }
@@ -154,6 +154,7 @@ impl Door {
             paused_until: None,
             notice: None,
             signing_in: false,
+            app_lock: None,
         };
         Self {
             app: app.clone(),

@@ -585,6 +585,42 @@ async fn f7_signing_out_closes_rich_messages_and_returns_to_the_sign_in_page() {
 }
 
 #[tokio::test]
+async fn c1_a_locked_window_shows_nothing_until_the_passphrase() {
+    let home = Home::new();
+    let window = home.signed_in().await;
+    home.publish("Private", |message| {
+        message.html = Some("<h1>secret".to_owned());
+    });
+    window.click("[role=option]").await.unwrap();
+    window.click(".rich button").await.unwrap();
+    wait_for("the caged window", SOON, || {
+        find_window(&home.desktop, "Private$")
+    });
+
+    window.click("[aria-haspopup=menu]").await.unwrap();
+    window.click("[role=menuitem]").await.unwrap();
+    window.fill("#app-lock-passphrase", "2580").await.unwrap();
+    window.fill("#app-lock-again", "2580").await.unwrap();
+    window.click("dialog button.primary").await.unwrap();
+    wait_for("an app lock", SOON, || {
+        (!home.status()["app_lock"].is_null()).then_some(())
+    });
+    home.hither(&["lock"]);
+    window.wait_for("#passphrase").await;
+    picture(&home.desktop, "window-locked");
+    assert!(!window.says("Private").await.unwrap());
+    wait_for("the end of the caged window", SOON, || {
+        find_window(&home.desktop, "Private$")
+            .is_none()
+            .then_some(())
+    });
+
+    window.fill("#passphrase", "2580").await.unwrap();
+    window.click("form button.primary").await.unwrap();
+    window.wait_for("[role=option]").await;
+}
+
+#[tokio::test]
 async fn f1_quit_ends_all_of_it() {
     let home = Home::new();
     let window = home.signed_in().await;

@@ -90,6 +90,8 @@ impl Desktop {
     pub fn env(&self) -> Vec<(&'static str, String)> {
         let path = |name: &str| self.path(name).to_string_lossy().into_owned();
         vec![
+            // Without a UTF-8 locale, xdotool finds no window whose title has a dash in it.
+            ("LC_ALL", "C.UTF-8".to_owned()),
             ("DISPLAY", self.display.clone()),
             ("XDG_SESSION_TYPE", "x11".to_owned()),
             ("XDG_SESSION_ID", SESSION_ID.to_owned()),
@@ -173,6 +175,15 @@ impl Desktop {
             &format!("[<{asleep}>]"),
         ];
         self.login1("/org/freedesktop/login1", "EmitSignal", &arguments)
+    }
+
+    /// Whether somebody asked to be waited for before the computer sleeps.
+    pub fn sleep_is_held(&self) -> anyhow::Result<bool> {
+        let path = "/org/freedesktop/login1";
+        let method = "org.freedesktop.login1.Manager.ListInhibitors";
+        let system = self.bus("system");
+        let said = self.gdbus(&system, "org.freedesktop.login1", path, method, &[])?;
+        Ok(said.contains("'sleep'"))
     }
 
     fn path(&self, name: &str) -> PathBuf {

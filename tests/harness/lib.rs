@@ -10,5 +10,6 @@ pub mod stage;
 pub mod toasts;
 mod wait;
 pub mod window;
+pub mod wire;
 
 pub use wait::{SOON, wait_for, wait_for_async};

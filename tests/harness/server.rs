@@ -148,6 +148,18 @@ pub struct Publisher {
 }
 
 impl Publisher {
+    /// `ID.SECRET`
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// `ID:SECRET`
+    #[must_use]
+    pub fn pair(&self) -> String {
+        self.token.replacen('.', ":", 1)
+    }
+
     /// Publishes under an idempotency key, again and again until the server says that it is
     /// stored.
     ///

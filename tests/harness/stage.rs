@@ -1,7 +1,7 @@
 //! A server, a companion and a phone page, as real processes that know each other.
 
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 use fantoccini::Locator;
@@ -58,7 +58,9 @@ impl Hub {
         self.publisher.publish(title, &message).to_string()
     }
 
-    fn address(&self) -> &str {
+    /// Where it listens: `http://127.0.0.1:…`.
+    #[must_use]
+    pub fn address(&self) -> &str {
         self.server.url()
     }
 
@@ -78,34 +80,47 @@ pub struct Resident {
 impl Resident {
     /// Starts it and waits until it is connected.
     pub fn start(desktop: &Desktop, hub: &Hub) -> anyhow::Result<Self> {
-        let data = desktop.home().join("hither");
-        let companion = |arguments: &[&str]| {
-            let mut command = desktop.command(program("hither-companion").get_program());
-            command.arg("--data").arg(&data).args(arguments);
-            command.env("HITHER_LOG", "debug");
-            command
-        };
+        Self::start_at(desktop, hub.address())
+    }
+
+    /// [`Resident::start`], with the server's address as this desktop knows it.
+    pub fn start_at(desktop: &Desktop, server: &str) -> anyhow::Result<Self> {
+        let companion = |arguments: &[&str]| companion(desktop, arguments);
         let log = std::fs::File::create(desktop.home().join("companion.log"))?;
         let process = Part::start("hither-companion", companion(&["--background"]).stderr(log))?;
-        let status = || {
-            let output = companion(&["status"]).stderr(Stdio::null()).output().ok()?;
-            String::from_utf8(output.stdout)
-                .ok()
-                .filter(|_| output.status.success())
-        };
-        wait_for("the companion", SOON, status);
+        wait_for("the companion", SOON, || status(desktop));
         let mut signin = companion(&["signin", "--account", ACCOUNT, "--password-stdin"]);
-        signin.args(["--server", hub.address()]);
+        signin.args(["--server", server]);
         let mut signin = signin.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
         let mut stdin = signin.stdin.take().context("stdin is piped")?;
         stdin.write_all(PASSWORD.as_bytes())?;
         drop(stdin);
         ensure!(signin.wait()?.success(), "the companion could not sign in");
         wait_for("the companion's connection", SOON, || {
-            status().filter(|said| said.contains("Online"))
+            status(desktop).filter(|said| said.contains("Online"))
         });
         Ok(Self { _process: process })
     }
+}
+
+/// What the companion of this desktop says of itself, in words.
+#[must_use]
+pub fn status(desktop: &Desktop) -> Option<String> {
+    let mut status = companion(desktop, &["status"]);
+    let output = status.stderr(Stdio::null()).output().ok()?;
+    String::from_utf8(output.stdout)
+        .ok()
+        .filter(|_| output.status.success())
+}
+
+fn companion(desktop: &Desktop, arguments: &[&str]) -> Command {
+    let mut command = desktop.command(program("hither-companion").get_program());
+    command
+        .arg("--data")
+        .arg(desktop.home().join("hither"))
+        .args(arguments)
+        .env("HITHER_LOG", "debug");
+    command
 }
 
 /// The phone page in a real browser, signed in and connected.

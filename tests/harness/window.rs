@@ -56,6 +56,11 @@ impl Window {
         .await;
     }
 
+    /// Whether this text is anywhere in the page.
+    pub async fn says(&self, text: &str) -> anyhow::Result<bool> {
+        Ok(self.page.source().await?.contains(text))
+    }
+
     /// Clicks an element like this, once it is there.
     pub async fn click(&self, selector: &str) -> anyhow::Result<()> {
         self.wait_for(selector).await;

@@ -289,8 +289,12 @@ impl Desktop {
             Effect::ShowToast(toast) => self.show(world, toast),
             Effect::WithdrawToast(key) => drop(self.up.remove(&key)),
             Effect::OpenWindow(_) | Effect::OpenLink(_) => {}
-            Effect::SignIn { .. } | Effect::SignOut(_) | Effect::Exit => {
-                unreachable!("nobody signs in or out or quits in these days")
+            Effect::SignIn { .. }
+            | Effect::SignOut(_)
+            | Effect::HashPassphrase(_)
+            | Effect::CheckPassphrase { .. }
+            | Effect::Exit => {
+                unreachable!("nobody signs in or out, sets an app lock or quits in these days")
             }
         }
     }

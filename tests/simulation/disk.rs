@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hither_engine::view::{Glance, Headline};
-use hither_engine::{OutboxSeq, Saved, SavedAccount, SignedIn, StoreOp, Stored};
+use hither_engine::{AppLockSaved, OutboxSeq, Saved, SavedAccount, SignedIn, StoreOp, Stored};
 use hither_protocol::{ClientFrame, Cursor, Message, MessageId, Priority, Timestamp};
 
 /// One row of the history.
@@ -22,6 +22,7 @@ pub(crate) struct Disk {
     cursor: Option<Cursor>,
     outbox: BTreeMap<OutboxSeq, ClientFrame>,
     paused_until: Option<Timestamp>,
+    app_lock: Option<AppLockSaved>,
 }
 
 impl Disk {
@@ -49,6 +50,7 @@ impl Disk {
             due: self.headlines(|row| row.alert_due && !row.shown),
             outbox: self.outbox.clone().into_iter().collect(),
             paused_until: self.paused_until,
+            app_lock: self.app_lock.clone(),
         }
     }
 
@@ -95,6 +97,7 @@ impl Disk {
             StoreOp::Wipe => *self = Self::default(),
             StoreOp::ForgetCursor => self.cursor = None,
             StoreOp::SetPaused(until) => self.paused_until = *until,
+            StoreOp::SetAppLock(lock) => self.app_lock.clone_from(lock),
         }
         Stored::Done
     }

@@ -18,6 +18,8 @@ use crate::world::{Conn, Due, Life, Node, World};
 
 /// So few entries at once that backlogs have several pages.
 const PAGE: usize = 3;
+/// The longest that a frame is on its way in these days.
+const DELAY: Option<Duration> = Some(Duration::from_millis(100));
 
 /// What the disk holds.
 #[derive(Default)]
@@ -106,6 +108,7 @@ impl Server {
         }
         let accepted = Accepted {
             id,
+            publisher: None,
             priority,
             at: world.now,
             expires: None,
@@ -180,6 +183,7 @@ impl Server {
         let disk = &self.disk;
         let pending = disk.messages.iter().map(|(id, (priority, at))| Accepted {
             id: *id,
+            publisher: None,
             priority: *priority,
             at: *at,
             expires: None,
@@ -255,7 +259,7 @@ impl Server {
                 world.server_leaves(conn, Some(code as u16));
                 self.remove(world, conn, true);
             }
-            Output::Identify(_) => ask(world, conn, Ask::Identify),
+            Output::Identify { .. } => ask(world, conn, Ask::Identify),
             Output::ReadPage(after) => ask(world, conn, Ask::Page(after)),
             Output::Write(write) => ask(world, conn, Ask::Write(write)),
             Output::Attach(_) => {
@@ -269,12 +273,27 @@ impl Server {
                     device,
                     kind,
                     presence,
+                    delay: DELAY,
                 };
                 self.route(world, connected);
             }
-            Output::Presence(presence) => self.route(world, Event::Presence { device, presence }),
+            Output::Presence(presence) => self.route(
+                world,
+                Event::Presence {
+                    device,
+                    presence,
+                    delay: DELAY,
+                },
+            ),
             Output::Heartbeat(last_input) => {
-                self.route(world, Event::Heartbeat { device, last_input });
+                self.route(
+                    world,
+                    Event::Heartbeat {
+                        device,
+                        last_input,
+                        delay: DELAY,
+                    },
+                );
             }
         }
     }
@@ -341,7 +360,6 @@ impl Server {
     fn commit(&mut self, what: What) -> Arc<Entry> {
         let entry = Arc::new(Entry {
             position: Position(self.head().0 + 1),
-            account: account(),
             what,
         });
         self.disk.log.push(Arc::clone(&entry));
@@ -360,6 +378,7 @@ impl Server {
             entries,
             upto,
             more: upto < self.head(),
+            gap: None,
         }
     }
 
@@ -453,6 +472,7 @@ impl Server {
                     stream.live.push_back(Input::Alert { ids, style, why });
                 }
             }
+            Effect::Trace { .. } => {}
             Effect::Push { .. } | Effect::CancelPush { .. } => {
                 unreachable!("no phone registers for push in these days")
             }
@@ -513,6 +533,7 @@ fn identity(node: Node) -> Identity {
             kind: kind(node),
         },
         application: "hither".into(),
+        version: "0.1.0".into(),
         message_token: "hither_mt_1".into(),
         acked: None,
         expires_at: Timestamp::MAX,

@@ -1,12 +1,13 @@
 //! End to end: which screen gets the alert. Real server, companion, screen, pop-ups and browser.
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hither_protocol::Priority;
 use system_tests::desktop::{Desktop, Panel};
-use system_tests::stage::{Hub, Phone, Resident};
+use system_tests::stage::{Hub, Phone, Resident, status};
 use system_tests::toasts::{Toast, Toasts};
+use system_tests::wire::Wire;
 use system_tests::{SOON, wait_for_async};
 
 /// A person's day: a desktop they sit at, and a phone in their pocket.
@@ -25,11 +26,16 @@ const IMPATIENT_S: u64 = 10;
 
 impl Day {
     async fn begin(idle_after_s: u64) -> Self {
+        Self::begin_at(idle_after_s, |hub| hub.address().to_owned()).await
+    }
+
+    /// A day at a desktop that knows the server by another address.
+    async fn begin_at(idle_after_s: u64, address: impl FnOnce(&Hub) -> String) -> Self {
         let desktop = Desktop::start(Panel::None).unwrap();
         let toasts = Toasts::watch(&desktop.session_bus()).await.unwrap();
         let hub = Hub::start(idle_after_s).unwrap();
         desktop.input().unwrap();
-        let companion = Resident::start(&desktop, &hub).unwrap();
+        let companion = Resident::start_at(&desktop, &address(&hub)).unwrap();
         let phone = Phone::sign_in(&hub).await.unwrap();
         Self {
             phone,
@@ -110,7 +116,7 @@ async fn what_an_empty_chair_was_shown_is_handed_to_the_phone() {
     }
     let after = day.hub.publish("nobody saw this");
     day.toast("nobody saw this").await;
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     day.phone.wait_for_ring(&after).await;
     let rang = begin.elapsed();
     assert!(
@@ -168,4 +174,99 @@ async fn coming_back_brings_one_summary() {
         "{summary}"
     );
     assert!(!day.phone.rang().await.unwrap().contains(&id));
+}
+
+#[tokio::test]
+async fn sleep_says_goodbye_at_once_and_waking_brings_one_summary() {
+    let day = Day::begin(PATIENT_S).await;
+    let last = day.hub.publish("before I closed the lid");
+    day.toast("before I closed the lid").await;
+    let shown_before = day.toasts.all();
+    wait_for_async("sleep to be held back", SOON, async || {
+        day.desktop.sleep_is_held().unwrap().then_some(())
+    })
+    .await;
+
+    let closed = Instant::now();
+    day.desktop.suspend(true).unwrap();
+    wait_for_async("sleep to be let through", SOON, async || {
+        (!day.desktop.sleep_is_held().unwrap()).then_some(())
+    })
+    .await;
+    let held = closed.elapsed();
+    assert!(held < Duration::from_millis(1500), "held for {held:?}");
+    day.phone.wait_for_ring(&last).await;
+    for title in ["one", "two", "three"] {
+        let id = day.hub.publish(title);
+        day.phone.wait_for_ring(&id).await;
+    }
+    assert_eq!(day.toasts.all(), shown_before);
+
+    day.desktop.suspend(false).unwrap();
+    day.desktop.input().unwrap();
+    wait_for_async("the summary", SOON, async || {
+        let since = &day.toasts.all()[shown_before.len()..];
+        (!since.is_empty()).then_some(())
+    })
+    .await;
+    let back = day.hub.publish("after I opened it");
+    day.toast("after I opened it").await;
+    let since = &day.toasts.all()[shown_before.len()..];
+    assert_eq!(since.len(), 2, "one summary, then the new one: {since:?}");
+    assert!(!day.phone.rang().await.unwrap().contains(&back));
+}
+
+/// A desktop keeps its presence for so long without a word: a lease, and the grace after it.
+const LEASE: Duration = Duration::from_secs(40);
+const GRACE: Duration = Duration::from_secs(10);
+/// A companion notices within 1.3 heartbeats that nothing comes back; read by polling.
+const HALF_OPEN: Duration = Duration::from_secs(39 + 2);
+
+#[tokio::test]
+async fn a_killed_network_hands_over_to_the_phone() {
+    let mut cable = None;
+    let day = Day::begin_at(PATIENT_S, |hub| {
+        cable.insert(Wire::to(hub.address())).address()
+    })
+    .await;
+    let cable = cable.unwrap();
+    let seen_by_nobody = day.hub.publish("the last one that came through");
+    day.toast("the last one that came through").await;
+    day.server_knows_shown(1).await;
+    assert_eq!(day.phone.rang().await.unwrap(), [""; 0]);
+
+    let cut = Instant::now();
+    cable.cut();
+    // Sent to a desktop that seems to be there: nobody says it was shown.
+    let lost = day.hub.publish("into the void");
+    day.phone.wait_for_ring(&lost).await;
+    let unconfirmed = cut.elapsed();
+    assert!(unconfirmed < Duration::from_secs(10), "{unconfirmed:?}");
+
+    let says = async |word: &str| status(&day.desktop).filter(|said| said.contains(word));
+    wait_for_async("the desktop to notice", HALF_OPEN + SOON, async || {
+        says("Offline").await
+    })
+    .await;
+    let noticed = cut.elapsed();
+    assert!(noticed < HALF_OPEN, "{noticed:?}");
+    wait_for_async("the handover", LEASE + GRACE + SOON, async || {
+        let rang = day.phone.rang().await.unwrap();
+        rang.contains(&seen_by_nobody).then_some(())
+    })
+    .await;
+    let handover = cut.elapsed();
+    assert!(handover < LEASE + GRACE, "{handover:?}");
+
+    let shown_before = day.toasts.all();
+    cable.mend();
+    wait_for_async("the desktop to come back", LEASE + SOON, async || {
+        says("Online").await
+    })
+    .await;
+    day.desktop.input().unwrap();
+    let _back = day.hub.publish("back online");
+    day.toast("back online").await;
+    let since = &day.toasts.all()[shown_before.len()..];
+    assert!(since.len() <= 2, "at most a summary before it: {since:?}");
 }

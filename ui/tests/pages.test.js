@@ -19,6 +19,9 @@ const states = [
   'show=signed-out',
   'show=signing-in',
   'show=wrong',
+  'show=locked',
+  'show=locked-wrong',
+  'show=locked-closed',
 ];
 
 let browser;
@@ -75,6 +78,50 @@ for (const colorScheme of ['light', 'dark']) {
     });
   }
 }
+
+test('an app lock is set, locked, opened, changed and removed', async () => {
+  const { page, troubles, close } = await open('show=full');
+  const dialog = page.getByRole('dialog', { name: 'App lock' });
+  const openDialog = async () => {
+    await page.getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: 'App lock…' }).click();
+    await dialog.waitFor();
+  };
+
+  await openDialog();
+  await page.getByLabel('New passphrase').fill('1234');
+  await page.getByLabel('The same again').fill('1235');
+  await page.getByRole('button', { name: 'Set app lock' }).click();
+  await page.getByRole('alert').filter({ hasText: 'not the same' }).waitFor();
+  await page.getByLabel('The same again').fill('1234');
+  await page.getByLabel('Lock by itself').selectOption({ label: 'After 5 minutes without input' });
+  await page.getByRole('button', { name: 'Set app lock' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  assert.deepEqual(await sent(page, 'set_app_lock'), [
+    { type: 'set_app_lock', passphrase: '1234', when: { after_s: 300, with_screen: true } },
+  ]);
+
+  await page.getByRole('button', { name: 'More' }).click();
+  await page.getByRole('menuitem', { name: 'Lock now' }).click();
+  await page.getByRole('heading', { name: 'Locked' }).waitFor();
+  assert.equal(await page.getByRole('option').count(), 0);
+  await page.keyboard.type('wrong');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').filter({ hasText: 'not the passphrase' }).waitFor();
+  await page.keyboard.type('1234');
+  await page.keyboard.press('Enter');
+  await page.getByRole('option').first().waitFor();
+
+  await openDialog();
+  await page.getByLabel('Passphrase or PIN').fill('wrong');
+  await page.getByRole('button', { name: 'Remove' }).click();
+  await page.getByRole('alert').filter({ hasText: 'not the passphrase' }).waitFor();
+  await page.getByLabel('Passphrase or PIN').fill('1234');
+  await page.getByRole('button', { name: 'Remove' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  assert.deepEqual(troubles, []);
+  await close();
+});
 
 test('keys alone move, open, filter, mark and close', async () => {
   const { page, close } = await open('show=full');

@@ -9,6 +9,10 @@ const open = async (page) => {
   await page.getByRole('option').first().click();
   await page.getByRole('article').waitFor();
 };
+async function openAppLock(page, more = 'More', entry = 'App lock…') {
+  await page.getByRole('button', { name: more }).click();
+  await page.getByRole('menuitem', { name: entry }).click();
+}
 const shots = [
   { name: 'full-light', query: 'show=full', act: open },
   { name: 'full-dark', query: 'show=full', colorScheme: 'dark', act: open },
@@ -24,6 +28,16 @@ const shots = [
   { name: 'signed-out', query: 'show=signed-out' },
   { name: 'wrong-dark', query: 'show=wrong', colorScheme: 'dark' },
   { name: 'signing-in-chinese', query: 'show=signing-in', locale: 'zh-CN' },
+  { name: 'locked', query: 'show=locked' },
+  { name: 'locked-closed-dark', query: 'show=locked-closed', colorScheme: 'dark' },
+  { name: 'app-lock', query: 'show=full', act: openAppLock },
+  {
+    name: 'app-lock-narrow-chinese',
+    query: 'show=chinese',
+    width: 360,
+    locale: 'zh-CN',
+    act: (page) => openAppLock(page, '更多', '应用锁…'),
+  },
   { name: 'lost', query: 'show=lost' },
   { name: 'broken', query: 'show=broken' },
   {

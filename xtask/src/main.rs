@@ -49,6 +49,12 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Judge the attention rule, and those of other products, on people's days.
+    Simulate {
+        /// As `simulate --help` says: --months, --seed, --days FILE, --json, --plot FILE ...
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run benchmarks and print a table.
     Bench {
         /// Which; all without a name.
@@ -66,11 +72,18 @@ fn of(names: &[String]) -> String {
     }
 }
 
+fn simulate(arguments: &[String]) -> anyhow::Result<()> {
+    let mut simulate = command::cargo(&["run", "--quiet", "--package", "hither-people", "--"]);
+    simulate.args(arguments);
+    command::run(&mut simulate)
+}
+
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Run { exit_after_demo } => demo::run(exit_after_demo),
         Task::Test => test::run_all(),
         Task::Codegen { check } => codegen::run(check),
+        Task::Simulate { arguments } => simulate(&arguments),
         Task::Bench { names } => Err(anyhow!("There is no benchmark yet{}.", of(&names))),
         Task::Package => Err(anyhow!(
             "There are no installers yet. `npx tauri build` at the root makes a package of the window alone."

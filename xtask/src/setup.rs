@@ -44,11 +44,16 @@ const A_SCREEN: Packages = &[
     &["fonts-dejavu-core"],
     &["fonts-noto-cjk"],
 ];
+/// The compositor that the Wayland sensors are tested with.
+const A_WAYLAND_SCREEN: Packages = &[&["kwin-wayland"]];
 const BROWSERS: Packages = &[
     &["webkit2gtk-driver"],
     &["chromium", "chromium-browser"],
     &["chromium-driver", "chromium-chromedriver"],
 ];
+
+/// For the programs of other people that tests let publish.
+const PYTHON: Packages = &[&["python3"], &["python3-venv"]];
 
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
@@ -64,7 +69,7 @@ pub(crate) fn packages(purpose: Purpose) -> anyhow::Result<()> {
     let wanted = match purpose {
         Purpose::RunHere => vec![BUILDING],
         Purpose::RunVirtually => vec![BUILDING, A_SCREEN],
-        Purpose::Test => vec![BUILDING, A_SCREEN, BROWSERS],
+        Purpose::Test => vec![BUILDING, A_SCREEN, A_WAYLAND_SCREEN, BROWSERS, PYTHON],
     };
     let wanted = wanted.concat();
     if !installed("dpkg-query") {
@@ -129,6 +134,24 @@ pub(crate) fn window_pages() -> anyhow::Result<()> {
     check_node()?;
     install_node_packages(&ui)?;
     run_quietly(npm(&["run", "build"]).current_dir(&ui))
+}
+
+/// Other people's programs that publish here, for the tests: into a folder of their own.
+pub(crate) fn publishing_clients() -> anyhow::Result<()> {
+    let wanted = root().join("tests/system/clients/requirements.txt");
+    let (folder, stamp) = (
+        target().join("clients"),
+        target().join("clients-installed.txt"),
+    );
+    let versions = fs::read(&wanted)?;
+    if folder.exists() && fs::read(&stamp).is_ok_and(|old| old == versions) {
+        return Ok(());
+    }
+    println!("Installing Python programs that tests let publish");
+    run_quietly(command("python3", &["-m", "venv"]).arg(&folder))?;
+    let quietly = ["install", "--quiet", "--disable-pip-version-check", "-r"];
+    run_quietly(command(folder.join("bin/pip"), &quietly).arg(&wanted))?;
+    Ok(fs::write(stamp, versions)?)
 }
 
 /// `npm` with arguments.

@@ -36,6 +36,7 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
 
 fn set_up() -> anyhow::Result<()> {
     setup::packages(Purpose::Test)?;
+    setup::publishing_clients()?;
     setup::window_pages()
 }
 

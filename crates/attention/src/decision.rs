@@ -1,46 +1,88 @@
-use hither_protocol::{AlertWhy, DeviceId};
+use hither_protocol::{AlertWhy, Because, DeviceId, Route, WhenAway, WhenPresenting, WhenUnknown};
 
+use crate::choices::Plan;
 use crate::devices::Devices;
 use crate::ledger::{Entry, Via, Way};
 
 /// What the rule says about one message at one moment.
 #[derive(Debug)]
 pub(crate) enum Decision {
-    Alert(Vec<Way>),
-    /// A device may be about to answer for itself: decide again when it did, for this reason.
-    Hold(AlertWhy),
+    Alert(Vec<(Way, Because)>),
+    /// Not at this moment: decide again when things changed, then ring for this reason.
+    Hold(AlertWhy, Because),
     /// Nobody to alert: decide again when some device comes back.
-    Nobody,
+    Nobody(Because),
+    /// The person does not want it to ring at all.
+    Silent,
 }
 
 /// The whole rule. `restarting`: the devices did not have their time to come back yet.
-pub(crate) fn decide(devices: &Devices, entry: &Entry, restarting: bool) -> Decision {
-    if restarting && entry.wanted == Some(AlertWhy::Restarted) {
-        return Decision::Hold(AlertWhy::Restarted);
+pub(crate) fn decide(devices: &Devices, entry: &Entry, plan: Plan, restarting: bool) -> Decision {
+    if plan.route == Route::Silent {
+        return Decision::Silent;
     }
-    if entry.is_urgent() {
+    if plan.held {
+        return Decision::Hold(AlertWhy::QuietEnded, Because::Quiet);
+    }
+    if restarting && entry.wanted == Some(AlertWhy::Restarted) {
+        return Decision::Hold(AlertWhy::Restarted, Because::Restarted);
+    }
+    if plan.route == Route::Everywhere {
         return everyone(devices, entry);
     }
-    let untried = |device: &&DeviceId| entry.is_open_to(device, Via::Stream);
-    if let Some(desktop) = devices.active_desktops().find(untried) {
-        return Decision::Alert(vec![Way::stream(desktop)]);
+    if let Some(desktop) = devices.active_desktops().find(|id| untried(entry, id)) {
+        let desktop = (Way::stream(desktop), Because::Active);
+        let phone = best_mobile(devices, entry).filter(|_| plan.route == Route::PhoneToo);
+        let phone = phone.map(|way| (way, Because::PhoneToo));
+        return Decision::Alert([desktop].into_iter().chain(phone).collect());
     }
-    let may_answer = |device: &DeviceId| untried(&device) || entry.is_shown_on(device);
+    let may_answer = |id: &DeviceId| untried(entry, id) || entry.is_shown_on(id);
     if devices.doubtful_desktops().any(may_answer) {
-        return Decision::Hold(AlertWhy::PresenceKnown);
+        return Decision::Hold(AlertWhy::PresenceKnown, Because::DeviceMayAnswer);
     }
-    let mobile = best_mobile(devices, entry);
+    if plan.when_presenting == WhenPresenting::Hold && devices.is_presenting() {
+        return Decision::Hold(AlertWhy::Waiting, Because::Presenting);
+    }
+    nobody_surely_there(devices, entry, plan, restarting)
+}
+
+fn nobody_surely_there(devices: &Devices, entry: &Entry, plan: Plan, restarting: bool) -> Decision {
+    let hold = plan.when_away == WhenAway::Hold;
+    let mobile = best_mobile(devices, entry).filter(|_| !hold);
     if restarting && mobile.as_ref().is_none_or(|way| way.via == Via::Push) {
-        return Decision::Hold(AlertWhy::Waiting);
+        return Decision::Hold(AlertWhy::Waiting, Because::DeviceMayAnswer);
     }
-    let possible = devices.unknown_desktops().filter(untried).map(Way::stream);
-    alert(possible.chain(mobile))
+    let possible = devices.unknown_desktops().filter(|id| untried(entry, id));
+    let mut possible = possible.map(Way::stream).peekable();
+    let alone = match plan.when_unknown {
+        WhenUnknown::Both => false,
+        WhenUnknown::Desktop => possible.peek().is_some(),
+        WhenUnknown::Phone => mobile.is_some(),
+    };
+    let mobile = mobile.filter(|_| !(alone && plan.when_unknown == WhenUnknown::Desktop));
+    let possible = possible.filter(|_| !(alone && plan.when_unknown == WhenUnknown::Phone));
+    let mobile = mobile.map(|way| (way, Because::NobodyAtADesktop));
+    let ways = possible.map(|way| (way, Because::Unknown)).chain(mobile);
+    let nobody = if hold {
+        Because::HeldUntilReturn
+    } else {
+        Because::NobodyReachable
+    };
+    alert(ways, nobody)
 }
 
 fn everyone(devices: &Devices, entry: &Entry) -> Decision {
     let streams = devices.connected().map(Way::stream);
     let ways = streams.chain(devices.pushable_mobiles().map(Way::push));
-    alert(ways.filter(|way| entry.is_open_to(&way.device, way.via)))
+    let ways = ways.filter(|way| entry.is_open_to(&way.device, way.via));
+    alert(
+        ways.map(|way| (way, Because::Everywhere)),
+        Because::NobodyReachable,
+    )
+}
+
+fn untried(entry: &Entry, desktop: &DeviceId) -> bool {
+    entry.is_open_to(desktop, Via::Stream)
 }
 
 fn best_mobile(devices: &Devices, entry: &Entry) -> Option<Way> {
@@ -49,10 +91,10 @@ fn best_mobile(devices: &Devices, entry: &Entry) -> Option<Way> {
     ways.find(|way| entry.is_open_to(&way.device, way.via))
 }
 
-fn alert(ways: impl Iterator<Item = Way>) -> Decision {
+fn alert(ways: impl Iterator<Item = (Way, Because)>, nobody: Because) -> Decision {
     let ways: Vec<_> = ways.collect();
     if ways.is_empty() {
-        Decision::Nobody
+        Decision::Nobody(nobody)
     } else {
         Decision::Alert(ways)
     }

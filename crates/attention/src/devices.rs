@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 
-use hither_protocol::{DeviceId, DeviceKind, Instant, Presence, PresenceState};
+use hither_protocol::{
+    self as protocol, DeviceFact, DeviceId, DeviceKind, InactiveReason, Instant, Presence,
+    PresenceState,
+};
 
 use core::time::Duration;
 
@@ -36,6 +39,15 @@ pub(crate) enum Witness {
     Nobody,
 }
 
+/// Someone used a desktop.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Input {
+    /// When, at the earliest.
+    pub(crate) at: Instant,
+    /// The time without any input that was known of before.
+    pub(crate) pause: Option<(Instant, Instant)>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Device {
     kind: DeviceKind,
@@ -44,6 +56,8 @@ pub(crate) struct Device {
     /// Since when the stream is open without a word about presence.
     mute_since: Option<Instant>,
     last_input: Option<Instant>,
+    /// When the newest reading was sent.
+    read: Option<Instant>,
     push: bool,
     /// When it connected, registered or showed something last.
     used: Instant,
@@ -64,26 +78,26 @@ enum Stream {
 #[derive(Clone, Copy, Debug)]
 struct Report {
     state: PresenceState,
+    reason: Option<InactiveReason>,
+    /// Since when it is this.
+    since: Instant,
     renewed: Instant,
 }
 
 impl Devices {
-    /// Returns the last input, when this tells it.
     pub(crate) fn connect(
         &mut self,
         now: Instant,
         id: &DeviceId,
         kind: DeviceKind,
-        presence: Option<Presence>,
         timings: &Timings,
-    ) -> Option<Instant> {
+    ) {
         let device = self.0.entry(id.clone());
         let device = device.or_insert_with(|| Device::new(kind, now));
         device.kind = kind;
         device.used = now;
         device.mute_since = Some(device.mute_since(now, timings));
         device.stream = Stream::Open;
-        device.report(now, presence?)
     }
 
     /// Returns what kind of device had its stream open.
@@ -101,24 +115,24 @@ impl Devices {
         Some(device.kind)
     }
 
-    /// Returns the last input, when this tells it.
+    /// What a desktop said when it was `sent`. Returns the last input, when this tells it.
     pub(crate) fn report(
         &mut self,
-        now: Instant,
+        sent: Instant,
         id: &DeviceId,
         presence: Presence,
-    ) -> Option<Instant> {
-        self.open_desktop(id)?.report(now, presence)
+    ) -> Option<Input> {
+        self.open_desktop(id)?.report(sent, presence)
     }
 
     /// Returns the last input, when this tells it.
     pub(crate) fn heartbeat(
         &mut self,
-        now: Instant,
+        sent: Instant,
         id: &DeviceId,
         last_input: Duration,
-    ) -> Option<Instant> {
-        self.open_desktop(id)?.heartbeat(now, last_input)
+    ) -> Option<Input> {
+        self.open_desktop(id)?.heartbeat(sent, last_input)
     }
 
     pub(crate) fn register(&mut self, now: Instant, id: DeviceId) {
@@ -195,6 +209,17 @@ impl Devices {
         self.ranked(Device::is_pushable)
     }
 
+    /// Whether somebody is at a desktop that must not pop up.
+    pub(crate) fn is_presenting(&self) -> bool {
+        self.0.values().any(Device::is_presenting)
+    }
+
+    /// What is known about each, to explain a decision at `now`.
+    pub(crate) fn facts(&self, now: Instant) -> Vec<DeviceFact> {
+        let devices = self.0.iter();
+        devices.map(|(id, device)| device.fact(now, id)).collect()
+    }
+
     fn ids(&self, wanted: impl Fn(&Device) -> bool) -> impl Iterator<Item = &DeviceId> {
         let devices = self.0.iter().filter(move |(_, device)| wanted(device));
         devices.map(|(id, _)| id)
@@ -220,6 +245,7 @@ impl Device {
             report: None,
             mute_since: None,
             last_input: None,
+            read: None,
             push: false,
             used: now,
             seat: Seat::Gone,
@@ -249,31 +275,61 @@ impl Device {
         self.mute_since.filter(|_| replaced).unwrap_or(now)
     }
 
-    fn report(&mut self, now: Instant, presence: Presence) -> Option<Instant> {
+    fn is_presenting(&self) -> bool {
+        let presenting = |report: Report| report.reason == Some(InactiveReason::Presenting);
+        self.is_certainly(Seat::Inactive) && self.report.is_some_and(presenting)
+    }
+
+    fn fact(&self, now: Instant, id: &DeviceId) -> DeviceFact {
+        let told = self.report.filter(|_| self.kind == DeviceKind::Desktop);
+        let told = told.filter(|_| self.is_open() && self.certain);
+        DeviceFact {
+            device: id.clone(),
+            seat: match self.seat {
+                _ if self.kind == DeviceKind::Mobile => protocol::Seat::Mobile,
+                _ if !self.certain => protocol::Seat::Unknown,
+                Seat::Active => protocol::Seat::Active,
+                Seat::Unknown => protocol::Seat::Unknown,
+                Seat::Inactive => protocol::Seat::Inactive,
+                Seat::Gone => protocol::Seat::Gone,
+            },
+            reason: told.and_then(|report| report.reason),
+            since_ms: told.map(|report| ms(now.since(report.since))),
+            last_input_ms: self.last_input.map(|input| ms(now.since(input))),
+        }
+    }
+
+    fn report(&mut self, sent: Instant, presence: Presence) -> Option<Input> {
         self.mute_since = None;
+        let reason = presence.reason;
+        let same = |report: &Report| (report.state, report.reason) == (presence.state, reason);
+        let since = self.report.filter(same).map_or(sent, |report| report.since);
         self.report = Some(Report {
             state: presence.state,
-            renewed: now,
+            reason,
+            since,
+            renewed: sent,
         });
         let age = presence.last_input_ms.map(Duration::from_millis)?;
-        self.input(now, age)
+        self.input(sent, age)
     }
 
     /// What an earlier stream reported is not renewed by a heartbeat of this one.
-    fn heartbeat(&mut self, now: Instant, last_input: Duration) -> Option<Instant> {
+    fn heartbeat(&mut self, sent: Instant, last_input: Duration) -> Option<Input> {
         if self.mute_since.is_none()
             && let Some(report) = &mut self.report
         {
-            report.renewed = now;
+            report.renewed = report.renewed.max(sent);
         }
-        self.input(now, last_input)
+        self.input(sent, last_input)
     }
 
-    /// The newest reading counts, also when it lies before an older one: every reading is late by
-    /// its way here, so the earlier of two is closer to the truth, and hands over more.
-    fn input(&mut self, now: Instant, age: Duration) -> Option<Instant> {
-        self.last_input = Some(now - age);
-        self.last_input
+    /// Each reading says when the last input was at the earliest: the latest of them is true, too.
+    fn input(&mut self, sent: Instant, age: Duration) -> Option<Input> {
+        let pause = self.last_input.zip(self.read);
+        self.last_input = self.last_input.max(Some(sent - age));
+        self.read = Some(sent);
+        self.last_input.map(|at| Input { at, pause })
     }
 
     fn witness(&self) -> Witness {
@@ -350,4 +406,8 @@ impl Device {
             leased.map(|report| report.renewed + timings.lease),
         ]
     }
+}
+
+fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

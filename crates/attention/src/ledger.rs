@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use hither_protocol::{AlertWhy, DeviceId, Instant, MessageId, Priority};
+use hither_protocol::{AlertWhy, Because, DeviceId, Instant, MessageId};
 
 use crate::Accepted;
 
@@ -16,6 +16,8 @@ pub(crate) struct Ledger {
     due: BTreeSet<(Instant, MessageId)>,
     /// Since when each entry is shown on a desktop.
     showing: BTreeSet<(Instant, MessageId)>,
+    /// Until when each entry that only a push service took is remembered.
+    taken: BTreeSet<(Instant, MessageId)>,
 }
 
 /// What is known about one message.
@@ -24,7 +26,12 @@ pub(crate) struct Entry {
     pub(crate) message: Accepted,
     /// An alert is owed, for this reason, as soon as there is someone to alert.
     pub(crate) wanted: Option<AlertWhy>,
-    /// Seen, or with a phone: at most its pushes are still to be cancelled.
+    /// It rings on more than one screen, and ringing on one does not end it on the others.
+    pub(crate) insistent: bool,
+    /// Why it waited when that was traced last.
+    pub(crate) waits: Option<Because>,
+    /// Seen, or with a phone: at most its pushes are still to be cancelled, or a phone has yet to
+    /// say that it shows it.
     done: bool,
     /// The desktops that show it, since somebody used them last.
     showing: Vec<Showing>,
@@ -32,6 +39,15 @@ pub(crate) struct Entry {
     /// Ways that failed since a device came back last.
     failed: Vec<Way>,
     comebacks: u64,
+    taken: Option<Taken>,
+}
+
+/// Push services took it, and no phone said yet that it shows it.
+#[derive(Debug)]
+struct Taken {
+    by: Vec<DeviceId>,
+    /// From then on it counts as shown.
+    until: Instant,
 }
 
 #[derive(Debug)]
@@ -81,12 +97,15 @@ impl Ledger {
         if let Some(at) = entry.showing_since() {
             self.showing.remove(&(at, id));
         }
+        if let Some(taken) = &entry.taken {
+            self.taken.remove(&(taken.until, id));
+        }
         Some(entry)
     }
 
     /// Puts an entry in, unless there is nothing left to do about it.
     pub(crate) fn put(&mut self, entry: Entry) {
-        if entry.done && entry.calls.is_empty() {
+        if entry.done && entry.calls.is_empty() && entry.taken.is_none() {
             return;
         }
         let id = entry.message.id;
@@ -96,10 +115,22 @@ impl Ledger {
         if let Some(at) = entry.showing_since() {
             self.showing.insert((at, id));
         }
-        self.entries.insert(id, entry);
-        if self.showing.len() > REMEMBERED {
-            self.finish_oldest();
+        if let Some(taken) = &entry.taken {
+            self.taken.insert((taken.until, id));
         }
+        self.entries.insert(id, entry);
+        for oldest in [Self::oldest(&self.showing), Self::oldest(&self.taken)] {
+            if let Some(mut entry) = oldest.and_then(|id| self.take(id)) {
+                entry.finish();
+                self.put(entry);
+            }
+        }
+    }
+
+    /// The oldest of more than are remembered.
+    fn oldest(remembered: &BTreeSet<(Instant, MessageId)>) -> Option<MessageId> {
+        let (_, id) = remembered.first()?;
+        (remembered.len() > REMEMBERED).then_some(*id)
     }
 
     /// An entry whose expiry or answer is due.
@@ -130,14 +161,6 @@ impl Ledger {
             .filter(|id| self.entries.get(id).is_some_and(shown))
             .collect()
     }
-
-    fn finish_oldest(&mut self) {
-        let oldest = self.showing.first().map(|(_, id)| *id);
-        if let Some(mut entry) = oldest.and_then(|id| self.take(id)) {
-            entry.finish();
-            self.put(entry);
-        }
-    }
 }
 
 impl Way {
@@ -163,16 +186,15 @@ impl Entry {
         Self {
             message,
             wanted,
+            insistent: false,
+            waits: None,
             done: false,
             showing: Vec::new(),
             calls: Vec::new(),
             failed: Vec::new(),
             comebacks: 0,
+            taken: None,
         }
-    }
-
-    pub(crate) fn is_urgent(&self) -> bool {
-        self.message.priority == Priority::Urgent
     }
 
     pub(crate) fn is_shown_on(&self, desktop: &DeviceId) -> bool {
@@ -199,7 +221,38 @@ impl Entry {
         let leads = |way: &Way| way.via == via && way.device == *device;
         let used = self.failed.iter().any(leads) || self.calls.iter().any(|call| leads(&call.way));
         let shown = via == Via::Stream && self.is_shown_on(device);
-        !used && !shown
+        let taken = via == Via::Push && self.is_taken_for(device);
+        !used && !shown && !taken
+    }
+
+    /// Whether this device's push service took it, and it did not say yet that it shows it.
+    pub(crate) fn is_taken_for(&self, device: &DeviceId) -> bool {
+        let taken = self.taken.as_ref();
+        taken.is_some_and(|taken| taken.by.contains(device))
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        self.taken.is_some()
+    }
+
+    /// A push service took it: done, unless somebody comes to a desktop before the phone says
+    /// that it shows it.
+    pub(crate) fn taken(&mut self, by: &DeviceId, until: Instant) {
+        let seen = self.done || self.showing.iter().any(|showing| showing.seen);
+        if seen && self.taken.is_none() {
+            return self.finish();
+        }
+        let earlier = self.taken.take();
+        self.finish();
+        let mut by = vec![by.clone()];
+        by.extend(earlier.into_iter().flat_map(|taken| taken.by));
+        self.taken = Some(Taken { by, until });
+    }
+
+    /// Nobody knows whether a phone shows it, and somebody came.
+    pub(crate) fn doubt(&mut self) {
+        self.done = false;
+        self.want(AlertWhy::Returned);
     }
 
     /// Failures are forgiven once a device came back after them.
@@ -217,6 +270,7 @@ impl Entry {
         });
         self.calls.extend(calls);
         self.wanted = None;
+        self.waits = None;
     }
 
     /// Owes an alert, unless one is on its way or someone surely sees it.
@@ -255,6 +309,7 @@ impl Entry {
 
     /// Gives up on the answers that are due: a push goes on, but nobody waits for it.
     pub(crate) fn time_out(&mut self, now: Instant, comebacks: u64) {
+        self.taken.take_if(|taken| taken.until <= now);
         self.forgive(comebacks);
         for call in &mut self.calls {
             if call.until.is_some_and(|until| until <= now) {
@@ -283,8 +338,16 @@ impl Entry {
         self.showing.retain(|showing| showing.on != *desktop);
     }
 
+    /// Nobody has it after all: the phone may be asked once more.
+    pub(crate) fn ask_phones_again(&mut self) {
+        if !self.done {
+            self.taken = None;
+        }
+    }
+
     /// Someone is at the desktop that shows it.
     pub(crate) fn see(&mut self, desktop: &DeviceId) {
+        self.taken = None;
         for showing in &mut self.showing {
             showing.seen |= showing.on == *desktop;
         }
@@ -294,6 +357,7 @@ impl Entry {
     /// Someone saw it, or has it on the phone.
     pub(crate) fn finish(&mut self) {
         self.done = true;
+        self.taken = None;
         self.showing.clear();
         self.rest();
     }
@@ -315,7 +379,8 @@ impl Entry {
 
     fn due(&self) -> Option<Instant> {
         let answers = self.calls.iter().filter_map(|call| call.until);
-        answers.chain(self.message.expires).min()
+        let taken = self.taken.as_ref().map(|taken| taken.until);
+        answers.chain(taken).chain(self.message.expires).min()
     }
 
     fn showing_since(&self) -> Option<Instant> {

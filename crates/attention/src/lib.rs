@@ -41,6 +41,7 @@
 //! Timers are not kept: [`Router::next_wakeup`] asks the facts.
 
 mod batch;
+mod choices;
 mod decision;
 mod devices;
 mod ledger;
@@ -52,8 +53,11 @@ pub use router::Router;
 
 use core::time::Duration;
 
+use jiff::Zoned;
+
 use hither_protocol::{
-    AlertStyle, AlertWhy, DeviceId, DeviceKind, Instant, MessageId, Presence, Priority,
+    AlertStyle, AlertWhy, AttentionSettings, DeviceId, DeviceKind, Instant, MessageId, Presence,
+    Priority, PublisherId, Traced,
 };
 
 /// What happened, for one account.
@@ -69,6 +73,8 @@ pub enum Event {
         kind: DeviceKind,
         /// What its hello said, if anything.
         presence: Option<Presence>,
+        /// As in [`Event::Heartbeat`].
+        delay: Option<Duration>,
     },
     /// A device's stream ended.
     Disconnected {
@@ -83,14 +89,20 @@ pub enum Event {
         device: DeviceId,
         /// What it says.
         presence: Presence,
+        /// As in [`Event::Heartbeat`].
+        delay: Option<Duration>,
     },
     /// A ping with a reading renews the lease of the presence this stream reported last; without
     /// one it says nothing about the person.
     Heartbeat {
         /// The device.
         device: DeviceId,
-        /// Age of the last input, from a fresh reading; absent when the sensor does not answer.
+        /// Age of the last input when it was sent, from a fresh reading; absent when the sensor
+        /// does not answer.
         last_input: Option<Duration>,
+        /// The longest that it can have been on its way here. `None` where nothing bounds it:
+        /// then [`Timings::delay`] counts.
+        delay: Option<Duration>,
     },
     /// A message was committed.
     Accepted(Accepted),
@@ -134,6 +146,11 @@ pub enum Event {
     },
     /// The account's timings changed.
     TimingsChanged(Timings),
+    /// The person's choices, when the router is made and whenever they change.
+    SettingsChanged(Box<AttentionSettings>),
+    /// What the clock on the wall shows in the zone of the person's settings: when the router is
+    /// made, and whenever that clock jumped or the zone changed. Quiet times need it.
+    WallClock(Box<Zoned>),
     /// The moment that [`Router::next_wakeup`] named has come, or the machine woke from sleep.
     WokeUp,
 }
@@ -143,7 +160,9 @@ pub enum Event {
 pub struct Accepted {
     /// The message.
     pub id: MessageId,
-    /// Urgent rings everywhere; low and min nowhere.
+    /// Who sent it, for the person's choices; absent where that is not known.
+    pub publisher: Option<PublisherId>,
+    /// By default urgent rings everywhere; low and min nowhere.
     pub priority: Priority,
     /// When it was committed. Lies before "now" only after a restart.
     pub at: Instant,
@@ -189,6 +208,14 @@ pub enum Effect {
         /// The messages.
         ids: Vec<MessageId>,
     },
+    /// Why something was decided about a message; after the effects it explains. For the record
+    /// only: may be written lazily, and lost.
+    Trace {
+        /// The message.
+        id: MessageId,
+        /// What, why, and the facts.
+        traced: Box<Traced>,
+    },
 }
 
 /// The rule's timers, as data.
@@ -207,6 +234,17 @@ pub struct Timings {
     pub restart_grace: Duration,
     /// Alerts older than this become a summary.
     pub summary_after: Duration,
+    /// A reading whose way here is not measured counts as so late. What a desktop showed less
+    /// than this before the last input may be handed over although it was seen.
+    pub delay: Duration,
+    /// So long a pop-up stays on a desktop.
+    pub pop_up: Duration,
+    /// What popped up in a pause without input of at least this length, and was gone before it
+    /// ended, is alerted again when it ends: the person may have been somewhere else.
+    pub pause: Duration,
+    /// What only a push service took, and no phone said that it shows, is alerted when the person
+    /// comes to a desktop within this time.
+    pub taken_for: Duration,
 }
 
 impl Default for Timings {
@@ -218,6 +256,10 @@ impl Default for Timings {
             first_presence_within: Duration::from_secs(2),
             restart_grace: Duration::from_secs(10),
             summary_after: Duration::from_mins(10),
+            delay: Duration::from_secs(5),
+            pop_up: Duration::from_secs(10),
+            pause: Duration::from_mins(1),
+            taken_for: Duration::from_hours(12),
         }
     }
 }

@@ -1,11 +1,15 @@
 use core::mem;
 use core::time::Duration;
 
-use hither_protocol::{AlertWhy, DeviceId, DeviceKind, Instant, MessageId, Presence, Priority};
+use hither_protocol::{
+    AlertWhy, Because, DeviceFact, DeviceId, DeviceKind, Instant, MessageId, Outcome, Presence,
+    Route, Traced, WhenUnknown,
+};
 
 use crate::batch::{self, Batch};
+use crate::choices::Choices;
 use crate::decision::{Decision, decide};
-use crate::devices::{Change, Devices, Seat, Witness};
+use crate::devices::{Change, Devices, Input, Seat, Witness};
 use crate::ledger::{Entry, Ledger, Via, Way};
 use crate::{Accepted, Effect, Event, Timings};
 
@@ -15,6 +19,7 @@ pub struct Router {
     timings: Timings,
     /// Everything due until then has happened.
     clock: Instant,
+    choices: Choices,
     devices: Devices,
     ledger: Ledger,
     /// How often a device came back; failures before the last time are forgiven.
@@ -25,6 +30,8 @@ pub struct Router {
     agenda: Vec<MessageId>,
     /// Pushes the current event takes back.
     cancelled: Vec<(DeviceId, MessageId)>,
+    /// Why the current event's decisions are what they are.
+    traces: Vec<Effect>,
 }
 
 impl Router {
@@ -34,12 +41,14 @@ impl Router {
         Self {
             timings,
             clock: Instant::default(),
+            choices: Choices::default(),
             devices: Devices::default(),
             ledger: Ledger::default(),
             comebacks: 0,
             restart_ends: None,
             agenda: Vec::new(),
             cancelled: Vec::new(),
+            traces: Vec::new(),
         }
     }
 
@@ -50,9 +59,11 @@ impl Router {
         let mut router = Self::new(timings);
         router.clock = now;
         router.restart_ends = Some(now + timings.restart_grace);
-        for message in pending.into_iter().filter(|message| alerts(message, now)) {
-            let restarted = Some(AlertWhy::Restarted);
-            router.ledger.put(Entry::new(message, restarted));
+        for message in pending {
+            if router.alerts(&message, now) {
+                let restarted = Some(AlertWhy::Restarted);
+                router.ledger.put(Entry::new(message, restarted));
+            }
         }
         router
     }
@@ -65,15 +76,18 @@ impl Router {
         self.take_in(now, event, effects);
         self.look(now);
         self.act(now, effects);
+        effects.append(&mut self.traces);
     }
 
     /// When to hand in [`Event::WokeUp`] at the latest; `None` while nothing is waiting.
     #[must_use]
     pub fn next_wakeup(&self) -> Option<Instant> {
         let seats = self.devices.next_change(self.clock, &self.timings);
-        let restart = self.restart_ends.filter(|_| !self.ledger.is_empty());
+        let busy = |_: &Instant| !self.ledger.is_empty();
+        let restart = self.restart_ends.filter(busy);
+        let quiet = self.choices.next_change().filter(busy);
         let due = self.ledger.next_due();
-        [seats, restart, due].into_iter().flatten().min()
+        [seats, restart, quiet, due].into_iter().flatten().min()
     }
 
     /// Whether the account's router may be unloaded: no stream, no message to watch. The phones'
@@ -89,11 +103,13 @@ impl Router {
         while let Some(due) = self.next_wakeup().filter(|due| *due <= now) {
             self.clock = self.clock.max(due);
             self.end_restart();
+            self.end_quiet();
             self.look(self.clock);
             self.end_due();
         }
         self.clock = now;
         self.end_restart();
+        self.end_quiet();
     }
 
     fn take_in(&mut self, now: Instant, event: Event, effects: &mut Vec<Effect>) {
@@ -102,10 +118,22 @@ impl Router {
                 device,
                 kind,
                 presence,
-            } => self.connected(now, &device, kind, presence),
+                delay,
+            } => {
+                let sent = self.sent(now, delay);
+                self.connected(now, &device, kind, presence, sent);
+            }
             Event::Disconnected { device, goodbye } => self.disconnected(now, &device, goodbye),
-            Event::Presence { device, presence } => self.presence(now, &device, presence),
-            Event::Heartbeat { device, last_input } => self.heartbeat(now, &device, last_input),
+            Event::Presence {
+                device,
+                presence,
+                delay,
+            } => self.presence(self.sent(now, delay), &device, presence),
+            Event::Heartbeat {
+                device,
+                last_input,
+                delay,
+            } => self.heartbeat(self.sent(now, delay), &device, last_input),
             Event::Accepted(message) => self.accepted(now, message, effects),
             Event::Shown { device, ids } => self.shown(now, &device, &ids),
             Event::Read { ids } | Event::Withdrawn { ids } => self.forget(&ids),
@@ -115,8 +143,18 @@ impl Router {
                 device,
                 ids,
                 accepted,
-            } => self.push_answered(&device, &ids, accepted),
+            } => self.push_answered(now, &device, &ids, accepted),
             Event::TimingsChanged(timings) => self.timings = timings,
+            Event::SettingsChanged(settings) => {
+                let was_quiet = self.choices.is_quiet();
+                self.choices.adopt(now, *settings);
+                self.choices_changed(was_quiet);
+            }
+            Event::WallClock(wall) => {
+                let was_quiet = self.choices.is_quiet();
+                self.choices.set_wall(now, *wall);
+                self.choices_changed(was_quiet);
+            }
             Event::WokeUp => {}
         }
     }
@@ -146,11 +184,19 @@ impl Router {
         self.ledger.put(entry);
     }
 
+    /// Whether a message may ring at all.
+    fn alerts(&self, message: &Accepted, now: Instant) -> bool {
+        let silent = self.choices.plan(message).route == Route::Silent;
+        !silent && message.expires.is_none_or(|expires| expires > now)
+    }
+
     fn accepted(&mut self, now: Instant, message: Accepted, effects: &mut Vec<Effect>) {
         let id = message.id;
         let mut ring = Vec::new();
         let mut pushes = Batch::default();
-        if alerts(&message, now) && !self.ledger.contains(id) {
+        if !self.alerts(&message, now) {
+            self.trace(now, id, Outcome::Silent, None, Because::Quieted);
+        } else if !self.ledger.contains(id) {
             let mut entry = Entry::new(message, None);
             for way in self.route(now, &mut entry) {
                 match way.via {
@@ -165,17 +211,77 @@ impl Router {
     }
 
     /// Applies the rule to one message and notes the outcome. Returns the ways to alert.
-    fn route(&self, now: Instant, entry: &mut Entry) -> Vec<Way> {
+    fn route(&mut self, now: Instant, entry: &mut Entry) -> Vec<Way> {
         entry.forgive(self.comebacks);
-        match decide(&self.devices, entry, self.restart_ends.is_some()) {
-            Decision::Alert(ways) => {
-                entry.alerted(ways.clone(), now + self.timings.shown_within);
-                return ways;
+        let plan = self.choices.plan(&entry.message);
+        entry.insistent = matches!(plan.route, Route::PhoneToo | Route::Everywhere);
+        match decide(&self.devices, entry, plan, self.restart_ends.is_some()) {
+            Decision::Alert(ways) => return self.alert(now, entry, ways),
+            Decision::Hold(why, because) => {
+                entry.wanted = entry.wanted.or(Some(why));
+                self.trace_wait(now, entry, because);
             }
-            Decision::Hold(why) => entry.wanted = entry.wanted.or(Some(why)),
-            Decision::Nobody => entry.wanted = Some(AlertWhy::Waiting),
+            Decision::Nobody(because) => {
+                entry.wanted = Some(AlertWhy::Waiting);
+                self.trace_wait(now, entry, because);
+            }
+            Decision::Silent => {
+                self.finish(entry);
+                let id = entry.message.id;
+                self.trace(now, id, Outcome::Silent, None, Because::Quieted);
+            }
         }
         Vec::new()
+    }
+
+    fn alert(&mut self, now: Instant, entry: &mut Entry, ways: Vec<(Way, Because)>) -> Vec<Way> {
+        let again = entry.wanted.map(because);
+        for (way, first) in &ways {
+            let outcome = match way.via {
+                Via::Stream => Outcome::Alerted,
+                Via::Push => Outcome::Pushed,
+            };
+            let (id, device) = (entry.message.id, Some(&way.device));
+            self.trace(now, id, outcome, device, again.unwrap_or(*first));
+        }
+        let ways: Vec<_> = ways.into_iter().map(|(way, _)| way).collect();
+        entry.alerted(ways.clone(), now + self.timings.shown_within);
+        ways
+    }
+
+    /// Says once why it waits, however often that is decided anew.
+    fn trace_wait(&mut self, now: Instant, entry: &mut Entry, because: Because) {
+        if entry.waits.replace(because) != Some(because) {
+            self.trace(now, entry.message.id, Outcome::Waits, None, because);
+        }
+    }
+
+    fn trace(
+        &mut self,
+        now: Instant,
+        id: MessageId,
+        outcome: Outcome,
+        device: Option<&DeviceId>,
+        because: Because,
+    ) {
+        let facts = self.facts(now, outcome);
+        self.traces.push(Effect::Trace {
+            id,
+            traced: Box::new(Traced {
+                outcome,
+                device: device.cloned(),
+                because,
+                facts,
+            }),
+        });
+    }
+
+    /// Where devices were weighed, what was known about them.
+    fn facts(&self, now: Instant, outcome: Outcome) -> Vec<DeviceFact> {
+        match outcome {
+            Outcome::Alerted | Outcome::Pushed | Outcome::Waits => self.devices.facts(now),
+            _ => Vec::new(),
+        }
     }
 
     /// What an earlier stream still had on its way may be lost, and what its push service still
@@ -186,10 +292,15 @@ impl Router {
         device: &DeviceId,
         kind: DeviceKind,
         presence: Option<Presence>,
+        sent: Instant,
     ) {
         self.change(
-            |entry| entry.is_called(device),
+            |entry| entry.is_called(device) || entry.is_taken_for(device),
             |router, entry| {
+                if entry.is_taken_for(device) {
+                    // It is online, and so is what its push service took.
+                    return router.finish(entry);
+                }
                 if entry.hang_up(device, Via::Push) {
                     router.cancelled.push((device.clone(), entry.message.id));
                     entry.want(AlertWhy::Waiting);
@@ -200,7 +311,8 @@ impl Router {
             },
         );
         let timings = &self.timings;
-        let input = self.devices.connect(now, device, kind, presence, timings);
+        self.devices.connect(now, device, kind, timings);
+        let input = presence.and_then(|presence| self.devices.report(sent, device, presence));
         self.used(device, input);
         self.come_back();
     }
@@ -212,26 +324,52 @@ impl Router {
         }
     }
 
-    fn presence(&mut self, now: Instant, device: &DeviceId, presence: Presence) {
-        let input = self.devices.report(now, device, presence);
+    fn presence(&mut self, sent: Instant, device: &DeviceId, presence: Presence) {
+        let input = self.devices.report(sent, device, presence);
         self.used(device, input);
+        // Presenting is no seat of its own.
+        self.reconsider();
+    }
+
+    /// The earliest moment at which a reading can have been sent. Counted from there, an input is
+    /// never taken for later than it was, so that nothing counts as seen that was not.
+    fn sent(&self, now: Instant, delay: Option<Duration>) -> Instant {
+        now - delay.unwrap_or(self.timings.delay)
     }
 
     /// A heartbeat without a reading says nothing about the person.
-    fn heartbeat(&mut self, now: Instant, device: &DeviceId, last_input: Option<Duration>) {
-        let input = last_input.and_then(|age| self.devices.heartbeat(now, device, age));
+    fn heartbeat(&mut self, sent: Instant, device: &DeviceId, last_input: Option<Duration>) {
+        let input = last_input.and_then(|age| self.devices.heartbeat(sent, device, age));
         self.used(device, input);
     }
 
-    /// Someone used the desktop at `input`: what it showed before that was seen.
-    fn used(&mut self, desktop: &DeviceId, input: Option<Instant>) {
+    /// Someone used the desktop: what it showed before that was seen, unless it came and went in
+    /// a pause in which they may have been somewhere else.
+    fn used(&mut self, desktop: &DeviceId, input: Option<Input>) {
         let Some(input) = input else { return };
-        for id in self.ledger.shown_before(desktop, input) {
-            if let Some(mut entry) = self.ledger.take(id) {
+        for id in self.ledger.shown_before(desktop, input.at) {
+            let Some(mut entry) = self.ledger.take(id) else {
+                continue;
+            };
+            if self.came_and_went(&entry, desktop, input) {
+                entry.hide(desktop);
+                entry.want(AlertWhy::Returned);
+            } else {
+                let (seen, because) = (Outcome::Seen, Because::InputAfterwards);
+                self.trace(self.clock, id, seen, Some(desktop), because);
                 self.finish(&mut entry);
-                self.keep(entry);
             }
+            self.keep(entry);
         }
+    }
+
+    /// Whether the pop-up was gone before anyone touched the desktop, in a long enough pause.
+    fn came_and_went(&self, entry: &Entry, desktop: &DeviceId, input: Input) -> bool {
+        let Some(((from, to), shown)) = input.pause.zip(entry.shown_at(desktop)) else {
+            return false;
+        };
+        let long = to.since(from) >= self.timings.pause;
+        long && from < shown && shown + self.timings.pop_up <= to
     }
 
     fn shown(&mut self, now: Instant, device: &DeviceId, ids: &[MessageId]) {
@@ -243,12 +381,22 @@ impl Router {
                 continue;
             };
             match (kind, witness) {
-                (DeviceKind::Mobile, _) => self.finish(&mut entry),
+                (DeviceKind::Mobile, _) => {
+                    let (seen, because) = (Outcome::Seen, Because::ShownOnPhone);
+                    self.trace(now, *id, seen, Some(device), because);
+                    entry.hang_up(device, Via::Push);
+                    self.finish(&mut entry);
+                }
                 (DeviceKind::Desktop, Witness::Someone) => {
                     entry.show(device, now);
                     self.see(&mut entry, device);
                 }
-                (DeviceKind::Desktop, Witness::Perhaps) => entry.show(device, now),
+                (DeviceKind::Desktop, Witness::Perhaps) => {
+                    entry.show(device, now);
+                    if self.choices.when_unknown() == WhenUnknown::Desktop {
+                        self.see(&mut entry, device);
+                    }
+                }
                 (DeviceKind::Desktop, Witness::Nobody) => {
                     if entry.fail(device, Via::Stream, self.comebacks) {
                         entry.want(AlertWhy::NotShown);
@@ -277,7 +425,13 @@ impl Router {
         self.give_up(device, Via::Push);
     }
 
-    fn push_answered(&mut self, device: &DeviceId, ids: &[MessageId], accepted: bool) {
+    fn push_answered(
+        &mut self,
+        now: Instant,
+        device: &DeviceId,
+        ids: &[MessageId],
+        accepted: bool,
+    ) {
         if !self.devices.contains(device) {
             return;
         }
@@ -287,7 +441,12 @@ impl Router {
             };
             if accepted {
                 entry.hang_up(device, Via::Push);
-                self.finish(&mut entry);
+                self.trace(now, *id, Outcome::Taken, Some(device), Because::Gateway);
+                let until = now + self.timings.taken_for;
+                if !entry.insistent {
+                    self.cancel_pushes(&mut entry);
+                }
+                entry.taken(device, until);
             } else if entry.fail(device, Via::Push, self.comebacks) {
                 entry.want(AlertWhy::NotShown);
             }
@@ -300,6 +459,23 @@ impl Router {
             self.restart_ends = None;
             self.reconsider();
         }
+    }
+
+    fn end_quiet(&mut self) {
+        if self.choices.catch_up(self.clock) {
+            self.choices_changed(true);
+        }
+    }
+
+    /// Decides everything anew. What quiet held back rings together when it ends.
+    fn choices_changed(&mut self, was_quiet: bool) {
+        if was_quiet && !self.choices.is_quiet() {
+            self.change(
+                |entry| entry.wanted.is_some(),
+                |_, entry| entry.wanted = Some(AlertWhy::QuietEnded),
+            );
+        }
+        self.reconsider();
     }
 
     fn look(&mut self, now: Instant) {
@@ -339,11 +515,13 @@ impl Router {
     fn person_came(&mut self, desktop: &DeviceId) {
         self.come_back();
         self.change(
-            |entry| entry.has_pushes() || entry.is_shown_on(desktop),
+            |entry| entry.has_pushes() || entry.is_shown_on(desktop) || entry.is_taken(),
             |router, entry| {
                 if entry.is_shown_on(desktop) {
                     router.see(entry, desktop);
-                } else if !entry.is_urgent() {
+                } else if entry.is_taken() {
+                    entry.doubt();
+                } else if !entry.insistent {
                     router.cancel_pushes(entry);
                     entry.want(AlertWhy::Waiting);
                 }
@@ -357,6 +535,7 @@ impl Router {
             |entry| entry.is_called(desktop) || entry.is_shown_on(desktop),
             |router, entry| {
                 entry.hide(desktop);
+                entry.ask_phones_again();
                 entry.fail(desktop, Via::Stream, router.comebacks);
                 entry.want(AlertWhy::Handover);
             },
@@ -388,22 +567,26 @@ impl Router {
 
     fn see(&mut self, entry: &mut Entry, desktop: &DeviceId) {
         entry.see(desktop);
-        if !entry.is_urgent() {
+        if !entry.insistent {
             self.cancel_pushes(entry);
         }
     }
 
     fn finish(&mut self, entry: &mut Entry) {
         entry.finish();
-        if !entry.is_urgent() {
+        if !entry.insistent {
             self.cancel_pushes(entry);
         }
     }
 
     fn cancel_pushes(&mut self, entry: &mut Entry) {
         let id = entry.message.id;
-        let pushes = entry.take_pushes().map(|device| (device, id));
-        self.cancelled.extend(pushes);
+        let pushes: Vec<_> = entry.take_pushes().collect();
+        for device in pushes {
+            let (cancelled, because) = (Outcome::Cancelled, Because::Settled);
+            self.trace(self.clock, id, cancelled, Some(&device), because);
+            self.cancelled.push((device, id));
+        }
     }
 
     fn change(
@@ -428,7 +611,16 @@ impl Router {
     }
 }
 
-/// Low and min never alert, and nothing does once it is expired.
-fn alerts(message: &Accepted, now: Instant) -> bool {
-    message.priority > Priority::Low && message.expires.is_none_or(|expires| expires > now)
+/// A reason to ring, as a trace says it.
+const fn because(why: AlertWhy) -> Because {
+    match why {
+        AlertWhy::Handover => Because::Handover,
+        AlertWhy::NotShown => Because::NotShown,
+        AlertWhy::Waiting => Because::Waiting,
+        AlertWhy::PresenceKnown => Because::PresenceKnown,
+        AlertWhy::Restarted => Because::Restarted,
+        AlertWhy::QuietEnded => Because::QuietEnded,
+        AlertWhy::Returned => Because::Returned,
+        AlertWhy::Other => Because::Other,
+    }
 }

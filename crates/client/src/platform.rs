@@ -1,7 +1,7 @@
 use core::future::Future;
 use core::time::Duration;
 
-use hither_engine::view::{Command, View};
+use hither_engine::view::{Command, SourceView, View};
 use hither_engine::{Sensed, Toast, ToastEvent, ToastKey};
 use hither_protocol::MessageId;
 
@@ -39,6 +39,15 @@ pub trait Platform {
 
     /// The view differs from the one before; the first call shows the view at the start.
     fn view_changed(&mut self, view: &View);
+
+    /// The goodbye after [`Sensed::Sleeping`] is said, or there was nothing to say: the computer
+    /// may sleep.
+    fn sleep_ready(&mut self) {}
+
+    /// Where what is sensed comes from, and what is not used and why.
+    fn sources(&self) -> Vec<SourceView> {
+        Vec::new()
+    }
 
     /// The loop is over and this process ends: pop-ups and the tray icon go. Waited for, so that
     /// they are gone when it returns.

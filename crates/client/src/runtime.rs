@@ -14,10 +14,11 @@ use tokio::time::{Instant as TokioInstant, sleep, sleep_until};
 
 use crate::history::{self, Reader, Writer, Written};
 use crate::http::{self, SignIn};
+use crate::network::Network;
 use crate::pages::Pages;
 use crate::platform::{Platform, PlatformEvent};
 use crate::socket::Socket;
-use crate::{Credentials, OpenError, clock};
+use crate::{Credentials, OpenError, clock, passphrase};
 
 /// Frames taken in before their store operations become one transaction.
 const FRAMES_PER_ROUND: usize = 100;
@@ -66,6 +67,8 @@ enum Finished {
     Store(Written),
     SignIn(Result<SignedIn, SignInFailed>),
     SignOut,
+    Hashed(Option<String>),
+    Checked(bool),
     Query { page_missing: Option<MessageId> },
     Page(SignedIn, MessageId, Option<String>),
 }
@@ -148,6 +151,8 @@ impl Runtime {
             unwritten: Vec::new(),
             writing: false,
             requests_abroad: 0,
+            network: Network::watch(),
+            falling_asleep: false,
             exiting: false,
             end: None,
         };
@@ -183,6 +188,8 @@ enum Input {
     Platform(PlatformEvent),
     /// A command or a question of a screen.
     Request(Request),
+    /// The addresses of this computer changed.
+    Network,
     /// The moment has come that the engine asked for.
     WakeUp,
     /// This process was asked to end.
@@ -201,6 +208,9 @@ struct Running<P> {
     writing: bool,
     /// Sign-ins and sign-outs under way.
     requests_abroad: usize,
+    network: Network,
+    /// The computer waits with its sleep for the goodbye.
+    falling_asleep: bool,
     /// The engine has nothing more to say.
     exiting: bool,
     /// When the loop ends at the latest, once it is to end.
@@ -216,6 +226,7 @@ impl<P: Platform> Running<P> {
             Some(finished) = self.it.finished.1.recv() => Input::Finished(finished),
             event = self.platform.next_event() => Input::Platform(event),
             Some(request) = self.it.requests.recv() => Input::Request(request),
+            () = self.network.changed() => Input::Network,
             () = sleep(wake_up.unwrap_or_default()), if wake_up.is_some() => Input::WakeUp,
             () = sleep_until(end.unwrap_or_else(TokioInstant::now)), if end.is_some() => Input::End,
         }
@@ -237,6 +248,7 @@ impl<P: Platform> Running<P> {
             Input::Platform(PlatformEvent::Command(command))
             | Input::Request(Request::Command(command)) => self.handle(Event::Command(command)),
             Input::Request(Request::Query(query, answer)) => self.ask(query, answer),
+            Input::Network => self.take_in_network(),
             Input::WakeUp => self.handle(Event::WokeUp),
             Input::Stop => {
                 self.end_soon();
@@ -282,6 +294,8 @@ impl<P: Platform> Running<P> {
                 self.handle(Event::SignedIn(outcome));
             }
             Finished::SignOut => self.requests_abroad -= 1,
+            Finished::Hashed(verifier) => self.handle(Event::PassphraseHashed(verifier)),
+            Finished::Checked(right) => self.handle(Event::PassphraseChecked(right)),
             Finished::Query { page_missing } => {
                 if let Some(id) = page_missing {
                     self.it.pages.want(id);
@@ -296,7 +310,24 @@ impl<P: Platform> Running<P> {
         }
     }
 
+    /// A stream from an address that this computer no longer has will never say another word.
+    fn take_in_network(&mut self) {
+        if self
+            .socket
+            .local_ip()
+            .is_some_and(|ip| !self.network.has(ip))
+        {
+            let lost = self.socket.lose("the network changed");
+            self.handle(Event::Closed(lost));
+        }
+        self.handle(Event::Sensed(Sensed::NetworkChanged));
+    }
+
     fn take_in_sensed(&mut self, sensed: Sensed) {
+        self.falling_asleep = match sensed {
+            Sensed::Sleeping(begins) => begins,
+            _ => self.falling_asleep,
+        };
         self.handle(Event::Sensed(sensed));
         if sensed == Sensed::Sleeping(false) {
             self.handle(Event::WokeUp);
@@ -323,6 +354,16 @@ impl<P: Platform> Running<P> {
                 password,
             } => self.sign_in(&server, &account, password),
             Effect::SignOut(account) => self.sign_out(account),
+            Effect::HashPassphrase(passphrase) => self.in_background(async move {
+                Finished::Hashed(blocking(move || passphrase::hash(&passphrase)).await)
+            }),
+            Effect::CheckPassphrase {
+                verifier,
+                passphrase,
+            } => self.in_background(async move {
+                let right = blocking(move || passphrase::is_right(&verifier, &passphrase)).await;
+                Finished::Checked(right)
+            }),
             Effect::ReadIdle => self.platform.read_idle(),
             Effect::WatchIdle(after) => self.platform.watch_idle(after),
             Effect::ShowToast(toast) => self.platform.show_toast(toast),
@@ -340,6 +381,10 @@ impl<P: Platform> Running<P> {
     fn round_off(&mut self) {
         if !self.writing && !self.unwritten.is_empty() {
             self.write();
+        }
+        if self.falling_asleep && self.socket.is_closed() {
+            self.falling_asleep = false;
+            self.platform.sleep_ready();
         }
         // Only then are the rows there that pages belong to.
         if !self.writing
@@ -370,6 +415,15 @@ impl<P: Platform> Running<P> {
     }
 
     fn ask(&self, query: Query, answer: oneshot::Sender<Answer>) {
+        if query == Query::Diagnostics {
+            // Whoever asked may be gone.
+            let _ = answer.send(self.diagnose());
+            return;
+        }
+        if self.it.engine.is_locked() {
+            let _ = answer.send(Answer::Locked);
+            return;
+        }
         let reader = self.it.reader.clone();
         self.in_background(async move {
             let asked = reader.ask(query).await;
@@ -379,6 +433,14 @@ impl<P: Platform> Running<P> {
                 page_missing: asked.page_missing,
             }
         });
+    }
+
+    fn diagnose(&self) -> Answer {
+        let mut sources = self.platform.sources();
+        sources.push(self.network.source());
+        Answer::Diagnostics {
+            diagnostics: self.it.engine.diagnostics(&clock::now(), sources),
+        }
     }
 
     fn sign_in(&mut self, server: &str, account: &str, password: Password) {

@@ -5,6 +5,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 use futures_util::{FutureExt, Sink, Stream};
 use hither_engine::{Closed, ConnectFailed, Event};
@@ -73,6 +74,26 @@ impl Socket {
             })));
         }
         *self = Self::Closing(open, Box::pin(tokio::time::sleep(CLOSE_WITHIN)));
+    }
+
+    /// Ends an open stream without another word.
+    pub(crate) fn lose(&mut self, why: &str) -> Closed {
+        *self = Self::Closed;
+        Closed {
+            code: None,
+            detail: format!("Connection lost: {why}"),
+        }
+    }
+
+    /// The address of this computer that an open stream comes from.
+    pub(crate) fn local_ip(&self) -> Option<IpAddr> {
+        let Self::Open(open) = self else { return None };
+        let stream = match open.web_socket.get_ref() {
+            MaybeTlsStream::Plain(stream) => stream,
+            MaybeTlsStream::Rustls(tls) => tls.get_ref().0,
+            _ => return None,
+        };
+        Some(stream.local_addr().ok()?.ip().to_canonical())
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -206,6 +206,14 @@ impl Alerts {
         self.take_down(&ToastKey::Summary, effects);
     }
 
+    /// Takes every pop-up off the screen; what it was about stays unread.
+    pub(crate) fn conceal(&mut self, effects: &mut Vec<Effect>) {
+        let keys = self.up.drain(..).map(|up| up.key);
+        effects.extend(keys.map(Effect::WithdrawToast));
+        self.forget_summary();
+        self.summary_changed = false;
+    }
+
     /// The account leaves, and everything of it leaves the screen.
     pub(crate) fn clear(&mut self, effects: &mut Vec<Effect>) {
         let keys = self.up.drain(..).map(|up| up.key);

@@ -4,7 +4,7 @@ use hither_protocol::{
     Action, ClientFrame, Cursor, Message, MessageId, Priority, Timestamp, WithdrawWhy,
 };
 
-use crate::event::SignedIn;
+use crate::event::{AppLockSaved, SignedIn};
 use crate::view::{Headline, Password};
 
 /// What the loop carries out. None of it has happened until an event says so.
@@ -39,6 +39,15 @@ pub enum Effect {
     /// Report `Sensed(Idle)` when input has been absent for this long, and again at the first
     /// input after that. Replaces an earlier watch.
     WatchIdle(Duration),
+    /// Make what this passphrase is checked against later. Answered by `PassphraseHashed`.
+    HashPassphrase(Password),
+    /// Compare a passphrase with what was made of the right one. Answered by `PassphraseChecked`.
+    CheckPassphrase {
+        /// What was made of the right one.
+        verifier: String,
+        /// As typed; dropped right after use.
+        passphrase: Password,
+    },
     /// Put up a pop-up; one with the same key is replaced. Answered by `Toast(Up)` or `Failed`.
     ShowToast(Toast),
     /// Take a pop-up down, if it is up.
@@ -109,13 +118,15 @@ pub enum StoreOp {
     /// Who is signed in now; wipes history, cursor and outbox when it is another account or
     /// server.
     SetAccount(SignedIn),
-    /// Signed out or revoked: account, history and outbox go.
+    /// Signed out or revoked: account, history, outbox and app lock go.
     Wipe,
     /// The epoch changed: ask for everything again, keep the rows.
     ForgetCursor,
     /// Alerts are paused until then ([`UNTIL_RESUMED`](crate::view::UNTIL_RESUMED) without an
     /// end); `None` resumes.
     SetPaused(Option<Timestamp>),
+    /// The app lock was set, changed or removed, or a passphrase was wrong.
+    SetAppLock(Option<AppLockSaved>),
 }
 
 /// The place of a frame in the outbox; rises.

@@ -5,12 +5,13 @@ use core::time::Duration;
 use hither_protocol::{ClientFrame, FirstAlert, Instant, MessageId, Policy, ServerFrame};
 
 use crate::alerts::Alerts;
+use crate::app_lock::AppLock;
 use crate::inbox::Inbox;
 use crate::journal::{Journal, Pending};
 use crate::link::{After, Link};
 use crate::outbox::Outbox;
 use crate::presence::Presence;
-use crate::view::{AccountView, ConnectionView, Glance, Notice, View};
+use crate::view::{AccountView, ConnectionView, Diagnostics, Glance, Notice, SourceView, View};
 use crate::{
     Config, Effect, Event, Now, Saved, Sensed, SignedIn, StoreFailed, StoreOp, Stored, words,
 };
@@ -31,6 +32,7 @@ pub struct Engine {
     glance: Glance,
     link: Link,
     presence: Presence,
+    app_lock: AppLock,
     inbox: Inbox,
     outbox: Outbox,
     alerts: Alerts,
@@ -56,6 +58,7 @@ impl Engine {
             glance: saved.glance,
             link: Link::new(config.backoff, seed),
             presence: Presence::new(Duration::from_millis(Policy::default().idle_after_ms)),
+            app_lock: AppLock::new(saved.app_lock, now),
             inbox: Inbox::new(cursor),
             outbox: Outbox::new(saved.outbox),
             alerts: Alerts::new(saved.due, saved.paused_until),
@@ -89,6 +92,7 @@ impl Engine {
         [
             self.link.next_wakeup(),
             self.presence.next_wakeup(),
+            self.app_lock.next_wakeup(),
             self.alerts.next_wakeup(),
             self.journal.next_wakeup(),
         ]
@@ -110,11 +114,38 @@ impl Engine {
                 None => ConnectionView::SignedOut,
             },
             presence: self.presence.view(),
-            glance: self.glance.clone(),
+            glance: self.visible_glance(),
             paused_until: self.alerts.paused_until(),
             notice: self.notice.clone(),
             signing_in: self.signing_in,
+            app_lock: self.app_lock.view(),
         }
+    }
+
+    /// What is known of the person, with every source of it.
+    #[must_use]
+    pub fn diagnostics(&self, now: &Now, sources: Vec<SourceView>) -> Diagnostics {
+        Diagnostics {
+            presence: self.presence.view(),
+            last_input_ms: self.presence.last_input_ms(now.instant),
+            sources,
+        }
+    }
+
+    /// Whether the app lock keeps all content from every screen.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.app_lock.is_locked()
+    }
+
+    fn visible_glance(&self) -> Glance {
+        if self.is_locked() {
+            return Glance {
+                unread: self.glance.unread,
+                ..Glance::default()
+            };
+        }
+        self.glance.clone()
     }
 
     fn route(&mut self, event: Event, effects: &mut Vec<Effect>) {
@@ -136,6 +167,8 @@ impl Engine {
             Event::Command(command) => self.command(command, effects),
             Event::SignedIn(Ok(signed_in)) => self.signed_in(signed_in, effects),
             Event::SignedIn(Err(failed)) => self.sign_in_failed(failed),
+            Event::PassphraseHashed(verifier) => self.app_lock.hashed(verifier, effects),
+            Event::PassphraseChecked(right) => self.passphrase_checked(right, effects),
             Event::Toast(toast) => self.toast(toast, effects),
             Event::WokeUp => {}
         }
@@ -148,6 +181,10 @@ impl Engine {
             self.presence.ask(now, effects);
         }
         self.presence.tick(now, effects);
+        self.app_lock.tick(now);
+        if self.app_lock.wants_reading(now) {
+            self.presence.ask(now, effects);
+        }
         if self.link.is_live() {
             self.presence.report(now, effects);
         }
@@ -167,6 +204,8 @@ impl Engine {
     }
 
     fn started(&mut self, effects: &mut Vec<Effect>) {
+        let locked = self.is_locked();
+        self.presence.app_locked(self.now.instant, locked, effects);
         self.presence.start(self.now.instant, effects);
         if let Some(account) = &self.account {
             self.link.start(self.now.instant, &account.stream_url);
@@ -388,6 +427,7 @@ impl Engine {
     fn sensed(&mut self, sensed: Sensed, effects: &mut Vec<Effect>) {
         let now = self.now.instant;
         self.presence.sensed(now, sensed, effects);
+        self.lock_as_set(sensed, effects);
         match sensed {
             Sensed::Sleeping(true) => {
                 if self.link.is_live() {
@@ -396,7 +436,10 @@ impl Engine {
                 self.link.sleep(effects);
             }
             Sensed::Sleeping(false) | Sensed::NetworkChanged => self.link.hurry(now, effects),
-            Sensed::Idle(_) | Sensed::ScreenLocked(_) | Sensed::SwitchedAway(_) => {}
+            Sensed::Idle(_)
+            | Sensed::Inhibited(_)
+            | Sensed::ScreenLocked(_)
+            | Sensed::SwitchedAway(_) => {}
         }
     }
 }

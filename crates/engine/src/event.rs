@@ -3,7 +3,7 @@ use core::time::Duration;
 use hither_protocol::{AccessToken, Action, Cursor, DeviceId, MessageId, ServerFrame};
 
 use crate::effect::{OutboxSeq, ToastKey};
-use crate::view::{Command, Glance, Headline};
+use crate::view::{AppLockWhen, Command, Glance, Headline};
 
 /// Everything that can happen to the companion. Closed: one loop names them all.
 #[derive(Clone, Debug)]
@@ -34,6 +34,11 @@ pub enum Event {
     Command(Command),
     /// The answer to a sign-in.
     SignedIn(Result<SignedIn, SignInFailed>),
+    /// Answers `HashPassphrase`: what a passphrase is checked against later; `None` where it could
+    /// not be made.
+    PassphraseHashed(Option<String>),
+    /// Answers `CheckPassphrase`: whether it is the right one.
+    PassphraseChecked(bool),
     /// The notification daemon answered or the person touched a pop-up.
     Toast(ToastEvent),
     /// The moment that `next_wakeup` named has come, or the computer woke from sleep.
@@ -90,9 +95,12 @@ pub enum StoreFailed {
 /// What sensors of this computer say. Every reading is fresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sensed {
-    /// Time since the last input or the end of an inhibition, whichever is later. `None`: this
-    /// desktop offers no idle source, or it does not answer.
+    /// Time since the last input. `None`: this desktop offers no idle source, or it does not
+    /// answer.
     Idle(Option<Duration>),
+    /// Something began (`true`) or ceased to keep the screen awake for somebody who watches: a
+    /// film, a call, a presentation.
+    Inhibited(bool),
     /// The screen was locked or unlocked.
     ScreenLocked(bool),
     /// The computer is about to sleep (`true`) or woke up (`false`).
@@ -157,6 +165,19 @@ pub struct Saved {
     pub outbox: Vec<(OutboxSeq, hither_protocol::ClientFrame)>,
     /// Alerts are paused until then.
     pub paused_until: Option<jiff::Timestamp>,
+    /// The app lock, when one is set: it is locked from the start on.
+    pub app_lock: Option<AppLockSaved>,
+}
+
+/// What is kept of the app lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppLockSaved {
+    /// The passphrase's slow hash.
+    pub verifier: String,
+    /// When it locks by itself.
+    pub when: AppLockWhen,
+    /// Wrong passphrases in a row.
+    pub failures: u32,
 }
 
 /// The account this computer is signed in to.

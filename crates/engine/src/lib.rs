@@ -4,6 +4,7 @@
 //! has not happened until an event says so; failures are events.
 
 mod alerts;
+mod app_lock;
 mod effect;
 mod engine;
 mod event;
@@ -19,8 +20,8 @@ mod words;
 pub use effect::{Effect, OutboxSeq, StoreOp, Toast, ToastKey};
 pub use engine::Engine;
 pub use event::{
-    Closed, ConnectFailed, Event, Saved, SavedAccount, Sensed, SignInFailed, SignedIn, StoreFailed,
-    Stored, ToastEvent,
+    AppLockSaved, Closed, ConnectFailed, Event, Saved, SavedAccount, Sensed, SignInFailed,
+    SignedIn, StoreFailed, Stored, ToastEvent,
 };
 pub use view::{Command, View};
 

@@ -13,17 +13,27 @@ use crate::{Effect, Sensed};
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// A sensor that hung is asked again after this time.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
+/// Nobody watches longer without touching anything: what still keeps the screen awake was
+/// forgotten.
+const LONGEST_FILM: Duration = Duration::from_hours(4);
 /// A shorter threshold than this makes no sense.
 const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 
 /// What the sensors said.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that comes and goes by itself"
+)]
 pub(crate) struct Presence {
     screen_locked: bool,
     suspended: bool,
     switched_away: bool,
+    app_locked: bool,
     idle_after: Duration,
     reading: Reading,
+    film: Option<Film>,
+    sleep: Option<Sleep>,
     /// The sensor was asked and must answer by then.
     asked: Option<Instant>,
     ask_again: Option<Instant>,
@@ -48,14 +58,31 @@ enum Reading {
     Idle { age: Duration, taken: Instant },
 }
 
+/// A time in which something kept the screen awake for somebody who watches.
+#[derive(Clone, Copy, Debug)]
+struct Film {
+    since: Instant,
+    until: Option<Instant>,
+}
+
+/// The last sleep of this computer, until there is input after it.
+#[derive(Clone, Copy, Debug)]
+struct Sleep {
+    since: Instant,
+    until: Option<Instant>,
+}
+
 impl Presence {
     pub(crate) fn new(idle_after: Duration) -> Self {
         Self {
             screen_locked: false,
             suspended: false,
             switched_away: false,
+            app_locked: false,
             idle_after,
             reading: Reading::Awaited,
+            film: None,
+            sleep: None,
             asked: None,
             ask_again: None,
             state: None,
@@ -89,18 +116,47 @@ impl Presence {
 
     pub(crate) fn sensed(&mut self, now: Instant, sensed: Sensed, effects: &mut Vec<Effect>) {
         let was_away = self.is_away();
+        self.note(now, sensed);
+        self.reconsider(was_away, now, effects);
+    }
+
+    /// The companion's own lock was locked or opened.
+    pub(crate) fn app_locked(&mut self, now: Instant, locked: bool, effects: &mut Vec<Effect>) {
+        let was_away = self.is_away();
+        self.app_locked = locked;
+        self.reconsider(was_away, now, effects);
+    }
+
+    fn note(&mut self, now: Instant, sensed: Sensed) {
         match sensed {
             Sensed::Idle(age) => {
                 self.asked = None;
                 self.ask_again = None;
-                self.reading =
-                    age.map_or(Reading::NoSource, |age| Reading::Idle { age, taken: now });
+                self.reading = age.map_or(Reading::NoSource, |age| Reading::Idle {
+                    age: self.despite_sleep(now, age),
+                    taken: now,
+                });
+            }
+            Sensed::Inhibited(true) => {
+                let film = Film {
+                    since: now,
+                    until: None,
+                };
+                self.film = Some(film);
+            }
+            Sensed::Inhibited(false) => {
+                if let Some(film) = &mut self.film {
+                    film.until = Some(now);
+                }
             }
             Sensed::ScreenLocked(locked) => self.screen_locked = locked,
-            Sensed::Sleeping(asleep) => self.suspended = asleep,
+            Sensed::Sleeping(asleep) => self.sleep(now, asleep),
             Sensed::SwitchedAway(away) => self.switched_away = away,
             Sensed::NetworkChanged => {}
         }
+    }
+
+    fn reconsider(&mut self, was_away: bool, now: Instant, effects: &mut Vec<Effect>) {
         if was_away && !self.is_away() {
             // Coming back is no proof of a person: the sensor decides, and until it does
             // nothing changes.
@@ -132,26 +188,80 @@ impl Presence {
 
     /// When an active person would have been away for the threshold.
     fn idle_deadline(&self) -> Option<Instant> {
-        match self.reading {
-            Reading::Idle { age, taken } if self.is_active() => {
-                Some(taken + self.idle_after.saturating_sub(age))
+        let Reading::Idle { age, taken } = self.reading else {
+            return None;
+        };
+        let at = self.judged_at(taken);
+        let left = match self.film {
+            Some(Film { until: None, .. }) if self.somebody_watches(at) => LONGEST_FILM - age,
+            _ => self.idle_after.saturating_sub(self.input_age(at)?),
+        };
+        self.is_active().then_some(at + left)
+    }
+
+    fn sleep(&mut self, now: Instant, begins: bool) {
+        self.suspended = begins;
+        match &mut self.sleep {
+            Some(sleep) if !begins => sleep.until = Some(now),
+            None if !begins => {}
+            _ => {
+                self.sleep = Some(Sleep {
+                    since: now,
+                    until: None,
+                });
             }
-            _ => None,
         }
     }
 
+    /// Most sensors measure with clocks that stand still in sleep. Without input after it, the
+    /// last input was before it: waking is not activity.
+    fn despite_sleep(&mut self, now: Instant, age: Duration) -> Duration {
+        let Some(sleep) = self.sleep else { return age };
+        if sleep.until.is_some_and(|woke| age < now.since(woke)) {
+            self.sleep = None;
+            return age;
+        }
+        age.max(now.since(sleep.since))
+    }
+
     fn decide(&mut self) {
-        use InactiveReason::{Idle, Locked, SessionSwitched, Suspended};
+        use InactiveReason::{AppLocked, Idle, Locked, SessionSwitched, Suspended};
         use PresenceState::{Active, Inactive, Unknown};
         self.state = match self.reading {
             _ if self.suspended => Some((Inactive, Some(Suspended))),
             _ if self.switched_away => Some((Inactive, Some(SessionSwitched))),
             _ if self.screen_locked => Some((Inactive, Some(Locked))),
+            _ if self.app_locked => Some((Inactive, Some(AppLocked))),
             Reading::Awaited => self.state,
             Reading::NoSource | Reading::Hung => Some((Unknown, None)),
-            Reading::Idle { age, .. } if age >= self.idle_after => Some((Inactive, Some(Idle))),
+            Reading::Idle { taken, .. } if self.is_absent(self.judged_at(taken)) => {
+                Some((Inactive, Some(Idle)))
+            }
             Reading::Idle { .. } => Some((Active, None)),
         };
+    }
+
+    fn is_absent(&self, at: Instant) -> bool {
+        self.input_age(at).is_some_and(|age| age >= self.idle_after)
+    }
+
+    /// The newest moment that something is known about.
+    fn judged_at(&self, taken: Instant) -> Instant {
+        let film = self.film.and_then(|film| film.until);
+        film.map_or(taken, |end| taken.max(end))
+    }
+
+    /// Whether the film counts as a person: somebody was there when it began, and it is not
+    /// forgotten.
+    fn somebody_watches(&self, at: Instant) -> bool {
+        let (Some(film), Reading::Idle { age, taken }) = (self.film, self.reading) else {
+            return false;
+        };
+        let watched_until = film.until.unwrap_or(at);
+        let age = age.saturating_add(at.since(taken));
+        self.sleep.is_none()
+            && age < at.since(film.since) + self.idle_after
+            && age.saturating_sub(at.since(watched_until)) < LONGEST_FILM
     }
 
     /// For hello: what is known, if anything is; reported with it.
@@ -186,12 +296,17 @@ impl Presence {
         Some(u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Time since the last input that the sensor knew of.
+    /// Time since the last input that the sensor knew of, or the end of a film.
     pub(crate) fn input_age(&self, now: Instant) -> Option<Duration> {
-        match self.reading {
-            Reading::Idle { age, taken } => Some(age.saturating_add(now.since(taken))),
-            _ => None,
+        let Reading::Idle { age, taken } = self.reading else {
+            return None;
+        };
+        let age = age.saturating_add(now.since(taken));
+        if !self.somebody_watches(now) {
+            return Some(age);
         }
+        let end = self.film.and_then(|film| film.until).unwrap_or(now);
+        Some(age.min(now.since(end)))
     }
 
     /// The sensor was asked and has not answered yet.
@@ -214,8 +329,13 @@ impl Presence {
             .and_then(|(_, reason)| reason)
     }
 
-    /// The screen shows something else than this person's desktop.
+    /// The screen shows something else than this person's desktop, or none of its content.
     pub(crate) fn is_away(&self) -> bool {
+        self.is_screen_away() || self.app_locked
+    }
+
+    /// The screen itself is not this person's.
+    pub(crate) fn is_screen_away(&self) -> bool {
         self.screen_locked || self.suspended || self.switched_away
     }
 

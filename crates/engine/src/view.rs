@@ -33,6 +33,33 @@ pub struct View {
     pub notice: Option<Notice>,
     /// A sign-in is under way.
     pub signing_in: bool,
+    /// The app lock; absent when none is set. While it is locked no screen gets any content.
+    pub app_lock: Option<AppLockView>,
+}
+
+/// When the app lock locks by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AppLockWhen {
+    /// After so many seconds without input; less than a minute is taken as one.
+    pub after_s: Option<u32>,
+    /// With the screen.
+    pub with_screen: bool,
+}
+
+/// The companion's own lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct AppLockView {
+    /// Only the passphrase opens it.
+    pub locked: bool,
+    /// When it locks by itself.
+    pub when: AppLockWhen,
+    /// A passphrase is being looked at.
+    pub checking: bool,
+    /// The last passphrase was wrong.
+    pub wrong: bool,
+    /// After too many wrong ones, none is looked at until then.
+    #[ts(type = "string | null")]
+    pub closed_until: Option<Timestamp>,
 }
 
 /// Who is signed in where.
@@ -144,12 +171,57 @@ pub enum Notice {
         /// For people.
         detail: String,
     },
+    /// A passphrase for the app lock is too short or too long: 4 characters to 256 bytes.
+    UnfitPassphrase,
     /// The server removed messages this computer never got.
     Gap {
         /// Messages before this moment may be missing.
         #[ts(type = "string")]
         since: Timestamp,
     },
+}
+
+/// What this computer can notice, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Diagnostics {
+    /// As reported to the server.
+    pub presence: PresenceView,
+    /// Age of the last input that is known of, or of the end of a film, in milliseconds.
+    #[ts(type = "number | null")]
+    pub last_input_ms: Option<u64>,
+    /// Everything that was tried, by topic and from the best to the last resort.
+    pub sources: Vec<SourceView>,
+}
+
+/// Something that tells, or could not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SourceView {
+    /// What it tells.
+    pub topic: SourceTopic,
+    /// What it is: `X11 idle counter`.
+    pub name: String,
+    /// Whether it is used.
+    pub used: bool,
+    /// Why it is not used, for people.
+    pub reason: Option<String>,
+}
+
+/// What a source tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceTopic {
+    /// When the last input was.
+    Idle,
+    /// Whether something keeps the screen awake for somebody who watches.
+    Inhibition,
+    /// Whether the screen is locked.
+    Lock,
+    /// Whether this session is in front.
+    Session,
+    /// When the computer sleeps and wakes.
+    Sleep,
+    /// When the network changes.
+    Network,
 }
 
 /// A password on its way to the server. `Debug` hides it.
@@ -208,13 +280,39 @@ pub enum Command {
     },
     /// Pop-ups again.
     Resume,
+    /// Set an app lock; nothing happens while one is set.
+    SetAppLock {
+        /// As typed; 4 characters to 256 bytes.
+        passphrase: Password,
+        /// When it locks by itself.
+        when: AppLockWhen,
+    },
+    /// Change when the app lock locks by itself.
+    ChangeAppLock {
+        /// As typed.
+        passphrase: Password,
+        /// When it locks by itself.
+        when: AppLockWhen,
+    },
+    /// Take the app lock away.
+    RemoveAppLock {
+        /// As typed.
+        passphrase: Password,
+    },
+    /// Lock now, if an app lock is set.
+    Lock,
+    /// Open the app lock.
+    Unlock {
+        /// As typed.
+        passphrase: Password,
+    },
     /// Put the notice away.
     DismissNotice,
     /// End the companion.
     Quit,
 }
 
-/// What a screen asks of the history; answered by `client`, not by the engine.
+/// What a screen asks of the history; answered by `client`, from what it and the engine know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Query {
@@ -234,6 +332,8 @@ pub enum Query {
         #[ts(type = "string")]
         id: MessageId,
     },
+    /// What this computer can notice, and how.
+    Diagnostics,
 }
 
 /// The answer to a [`Query`].
@@ -253,6 +353,13 @@ pub enum Answer {
         #[ts(type = "Message | null")]
         message: Option<Box<hither_protocol::Message>>,
     },
+    /// To `Diagnostics`.
+    Diagnostics {
+        /// As of this moment.
+        diagnostics: Diagnostics,
+    },
+    /// The app lock is locked: no content, whoever asks.
+    Locked,
     /// The history could not be read.
     Failed {
         /// For people.

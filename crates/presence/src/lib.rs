@@ -11,12 +11,18 @@ mod linux;
 #[cfg(any(windows, target_os = "macos", test))]
 mod polled;
 mod source;
+#[cfg(target_os = "macos")]
+#[path = "macos.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod system;
 
 #[cfg(target_os = "linux")]
 pub use linux::{Sensors, Surroundings};
 #[cfg(any(windows, target_os = "macos"))]
 pub use polled::Sensors;
-pub use source::{Source, SourceState};
+pub use source::{Source, SourceState, Topic};
 
 /// What a sensor noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +30,9 @@ pub enum Event {
     /// Time since the last input. `None`: this desktop offers no idle source, or it does not
     /// answer.
     Idle(Option<Duration>),
+    /// Something began (`true`) or ceased to keep the screen awake for somebody who watches: a
+    /// film, a call, a presentation.
+    Inhibited(bool),
     /// The screen was locked (`true`) or unlocked.
     Locked(bool),
     /// The computer is about to sleep (`true`) or woke up.

@@ -14,16 +14,27 @@ use crate::Event;
 /// How late the first input after an absence may be noticed.
 const LOOK_FOR_RETURN_EVERY: Duration = Duration::from_secs(1);
 
-/// Reads the idle time; `None` when the system does not say.
-type Read = fn() -> Option<Duration>;
+/// What the system says when it is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Ask {
+    /// Time since the last input; `None` when the system does not say.
+    pub(crate) idle: fn() -> Option<Duration>,
+    /// Whether something keeps the screen awake for somebody who watches.
+    pub(crate) watched: fn() -> bool,
+}
 
-/// Reports when input was absent for the watched time, and at the first input after that. Ends
-/// when nobody watches or listens any more.
+/// Reports when input was absent for the watched time, and at the first input after that; in an
+/// absence also when a film begins and ends. Ends when nobody watches or listens any more.
 async fn watch_for(
-    read: Read,
+    ask: Ask,
     mut after: watch::Receiver<Option<Duration>>,
     events: mpsc::UnboundedSender<Event>,
 ) {
+    let mut film = Film {
+        ask,
+        on: false,
+        events: events.clone(),
+    };
     loop {
         let threshold = *after.borrow_and_update();
         let Some(threshold) = threshold else {
@@ -34,11 +45,12 @@ async fn watch_for(
         };
         tokio::select! {
             changed = after.changed() => if changed.is_err() { return },
-            idle = absent_for(read, threshold) => {
+            idle = absent_for(ask, threshold, &mut film) => {
                 if events.send(Event::Idle(idle)).is_err() { return }
                 tokio::select! {
                     changed = after.changed() => if changed.is_err() { return },
-                    idle = returned(read, threshold) => {
+                    idle = returned(ask, threshold, &mut film) => {
+                        film.set(false);
                         if events.send(Event::Idle(idle)).is_err() { return }
                     }
                 }
@@ -47,20 +59,50 @@ async fn watch_for(
     }
 }
 
-async fn absent_for(read: Read, threshold: Duration) -> Option<Duration> {
-    loop {
-        let idle = read()?;
-        match threshold.checked_sub(idle) {
-            Some(left) if !left.is_zero() => sleep(left).await,
-            _ => return Some(idle),
+/// What is known of somebody who watches.
+struct Film {
+    ask: Ask,
+    on: bool,
+    events: mpsc::UnboundedSender<Event>,
+}
+
+impl Film {
+    fn look(&mut self) {
+        self.set((self.ask.watched)());
+    }
+
+    fn set(&mut self, on: bool) {
+        if self.on != on {
+            self.on = on;
+            let _ = self.events.send(Event::Inhibited(on));
         }
     }
 }
 
-async fn returned(read: Read, threshold: Duration) -> Option<Duration> {
+/// A film is looked for shortly before the threshold: it counts for somebody who is still there.
+async fn absent_for(ask: Ask, threshold: Duration, film: &mut Film) -> Option<Duration> {
+    let shortly_before = threshold - threshold / 4;
+    loop {
+        let idle = (ask.idle)()?;
+        if idle >= threshold {
+            return Some(idle);
+        }
+        let next = if idle >= shortly_before {
+            film.look();
+            threshold
+        } else {
+            film.set(false);
+            shortly_before
+        };
+        sleep(next - idle).await;
+    }
+}
+
+async fn returned(ask: Ask, threshold: Duration, film: &mut Film) -> Option<Duration> {
     loop {
         sleep(LOOK_FOR_RETURN_EVERY).await;
-        if let Some(idle) = read().filter(|idle| *idle < threshold) {
+        film.look();
+        if let Some(idle) = (ask.idle)().filter(|idle| *idle < threshold) {
             return Some(idle);
         }
     }
@@ -73,22 +115,20 @@ pub use system::Sensors;
 mod system {
     use core::time::Duration;
 
-    use tokio::sync::{mpsc, watch};
-    use user_idle::UserIdle;
+    use tokio::sync::{mpsc, oneshot, watch};
 
     use super::watch_for;
-    use crate::source::{Source, SourceState, Sources};
+    use crate::source::{Source, SourceState, Sources, Topic};
+    use crate::system::{ASK, IDLE, Watch};
     use crate::{Event, READ_WITHIN};
 
-    const IDLE: &str = "System idle time";
-    const LOCK: &str = "Screen lock";
-
-    /// The sensors of this computer.
+    /// The sensors of this computer. Everything stops when it is dropped.
     #[derive(Debug)]
     pub struct Sensors {
         events: mpsc::UnboundedSender<Event>,
         after: watch::Sender<Option<Duration>>,
         sources: Sources,
+        watch: Watch,
     }
 
     impl Sensors {
@@ -96,26 +136,29 @@ mod system {
         #[must_use]
         pub fn start(events: mpsc::UnboundedSender<Event>) -> Self {
             let sources = Sources::default();
-            match read() {
-                Some(_) => sources.set(IDLE, SourceState::Taken),
-                None => sources.skip(IDLE, "the system does not say"),
+            match (ASK.idle)() {
+                Some(_) => sources.set(Topic::Idle, IDLE, SourceState::Taken),
+                None => sources.skip(Topic::Idle, IDLE, "the system does not say"),
             }
-            sources.skip(LOCK, "not read on this system");
+            let watch = Watch::start(&events, &sources);
             let (after, watched) = watch::channel(None);
-            tokio::spawn(watch_for(read, watched, events.clone()));
+            tokio::spawn(watch_for(ASK, watched, events.clone()));
             Self {
                 events,
                 after,
                 sources,
+                watch,
             }
         }
 
-        /// Takes a fresh reading; it arrives as [`Event::Idle`].
+        /// Takes a fresh reading; it arrives as [`Event::Idle`], with `None` when the system does
+        /// not answer within a second.
         pub fn read_idle(&self) {
             let events = self.events.clone();
+            let (answer, answered) = oneshot::channel();
+            tokio::task::spawn_blocking(move || answer.send((ASK.idle)()));
             tokio::spawn(async move {
-                let reading = tokio::task::spawn_blocking(read);
-                let idle = tokio::time::timeout(READ_WITHIN, reading).await;
+                let idle = tokio::time::timeout(READ_WITHIN, answered).await;
                 let idle = idle.ok().and_then(Result::ok).flatten();
                 let _ = events.send(Event::Idle(idle));
             });
@@ -127,8 +170,11 @@ mod system {
             self.after.send_replace(Some(after));
         }
 
-        /// The goodbye is on its way: the computer may sleep.
-        pub fn sleep_ready(&self) {}
+        /// The goodbye after `Sleeping(true)` is on its way: the computer may sleep. Unsaid, it may
+        /// after two seconds.
+        pub fn sleep_ready(&self) {
+            self.watch.sleep_ready();
+        }
 
         /// Which sources are used, and which are not and why.
         #[must_use]
@@ -136,14 +182,11 @@ mod system {
             self.sources.list()
         }
     }
-
-    fn read() -> Option<Duration> {
-        UserIdle::get_time().ok().map(|idle| idle.duration())
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use tokio::time::Instant;
@@ -151,6 +194,10 @@ mod tests {
     use super::*;
 
     const AFTER: Duration = Duration::from_mins(1);
+
+    fn nobody() -> bool {
+        false
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_person_at_work_costs_one_reading_per_threshold() {
@@ -160,18 +207,20 @@ mod tests {
             READINGS.fetch_add(1, Ordering::Relaxed);
             Some(Duration::from_secs(10))
         }
-        let absent = absent_for(typed_ten_seconds_ago, AFTER);
-        assert!(
-            tokio::time::timeout(Duration::from_secs(505), absent)
-                .await
-                .is_err()
-        );
+        let ask = Ask {
+            idle: typed_ten_seconds_ago,
+            watched: nobody,
+        };
+        let (_after, watched) = watch::channel(Some(AFTER));
+        let watching = watch_for(ask, watched, mpsc::unbounded_channel().0);
+        let limit = Duration::from_secs(351);
+        assert!(tokio::time::timeout(limit, watching).await.is_err());
         assert_eq!(READINGS.load(Ordering::Relaxed), 11);
     }
 
     #[tokio::test(start_paused = true)]
     async fn absence_and_return_are_reported_once_each() {
-        static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        static START: OnceLock<Instant> = OnceLock::new();
         fn since_input_at_0_and_65_5_seconds() -> Option<Duration> {
             let now = START.get()?.elapsed();
             Some(
@@ -182,11 +231,11 @@ mod tests {
         let start = *START.get_or_init(Instant::now);
         let (events, mut heard) = mpsc::unbounded_channel();
         let (_after, watched) = watch::channel(Some(AFTER));
-        tokio::spawn(watch_for(
-            since_input_at_0_and_65_5_seconds,
-            watched,
-            events,
-        ));
+        let ask = Ask {
+            idle: since_input_at_0_and_65_5_seconds,
+            watched: nobody,
+        };
+        tokio::spawn(watch_for(ask, watched, events));
 
         assert_eq!(heard.recv().await, Some(Event::Idle(Some(AFTER))));
         assert_eq!(start.elapsed().as_secs(), AFTER.as_secs());
@@ -195,5 +244,29 @@ mod tests {
             Some(Event::Idle(Some(Duration::from_millis(500))))
         );
         assert_eq!(heard.recv().await, Some(Event::Idle(Some(AFTER))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_film_is_told_before_the_threshold_and_when_it_ends() {
+        static START: OnceLock<Instant> = OnceLock::new();
+        fn film_of_90_seconds() -> bool {
+            START.get().is_some_and(|it| it.elapsed().as_secs() < 90)
+        }
+        let start = *START.get_or_init(Instant::now);
+        let (events, mut heard) = mpsc::unbounded_channel();
+        let (_after, watched) = watch::channel(Some(AFTER));
+        let ask = Ask {
+            idle: || START.get().map(Instant::elapsed),
+            watched: film_of_90_seconds,
+        };
+        tokio::spawn(watch_for(ask, watched, events));
+        for (event, at) in [
+            (Event::Inhibited(true), 45),
+            (Event::Idle(Some(AFTER)), 60),
+            (Event::Inhibited(false), 90),
+        ] {
+            assert_eq!(heard.recv().await, Some(event));
+            assert_eq!(start.elapsed().as_secs(), at);
+        }
     }
 }

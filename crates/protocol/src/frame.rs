@@ -208,6 +208,10 @@ pub enum AlertWhy {
     PresenceKnown,
     /// The server restarted and does not know whether anyone was alerted.
     Restarted,
+    /// Quiet times held it back, and are over.
+    QuietEnded,
+    /// Nobody may have noticed it, and the person came to this desktop.
+    Returned,
     /// A reason this version does not know.
     #[serde(other)]
     Other,

@@ -122,6 +122,23 @@ pub struct Recipients {
     /// Every account.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub everyone: bool,
+    /// Clients of an application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<ApplicationVersions>,
+}
+
+/// The clients of an application whose version is in a range.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplicationVersions {
+    /// As clients say it when they sign in.
+    pub name: String,
+    /// A range of semantic versions: `>=1.2, <2`. All of them by default.
+    #[serde(default = "all_versions")]
+    pub versions: String,
+}
+
+fn all_versions() -> String {
+    "*".to_owned()
 }
 
 /// 201 to a publish, after the commit.
@@ -129,7 +146,7 @@ pub struct Recipients {
 pub struct Published {
     /// The new message.
     pub id: MessageId,
-    /// How many accounts it was stored for.
+    /// How many it has at this moment: accounts, and clients addressed by token or application.
     pub receivers: u64,
     /// Dead message tokens among `to.tokens`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -125,6 +125,17 @@ text_id!(
 );
 
 text_id!(
+    /// A name that publishers publish to and accounts subscribe to.
+    TopicName,
+    "a topic",
+    "1 to 64 of letters, digits, '_' and '-'",
+    |text| {
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+    }
+);
+
+text_id!(
     /// How far a client got in its log. Opaque to clients; only the server that made it reads it.
     Cursor,
     "a cursor",

@@ -10,6 +10,8 @@ mod http;
 mod ids;
 mod message;
 mod presence;
+mod settings;
+mod trace;
 
 pub use clock::Instant;
 pub use frame::{
@@ -17,14 +19,21 @@ pub use frame::{
     ServerFrame, WithdrawWhy,
 };
 pub use http::{
-    CreateSession, CurrentSession, DeviceRequest, ErrorCode, MessagesPage, PROBLEM_JSON, Problem,
-    PublishRequest, Published, Recipients, Session,
+    ApplicationVersions, CreateSession, CurrentSession, DeviceRequest, ErrorCode, MessagesPage,
+    PROBLEM_JSON, Problem, PublishRequest, Published, Recipients, Session,
 };
-pub use ids::{AccessToken, AccountName, Cursor, DeviceId, InvalidId, MessageId, PublisherId};
+pub use ids::{
+    AccessToken, AccountName, Cursor, DeviceId, InvalidId, MessageId, PublisherId, TopicName,
+};
 pub use message::{
     Action, Attachment, Format, Html, Message, Priority, PublisherRef, UnknownPriority,
 };
 pub use presence::{DeviceKind, InactiveReason, Presence, PresenceState};
+pub use settings::{
+    AttentionSettings, DoNotDisturb, PriorityRoutes, PublisherChoice, QuietTime, Route, Weekday,
+    WhenAway, WhenPresenting, WhenUnknown,
+};
+pub use trace::{Because, DeviceFact, Outcome, Seat, TraceStep, Traced};
 
 /// A moment in wall time, on the wire an RFC 3339 string in UTC with millisecond precision.
 pub use jiff::Timestamp;

@@ -51,6 +51,9 @@ pub enum InactiveReason {
     Suspended,
     /// Another person's session is in front.
     SessionSwitched,
+    /// The person is there, but shows the screen to others, or something fills it: nothing may
+    /// pop up.
+    Presenting,
     /// A reason this version does not know.
     #[serde(other)]
     Other,

@@ -9,11 +9,13 @@
 use core::fmt::Debug;
 
 use hither_protocol::{
-    AccessToken, Action, AlertStyle, AlertWhy, Attachment, ClientFrame, ClientInfo, CloseCode,
-    CreateSession, CurrentSession, Cursor, DeviceId, DeviceKind, DeviceRequest, ErrorCode,
-    FirstAlert, Format, Html, InactiveReason, MAX_FRAME_BYTES, Message, MessageId, MessagesPage,
-    Policy, Presence, PresenceState, Priority, Problem, PublishRequest, Published, PublisherRef,
-    Recipients, ServerFrame, Session, Timestamp, WithdrawWhy,
+    AccessToken, Action, AlertStyle, AlertWhy, Attachment, AttentionSettings, Because, ClientFrame,
+    ClientInfo, CloseCode, CreateSession, CurrentSession, Cursor, DeviceFact, DeviceId, DeviceKind,
+    DeviceRequest, DoNotDisturb, ErrorCode, FirstAlert, Format, Html, InactiveReason,
+    MAX_FRAME_BYTES, Message, MessageId, MessagesPage, Outcome, Policy, Presence, PresenceState,
+    Priority, PriorityRoutes, Problem, PublishRequest, Published, PublisherChoice, PublisherRef,
+    QuietTime, Recipients, Route, Seat, ServerFrame, Session, Timestamp, TraceStep, Traced,
+    Weekday, WhenAway, WhenPresenting, WhenUnknown, WithdrawWhy,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -330,19 +332,112 @@ fn publish() -> PublishRequest {
     }
 }
 
+#[test]
+fn attention_settings() {
+    check("attention_settings_default", &AttentionSettings::default());
+    let settings = AttentionSettings {
+        idle_after_ms: 90_000,
+        priorities: PriorityRoutes {
+            high: Route::PhoneToo,
+            ..PriorityRoutes::default()
+        },
+        publishers: [(
+            "app-4821000000000000".parse().unwrap(),
+            PublisherChoice {
+                loudest: Priority::Low,
+                phone_too: true,
+            },
+        )]
+        .into(),
+        quiet_times: vec![QuietTime {
+            days: vec![Weekday::Friday, Weekday::Saturday],
+            from: "22:30".parse().unwrap(),
+            to: "07:00".parse().unwrap(),
+        }],
+        time_zone: Some("Europe/Berlin".to_owned()),
+        do_not_disturb: DoNotDisturb::Until(time(0)),
+        urgent_breaks_through: false,
+        when_away: WhenAway::Hold,
+        when_unknown: WhenUnknown::Phone,
+        when_presenting: WhenPresenting::Hold,
+    };
+    check("attention_settings", &settings);
+    assert_eq!(
+        serde_json::from_str::<AttentionSettings>("{}").unwrap(),
+        AttentionSettings::default()
+    );
+}
+
+fn traced() -> Traced {
+    Traced {
+        outcome: Outcome::Alerted,
+        device: Some(device()),
+        because: Because::Active,
+        facts: vec![
+            DeviceFact {
+                device: device(),
+                seat: Seat::Active,
+                reason: None,
+                since_ms: None,
+                last_input_ms: Some(4_000),
+            },
+            DeviceFact {
+                device: "ada-desk".parse().unwrap(),
+                seat: Seat::Inactive,
+                reason: Some(InactiveReason::Locked),
+                since_ms: Some(3_700_000),
+                last_input_ms: None,
+            },
+        ],
+    }
+}
+
+#[test]
+fn trace_step() {
+    let step = TraceStep {
+        at: time(0),
+        decision: traced(),
+    };
+    check("trace_step", &step);
+    assert_eq!(
+        traced().to_string(),
+        "ada-laptop alerted: someone is there, active, input 4 s ago; ada-desk locked for 1 h 1 min"
+    );
+    let least = Traced {
+        outcome: Outcome::Waits,
+        device: None,
+        because: Because::Quiet,
+        facts: Vec::new(),
+    };
+    assert_eq!(least.to_string(), "waits: quiet times");
+    check("traced_least", &least);
+}
+
+#[test]
+fn outcomes_and_reasons_of_a_later_version_are_understood_as_such() {
+    let text = r#"{"outcome": "sung", "because": "of_the_moon"}"#;
+    let traced: Traced = serde_json::from_str(text).unwrap();
+    assert_eq!(
+        (traced.outcome, traced.because),
+        (Outcome::Other, Because::Other)
+    );
+}
+
 /// All words of an enum, in one snapshot.
 #[test]
 fn words() {
-    use InactiveReason::{AppLocked, Idle, Locked, SessionSwitched, Suspended};
+    use InactiveReason::{AppLocked, Idle, Locked, Presenting, SessionSwitched, Suspended};
     let words = json!({
         "state": [PresenceState::Active, PresenceState::Inactive, PresenceState::Unknown],
-        "reason": [Idle, Locked, AppLocked, Suspended, SessionSwitched, InactiveReason::Other],
+        "reason": [
+            Idle, Locked, AppLocked, Suspended, SessionSwitched, Presenting, InactiveReason::Other,
+        ],
         "kind": [DeviceKind::Desktop, DeviceKind::Mobile],
         "alert": [FirstAlert::Now, FirstAlert::Silent],
         "style": [AlertStyle::Each, AlertStyle::Summary],
         "alert_why": [
             AlertWhy::Handover, AlertWhy::NotShown, AlertWhy::Waiting, AlertWhy::PresenceKnown,
-            AlertWhy::Restarted, AlertWhy::Other,
+            AlertWhy::Restarted, AlertWhy::QuietEnded, AlertWhy::Returned, AlertWhy::Other,
         ],
         "withdraw_why": [WithdrawWhy::Recalled, WithdrawWhy::Replaced, WithdrawWhy::Expired],
         "format": [Format::Plain, Format::Markdown],

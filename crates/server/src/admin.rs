@@ -3,21 +3,22 @@
 //!
 //! One JSON line asks, one answers. Passwords and secrets travel as their hashes only.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hither_protocol::{AccountName, PublisherId, Timestamp};
+use hither_protocol::{AccountName, PublisherId, Timestamp, TopicName};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
 use crate::store::{
-    AccountRecord, Audience, Change, PublisherRecord, Rights, SecretHash, Store, StoreError,
+    AccountRecord, Audience, Change, Grant, Grantee, Permissions, PublisherRecord, Right,
+    SecretHash, Store, StoreError, TopicSummary,
 };
 
 const SOCKET: &str = "admin.sock";
@@ -70,7 +71,7 @@ pub enum AdminRequest {
         /// SHA-256 of its secret.
         secret: SecretHash,
         /// What it may do.
-        rights: Rights,
+        rights: Permissions,
         /// Whom it reaches, if it is narrowed.
         audience: Audience,
     },
@@ -82,14 +83,14 @@ pub enum AdminRequest {
         id: PublisherId,
     },
     /// Adds to what a publisher may.
-    Grant {
+    WidenPublisher {
         /// Which.
         id: PublisherId,
         /// What is added.
         more: Change,
     },
     /// Takes from what a publisher may.
-    Withdraw {
+    NarrowPublisher {
         /// Which.
         id: PublisherId,
         /// What is taken.
@@ -109,6 +110,33 @@ pub enum AdminRequest {
         /// Whether it is forbidden.
         disabled: bool,
     },
+    /// Lists all topics.
+    Topics,
+    /// Lets somebody read or write a topic.
+    GrantTopic {
+        /// Which.
+        topic: TopicName,
+        /// A publisher's id or an account's name.
+        to: String,
+        /// What it may do.
+        may: Right,
+    },
+    /// Takes a grant back.
+    RevokeTopic {
+        /// Which.
+        topic: TopicName,
+        /// A publisher's id or an account's name.
+        from: String,
+        /// What it may not do any more.
+        may: Right,
+    },
+    /// Whether reading a topic needs a grant.
+    SetTopicPrivate {
+        /// Which.
+        topic: TopicName,
+        /// Whether it does.
+        private: bool,
+    },
 }
 
 /// The answer.
@@ -121,6 +149,8 @@ pub enum AdminReply {
     Accounts(Vec<AccountSummary>),
     /// All publishers, by id.
     Publishers(Vec<PublisherSummary>),
+    /// All topics, by name.
+    Topics(Vec<TopicSummary>),
     /// It was not done; the text is for people.
     Refused(String),
 }
@@ -150,7 +180,7 @@ pub struct PublisherSummary {
     /// How many secrets are valid.
     pub secrets: usize,
     /// What it may do.
-    pub rights: Rights,
+    pub rights: Permissions,
     /// Whom it reaches, if it is narrowed.
     pub audience: Audience,
     /// Since when it may publish at all; absent while it waits for approval.
@@ -180,9 +210,12 @@ async fn attempt(store: &dyn Store, request: AdminRequest) -> Result<AdminReply,
             return Ok(AdminReply::Accounts(summaries.collect()));
         }
         AdminRequest::Publishers => {
-            let publishers = store.publishers().await?;
-            let summaries = publishers.into_iter().map(PublisherSummary::from);
-            return Ok(AdminReply::Publishers(summaries.collect()));
+            let mut summaries = Vec::new();
+            for publisher in store.publishers().await? {
+                let audience = store.audience(&publisher.id).await?;
+                summaries.push(PublisherSummary::new(publisher, audience));
+            }
+            return Ok(AdminReply::Publishers(summaries));
         }
         AdminRequest::AddAccount {
             name,
@@ -222,30 +255,58 @@ async fn attempt(store: &dyn Store, request: AdminRequest) -> Result<AdminReply,
             store.register(publisher, audience).await?;
         }
         AdminRequest::ApprovePublisher { id } => store.approve(&id).await?,
-        AdminRequest::Grant { id, more } => store.grant(&id, more).await?,
-        AdminRequest::Withdraw { id, less } => store.withdraw(&id, less).await?,
+        AdminRequest::WidenPublisher { id, more } => store.widen(&id, more).await?,
+        AdminRequest::NarrowPublisher { id, less } => store.narrow(&id, less).await?,
         AdminRequest::RotateSecret { id, secret } => store.rotate_secret(&id, secret).await?,
         AdminRequest::SetPublisherDisabled { id, disabled } => {
             store.set_publisher_disabled(&id, disabled).await?;
+        }
+        AdminRequest::Topics => {
+            return Ok(AdminReply::Topics(store.topic_summaries().await?));
+        }
+        AdminRequest::GrantTopic { topic, to, may } => {
+            let to = grantee(store, &to).await?;
+            store.grant(&topic, Grant { to, may }).await?;
+        }
+        AdminRequest::RevokeTopic { topic, from, may } => {
+            let to = grantee(store, &from).await?;
+            store.revoke(&topic, Grant { to, may }).await?;
+        }
+        AdminRequest::SetTopicPrivate { topic, private } => {
+            store.set_private(&topic, private).await?;
         }
     }
     Ok(AdminReply::Done)
 }
 
+/// A publisher of that id, else an account of that name.
+async fn grantee(store: &dyn Store, text: &str) -> Result<Grantee, StoreError> {
+    if let Ok(id) = text.parse()
+        && store.publisher(&id).await?.is_some()
+    {
+        return Ok(Grantee::Publisher(id));
+    }
+    let name = text.parse().map_err(|_| StoreError::NotFound)?;
+    Ok(Grantee::Account(name))
+}
+
 impl AdminRequest {
     fn subject(&self) -> String {
         match self {
-            Self::Accounts | Self::Publishers => "list".to_owned(),
+            Self::Accounts | Self::Publishers | Self::Topics => "list".to_owned(),
+            Self::GrantTopic { to, .. } => format!("account or publisher {to}"),
+            Self::RevokeTopic { topic, from, .. } => format!("such grant of {topic} to {from}"),
+            Self::SetTopicPrivate { topic, .. } => format!("topic {topic}"),
             Self::AddAccount { name, .. }
             | Self::SetPassword { name, .. }
             | Self::SetAccountDisabled { name, .. }
             | Self::RemoveAccount { name } => format!("account {name}"),
             Self::AddPublisher { id, audience, .. }
-            | Self::Grant {
+            | Self::WidenPublisher {
                 id,
                 more: Change { audience, .. },
             }
-            | Self::Withdraw {
+            | Self::NarrowPublisher {
                 id,
                 less: Change { audience, .. },
             } if !audience.accounts.is_empty() => {
@@ -257,8 +318,8 @@ impl AdminRequest {
             }
             Self::AddPublisher { id, .. }
             | Self::ApprovePublisher { id }
-            | Self::Grant { id, .. }
-            | Self::Withdraw { id, .. }
+            | Self::WidenPublisher { id, .. }
+            | Self::NarrowPublisher { id, .. }
             | Self::RotateSecret { id, .. }
             | Self::SetPublisherDisabled { id, .. } => format!("publisher {id}"),
         }
@@ -276,8 +337,8 @@ impl From<AccountRecord> for AccountSummary {
     }
 }
 
-impl From<(PublisherRecord, Audience)> for PublisherSummary {
-    fn from((publisher, audience): (PublisherRecord, Audience)) -> Self {
+impl PublisherSummary {
+    fn new(publisher: PublisherRecord, audience: Audience) -> Self {
         Self {
             id: publisher.id,
             name: publisher.name,
@@ -309,7 +370,7 @@ impl AdminSocket {
             _ => {}
         }
         let listener = UnixListener::bind(&path)?;
-        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         Ok(Self { listener, path })
     }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod publisher;
 mod serve;
+mod topic;
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use serde_json::json;
 
 use self::answer::Answer;
 use self::publisher::PublisherCommand;
+use self::topic::TopicCommand;
 use crate::admin::{self, AdminReply, AdminRequest};
 use crate::config::{Config, Layer};
 use crate::secret::{self, Passwords};
@@ -27,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 const VARIABLES: &str = "Settings come from flags, then HITHER_CONFIG, HITHER_DATA, HITHER_LISTEN, \
-    HITHER_INSECURE_HTTP and HITHER_PUBLIC_URL, then the configuration file, then defaults. \
+    HITHER_INSECURE_HTTP, HITHER_PUBLIC_URL and HITHER_PUBLISHER_REGISTRATION, then the configuration file, then defaults. \
     HITHER_LOG says what is logged (default: info).";
 
 /// Hither's server: accepts messages, keeps them, and brings them to the screen people are at.
@@ -78,6 +80,9 @@ enum Command {
     /// Manage the publishers that send messages
     #[command(subcommand)]
     Publisher(PublisherCommand),
+    /// Manage who may read and write the topics
+    #[command(subcommand)]
+    Topic(TopicCommand),
     /// Print the settings and where each comes from
     Config,
 }
@@ -145,6 +150,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Config => Answer::config(&config)?,
         Command::Account(command) => account(&config.data.value, command).await?,
         Command::Publisher(command) => publisher::run(&config.data.value, command).await?,
+        Command::Topic(command) => topic::run(&config.data.value, command).await?,
     };
     answer.print(common.json)
 }

@@ -8,7 +8,7 @@ use std::{env, fmt, fs, io};
 use hither_protocol::Policy;
 use serde::{Deserialize, Serialize};
 
-use crate::{InvalidOrigin, Settings};
+use crate::{InvalidOrigin, Registration, Settings};
 
 const DEFAULT_IDLE_AFTER_S: u64 = 180;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
@@ -27,6 +27,8 @@ pub struct Layer {
     pub public_url: Option<String>,
     /// Seconds without input after which a desktop is inactive, 10 to 3600.
     pub idle_after_s: Option<u64>,
+    /// Who may become a publisher: `administrators`, `approval` or `open`.
+    pub publisher_registration: Option<Registration>,
 }
 
 /// Every setting with where it came from.
@@ -42,6 +44,8 @@ pub struct Config {
     pub public_url: Sourced<Option<String>>,
     /// Seconds without input after which a desktop is inactive.
     pub idle_after_s: Sourced<u64>,
+    /// Who may become a publisher.
+    pub publisher_registration: Sourced<Registration>,
 }
 
 /// A value and who gave it.
@@ -134,6 +138,7 @@ impl Config {
             insecure_http: parsed("HITHER_INSECURE_HTTP", variable)?,
             public_url: variable("HITHER_PUBLIC_URL"),
             idle_after_s: parsed("HITHER_IDLE_AFTER_S", variable)?,
+            publisher_registration: parsed("HITHER_PUBLISHER_REGISTRATION", variable)?,
         };
         let pick_data = first([flags.data, environment.data, file.data]);
         Ok(Self {
@@ -162,6 +167,12 @@ impl Config {
                 file.idle_after_s,
             ])
             .unwrap_or(by_default(DEFAULT_IDLE_AFTER_S)),
+            publisher_registration: first([
+                flags.publisher_registration,
+                environment.publisher_registration,
+                file.publisher_registration,
+            ])
+            .unwrap_or(by_default(Registration::default())),
         })
     }
 
@@ -184,6 +195,7 @@ impl Config {
                 idle_after_ms: self.idle_after_s()? * 1000,
                 ..Policy::default()
             },
+            registration: self.publisher_registration.value,
             ..Settings::default()
         })
     }
@@ -201,7 +213,7 @@ impl Config {
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = self.public_url.value.as_deref();
-        let rows: [(_, &dyn fmt::Display, _); 5] = [
+        let rows: [(_, &dyn fmt::Display, _); 6] = [
             ("data", &self.data.value.display(), self.data.from),
             ("listen", &self.listen.value, self.listen.from),
             (
@@ -219,8 +231,13 @@ impl fmt::Display for Config {
                 &self.idle_after_s.value,
                 self.idle_after_s.from,
             ),
+            (
+                "publisher_registration",
+                &self.publisher_registration.value,
+                self.publisher_registration.from,
+            ),
         ];
-        let lines = rows.map(|(name, value, from)| format!("{name:<14} {value}  ({from})"));
+        let lines = rows.map(|(name, value, from)| format!("{name:<22} {value}  ({from})"));
         f.write_str(&lines.join("\n"))
     }
 }

@@ -12,6 +12,7 @@ pub mod session;
 mod socket;
 pub mod store;
 mod text;
+mod upkeep;
 
 pub use http::{InvalidOrigin, Origin};
 pub use serve::{InvalidRegistration, Limits, Registration, ServeError, Settings, serve};

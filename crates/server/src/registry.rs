@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hither_protocol::CloseCode;
+use tokio::sync::watch;
 
 use crate::accounts::Mailbox;
 use crate::store::ClientId;
@@ -12,6 +13,8 @@ use crate::store::ClientId;
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     open: Mutex<Open>,
+    /// Whether the server stops; said again whenever somebody may have lost a right.
+    news: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -56,10 +59,22 @@ impl Registry {
         self.lock().ended
     }
 
+    /// Whoever reads without a stream of its own looks its rights up again at each change, and
+    /// ends when this says that the server stops.
+    pub(crate) fn news(&self) -> watch::Receiver<bool> {
+        self.news.subscribe()
+    }
+
+    /// Somebody may have lost a right.
+    pub(crate) fn rights_changed(&self) {
+        self.news.send_modify(|_| {});
+    }
+
     /// These clients' sessions ended; a stream with a newer token of the same client stays.
     pub(crate) fn end_sessions(&self, clients: &[ClientId]) {
         let mut open = self.lock();
         open.ended += 1;
+        self.rights_changed();
         for client in clients {
             if let Some(mailbox) = open.streams.get(client) {
                 mailbox.verify();
@@ -71,6 +86,7 @@ impl Registry {
     pub(crate) fn close(&self) {
         let mut open = self.lock();
         open.closing = true;
+        self.news.send_replace(true);
         for mailbox in open.streams.values() {
             mailbox.end(CloseCode::Restarting);
         }

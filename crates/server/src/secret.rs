@@ -77,6 +77,12 @@ fn prefixed(prefix: &str) -> String {
     format!("{prefix}{secret}")
 }
 
+/// A key that this process alone knows.
+#[must_use]
+pub(crate) fn key() -> [u8; 32] {
+    random()
+}
+
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("a system that has started gives random numbers");

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use hither_attention::Timings;
-use hither_protocol::{AccessToken, Policy};
+use hither_protocol::{AccessToken, ClientInfo, Policy};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -20,14 +20,17 @@ use hyper_util::service::TowerToHyperService;
 use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 
 use crate::accounts::{Accounts, clock};
-use crate::http::{self, Attempts, Origin};
+use crate::http::{self, Attempts, Followers, KnownPasswords, Origin};
 use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
-use crate::store::{Cursors, Identity, Store, StoreError};
+use crate::store::{Cursors, Identity, Reader, Retention, Store, StoreError};
+use crate::upkeep;
 
 /// How long open requests and streams may take to end.
 const SHUTDOWN_WITHIN: Duration = Duration::from_secs(5);
@@ -48,6 +51,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Who may become a publisher.
     pub registration: Registration,
+    /// What is kept of each log.
+    pub retention: Retention,
 }
 
 /// Who may become a publisher.
@@ -113,6 +118,8 @@ pub struct Limits {
     pub failed_sign_ins: u32,
     /// After which time one more is allowed.
     pub failed_sign_in_every: Duration,
+    /// How often a subscription in ntfy's form that says nothing else says that it lives.
+    pub keepalive: Duration,
 }
 
 impl Default for Limits {
@@ -127,6 +134,7 @@ impl Default for Limits {
             sign_ins: 256,
             failed_sign_ins: 10,
             failed_sign_in_every: Duration::from_secs(6),
+            keepalive: Duration::from_secs(45),
         }
     }
 }
@@ -150,6 +158,9 @@ pub(crate) struct App {
     /// Places for sign-ins under way.
     pub(crate) sign_ins: Semaphore,
     pub(crate) attempts: Attempts,
+    pub(crate) known_passwords: KnownPasswords,
+    /// Who follows topics in ntfy's form.
+    pub(crate) followers: Followers,
     /// Held by whatever must end before the server does.
     open: watch::Sender<()>,
 }
@@ -168,7 +179,16 @@ pub async fn serve(
     let commits = store.commits().ok_or(ServeError::StoreInUse)?;
     let app = Arc::new(App::new(settings, store));
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
-    let follower = tokio::spawn(follower);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(follower);
+    tasks.spawn(upkeep::expire(
+        Arc::clone(&app.store),
+        app.accounts.expiring(),
+    ));
+    tasks.spawn(upkeep::retain(
+        Arc::clone(&app.store),
+        app.settings.retention,
+    ));
     let (closing, closed) = watch::channel(());
     tokio::select! {
         () = accept(&app, &listener, &closed) => {}
@@ -181,7 +201,7 @@ pub async fn serve(
         tracing::warn!("some connections did not end in time");
     }
     app.accounts.close();
-    follower.abort();
+    tasks.shutdown().await;
     Ok(())
 }
 
@@ -191,8 +211,8 @@ async fn accept(app: &Arc<App>, listener: &TcpListener, closed: &watch::Receiver
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let open = app.open();
-                let limit = app.settings.limits.headers_within;
-                let connection = connection(stream, peer, routes.clone(), limit, closed.clone());
+                let limits = app.settings.limits;
+                let connection = connection(stream, peer, routes.clone(), limits, closed.clone());
                 tokio::spawn(async move {
                     connection.await;
                     drop(open);
@@ -210,11 +230,14 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     routes: Router,
-    headers_within: Duration,
+    limits: Limits,
     mut closed: watch::Receiver<()>,
 ) {
     // Small frames must not wait for company; a socket that refuses this is about to fail anyway.
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    // Streams have a limit of their own and say why; this one is for answers that nobody takes.
+    stream.set_write_timeout(Some(limits.drain_within * 2));
     let routes = TowerToHyperService::new(routes);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -222,8 +245,8 @@ async fn connection(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(headers_within)
-        .serve_connection(TokioIo::new(stream), service)
+        .header_read_timeout(limits.headers_within)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {
@@ -252,6 +275,8 @@ impl App {
             passwords: Passwords::default(),
             sign_ins: Semaphore::new(limits.sign_ins),
             attempts: Attempts::new(limits.failed_sign_ins, limits.failed_sign_in_every),
+            known_passwords: KnownPasswords::default(),
+            followers: Followers::default(),
             open: watch::Sender::new(()),
             settings,
             store,
@@ -275,15 +300,35 @@ impl App {
             .await
     }
 
+    /// A client as it runs at this moment, which may be newer than at its sign-in.
+    pub(crate) async fn at_version(
+        &self,
+        identity: Identity,
+        client: ClientInfo,
+    ) -> Result<Identity, StoreError> {
+        let ClientInfo { name, version } = client;
+        let same = name != identity.application || version == identity.version;
+        if same || !http::is_name(&version) {
+            return Ok(identity);
+        }
+        self.store
+            .set_version(identity.client, version.clone())
+            .await?;
+        Ok(Identity {
+            version,
+            ..identity
+        })
+    }
+
     /// Carries out what a stream's client asks for.
     pub(crate) async fn write(&self, of: &Identity, write: Write) -> Result<(), StoreError> {
-        let (store, account, device) = (&self.store, &of.account, &of.device.id);
-        let now = clock::wall();
+        let (store, device) = (&self.store, &of.device.id);
+        let (reader, now) = (Reader::Client(of.client), clock::wall());
         match write {
-            Write::Shown(ids) => store.mark_shown(account, device, ids, now).await,
-            Write::Read(ids) => store.mark_read(account, ids, now).await,
+            Write::Shown(ids) => store.mark_shown(&reader, device, ids, now).await,
+            Write::Read(ids) => store.mark_read(&reader, ids, now).await,
             Write::Action(id, action) => {
-                store.record_action(account, device, id, action, now).await
+                store.record_action(&reader, device, id, action, now).await
             }
             Write::Ack(upto) => store.ack(of.client, upto).await,
         }

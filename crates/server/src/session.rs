@@ -9,14 +9,12 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use hither_protocol::{
-    AccessToken, AlertStyle, AlertWhy, ClientFrame, CloseCode, Cursor, FirstAlert, MessageId,
-    Policy, Presence, ServerFrame, Timestamp,
+    AccessToken, AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Cursor, FirstAlert,
+    MessageId, Policy, Presence, ServerFrame, Timestamp,
 };
 
+pub use crate::store::INBOX;
 use crate::store::{Cursors, Entry, Identity, Page, Position, UnknownCursor, What};
-
-/// The application whose clients are a person's own inbox.
-pub const INBOX: &str = "hither";
 
 /// The most message ids one frame may name.
 pub const MAX_IDS: usize = 1000;
@@ -86,10 +84,15 @@ pub enum Output {
     Close(CloseCode),
     /// Look up a token; without one, the one that came with the upgrade. Answered by
     /// [`Input::Identified`].
-    Identify(Option<AccessToken>),
+    Identify {
+        /// As the hello has it.
+        token: Option<AccessToken>,
+        /// The application that runs, which may be newer than at the sign-in.
+        client: ClientInfo,
+    },
     /// Keep live entries and alerts for this client from now on, and end its older stream.
     Attach(Box<Identity>),
-    /// Read the account's log after this position. Answered by [`Input::Page`].
+    /// Read the client's logs after this position. Answered by [`Input::Page`].
     ReadPage(Position),
     /// Change the store. Answered by [`Input::Written`].
     Write(Write),
@@ -141,6 +144,8 @@ struct Stream {
     /// Every entry up to here was sent or left out for good.
     sent: Position,
     acked: Option<Position>,
+    /// Up to which moment a gap was told, or is none because nothing was there before.
+    gap_told: Option<Timestamp>,
     /// A page is being read; live entries wait.
     reading: bool,
     /// A frame of the client is on its way into the store; the next one waits.
@@ -218,12 +223,15 @@ impl Session {
                 ClientFrame::Hello {
                     access_token,
                     cursor,
+                    client,
                     presence,
-                    ..
                 },
             ) => {
                 self.state = State::Identifying { cursor, presence };
-                out.push(Output::Identify(access_token));
+                out.push(Output::Identify {
+                    token: access_token,
+                    client,
+                });
             }
             (State::Identified(_), ClientFrame::Hello { .. }) => {
                 self.malformed("hello may be said only once in a stream", out);
@@ -252,6 +260,7 @@ impl Session {
         let Some(Identified { identity, head, at }) = found else {
             return self.close(CloseCode::SignInAgain, out);
         };
+        let gap_told = cursor.is_none().then_some(Timestamp::MAX);
         let sent = match cursor {
             None => Position::default(),
             Some(cursor) => match self.cursors.parse(&identity.account, &cursor, head) {
@@ -265,14 +274,8 @@ impl Session {
             policy: self.policy,
         }));
         out.push(Output::Attach(Box::new(identity.clone())));
-        let stream = Stream::new(identity, sent, presence);
-        let inbox = stream.is_inbox();
-        self.state = State::Identified(Box::new(stream));
-        if inbox {
-            self.read_on(out);
-        } else {
-            self.nothing_to_read(head, out);
-        }
+        self.state = State::Identified(Box::new(Stream::new(identity, sent, gap_told, presence)));
+        self.read_on(out);
     }
 
     fn read_on(&mut self, out: &mut Vec<Output>) {
@@ -282,19 +285,12 @@ impl Session {
         }
     }
 
-    /// Another application than the inbox has no log of its own: it is where the store is.
-    fn nothing_to_read(&mut self, head: Position, out: &mut Vec<Output>) {
-        if let State::Identified(stream) = &mut self.state {
-            stream.sent = head;
-            stream.backlog_done(&self.cursors, out);
-        }
-    }
-
     fn page(&mut self, page: &Page, out: &mut Vec<Output>) {
         let State::Identified(stream) = &mut self.state else {
             return;
         };
         stream.reading = false;
+        stream.tell_gap(page.gap, out);
         for entry in &page.entries {
             stream.send(entry, false, &self.cursors, out);
         }
@@ -351,11 +347,17 @@ enum Refusal {
 }
 
 impl Stream {
-    const fn new(identity: Identity, sent: Position, presence: Option<Presence>) -> Self {
+    const fn new(
+        identity: Identity,
+        sent: Position,
+        gap_told: Option<Timestamp>,
+        presence: Option<Presence>,
+    ) -> Self {
         Self {
             acked: identity.acked,
             identity,
             sent,
+            gap_told,
             reading: false,
             writing: false,
             synced: false,
@@ -429,7 +431,7 @@ impl Stream {
             let detail = format!("a frame may name at most {MAX_IDS} messages; send several");
             return Err(Refusal::Malformed(detail));
         }
-        if self.is_inbox() && !ids.is_empty() {
+        if !ids.is_empty() {
             self.write(write(ids), out);
         }
         Ok(())
@@ -440,9 +442,7 @@ impl Stream {
             let detail = format!("an action's id has at most {MAX_ACTION} bytes");
             return Err(Refusal::Malformed(detail));
         }
-        if self.is_inbox() {
-            self.write(Write::Action(id, action), out);
-        }
+        self.write(Write::Action(id, action), out);
         Ok(())
     }
 
@@ -466,8 +466,18 @@ impl Stream {
         }
     }
 
+    /// Says once that something is missing. For a client that comes without a cursor, what is
+    /// there is everything.
+    fn tell_gap(&mut self, gap: Option<Timestamp>, out: &mut Vec<Output>) {
+        if let Some(since) = gap.filter(|_| gap > self.gap_told) {
+            self.gap_told = gap;
+            out.push(Output::Send(ServerFrame::Gap { since }));
+        }
+    }
+
     fn backlog_done(&mut self, cursors: &Cursors, out: &mut Vec<Output>) {
         self.synced = true;
+        self.gap_told = self.gap_told.filter(|told| *told < Timestamp::MAX);
         // First, so that a client that acts on `synced` finds its device announced.
         if self.is_inbox() {
             out.push(Output::Announce(self.presence.take()));

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use hither_protocol::{AccessToken, ClientFrame, CloseCode};
+use hither_protocol::{AccessToken, ClientFrame, ClientInfo, CloseCode};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tungstenite::error::{CapacityError, Error as WireError};
 
 use crate::accounts::{Link, Live, Mailbox, Signal, Stream, clock};
 use crate::serve::{App, Open};
 use crate::session::{Identified, Input, Output, Session, Write};
-use crate::store::{Identity, Position, StoreError};
+use crate::store::{Identity, Position, Reader, StoreError};
 
 /// How long a closed stream waits for the client to agree.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -159,7 +159,7 @@ impl Socket {
                 self.close(code).await;
                 return Err(Over);
             }
-            Output::Identify(token) => self.identify(token),
+            Output::Identify { token, client } => self.identify(token, client),
             Output::Attach(identity) => self.attach(*identity),
             Output::ReadPage(after) => self.read_page(after),
             Output::Write(write) => self.write(write),
@@ -179,7 +179,7 @@ impl Socket {
         sent.map_err(|_| Over)?.map_err(|_| Over)
     }
 
-    fn identify(&mut self, token: Option<AccessToken>) {
+    fn identify(&mut self, token: Option<AccessToken>, client: ClientInfo) {
         self.still_there();
         self.token = token
             .or_else(|| self.browser.take())
@@ -190,7 +190,10 @@ impl Socket {
             let Some(token) = token else {
                 return Ok(Some(Input::Identified(None)));
             };
-            let identity = app.identify(&token).await?;
+            let identity = match app.identify(&token).await? {
+                Some(identity) => Some(app.at_version(identity, client).await?),
+                None => None,
+            };
             let head = app.store.head().await?;
             Ok(Some(Input::Identified(identity.map(|identity| {
                 Identified {
@@ -229,10 +232,10 @@ impl Socket {
         let Some(Attached { identity, .. }) = &self.attached else {
             return;
         };
-        let (app, account) = (Arc::clone(&self.app), identity.account.clone());
+        let (app, reader) = (Arc::clone(&self.app), Reader::Client(identity.client));
         self.ask(async move {
             let limit = app.settings.limits.page_entries;
-            let page = app.store.page(&account, after, limit).await?;
+            let page = app.store.page(&reader, after, None, limit).await?;
             Ok(Some(Input::Page(page)))
         });
     }

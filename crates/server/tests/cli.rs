@@ -177,6 +177,50 @@ fn administer(place: &Place) {
 }
 
 #[test]
+fn d2_an_administrator_says_what_a_publisher_may() {
+    let place = Place::new();
+    for name in ["ada", "bob"] {
+        place.json(&["account", "add", name]);
+    }
+    let audience = "accounts=ada,bob";
+    let made = place.json(&[
+        "publisher",
+        "add",
+        "Shop",
+        "--audience",
+        audience,
+        "--without",
+        "urgent",
+    ]);
+    let id = made["id"].as_str().unwrap();
+    let listed = place.json(&["publisher", "list"])[0].clone();
+    assert_eq!(listed["audience"]["accounts"], json!(["ada", "bob"]));
+    let rights = json!({ "narrowed": true, "everyone": false, "urgent": false, "html": true });
+    assert_eq!(listed["rights"], rights);
+
+    let grant = ["publisher", "grant", id, "--audience", "topics=news", "--right", "urgent"];
+    let granted = place.json(&grant);
+    assert_eq!(granted["audience"]["topics"], json!(["news"]));
+    assert_eq!(granted["rights"]["urgent"], true);
+    let bob = ["publisher", "withdraw", id, "--audience", "accounts=bob"];
+    assert_eq!(place.json(&bob)["audience"]["accounts"], json!(["ada"]));
+    let all = ["publisher", "grant", id, "--audience", "all"];
+    assert_eq!(place.json(&all)["rights"]["narrowed"], false);
+    let text = String::from_utf8(place.run(&["publisher", "list"]).stdout).unwrap();
+    assert!(text.contains("reaches every account, not everyone at once"), "{text}");
+    place.json(&["publisher", "approve", id]);
+
+    let unknown = ["publisher", "grant", id, "--audience", "accounts=eve"];
+    assert!(place.refusal(&unknown).contains("eve"));
+    let unknown = ["publisher", "add", "X", "--audience", "accounts=eve"];
+    assert!(place.refusal(&unknown).contains("eve"));
+    assert!(place.refusal(&["publisher", "grant", id]).contains("--audience"));
+    let nonsense = ["publisher", "grant", id, "--audience", "ada"];
+    assert!(place.refusal(&nonsense).contains("accounts=NAME"));
+    assert_eq!(place.json(&["publisher", "list"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn an_administrator_works_while_no_server_runs() {
     administer(&Place::new());
 }
@@ -356,4 +400,46 @@ fn config_says_where_each_value_comes_from() {
     fs::write(file, "listen = '127.0.0.1:81'\nlsiten = 1\n").unwrap();
     let said = place.refusal(&["config", "--config", file]);
     assert!(said.contains("line 2") && said.contains("lsiten"), "{said}");
+}
+
+#[test]
+fn topics_are_granted_and_listed() {
+    let place = Place::new();
+    place.json(&["account", "add", "ada"]);
+    let id = place.json(&["publisher", "add", "Build"])["id"].clone();
+    let id = id.as_str().unwrap();
+    assert_eq!(place.json(&["topic", "list"]), json!([]));
+    let granted = place.json(&["topic", "grant", "news", "ada", "write"]);
+    let expected = json!({ "topic": "news", "to": "ada", "may": "write", "granted": true });
+    assert_eq!(granted, expected);
+    place.json(&["topic", "grant", "news", id, "write"]);
+    place.json(&["topic", "private", "news"]);
+    let topics = place.json(&["topic", "list"]);
+    assert_eq!(topics[0]["name"], "news");
+    assert_eq!(topics[0]["private"], true);
+    assert_eq!(topics[0]["owner"], Value::Null);
+    assert_eq!(topics[0]["grants"].as_array().unwrap().len(), 2);
+    let listed = place.run(&["topic", "list"]);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(
+        listed.contains("news  free  0 subscribed  private  ada:write"),
+        "{listed}"
+    );
+    place.json(&["topic", "public", "news"]);
+    place.json(&["topic", "revoke", "news", "ada", "write"]);
+    for (arguments, says) in [
+        (
+            &["topic", "revoke", "news", "ada", "write"][..],
+            "no such grant",
+        ),
+        (
+            &["topic", "grant", "news", "nobody", "read"],
+            "no account or publisher nobody",
+        ),
+        (&["topic", "grant", "a b", "ada", "read"], "letters, digits"),
+        (&["topic", "grant", "news", "ada", "own"], "read"),
+    ] {
+        let refusal = place.refusal(arguments);
+        assert!(refusal.contains(says), "{arguments:?}: {refusal}");
+    }
 }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use hither_protocol::{AccountName, Message, MessageId, PublisherId, Timestamp};
 use hither_server::store::{
-    AccountRecord, DataFolder, NewMessage, Position, PublisherRecord, SqliteStore, Store, What,
-    system_clock,
+    AccountRecord, DataFolder, NewMessage, Position, PublisherRecord, Reader, Receivers,
+    SqliteStore, Store, What, system_clock,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -118,7 +118,10 @@ async fn history(folder: &Path) -> Vec<(Position, MessageId)> {
     let mut history = Vec::new();
     let mut after = Position(0);
     loop {
-        let page = store.page(&ada(), after, 1000).await.unwrap();
+        let page = store
+            .page(&Reader::Inbox(ada()), after, None, 1000)
+            .await
+            .unwrap();
         history.extend(page.entries.iter().map(|entry| match &entry.what {
             What::Message(message) => (entry.position, message.id),
             other => panic!("{other:?}"),
@@ -150,7 +153,9 @@ fn a_message() -> NewMessage {
     NewMessage {
         message,
         html: None,
-        accounts: vec![ada()],
+        to: Receivers::accounts(vec![ada()]),
+        ttl: None,
         idempotency: None,
+        ntfy: None,
     }
 }

@@ -6,10 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
-use hither_engine::view::{Command, ConnectionView, Notice, Password, View};
+use hither_engine::view::{
+    Answer, Command, ConnectionView, Diagnostics, Notice, Password, Query, View,
+};
 use hither_ipc::Client;
 use hither_protocol::{MessageId, Timestamp};
 use jiff::SignedDuration;
+use serde::Serialize;
+
+use crate::diagnostics;
 
 /// Hither's resident process: connection, notifications, tray.
 #[derive(Debug, Parser)]
@@ -62,6 +67,14 @@ pub(crate) enum Wish {
         /// The message's id.
         id: MessageId,
     },
+    /// Lock the companion; only the app lock's passphrase opens it again.
+    Lock,
+    /// Open the app lock.
+    Unlock {
+        /// Read the passphrase from standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
     /// No pop-ups for a while: 30m, 1h, 2h30m; until `resume` when no time is given.
     Pause {
         /// How long.
@@ -94,7 +107,7 @@ const SIGN_IN_WITHIN: Duration = Duration::from_mins(1);
 pub(crate) async fn carry_out(wish: Wish, socket: &Path) -> anyhow::Result<()> {
     let companion = Client::connect(socket, crate::BUILD).await?;
     let command = match wish {
-        Wish::Status { json } => return status(&companion.views().borrow(), json),
+        Wish::Status { json } => return status(&companion, json).await,
         Wish::Signin {
             server,
             account,
@@ -105,6 +118,10 @@ pub(crate) async fn carry_out(wish: Wish, socket: &Path) -> anyhow::Result<()> {
         }
         Wish::Show => Command::Open { id: None },
         Wish::Open { id } => Command::Open { id: Some(id) },
+        Wish::Lock => return lock(&companion).await,
+        Wish::Unlock { password_stdin } => {
+            return unlock(&companion, read_password(password_stdin)?).await;
+        }
         Wish::Pause { time } => Command::Pause {
             until: time.map(pause_end).transpose()?,
         },
@@ -183,6 +200,54 @@ fn sign_in_failure(view: &View) -> Option<String> {
     .then(|| notice_text(notice))
 }
 
+/// An answer takes no longer: the passphrase's slow hash, on a slow computer.
+const CHECKED_WITHIN: Duration = Duration::from_secs(20);
+
+async fn lock(companion: &Client) -> anyhow::Result<()> {
+    if companion.views().borrow().app_lock.is_none() {
+        bail!("no app lock is set; set one in the window: hither");
+    }
+    Ok(companion.command(Command::Lock).await?)
+}
+
+async fn unlock(companion: &Client, passphrase: Password) -> anyhow::Result<()> {
+    let mut views = companion.views();
+    if let Some(refusal) = refusal(&views.borrow()) {
+        bail!(refusal);
+    }
+    views.mark_unchanged();
+    companion.command(Command::Unlock { passphrase }).await?;
+    // The first change is that it is looked at; what was there before says nothing.
+    let begun = tokio::time::timeout(CHECKED_WITHIN, views.changed()).await;
+    begun
+        .context("the companion does not answer")?
+        .context("Hither has ended")?;
+    let looked_at = |view: &View| {
+        let lock = view.app_lock.as_ref();
+        lock.is_none_or(|lock| !lock.locked || (lock.wrong && !lock.checking))
+    };
+    let answered = views.wait_for(looked_at);
+    let view = tokio::time::timeout(CHECKED_WITHIN, answered)
+        .await
+        .context("the passphrase is still being checked; `status` says how it went on")?
+        .context("Hither has ended")?;
+    match &view.app_lock {
+        Some(lock) if lock.locked => bail!("that is not the passphrase"),
+        _ => say("Unlocked."),
+    }
+}
+
+/// Why no passphrase is looked at.
+fn refusal(view: &View) -> Option<String> {
+    let Some(lock) = view.app_lock.as_ref().filter(|lock| lock.locked) else {
+        return Some("the companion is not locked".to_owned());
+    };
+    let until = lock.closed_until?;
+    Some(format!(
+        "too many wrong passphrases; try again after {until}"
+    ))
+}
+
 async fn quit(companion: &Client) -> anyhow::Result<()> {
     let mut views = companion.views();
     companion.command(Command::Quit).await?;
@@ -191,17 +256,34 @@ async fn quit(companion: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn status(view: &View, json: bool) -> anyhow::Result<()> {
+/// The view, and with it what this computer can notice.
+#[derive(Serialize)]
+struct Status<'a> {
+    #[serde(flatten)]
+    view: &'a View,
+    diagnostics: Option<Diagnostics>,
+}
+
+async fn status(companion: &Client, json: bool) -> anyhow::Result<()> {
+    let view = companion.views().borrow().clone();
+    let diagnostics = match companion.ask(Query::Diagnostics).await? {
+        Answer::Diagnostics { diagnostics } => Some(diagnostics),
+        _ => None,
+    };
     if json {
-        return say(&serde_json::to_string(view)?);
+        let view = &view;
+        return say(&serde_json::to_string(&Status { view, diagnostics })?);
     }
-    let mut lines = vec![connection_text(view)];
+    let mut lines = vec![connection_text(&view)];
     lines.push(match view.glance.unread {
         0 => "Nothing unread.".to_owned(),
         n => format!("{n} unread."),
     });
     lines.extend(view.paused_until.map(|_| "Alerts are paused.".to_owned()));
+    let locked = view.app_lock.as_ref().is_some_and(|lock| lock.locked);
+    lines.extend(locked.then(|| "Locked: open it with its passphrase.".to_owned()));
     lines.extend(view.notice.as_ref().map(notice_text));
+    lines.extend(diagnostics.iter().map(diagnostics::text));
     say(&lines.join("\n"))
 }
 
@@ -235,6 +317,7 @@ fn notice_text(notice: &Notice) -> String {
         }
         Notice::HistoryBroken { detail } => format!("The history cannot be written: {detail}"),
         Notice::NoNotifications { detail } => format!("No pop-ups here: {detail}"),
+        Notice::UnfitPassphrase => "A passphrase has 4 characters or more.".to_owned(),
         Notice::Gap { since } => {
             format!("The server removed messages before {since} that this computer never got.")
         }

@@ -3,9 +3,9 @@ use core::time::Duration;
 use std::path::PathBuf;
 
 use hither_client::{Platform, PlatformEvent};
-use hither_engine::view::View;
+use hither_engine::view::{SourceTopic, SourceView, View};
 use hither_engine::{Sensed, Toast, ToastKey};
-use hither_presence::{Event, Sensors, Source};
+use hither_presence::{Event, Sensors, Source, SourceState, Topic};
 use hither_protocol::MessageId;
 use tokio::sync::mpsc;
 
@@ -25,7 +25,7 @@ pub struct Desktop {
 
 impl Desktop {
     /// Starts the sensors; inside a tokio runtime, once per process. Nothing waits for the
-    /// desktop: what it offers shows in [`sources`](Self::sources) as it answers. Windows look for
+    /// desktop: what it offers shows in [`Platform::sources`] as it answers. Windows look for
     /// the companion of `data`, a folder chosen by hand, or of the person's usual one.
     #[must_use]
     pub fn start(data: Option<PathBuf>) -> Self {
@@ -37,12 +37,6 @@ impl Desktop {
             tray: Tray::new(),
             windows: Windows::new(data),
         }
-    }
-
-    /// Where presence comes from, and what is not used and why.
-    #[must_use]
-    pub fn sources(&self) -> Vec<Source> {
-        self.sensors.describe()
     }
 }
 
@@ -84,6 +78,14 @@ impl Platform for Desktop {
         self.tray.show(view);
     }
 
+    fn sleep_ready(&mut self) {
+        self.sensors.sleep_ready();
+    }
+
+    fn sources(&self) -> Vec<SourceView> {
+        self.sensors.describe().into_iter().map(source).collect()
+    }
+
     async fn exit(&mut self) {
         tokio::join!(self.toasts.withdraw_all(), self.tray.remove());
     }
@@ -92,8 +94,28 @@ impl Platform for Desktop {
 fn sensed(event: Event) -> Sensed {
     match event {
         Event::Idle(idle) => Sensed::Idle(idle),
+        Event::Inhibited(inhibited) => Sensed::Inhibited(inhibited),
         Event::Locked(locked) => Sensed::ScreenLocked(locked),
         Event::Sleeping(sleeping) => Sensed::Sleeping(sleeping),
         Event::SwitchedAway(away) => Sensed::SwitchedAway(away),
+    }
+}
+
+fn source(source: Source) -> SourceView {
+    SourceView {
+        topic: match source.topic {
+            Topic::Idle => SourceTopic::Idle,
+            Topic::Inhibition => SourceTopic::Inhibition,
+            Topic::Lock => SourceTopic::Lock,
+            Topic::Session => SourceTopic::Session,
+            Topic::Sleep => SourceTopic::Sleep,
+        },
+        name: source.name.to_owned(),
+        used: source.state == SourceState::Taken,
+        reason: match source.state {
+            SourceState::Taken => None,
+            SourceState::Starting => Some("it has not answered yet".to_owned()),
+            SourceState::Skipped(reason) => Some(reason),
+        },
     }
 }

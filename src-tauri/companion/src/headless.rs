@@ -1,19 +1,19 @@
 //! A desktop for machines without one, and for tests: presence, clicks and commands come in as
 //! JSON lines on standard input, pop-ups and views go out as JSON lines on standard output.
 //!
-//! In: `{"idle_ms":0}` `{"idle_ms":null}` `{"locked":true}` `{"sleeping":true}`
+//! In: `{"idle_ms":0}` `{"idle_ms":null}` `{"inhibited":true}` `{"locked":true}` `{"sleeping":true}`
 //! `{"switched_away":true}` `{"network_changed":true}` `{"clicked":"ID"}`
 //! `{"chosen":{"toast":"ID","action":"open"}}` `{"command":{"type":"quit"}}`.
 //! The idle time stays what the last line said; before the first it is unknown.
 //!
 //! Out: `{"toast":{…}}` `{"withdraw":"ID"}` `{"open_window":"ID"}` `{"open_link":"…"}`
-//! `{"view":{…}}`, where the toast of a summary has the id `"summary"`.
+//! `{"view":{…}}` `{"sleep_ready":true}`, where the toast of a summary has the id `"summary"`.
 
 use core::time::Duration;
 use std::io::{BufRead, Write};
 
 use hither_client::{Platform, PlatformEvent};
-use hither_engine::view::{Command, View};
+use hither_engine::view::{Command, SourceTopic, SourceView, View};
 use hither_engine::{Sensed, Toast, ToastEvent, ToastKey};
 use hither_protocol::{Action, MessageId, Priority};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,7 @@ pub(crate) struct Headless {
 #[serde(rename_all = "snake_case")]
 enum Input {
     IdleMs(Option<u64>),
+    Inhibited(bool),
     Locked(bool),
     Sleeping(bool),
     SwitchedAway(bool),
@@ -61,6 +62,7 @@ enum Output<'a> {
     OpenWindow(Option<MessageId>),
     OpenLink(&'a str),
     View(&'a View),
+    SleepReady(bool),
 }
 
 /// A pop-up's key as one word: a message's id, or `summary`.
@@ -121,6 +123,7 @@ impl Headless {
                 self.idle = millis.map(Duration::from_millis);
                 Sensed::Idle(self.idle)
             }
+            Input::Inhibited(inhibited) => Sensed::Inhibited(inhibited),
             Input::Locked(locked) => Sensed::ScreenLocked(locked),
             Input::Sleeping(sleeping) => Sensed::Sleeping(sleeping),
             Input::SwitchedAway(away) => Sensed::SwitchedAway(away),
@@ -182,6 +185,19 @@ impl Platform for Headless {
     fn view_changed(&mut self, view: &View) {
         print(&Output::View(view));
     }
+
+    fn sleep_ready(&mut self) {
+        print(&Output::SleepReady(true));
+    }
+
+    fn sources(&self) -> Vec<SourceView> {
+        vec![SourceView {
+            topic: SourceTopic::Idle,
+            name: "standard input".to_owned(),
+            used: true,
+            reason: None,
+        }]
+    }
 }
 
 fn print(line: &Output<'_>) {
@@ -205,6 +221,7 @@ mod tests {
         for line in [
             r#"{"idle_ms":0}"#.to_owned(),
             r#"{"idle_ms":null}"#.to_owned(),
+            r#"{"inhibited":true}"#.to_owned(),
             r#"{"locked":true}"#.to_owned(),
             r#"{"sleeping":true}"#.to_owned(),
             r#"{"switched_away":true}"#.to_owned(),

@@ -2,6 +2,7 @@
 
 mod cli;
 mod credentials;
+mod diagnostics;
 mod headless;
 mod paths;
 

@@ -2,6 +2,7 @@
 //! comes back as commands.
 
 mod menu;
+mod pump;
 
 use core::future::pending;
 use core::time::Duration;
@@ -16,6 +17,7 @@ use tray_icon::{Icon, MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, 
 use crate::icon::{self, IconState};
 use crate::words;
 use menu::{Choice, Item};
+use pump::Bell;
 
 /// Everything the tray shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,8 +40,7 @@ impl Picture {
 /// The tray icon, drawn by a thread of its own: it may wait for the desktop, and the icon's
 /// objects stay where they were made. One per process, because clicks arrive process-wide.
 ///
-/// Windows answers clicks only on a thread that reads window messages, and macOS draws only on the
-/// main thread; neither is arranged here.
+/// macOS draws only on the main thread; that is not arranged here.
 #[derive(Debug)]
 pub(crate) struct Tray {
     drawer: Option<Drawer>,
@@ -67,6 +68,7 @@ impl Tray {
         }
         let drawer = self.drawer.get_or_insert_with(Drawer::start);
         let _ = drawer.pictures.send(picture.clone());
+        drawer.ring();
         self.shown = Some(picture);
     }
 
@@ -81,8 +83,16 @@ impl Tray {
     /// Takes the icon down; returns when it is gone, or after a moment.
     pub(crate) async fn remove(&mut self) {
         if let Some(drawer) = self.drawer.take() {
-            drop(drawer.pictures);
-            let _ = tokio::time::timeout(GONE_WITHIN, drawer.gone).await;
+            let Drawer {
+                pictures,
+                bell,
+                gone,
+            } = drawer;
+            drop(pictures);
+            if let Some(bell) = bell {
+                bell.ring();
+            }
+            let _ = tokio::time::timeout(GONE_WITHIN, gone).await;
         }
     }
 }
@@ -115,6 +125,8 @@ fn hear_clicks(chosen: &mpsc::UnboundedSender<Choice>) {
 #[derive(Debug)]
 struct Drawer {
     pictures: sync::Sender<Picture>,
+    /// `None` when there is no thread.
+    bell: Option<Bell>,
     gone: oneshot::Receiver<()>,
 }
 
@@ -122,23 +134,35 @@ impl Drawer {
     fn start() -> Self {
         let (pictures, to_draw) = sync::channel();
         let (went, gone) = oneshot::channel();
+        let (hung, bell) = sync::channel();
         let thread = thread::Builder::new()
             .name("tray".to_owned())
             .spawn(move || {
+                let _ = hung.send(Bell::hang());
                 draw_all(&to_draw);
                 let _ = went.send(());
             });
         if let Err(error) = thread {
             tracing::warn!(%error, "no tray icon: no thread for it");
         }
-        Self { pictures, gone }
+        Self {
+            pictures,
+            bell: bell.recv().ok(),
+            gone,
+        }
+    }
+
+    fn ring(&self) {
+        if let Some(bell) = &self.bell {
+            bell.ring();
+        }
     }
 }
 
 /// Draws the newest picture whenever there is one, until there will be none.
 fn draw_all(pictures: &sync::Receiver<Picture>) {
     let mut tray = None;
-    while let Ok(picture) = pictures.recv() {
+    while let Some(picture) = pump::next(pictures) {
         let newest = pictures.try_iter().last().unwrap_or(picture);
         if let Err(error) = draw(&mut tray, &newest) {
             tracing::warn!(%error, "the tray icon cannot be shown");

@@ -1,9 +1,10 @@
 import type { Backend, Listener } from './backend';
-import type { Answer, Command, Headline, Message, Query, View } from './types';
+import type { Answer, AppLockView, Command, Headline, Message, Query, View } from './types';
 
 /**
  * The whole page in a plain browser. The address chooses a situation:
- * `?show=full|empty|long|chinese|signed-out|signing-in|wrong|lost|starting|broken`, and with any of
+ * `?show=full|empty|long|chinese|signed-out|signing-in|wrong|locked|locked-wrong|
+ * locked-closed|lost|starting|broken`, and with any of
  * them `&offline`, `&paused`, `&notice=KIND`. `window.fake` plays the rest of the world.
  */
 export class FakeBackend implements Backend {
@@ -30,6 +31,7 @@ export class FakeBackend implements Backend {
       paused_until: situation.has('paused') ? '9999-01-01T00:00:00Z' : null,
       notice: this.#show === 'wrong' ? { kind: 'wrong_credentials' } : notice && { kind: notice },
       signing_in: this.#show === 'signing-in',
+      app_lock: this.#show.startsWith('locked') ? (LOCKED[this.#show] ?? null) : null,
     };
     Object.assign(window, { fake: this });
   }
@@ -62,6 +64,17 @@ export class FakeBackend implements Backend {
         break;
       case 'mark_all_read':
         this.#change((message) => ({ read_at, ...message }));
+        break;
+      case 'set_app_lock':
+        this.#lock({ ...UNLOCKED, when: command.when });
+        break;
+      case 'lock':
+        this.#lock(this.#view.app_lock && { ...this.#view.app_lock, locked: true });
+        break;
+      case 'unlock':
+      case 'change_app_lock':
+      case 'remove_app_lock':
+        await this.#check(command);
         break;
       case 'resume':
         this.#view = { ...this.#view, paused_until: null };
@@ -124,6 +137,22 @@ export class FakeBackend implements Backend {
         };
   }
 
+  async #check(command: Command & { passphrase: string }) {
+    const lock = this.#view.app_lock;
+    if (!lock) return;
+    this.#lock({ ...lock, checking: true, wrong: false });
+    this.#tell();
+    await pause(200);
+    if (command.passphrase !== '1234') this.#lock({ ...lock, wrong: true });
+    else if (command.type === 'unlock') this.#lock({ ...lock, locked: false, wrong: false });
+    else if (command.type === 'change_app_lock') this.#lock({ ...lock, when: command.when });
+    else this.#lock(null);
+  }
+
+  #lock(app_lock: AppLockView | null) {
+    this.#view = { ...this.#view, app_lock };
+  }
+
   #change(change: (message: Message) => Message) {
     this.#messages = this.#messages.map(change);
   }
@@ -141,6 +170,20 @@ export class FakeBackend implements Backend {
     this.#listener?.view(this.#view);
   }
 }
+
+const UNLOCKED: AppLockView = {
+  locked: false,
+  when: { after_s: null, with_screen: true },
+  checking: false,
+  wrong: false,
+  closed_until: null,
+};
+
+const LOCKED: Record<string, AppLockView> = {
+  locked: { ...UNLOCKED, locked: true },
+  'locked-wrong': { ...UNLOCKED, locked: true, wrong: true },
+  'locked-closed': { ...UNLOCKED, locked: true, wrong: true, closed_until: today(23, 59) },
+};
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 

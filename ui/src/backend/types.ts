@@ -31,7 +31,11 @@ notice: Notice | null,
 /**
  * A sign-in is under way.
  */
-signing_in: boolean, };
+signing_in: boolean, 
+/**
+ * The app lock; absent when none is set. While it is locked no screen gets any content.
+ */
+app_lock: AppLockView | null, };
 
 /**
  * Who is signed in where.
@@ -71,6 +75,44 @@ state: "active" | "inactive" | "unknown",
  * Why inactive.
  */
 reason: "idle" | "locked" | "app_locked" | "suspended" | "session_switched" | "other" | null, };
+
+/**
+ * The companion's own lock.
+ */
+export type AppLockView = { 
+/**
+ * Only the passphrase opens it.
+ */
+locked: boolean, 
+/**
+ * When it locks by itself.
+ */
+when: AppLockWhen, 
+/**
+ * A passphrase is being looked at.
+ */
+checking: boolean, 
+/**
+ * The last passphrase was wrong.
+ */
+wrong: boolean, 
+/**
+ * After too many wrong ones, none is looked at until then.
+ */
+closed_until: string | null, };
+
+/**
+ * When the app lock locks by itself.
+ */
+export type AppLockWhen = { 
+/**
+ * After so many seconds without input; less than a minute is taken as one.
+ */
+after_s: number | null, 
+/**
+ * With the screen.
+ */
+with_screen: boolean, };
 
 /**
  * The history in a few numbers and its newest unread lines.
@@ -141,7 +183,7 @@ detail: string, } | { "kind": "no_notifications",
 /**
  * For people.
  */
-detail: string, } | { "kind": "gap", 
+detail: string, } | { "kind": "unfit_passphrase" } | { "kind": "gap", 
 /**
  * Messages before this moment may be missing.
  */
@@ -187,10 +229,34 @@ action: string, } | { "type": "pause",
 /**
  * Wall time.
  */
-until: string | null, } | { "type": "resume" } | { "type": "dismiss_notice" } | { "type": "quit" };
+until: string | null, } | { "type": "resume" } | { "type": "set_app_lock", 
+/**
+ * As typed; 4 characters to 256 bytes.
+ */
+passphrase: Password, 
+/**
+ * When it locks by itself.
+ */
+when: AppLockWhen, } | { "type": "change_app_lock", 
+/**
+ * As typed.
+ */
+passphrase: Password, 
+/**
+ * When it locks by itself.
+ */
+when: AppLockWhen, } | { "type": "remove_app_lock", 
+/**
+ * As typed.
+ */
+passphrase: Password, } | { "type": "lock" } | { "type": "unlock", 
+/**
+ * As typed.
+ */
+passphrase: Password, } | { "type": "dismiss_notice" } | { "type": "quit" };
 
 /**
- * What a screen asks of the history; answered by `client`, not by the engine.
+ * What a screen asks of the history; answered by `client`, from what it and the engine know.
  */
 export type Query = { "type": "page", 
 /**
@@ -208,7 +274,7 @@ limit: number, } | { "type": "message",
 /**
  * The message.
  */
-id: string, };
+id: string, } | { "type": "diagnostics" };
 
 /**
  * The answer to a [`Query`].
@@ -225,11 +291,58 @@ more: boolean, } | { "type": "message",
 /**
  * The message as the server sent it, with `read_at` as this history knows it.
  */
-message: Message | null, } | { "type": "failed", 
+message: Message | null, } | { "type": "diagnostics", 
+/**
+ * As of this moment.
+ */
+diagnostics: Diagnostics, } | { "type": "locked" } | { "type": "failed", 
 /**
  * For people.
  */
 detail: string, };
+
+/**
+ * What this computer can notice, and how.
+ */
+export type Diagnostics = { 
+/**
+ * As reported to the server.
+ */
+presence: PresenceView, 
+/**
+ * Age of the last input that is known of, or of the end of a film, in milliseconds.
+ */
+last_input_ms: number | null, 
+/**
+ * Everything that was tried, by topic and from the best to the last resort.
+ */
+sources: Array<SourceView>, };
+
+/**
+ * Something that tells, or could not.
+ */
+export type SourceView = { 
+/**
+ * What it tells.
+ */
+topic: SourceTopic, 
+/**
+ * What it is: `X11 idle counter`.
+ */
+name: string, 
+/**
+ * Whether it is used.
+ */
+used: boolean, 
+/**
+ * Why it is not used, for people.
+ */
+reason: string | null, };
+
+/**
+ * What a source tells.
+ */
+export type SourceTopic = "idle" | "inhibition" | "lock" | "session" | "sleep" | "network";
 
 /**
  * A message as the server sent it.

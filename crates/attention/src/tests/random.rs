@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
 use hither_protocol::{
-    DeviceId, DeviceKind, Instant, MessageId, Presence, PresenceState, Priority,
+    AlertWhy, AttentionSettings, DeviceId, DeviceKind, DoNotDisturb, Instant, MessageId, Presence,
+    PresenceState, Priority, WhenAway, WhenPresenting, WhenUnknown,
 };
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -33,6 +34,53 @@ enum Step {
     Unregister(usize),
     Answer(usize, usize, bool),
     Timings(u8),
+    Choose(Chosen),
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Chosen {
+    quiet: bool,
+    urgent_waits: bool,
+    when_away: WhenAway,
+    when_unknown: WhenUnknown,
+    when_presenting: WhenPresenting,
+}
+
+impl Chosen {
+    fn settings(self) -> AttentionSettings {
+        AttentionSettings {
+            do_not_disturb: if self.quiet {
+                DoNotDisturb::On
+            } else {
+                DoNotDisturb::Off
+            },
+            urgent_breaks_through: !self.urgent_waits,
+            when_away: self.when_away,
+            when_unknown: self.when_unknown,
+            when_presenting: self.when_presenting,
+            ..AttentionSettings::default()
+        }
+    }
+}
+
+fn chosen() -> impl Strategy<Value = Chosen> {
+    let away = prop_oneof![Just(WhenAway::Phone), Just(WhenAway::Hold)];
+    let unknown = prop_oneof![
+        Just(WhenUnknown::Both),
+        Just(WhenUnknown::Phone),
+        Just(WhenUnknown::Desktop)
+    ];
+    let presenting = prop_oneof![Just(WhenPresenting::Phone), Just(WhenPresenting::Hold)];
+    let all = (any::<bool>(), any::<bool>(), away, unknown, presenting);
+    all.prop_map(
+        |(quiet, urgent_waits, when_away, when_unknown, when_presenting)| Chosen {
+            quiet,
+            urgent_waits,
+            when_away,
+            when_unknown,
+            when_presenting,
+        },
+    )
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -63,6 +111,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => phone.clone().prop_map(Step::Unregister),
         3 => (phone, message, any::<bool>()).prop_map(|(d, m, a)| Step::Answer(d, m, a)),
         1 => (10..60_u8).prop_map(Step::Timings),
+        2 => chosen().prop_map(Step::Choose),
     ]
 }
 
@@ -80,7 +129,10 @@ struct World {
     reports: BTreeMap<usize, (PresenceState, Instant)>,
     messages: BTreeMap<usize, Accepted>,
     gone: BTreeSet<usize>,
+    chosen: Chosen,
     on_phone: BTreeSet<usize>,
+    /// With a push service, and no phone said that it shows it.
+    taken: BTreeSet<(usize, usize)>,
     shown: BTreeMap<(usize, usize), Instant>,
     seen: BTreeSet<usize>,
     before_someone: BTreeMap<usize, usize>,
@@ -108,7 +160,9 @@ impl World {
             reports: BTreeMap::new(),
             messages,
             gone: BTreeSet::new(),
+            chosen: Chosen::default(),
             on_phone: BTreeSet::new(),
+            taken: BTreeSet::new(),
             shown: BTreeMap::new(),
             seen: BTreeSet::new(),
             before_someone: BTreeMap::new(),
@@ -128,7 +182,11 @@ impl World {
                     self.reported(d, state, age);
                 }
                 let (device, presence) = (device(d), presence(state, age));
-                self.handle(Event::Presence { device, presence });
+                self.handle(Event::Presence {
+                    device,
+                    presence,
+                    delay: Some(Duration::ZERO),
+                });
             }
             Step::Beat(d, age) => self.beat(d, age),
             Step::Accept(m, priority, expires) => self.accept(m, priority, expires),
@@ -158,7 +216,14 @@ impl World {
                     ..Timings::default()
                 }));
             }
+            Step::Choose(chosen) => self.choose(chosen),
         }
+    }
+
+    fn choose(&mut self, chosen: Chosen) {
+        self.chosen = chosen;
+        let settings = Box::new(chosen.settings());
+        self.handle(Event::SettingsChanged(settings));
     }
 
     fn wait(&mut self, time: Duration) {
@@ -190,6 +255,7 @@ impl World {
             device: device(d),
             kind,
             presence: said.map(|(state, age)| presence(state, age)),
+            delay: Some(Duration::ZERO),
         });
     }
 
@@ -216,7 +282,11 @@ impl World {
         }
         let last_input = age.map(|age| Duration::from_secs(age.into()));
         let device = device(d);
-        self.handle(Event::Heartbeat { device, last_input });
+        self.handle(Event::Heartbeat {
+            device,
+            last_input,
+            delay: Some(Duration::ZERO),
+        });
     }
 
     fn input(&mut self, d: usize, age: Option<u16>) {
@@ -242,12 +312,17 @@ impl World {
     fn show(&mut self, d: usize, m: usize) {
         if d >= PHONE && (self.open.contains(&d) || self.registered.contains(&d)) {
             self.on_phone.extend(self.messages.get(&m).map(|_| m));
+            self.pushed.remove(&(d, m));
         }
         if d < PHONE && (self.open.contains(&d) || self.lost.contains(&d)) {
             self.shown.insert((d, m), self.now);
         }
         let (device, ids) = (device(d), vec![id(m)]);
         self.handle(Event::Shown { device, ids });
+        let as_good_as_active = d < PHONE && self.chosen.when_unknown == WhenUnknown::Desktop;
+        if as_good_as_active && self.messages.contains_key(&m) {
+            self.seen.insert(m);
+        }
         if self.is_active(d) && self.messages.contains_key(&m) {
             self.before_someone.insert(m, d);
         }
@@ -255,7 +330,7 @@ impl World {
 
     fn answer(&mut self, d: usize, m: usize, accepted: bool) {
         if accepted && (self.open.contains(&d) || self.registered.contains(&d)) {
-            self.on_phone.extend(self.messages.get(&m).map(|_| m));
+            self.taken.extend(self.messages.get(&m).map(|_| (d, m)));
         }
         let (device, ids) = (device(d), vec![id(m)]);
         self.handle(Event::PushAnswered {
@@ -325,6 +400,7 @@ impl World {
             Effect::Alert { ids, .. }
             | Effect::Push { ids, .. }
             | Effect::CancelPush { ids, .. } => ids.iter().any(|id| Some(*id) == accepted),
+            Effect::Trace { id, .. } => Some(*id) == accepted,
         });
         let first = first.is_none_or(|effect| matches!(effect, Effect::Deliver { .. }));
         assert!(first, "delivered first: {effects:?}");
@@ -335,16 +411,24 @@ impl World {
         for effect in effects {
             let (devices, ids): (Vec<_>, _) = match effect {
                 Effect::Deliver { id, ring } => (ring.iter().map(number).collect(), vec![*id]),
-                Effect::Alert { device, ids, .. } => {
+                Effect::Alert {
+                    device, ids, why, ..
+                } => {
+                    if *why == AlertWhy::Returned {
+                        // Nobody may have noticed it there.
+                        self.forget_witnesses(number(device), ids);
+                    }
                     self.ring_later(number(device), ids);
                     (vec![number(device)], ids.clone())
                 }
                 Effect::Push { device, ids, .. } => {
+                    self.check_quiet(ids);
                     self.push(number(device), ids);
                     count(ids, &mut rings);
                     self.check_alive(ids, on_phone);
                     continue;
                 }
+                Effect::Trace { .. } => continue,
                 Effect::CancelPush { device, ids } => {
                     for id in ids {
                         let pushed = self.pushed.remove(&(number(device), index(*id)));
@@ -353,6 +437,9 @@ impl World {
                     continue;
                 }
             };
+            if !devices.is_empty() {
+                self.check_quiet(&ids);
+            }
             for d in &devices {
                 assert!(self.open.contains(d), "not connected: {effects:?}");
                 count(&ids, &mut rings);
@@ -365,6 +452,15 @@ impl World {
             }
         }
         self.check_single(&rings, effects);
+    }
+
+    fn forget_witnesses(&mut self, d: usize, ids: &[MessageId]) {
+        for id in ids {
+            self.seen.remove(&index(*id));
+            if self.before_someone.get(&index(*id)) == Some(&d) {
+                self.before_someone.remove(&index(*id));
+            }
+        }
     }
 
     fn ring_later(&self, d: usize, ids: &[MessageId]) {
@@ -383,6 +479,14 @@ impl World {
             let witness = self.before_someone.get(&index(*id));
             let urgent = self.messages[&index(*id)].priority == Priority::Urgent;
             assert!(witness.is_none() || urgent, "pushed though someone has it");
+        }
+    }
+
+    fn check_quiet(&self, ids: &[MessageId]) {
+        for id in ids {
+            let urgent = self.messages[&index(*id)].priority == Priority::Urgent;
+            let breaks_through = urgent && !self.chosen.urgent_waits;
+            assert!(!self.chosen.quiet || breaks_through, "{id} rings in quiet");
         }
     }
 
@@ -406,6 +510,7 @@ impl World {
 
     /// From here on one device answers, and time goes on.
     fn end_with(&mut self, d: usize) {
+        self.choose(Chosen::default());
         self.answering = Some(d);
         self.punctual = true;
         self.connect(d, Some((PresenceState::Active, Some(0))));
@@ -422,7 +527,8 @@ impl World {
 
     fn check_nothing_is_missed(&self) {
         for m in self.messages.keys().filter(|m| self.is_live(**m)) {
-            let noticed = self.on_phone.contains(m) || self.seen.contains(m);
+            let taken = self.taken.iter().any(|(_, taken)| taken == m);
+            let noticed = taken || self.on_phone.contains(m) || self.seen.contains(m);
             assert!(noticed, "nobody noticed m{m}: {:?}", self.router);
         }
     }
@@ -448,6 +554,7 @@ fn count(ids: &[MessageId], rings: &mut BTreeMap<usize, usize>) {
 fn accepted(m: usize, at: Instant, priority: Priority, expires: Option<Instant>) -> Accepted {
     Accepted {
         id: id(m),
+        publisher: None,
         priority,
         at,
         expires,

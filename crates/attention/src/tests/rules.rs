@@ -1,4 +1,4 @@
-use super::script::{check, play};
+use super::script::{check, check_trace, play};
 
 // Rule 1: active desktop.
 
@@ -353,6 +353,73 @@ fn input_between_ringing_and_showing_does_not_count_as_seen() {
 }
 
 #[test]
+fn a_reading_that_arrives_late_does_not_make_an_older_toast_seen() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         10s message m1
+         10.1s d1 shows m1
+         32.5s d1 beats 21s delayed 3s
+         60s d1 is inactive 51.5s delayed 0.1s",
+        "10s deliver m1 rings d1
+         60s alert p1 m1: Handover",
+    );
+}
+
+#[test]
+fn a_reading_of_which_nobody_knows_how_late_it_is_counts_as_late() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         10s message m1
+         10s d1 shows m1
+         10s message m2
+         13s d1 shows m2
+         16s d1 is inactive 0s delayed unmeasured",
+        "10s deliver m1 rings d1
+         10s deliver m2 rings d1
+         16s alert p1 m2: Handover",
+    );
+}
+
+#[test]
+fn a_late_heartbeat_renews_the_lease_from_when_it_was_sent() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         30s message m1
+         30s d1 shows m1
+         39s d1 beats 20s delayed 19s
+         65s end",
+        "30s deliver m1 rings d1
+         60s alert p1 m1: Handover",
+    );
+}
+
+#[test]
+fn what_came_and_went_in_a_pause_rings_again_when_that_ends() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         30s d1 beats 0s
+         55s message m1
+         55s d1 shows m1
+         60s d1 beats 30s
+         85s message m2
+         85s d1 shows m2
+         90s d1 beats 60s
+         120s d1 beats 2s
+         120s d1 shows m1
+         150s d1 beats 1s
+         180s d1 is inactive 2s
+         300s end",
+        "55s deliver m1 rings d1
+         85s deliver m2 rings d1
+         120s alert d1 m1: Returned",
+    );
+}
+
+#[test]
 fn what_was_read_or_seen_is_not_handed_over() {
     check(
         "0s desktop d1 connects active 0s
@@ -558,6 +625,7 @@ fn what_reached_the_phone_is_not_rung_again() {
          0s p1 registers
          5s message m1
          5s gateway takes p1 m1
+         5.5s p1 shows m1
          6s mobile p2 connects
          7s message m2
          7s p2 shows m2
@@ -566,6 +634,98 @@ fn what_reached_the_phone_is_not_rung_again() {
         "5s deliver m1 silently
          5s push p1 m1
          7s deliver m2 rings p2",
+    );
+}
+
+#[test]
+fn what_only_a_push_service_took_is_rung_on_return() {
+    check(
+        "0s desktop d1 connects inactive 200s
+         0s p1 registers
+         5s message m1
+         5s gateway takes p1 m1
+         6s message m2
+         6s gateway takes p1 m2
+         6s message m3
+         6s gateway takes p1 m3
+         7s read m3
+         100s d1 is active 0s
+         100s d1 shows m1 m2
+         105s d1 is active 0s
+         200s d1 is inactive 95s
+         201s d1 is active 0s
+         300s end",
+        "5s deliver m1 silently
+         5s push p1 m1
+         6s deliver m2 silently
+         6s push p1 m2
+         6s deliver m3 silently
+         6s push p1 m3
+         100s alert d1 m1 m2 in one: Returned",
+    );
+}
+
+#[test]
+fn a_phone_that_shows_it_before_its_push_service_answers_has_it() {
+    check(
+        "0s desktop d1 connects inactive 200s
+         0s p1 registers
+         5s message m1
+         5s p1 shows m1
+         6s gateway takes p1 m1
+         100s d1 is active 0s
+         101s d1 says goodbye
+         101s idle",
+        "5s deliver m1 silently
+         5s push p1 m1",
+    );
+}
+
+#[test]
+fn a_phone_that_opens_its_stream_has_what_its_push_service_took() {
+    check(
+        "0s desktop d1 connects inactive 200s
+         0s p1 registers
+         5s message m1
+         6s gateway takes p1 m1
+         50s mobile p1 connects
+         100s d1 is active 0s
+         200s end",
+        "5s deliver m1 silently
+         5s push p1 m1",
+    );
+}
+
+#[test]
+fn what_was_rung_on_return_to_nobody_goes_to_the_phone_once_more() {
+    check(
+        "0s desktop d1 connects inactive 200s
+         0s p1 registers
+         5s message m1
+         6s gateway takes p1 m1
+         50s d1 is active 0s
+         51s d1 shows m1
+         60s d1 is inactive 10s
+         61s p1 shows m1
+         70s d1 is active 0s",
+        "5s deliver m1 silently
+         5s push p1 m1
+         50s alert d1 m1: Returned
+         60s push p1 m1",
+    );
+}
+
+#[test]
+fn what_a_push_service_took_long_ago_is_forgotten() {
+    check(
+        "0s p1 registers
+         5s message m1
+         6s gateway takes p1 m1
+         43205s busy
+         43206s idle
+         50000s desktop d1 connects active 0s",
+        "5s deliver m1 silently
+         5s push p1 m1",
     );
 }
 
@@ -1169,7 +1329,9 @@ fn a_router_is_busy_while_a_device_or_a_message_is_there() {
          15s d1 says goodbye
          15s busy
          16s gateway takes p1 m1
-         16s idle",
+         16s busy
+         17s p1 shows m1
+         17s idle",
         "14s deliver m1 silently
          14s push p1 m1",
     );
@@ -1224,4 +1386,198 @@ fn no_more_than_a_thousand_are_remembered_for_a_handover() {
     let handover = log.last().unwrap();
     assert_eq!(handover.matches('m').count(), 1000);
     assert!(handover.starts_with("2s alert p1 m100 m101 "));
+}
+
+// The person's choices.
+
+#[test]
+fn a_publisher_may_be_silenced_tamed_or_wanted_on_the_phone_too() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         0s settings {\"publishers\":{\"app-0000000000000001\":{\"loudest\":2},\"app-0000000000000002\":{\"loudest\":4},\"app-0000000000000003\":{\"phone_too\":true}}}
+         1s message m1 urgent by 1
+         2s message m2 urgent by 2
+         2s d1 shows m2
+         3s message m3 by 3
+         3s d1 shows m3
+         4s message m4 urgent",
+        "1s deliver m1 silently
+         2s deliver m2 rings d1
+         3s deliver m3 rings d1 p1
+         4s deliver m4 rings d1 p1",
+    );
+}
+
+#[test]
+fn priorities_have_routes() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s p1 registers
+         0s settings {\"priorities\":{\"low\":\"one_screen\",\"default\":\"silent\",\"high\":\"phone_too\",\"urgent\":\"one_screen\"}}
+         1s message m1 low
+         1s d1 shows m1
+         2s message m2
+         3s message m3 high
+         3s d1 shows m3
+         4s message m4 urgent
+         4s d1 shows m4",
+        "1s deliver m1 rings d1
+         2s deliver m2 silently
+         3s deliver m3 rings d1
+         3s push p1 m3
+         4s deliver m4 rings d1",
+    );
+}
+
+#[test]
+fn a_publisher_silenced_while_its_message_waits_does_not_ring() {
+    check(
+        "0s message m1 by 1
+         0s message m2
+         1s settings {\"publishers\":{\"app-0000000000000001\":{\"loudest\":2}}}
+         2s mobile p1 connects",
+        "0s deliver m1 silently
+         0s deliver m2 silently
+         2s alert p1 m2: Waiting",
+    );
+}
+
+#[test]
+fn what_quiet_times_hold_back_rings_as_one_when_they_end() {
+    check(
+        "0s wall 2026-03-02T21:59:50Z
+         0s settings {\"quiet_times\":[{\"from\":\"22:00\",\"to\":\"07:00\"}]}
+         0s mobile p1 connects
+         1s message m1
+         2s p1 shows m1
+         11s message m2
+         12s message m3 urgent
+         13s p1 shows m3
+         14s message m4
+         15s read m4
+         20s desktop d1 connects active 0s
+         21s message m5
+         22s d1 is inactive 1s
+         40000s end",
+        "1s deliver m1 rings p1
+         11s deliver m2 silently
+         12s deliver m3 rings p1
+         14s deliver m4 silently
+         21s deliver m5 silently
+         32410s alert p1 m2 m5 in one: QuietEnded",
+    );
+}
+
+#[test]
+fn a_handover_waits_for_the_end_of_quiet_times() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s p1 registers
+         1s message m1
+         1s d1 shows m1
+         2s settings {\"do_not_disturb\":\"on\"}
+         30s d1 is inactive 30s
+         40s settings {}",
+        "1s deliver m1 rings d1
+         40s push p1 m1",
+    );
+}
+
+#[test]
+fn urgent_breaks_through_only_where_allowed() {
+    check(
+        "0s mobile p1 connects
+         0s settings {\"do_not_disturb\":\"on\",\"urgent_breaks_through\":false}
+         1s message m1 urgent
+         2s settings {\"do_not_disturb\":\"on\"}",
+        "1s deliver m1 silently
+         2s alert p1 m1: QuietEnded",
+    );
+}
+
+#[test]
+fn what_waits_for_the_return_rings_at_no_phone() {
+    check(
+        "0s settings {\"when_away\":\"hold\"}
+         0s desktop d1 connects inactive 200s
+         0s mobile p1 connects
+         1s message m1
+         2s message m2 urgent
+         2s p1 shows m2
+         3s p1 says goodbye
+         4s mobile p1 connects
+         50s d1 is active 0s",
+        "1s deliver m1 silently
+         2s deliver m2 rings d1 p1
+         50s alert d1 m1: Waiting",
+    );
+}
+
+#[test]
+fn an_unknown_desktop_rings_alone_or_not_at_all_where_the_person_wants_that() {
+    check(
+        "0s settings {\"when_unknown\":\"desktop\"}
+         0s desktop d1 connects unknown
+         0s mobile p1 connects
+         1s message m1
+         1s d1 shows m1
+         10s settings {\"when_unknown\":\"phone\"}
+         11s message m2
+         11s p1 shows m2
+         12s p1 says goodbye
+         13s message m3",
+        "1s deliver m1 rings d1
+         11s deliver m2 rings p1
+         13s deliver m3 rings d1",
+    );
+}
+
+#[test]
+fn a_presentation_stays_undisturbed_and_the_phone_rings_unless_held() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         1s d1 is presenting 1s
+         2s message m1
+         2s p1 shows m1
+         3s settings {\"when_presenting\":\"hold\"}
+         4s message m2
+         5s message m3 urgent
+         5s p1 shows m3
+         60s d1 is inactive 50s",
+        "2s deliver m1 rings p1
+         4s deliver m2 silently
+         5s deliver m3 rings d1 p1
+         60s alert p1 m2: Waiting",
+    );
+}
+
+// The trace.
+
+#[test]
+fn every_decision_is_explained() {
+    check_trace(
+        "0s desktop d1 connects active 0s
+         0s p1 registers
+         10s message m1
+         10s d1 shows m1
+         20s message m2
+         20s d1 shows m2
+         24s d1 is idle 9s
+         25s gateway takes p1 m2
+         26s message m3 low
+         27s settings {\"do_not_disturb\":\"on\"}
+         28s message m4
+         30s d1 is active 0s
+         31s read m2",
+        "10s m1 d1 alerted: someone is there, active for 10 s, input 10 s ago; p1 with the person
+         20s m2 d1 alerted: someone is there, active for 20 s, input 20 s ago; p1 with the person
+         24s m1 d1 showed it to someone: there was input afterwards, or someone was there
+         24s m2 p1 pushed: handed over, shown elsewhere to nobody, with the person; d1 idle for 0 s, input 9 s ago
+         25s m2 p1 is being reached by its push service: its push service said so
+         26s m3 silent: its priority, or the choice for its publisher
+         28s m4 waits: quiet times; d1 idle for 4 s, input 13 s ago; p1 with the person
+         30s m2 waits: quiet times; d1 active for 0 s, input 0 s ago; p1 with the person",
+    );
 }

@@ -5,7 +5,8 @@ use core::fmt::Write;
 use core::time::Duration;
 
 use hither_protocol::{
-    AlertStyle, DeviceId, DeviceKind, Instant, MessageId, Presence, PresenceState, Priority,
+    AlertStyle, DeviceId, DeviceKind, InactiveReason, Instant, MessageId, Presence, PresenceState,
+    Priority,
 };
 
 use crate::{Accepted, Effect, Event, Router, Timings};
@@ -15,6 +16,17 @@ use crate::{Accepted, Effect, Event, Router, Timings};
 pub(super) fn check(script: &str, expected: &str) {
     let expected: Vec<_> = lines(expected).collect();
     assert_eq!(play(script), expected, "\nafter\n{script}");
+}
+
+/// Plays a script and compares what the router said about its decisions.
+#[track_caller]
+pub(super) fn check_trace(script: &str, expected: &str) {
+    let mut player = Player::default();
+    for line in lines(script) {
+        player.play(line);
+    }
+    let expected: Vec<_> = lines(expected).collect();
+    assert_eq!(player.trace, expected, "\nafter\n{script}");
 }
 
 /// Plays a script and tells what the router did.
@@ -33,6 +45,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 struct Player {
     router: Router,
     log: Vec<String>,
+    trace: Vec<String>,
 }
 
 impl Default for Player {
@@ -40,6 +53,7 @@ impl Default for Player {
         Self {
             router: Router::new(Timings::default()),
             log: Vec::new(),
+            trace: Vec::new(),
         }
     }
 }
@@ -81,6 +95,10 @@ impl Player {
         self.router.handle(now, event, &mut effects);
         for effect in effects {
             let time = now.since_zero().as_secs_f64();
+            if let Effect::Trace { id, traced } = effect {
+                self.trace.push(format!("{time}s {} {traced}", name(id)));
+                continue;
+            }
             self.log.push(format!("{time}s {}", told(&effect)));
         }
     }
@@ -92,11 +110,13 @@ fn event(now: Instant, words: &[&str]) -> Event {
             device: id(device),
             kind: DeviceKind::Desktop,
             presence: self::presence(presence),
+            delay: delay(presence),
         },
         ["mobile", device, "connects"] => Event::Connected {
             device: id(device),
             kind: DeviceKind::Mobile,
             presence: None,
+            delay: None,
         },
         [device, "says", "goodbye"] => Event::Disconnected {
             device: id(device),
@@ -109,10 +129,12 @@ fn event(now: Instant, words: &[&str]) -> Event {
         [device, "is", presence @ ..] => Event::Presence {
             device: id(device),
             presence: self::presence(presence).expect("a presence"),
+            delay: delay(presence),
         },
         [device, "beats", age @ ..] => Event::Heartbeat {
             device: id(device),
             last_input: age.first().map(|age| duration(age)),
+            delay: delay(age),
         },
         ["message", id, more @ ..] => Event::Accepted(accepted(now, id, more)),
         [device, "shows", ids @ ..] => Event::Shown {
@@ -132,6 +154,13 @@ fn event(now: Instant, words: &[&str]) -> Event {
             lease: duration(lease),
             ..Timings::default()
         }),
+        ["settings", settings] => {
+            Event::SettingsChanged(Box::new(serde_json::from_str(settings).unwrap()))
+        }
+        ["wall", time] => {
+            let time: jiff::Timestamp = time.parse().unwrap();
+            Event::WallClock(Box::new(time.to_zoned(jiff::tz::TimeZone::UTC)))
+        }
         ["end"] => Event::WokeUp,
         other => panic!("no such line: {other:?}"),
     }
@@ -140,6 +169,7 @@ fn event(now: Instant, words: &[&str]) -> Event {
 fn accepted(at: Instant, id: &str, more: &[&str]) -> Accepted {
     let mut message = Accepted {
         id: self::message(id),
+        publisher: None,
         priority: Priority::Default,
         at,
         expires: None,
@@ -150,7 +180,10 @@ fn accepted(at: Instant, id: &str, more: &[&str]) -> Accepted {
             "high" => message.priority = Priority::High,
             "low" => message.priority = Priority::Low,
             "min" => message.priority = Priority::Min,
-            "until" => {}
+            "until" | "by" => {}
+            publisher if publisher.len() == 1 => {
+                message.publisher = Some(format!("app-{publisher:0>16}").parse().unwrap());
+            }
             time => message.expires = Some(instant(time)),
         }
     }
@@ -162,15 +195,28 @@ fn presence(words: &[&str]) -> Option<Presence> {
     Some(Presence {
         state: match *state {
             "active" => PresenceState::Active,
-            "inactive" => PresenceState::Inactive,
+            "inactive" | "idle" | "presenting" => PresenceState::Inactive,
             "unknown" => PresenceState::Unknown,
             other => panic!("no such presence: {other}"),
         },
-        reason: None,
+        reason: match *state {
+            "idle" => Some(InactiveReason::Idle),
+            "presenting" => Some(InactiveReason::Presenting),
+            _ => None,
+        },
         last_input_ms: age
             .first()
             .map(|age| duration(age).as_millis().try_into().unwrap()),
     })
+}
+
+/// `delayed 3s`, or `delayed unmeasured`; no delay without these words.
+fn delay(words: &[&str]) -> Option<Duration> {
+    match words {
+        [.., "delayed", "unmeasured"] => None,
+        [.., "delayed", delay] => Some(duration(delay)),
+        _ => Some(Duration::ZERO),
+    }
 }
 
 fn told(effect: &Effect) -> String {
@@ -190,6 +236,7 @@ fn told(effect: &Effect) -> String {
         Effect::Alert { device, .. } => format!("alert {}", device.as_str()),
         Effect::Push { device, .. } => format!("push {}", device.as_str()),
         Effect::CancelPush { device, .. } => format!("cancel {}", device.as_str()),
+        Effect::Trace { .. } => unreachable!("told elsewhere"),
     };
     let (Effect::Alert { ids, .. } | Effect::Push { ids, .. } | Effect::CancelPush { ids, .. }) =
         effect

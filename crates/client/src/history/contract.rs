@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use hither_engine::view::{Answer, Headline, Query, UNTIL_RESUMED};
-use hither_engine::{SavedAccount, StoreFailed, StoreOp, Stored};
+use hither_engine::view::{Answer, AppLockWhen, Headline, Query, UNTIL_RESUMED};
+use hither_engine::{AppLockSaved, SavedAccount, StoreFailed, StoreOp, Stored};
 use hither_protocol::{
     Action, ClientFrame, Cursor, Html, Message, MessageId, Priority, WithdrawWhy,
 };
@@ -170,6 +170,17 @@ fn a_new_folder_is_empty_and_private() {
     }
 }
 
+fn app_lock(failures: u32) -> AppLockSaved {
+    AppLockSaved {
+        verifier: "slow hash".to_owned(),
+        when: AppLockWhen {
+            after_s: Some(600),
+            with_screen: true,
+        },
+        failures,
+    }
+}
+
 #[test]
 fn f4_everything_is_there_after_a_restart() {
     let mut computer = Computer::signed_in();
@@ -179,6 +190,8 @@ fn f4_everything_is_there_after_a_restart() {
         StoreOp::PutOutbox(7, frame(1)),
         StoreOp::PutOutbox(8, frame(2)),
         StoreOp::SetPaused(Some(UNTIL_RESUMED)),
+        StoreOp::SetAppLock(Some(app_lock(3))),
+        StoreOp::SetAppLock(Some(app_lock(4))),
     ]);
     let saved = &computer.reopen().saved;
     let SavedAccount {
@@ -190,16 +203,19 @@ fn f4_everything_is_there_after_a_restart() {
     assert_eq!(ids_of(&saved.due), ids(&[1]));
     assert_eq!(saved.outbox, [(7, frame(1)), (8, frame(2))]);
     assert_eq!(saved.paused_until, Some(UNTIL_RESUMED));
+    assert_eq!(saved.app_lock, Some(app_lock(4)));
 
     computer.write(&[
         StoreOp::MarkShown(ids(&[1])),
         StoreOp::DropOutbox(7),
         StoreOp::SetPaused(None),
+        StoreOp::SetAppLock(None),
     ]);
     let saved = &computer.reopen().saved;
     assert!(saved.due.is_empty());
     assert_eq!(saved.outbox, [(8, frame(2))]);
     assert_eq!(saved.paused_until, None);
+    assert_eq!(saved.app_lock, None);
     assert_eq!(computer.message(1), Some(message(1)));
 }
 
@@ -435,19 +451,24 @@ fn b6_nothing_of_the_old_account_stays_in_any_file() {
         let mut computer = Computer::signed_in();
         let mut secret = message(1);
         secret.body = "the old account's secret".to_owned();
-        computer.write(&[save_of(secret, true), StoreOp::PutOutbox(1, frame(1))]);
+        computer.write(&[
+            save_of(secret, true),
+            StoreOp::PutOutbox(1, frame(1)),
+            StoreOp::SetAppLock(Some(app_lock(0))),
+        ]);
         assert!(
             computer.holds("old account's secret"),
             "the check sees nothing"
         );
         computer.write(end);
         for when in ["at once", "after a restart"] {
-            for text in ["old account's secret", "title 1", "ada"] {
+            for text in ["old account's secret", "title 1", "ada", "slow hash"] {
                 assert!(!computer.holds(text), "{name}, {when}: {text}");
             }
             assert_eq!(computer.all(), []);
             let saved = &computer.reopen().saved;
             assert_eq!(saved.glance.unread, 0);
+            assert_eq!(saved.app_lock, None);
             assert!(saved.due.is_empty() && saved.outbox.is_empty());
             let cursor = saved
                 .account

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hither_engine::view::{Answer, Glance, Headline, Query};
-use hither_engine::{OutboxSeq, Saved, SavedAccount, SignedIn};
+use hither_engine::view::{Answer, AppLockWhen, Glance, Headline, Query};
+use hither_engine::{AppLockSaved, OutboxSeq, Saved, SavedAccount, SignedIn};
 use hither_protocol::{
     Action, ClientFrame, Cursor, DeviceId, Message, MessageId, Priority, Timestamp,
 };
@@ -93,6 +93,13 @@ fn answer(db: &Connection, query: &Query) -> rusqlite::Result<Asked> {
                 page_missing,
             })
         }
+        // The loop knows; it does not ask here.
+        Query::Diagnostics => Ok(Asked {
+            answer: Answer::Failed {
+                detail: "The history knows nothing of sensors.".to_owned(),
+            },
+            page_missing: None,
+        }),
     }
 }
 
@@ -246,7 +253,23 @@ pub(super) fn saved(db: &Connection) -> rusqlite::Result<Saved> {
         due: headlines(db, &due, ())?,
         outbox: outbox(db)?,
         paused_until: paused_until(db)?,
+        app_lock: app_lock(db)?,
     })
+}
+
+fn app_lock(db: &Connection) -> rusqlite::Result<Option<AppLockSaved>> {
+    let sql = "SELECT verifier, after_s, with_screen, failures FROM app_lock";
+    db.query_row(sql, [], |row| {
+        Ok(AppLockSaved {
+            verifier: row.get(0)?,
+            when: AppLockWhen {
+                after_s: row.get(1)?,
+                with_screen: row.get(2)?,
+            },
+            failures: row.get(3)?,
+        })
+    })
+    .optional()
 }
 
 fn paused_until(db: &Connection) -> rusqlite::Result<Option<Timestamp>> {

@@ -5,7 +5,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// Step *n* leads from `user_version` *n* to *n* + 1.
-const STEPS: &[&str] = &[r"
+const STEPS: &[&str] = &[
+    r"
 CREATE TABLE message (
     seq        INTEGER PRIMARY KEY,
     id         BLOB    NOT NULL UNIQUE,
@@ -73,7 +74,18 @@ BEGIN UPDATE state SET unread = unread - 1; END;
 CREATE TRIGGER unread_read AFTER UPDATE OF read_at ON message
 WHEN old.read_at IS NULL AND new.read_at IS NOT NULL
 BEGIN UPDATE state SET unread = unread - 1; END;
-"];
+",
+    r"
+-- The app lock: absent where none is set.
+CREATE TABLE app_lock (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    verifier    TEXT    NOT NULL,            -- the passphrase's slow hash, as a PHC string
+    after_s     INTEGER,                     -- locks after so many seconds without input
+    with_screen INTEGER NOT NULL,
+    failures    INTEGER NOT NULL             -- wrong passphrases in a row
+) STRICT;
+",
+];
 
 /// Brings a database to the newest step.
 pub(super) fn migrate(db: &mut Connection) -> Result<(), OpenError> {

@@ -2,7 +2,7 @@ use std::fs::File;
 use std::sync::mpsc;
 
 use hither_engine::view::{Glance, Headline};
-use hither_engine::{SignedIn, StoreFailed, StoreOp, Stored};
+use hither_engine::{AppLockSaved, SignedIn, StoreFailed, StoreOp, Stored};
 use hither_protocol::{AccessToken, Cursor, Message, MessageId, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
 
@@ -253,6 +253,7 @@ fn apply(tx: &Transaction<'_>, now: Timestamp, op: &StoreOp) -> rusqlite::Result
             let until = until.map(|until| until.to_string());
             tx.execute("UPDATE state SET paused_until = ?1", [until])?;
         }
+        StoreOp::SetAppLock(lock) => set_app_lock(tx, lock.as_ref())?,
     }
     Ok(Stored::Done)
 }
@@ -360,10 +361,28 @@ fn set_account(tx: &Transaction<'_>, new: &SignedIn) -> rusqlite::Result<()> {
     Ok(())
 }
 
+fn set_app_lock(tx: &Transaction<'_>, lock: Option<&AppLockSaved>) -> rusqlite::Result<()> {
+    let Some(lock) = lock else {
+        return tx.execute("DELETE FROM app_lock", []).map(drop);
+    };
+    tx.execute(
+        "INSERT OR REPLACE INTO app_lock (one, verifier, after_s, with_screen, failures)
+         VALUES (1, ?1, ?2, ?3, ?4)",
+        (
+            &lock.verifier,
+            lock.when.after_s,
+            lock.when.with_screen,
+            lock.failures,
+        ),
+    )
+    .map(drop)
+}
+
 /// Everything but the device ids goes.
 fn wipe(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute_batch(
         "DELETE FROM page; DELETE FROM message; DELETE FROM gone; DELETE FROM outbox;
+         DELETE FROM app_lock;
          UPDATE state SET server = NULL, account = NULL, device_id = NULL, stream_url = NULL,
                           cursor = NULL, paused_until = NULL, scrub = 1;",
     )

@@ -3,8 +3,8 @@
 use hither_protocol::{ClientFrame, MessageId};
 
 use super::Engine;
-use crate::view::{Command, Glance, Notice, UNTIL_RESUMED};
-use crate::{Effect, SignInFailed, SignedIn, StoreOp, ToastEvent, ToastKey};
+use crate::view::{AppLockWhen, Command, Glance, Notice, Password, UNTIL_RESUMED};
+use crate::{Effect, Sensed, SignInFailed, SignedIn, StoreOp, ToastEvent, ToastKey};
 
 /// The action that every pop-up offers besides the publisher's.
 const MARK_READ: &str = "mark-read";
@@ -40,6 +40,20 @@ impl Engine {
                 self.alerts.pause(Some(until), effects);
             }
             Command::Resume => self.alerts.pause(None, effects),
+            Command::SetAppLock { passphrase, when } => {
+                self.set_app_lock(passphrase, when, effects);
+            }
+            Command::ChangeAppLock { passphrase, when } => {
+                self.app_lock.change(&self.now, passphrase, when, effects);
+            }
+            Command::RemoveAppLock { passphrase } => {
+                self.app_lock.remove(&self.now, passphrase, effects);
+            }
+            Command::Lock => {
+                let locks = self.app_lock.lock();
+                self.lock_if(locks, effects);
+            }
+            Command::Unlock { passphrase } => self.app_lock.open(&self.now, passphrase, effects),
             Command::DismissNotice => self.notice = None,
             Command::Quit => {
                 self.link.stop(effects);
@@ -122,6 +136,40 @@ impl Engine {
         self.say(ids, |ids| ClientFrame::Read { ids }, effects);
     }
 
+    // The app lock.
+
+    fn set_app_lock(&mut self, passphrase: Password, when: AppLockWhen, effects: &mut Vec<Effect>) {
+        if self.account.is_none() {
+            return;
+        }
+        if let Err(notice) = self.app_lock.set(passphrase, when, effects) {
+            self.notice = Some(notice);
+        }
+    }
+
+    pub(super) fn passphrase_checked(&mut self, right: bool, effects: &mut Vec<Effect>) {
+        self.app_lock.checked(&self.now, right, effects);
+        if !self.is_locked() {
+            self.presence.app_locked(self.now.instant, false, effects);
+        }
+    }
+
+    /// What the sensors say may lock.
+    pub(super) fn lock_as_set(&mut self, sensed: Sensed, effects: &mut Vec<Effect>) {
+        let locks = match sensed {
+            Sensed::Idle(age) => self.app_lock.idle(self.now.instant, age),
+            _ => self.presence.is_screen_away() && self.app_lock.screen_is_away(),
+        };
+        self.lock_if(locks, effects);
+    }
+
+    fn lock_if(&mut self, locks: bool, effects: &mut Vec<Effect>) {
+        if locks {
+            self.alerts.conceal(effects);
+            self.presence.app_locked(self.now.instant, true, effects);
+        }
+    }
+
     // The account.
 
     pub(super) fn signed_in(&mut self, signed_in: SignedIn, effects: &mut Vec<Effect>) {
@@ -129,9 +177,13 @@ impl Engine {
         self.notice = None;
         let same =
             |old: &SignedIn| (&old.server, &old.account) == (&signed_in.server, &signed_in.account);
-        if self.account.as_ref().is_some_and(same) {
+        if self.account.as_ref().is_some_and(same) && !self.is_locked() {
             self.link.stop(effects);
         } else {
+            if self.is_locked() {
+                // A forgotten passphrase: everything comes anew from the server.
+                effects.push(Effect::Store(StoreOp::Wipe));
+            }
             effects.extend(self.account.take().map(Effect::SignOut));
             self.forget_account(effects);
         }
@@ -162,6 +214,8 @@ impl Engine {
     /// Nothing of the account stays: stream, pop-ups, or what is under way.
     pub(super) fn forget_account(&mut self, effects: &mut Vec<Effect>) {
         self.account = None;
+        self.app_lock.clear();
+        self.presence.app_locked(self.now.instant, false, effects);
         self.glance = Glance::default();
         self.doubtful_reads.clear();
         self.link.stop(effects);

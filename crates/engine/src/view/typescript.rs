@@ -3,8 +3,8 @@
 use ts_rs::{Config, TS};
 
 use super::{
-    AccountView, Answer, Command, ConnectionView, Glance, Headline, Notice, Password, PresenceView,
-    Query, View,
+    AccountView, Answer, AppLockView, AppLockWhen, Command, ConnectionView, Diagnostics, Glance,
+    Headline, Notice, Password, PresenceView, Query, SourceTopic, SourceView, View,
 };
 
 const HEADER: &str = "// Generated from the Rust types of hither-engine. Do not edit.\n";
@@ -46,6 +46,8 @@ pub fn typescript() -> String {
         declare::<AccountView>(&config),
         declare::<ConnectionView>(&config),
         declare::<PresenceView>(&config),
+        declare::<AppLockView>(&config),
+        declare::<AppLockWhen>(&config),
         declare::<Glance>(&config),
         declare::<Headline>(&config),
         declare::<Notice>(&config),
@@ -53,6 +55,9 @@ pub fn typescript() -> String {
         declare::<Command>(&config),
         declare::<Query>(&config),
         declare::<Answer>(&config),
+        declare::<Diagnostics>(&config),
+        declare::<SourceView>(&config),
+        declare::<SourceTopic>(&config),
         MESSAGE.to_owned(),
     ]
     .join("\n")

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hither_engine::view::{Glance, Headline};
-use hither_engine::{OutboxSeq, Saved, SavedAccount, SignedIn, StoreOp, Stored};
+use hither_engine::{AppLockSaved, OutboxSeq, Saved, SavedAccount, SignedIn, StoreOp, Stored};
 use hither_protocol::{ClientFrame, Cursor, Message, MessageId, Priority, Timestamp};
 
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,7 @@ pub(crate) struct Disk {
     pub(crate) rows: Vec<Row>,
     pub(crate) outbox: BTreeMap<OutboxSeq, ClientFrame>,
     pub(crate) paused_until: Option<Timestamp>,
+    pub(crate) app_lock: Option<AppLockSaved>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,6 +41,7 @@ impl Disk {
             due: self.headlines(|row| row.due && !row.is_read()),
             outbox: self.outbox.clone().into_iter().collect(),
             paused_until: self.paused_until,
+            app_lock: self.app_lock.clone(),
         }
     }
 
@@ -102,6 +104,7 @@ impl Disk {
             StoreOp::Wipe => self.wipe(),
             StoreOp::ForgetCursor => self.cursor = None,
             StoreOp::SetPaused(until) => self.paused_until = until,
+            StoreOp::SetAppLock(lock) => self.app_lock = lock,
         }
         Stored::Done
     }

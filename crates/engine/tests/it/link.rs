@@ -311,8 +311,8 @@ fn sleep_says_goodbye_and_waking_reconnects() {
         &mut desk,
         [
             (Wake, "connect; sense"),
-            (On(idle(1)), ""),
-            (On(Event::Opened), "say hello c0 active 1000"),
+            (On(idle(0)), ""),
+            (On(Event::Opened), "say hello c0 active 0"),
         ],
     );
 }

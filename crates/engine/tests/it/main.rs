@@ -7,6 +7,7 @@
 
 mod account;
 mod alerts;
+mod app_lock;
 mod desk;
 mod disk;
 mod inbox;

@@ -3,6 +3,7 @@ use hither_protocol::{InactiveReason, PresenceState};
 
 use crate::desk::Step::{After, On, Stored, Wake};
 use crate::desk::{Desk, check, idle, locked, lost, read_here, secs};
+use crate::disk::Disk;
 
 #[test]
 fn the_state_follows_from_the_facts() {
@@ -159,4 +160,91 @@ fn a_hung_sensor_is_unknown_until_it_answers() {
     desk.on(Event::Sensed(Sensed::Sleeping(false)));
     desk.on(idle(1));
     assert_eq!(desk.engine.view().presence.state, PresenceState::Active);
+}
+
+fn film(on: bool) -> Event {
+    Event::Sensed(Sensed::Inhibited(on))
+}
+
+fn asleep(on: bool) -> Event {
+    Event::Sensed(Sensed::Sleeping(on))
+}
+
+/// What is believed after each step: seconds that pass, what is sensed, and whether the person is
+/// there then. Readings that are due come from `input`, the seconds since the last input.
+fn follow(script: &[(u64, Option<Event>, PresenceState)]) {
+    let mut desk = Desk::signed_in();
+    desk.on(Event::Started);
+    desk.on(idle(0));
+    for (n, (seconds, event, expected)) in script.iter().enumerate() {
+        desk.elapsed += secs(*seconds);
+        desk.on(Event::WokeUp);
+        if let Some(event) = event {
+            desk.on(event.clone());
+        }
+        let state = desk.engine.view().presence.state;
+        assert_eq!(state, *expected, "step {n}: {event:?}");
+    }
+}
+
+#[test]
+fn a_film_is_a_person_until_it_ends_or_was_forgotten() {
+    use PresenceState::{Active, Inactive};
+    let hours = |n: u64| n * 3600;
+    // It ends: the person was there until then.
+    follow(&[
+        (0, Some(film(true)), Active),
+        (hours(2), Some(idle(hours(2))), Active),
+        (60, Some(film(false)), Active),
+        (179, Some(idle(hours(2) + 239)), Active),
+        (1, Some(idle(hours(2) + 240)), Inactive),
+    ]);
+    // It was forgotten.
+    follow(&[
+        (0, Some(film(true)), Active),
+        (hours(4), Some(idle(hours(4))), Inactive),
+        (60, Some(film(false)), Inactive),
+        (0, Some(idle(0)), Active),
+    ]);
+    // It began without anybody, and somebody came.
+    follow(&[
+        (200, Some(idle(200)), Inactive),
+        (100, Some(film(true)), Inactive),
+        (200, Some(idle(500)), Inactive),
+        (0, Some(idle(0)), Active),
+        (300, Some(idle(300)), Active),
+    ]);
+}
+
+#[test]
+fn a_film_is_asked_about_when_it_may_be_forgotten() {
+    // Signed out there is no heartbeat that asks.
+    let mut desk = Desk::new(Disk::default());
+    desk.on(Event::Started);
+    desk.on(idle(0));
+    assert_eq!(desk.until_wakeup(), secs(180));
+    desk.on(film(true));
+    assert_eq!(desk.until_wakeup(), secs(4 * 3600));
+}
+
+#[test]
+fn waking_is_not_activity_though_the_sensors_clock_stood_still() {
+    use PresenceState::{Active, Inactive};
+    follow(&[
+        (10, Some(idle(2)), Active),
+        (1, Some(asleep(true)), Inactive),
+        (8 * 3600, Some(asleep(false)), Inactive),
+        (0, Some(idle(3)), Inactive),
+        (30, Some(idle(33)), Inactive),
+        (1, Some(idle(0)), Active),
+        (5, Some(idle(5)), Active),
+    ]);
+    // A film that was on when the lid closed.
+    follow(&[
+        (0, Some(film(true)), Active),
+        (1, Some(asleep(true)), Inactive),
+        (3600, Some(asleep(false)), Inactive),
+        (5, Some(idle(6)), Inactive),
+        (1, Some(idle(0)), Active),
+    ]);
 }

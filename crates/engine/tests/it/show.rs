@@ -13,6 +13,8 @@ pub(crate) fn effect(effect: &Effect) -> String {
         Effect::SignOut(account) => format!("sign out {}", account.account),
         Effect::ReadIdle => "sense".to_owned(),
         Effect::WatchIdle(after) => format!("watch {}s", after.as_secs()),
+        Effect::HashPassphrase(_) => "hash passphrase".to_owned(),
+        Effect::CheckPassphrase { .. } => "check passphrase".to_owned(),
         Effect::ShowToast(toast) => {
             let body = toast.body.replace('\n', " / ");
             format!("show {} <{}|{body}>", key(&toast.key), toast.title)
@@ -79,6 +81,8 @@ fn store_op(op: &StoreOp) -> String {
         StoreOp::Wipe => "wipe".to_owned(),
         StoreOp::ForgetCursor => "forget cursor".to_owned(),
         StoreOp::SetPaused(until) => format!("set paused {}", until.is_some()),
+        StoreOp::SetAppLock(None) => "no app lock".to_owned(),
+        StoreOp::SetAppLock(Some(lock)) => format!("app lock, {} failures", lock.failures),
     }
 }
 

@@ -3,7 +3,8 @@
 
 use core::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::future::{BoxFuture, Shared};
+use futures_util::{FutureExt as _, StreamExt as _};
 use zbus::Connection;
 use zbus::connection::Builder;
 use zbus::fdo::{DBusProxy, NameOwnerChangedStream};
@@ -12,8 +13,33 @@ use zbus::names::{BusName, OwnedUniqueName};
 /// No service on the same computer needs longer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
+/// A connection that several sources share; made when the first of them asks.
+pub(super) type SharedBus = Shared<BoxFuture<'static, Result<Connection, String>>>;
+
+/// The session bus, at the usual place if no other is given.
+pub(super) fn session(address: Option<String>) -> SharedBus {
+    share(address, Builder::session)
+}
+
+/// The system bus, at the usual place if no other is given.
+pub(super) fn system(address: Option<String>) -> SharedBus {
+    share(address, Builder::system)
+}
+
+fn share(address: Option<String>, usual: fn() -> zbus::Result<Builder<'static>>) -> SharedBus {
+    async move {
+        let builder = match &address {
+            Some(address) => Builder::address(address.as_str()),
+            None => usual(),
+        };
+        connect(builder).await
+    }
+    .boxed()
+    .shared()
+}
+
 /// Connects; the error is for people.
-pub(super) async fn connect(address: zbus::Result<Builder<'_>>) -> Result<Connection, String> {
+async fn connect(address: zbus::Result<Builder<'_>>) -> Result<Connection, String> {
     let builder = address.map_err(|error| error.to_string())?;
     let connecting = builder.method_timeout(ANSWER_WITHIN).build();
     match tokio::time::timeout(ANSWER_WITHIN, connecting).await {

@@ -12,16 +12,14 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 use zbus::Connection;
-use zbus::connection::Builder;
 use zbus::fdo::PropertiesProxy;
 use zbus::names::{InterfaceName, OwnedUniqueName};
 use zbus::zvariant::{ObjectPath, OwnedFd, OwnedObjectPath, Value};
 
-use super::Surroundings;
-use super::bus::{self, Service};
+use super::bus::{Service, SharedBus};
 use super::lock::{Locks, Says};
 use crate::Event;
-use crate::source::{SourceState, Sources};
+use crate::source::{SourceState, Sources, Topic};
 
 const NAME: &str = "logind session";
 const SESSION: &str = "org.freedesktop.login1.Session";
@@ -31,14 +29,13 @@ const HOLD_SLEEP_FOR: Duration = Duration::from_secs(2);
 
 /// What the watch needs and feeds.
 pub(super) struct Watch {
-    pub(super) surroundings: Surroundings,
+    pub(super) bus: SharedBus,
+    /// logind's name for this session, if somebody told it.
+    pub(super) session_id: Option<String>,
     pub(super) events: mpsc::UnboundedSender<Event>,
     pub(super) locks: Locks,
     pub(super) sources: Sources,
     pub(super) sleep_ready: Arc<Notify>,
-    /// Whether a request to lock counts by itself. Without an idle source nothing would end one
-    /// that the locker does not confirm.
-    pub(super) heed_requests: bool,
 }
 
 #[zbus::proxy(
@@ -77,16 +74,13 @@ pub(super) async fn watch(watch: Watch) {
         Ok((connection, service)) => watch.follow(&connection, service).await,
         Err(reason) => reason,
     };
-    watch.sources.skip(NAME, reason);
+    watch.say(&SourceState::Skipped(reason));
 }
 
 impl Watch {
     async fn connect(&self) -> Result<(Connection, Service), String> {
-        let builder = match &self.surroundings.system_bus {
-            Some(address) => Builder::address(address.as_str()),
-            None => Builder::system(),
-        };
-        let connection = bus::connect(builder)
+        let bus = self.bus.clone();
+        let connection = bus
             .await
             .map_err(|reason| format!("no system bus: {reason}"))?;
         let service = Service::follow(&connection, "org.freedesktop.login1")
@@ -108,6 +102,13 @@ impl Watch {
         "the system bus is gone".to_owned()
     }
 
+    /// Tells people what became of it.
+    fn say(&self, state: &SourceState) {
+        for topic in [Topic::Lock, Topic::Session, Topic::Sleep] {
+            self.sources.set(topic, NAME, state.clone());
+        }
+    }
+
     /// Nobody says that the screen is locked any more.
     fn forget(&self) {
         self.locks.set(Says::Hint, false);
@@ -119,14 +120,14 @@ impl Watch {
             None => "logind is not running".to_owned(),
             Some(owner) => match self.attach(connection, &owner).await {
                 Ok(attached) => {
-                    self.sources.set(NAME, SourceState::Taken);
+                    self.say(&SourceState::Taken);
                     attached.run(self).await
                 }
                 Err(error) => format!("no session of ours: {error}"),
             },
         };
         self.forget();
-        self.sources.skip(NAME, reason);
+        self.say(&SourceState::Skipped(reason));
         pending::<()>().await;
     }
 
@@ -161,7 +162,7 @@ impl Watch {
         connection: &Connection,
         owner: &OwnedUniqueName,
     ) -> zbus::Result<OwnedObjectPath> {
-        if let Some(id) = &self.surroundings.session_id
+        if let Some(id) = &self.session_id
             && let Ok(path) = manager.get_session(id).await
         {
             return Ok(path);
@@ -197,8 +198,9 @@ impl Watch {
         }
     }
 
+    /// Without an idle source nothing would end a request that the locker does not confirm.
     fn heed_request(&self, lock: bool) {
-        if self.heed_requests || !lock {
+        if !lock || self.sources.has(Topic::Idle) {
             self.locks.set(Says::Request, lock);
         }
     }

@@ -4,18 +4,25 @@
 //! source at once, because desktops disagree on who announces them.
 
 mod bus;
+mod idle;
+mod inhibit;
 mod lock;
 mod logind;
+mod mutter;
 mod screen_saver;
+mod wayland;
 mod x11;
 
 use core::time::Duration;
 use std::env;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use self::idle::{Ladder, Request, Tell};
+use self::inhibit::Inhibitions;
 use crate::source::Sources;
 use crate::{Event, READ_WITHIN, Source};
 
@@ -26,6 +33,8 @@ pub struct Surroundings {
     pub x_display: Option<String>,
     /// Whether a Wayland compositor runs the session: its X server sees only its own windows' input.
     pub wayland: bool,
+    /// Where that compositor listens, from `WAYLAND_DISPLAY`.
+    pub wayland_socket: Option<PathBuf>,
     /// The session bus; `None` is the usual place.
     pub session_bus: Option<String>,
     /// The system bus; `None` is the usual place.
@@ -38,16 +47,27 @@ impl Surroundings {
     /// Those of this process.
     #[must_use]
     pub fn from_env() -> Self {
-        let wayland = filled("WAYLAND_DISPLAY").is_some()
+        let wayland_socket = wayland_socket();
+        let wayland = wayland_socket.is_some()
             || filled("XDG_SESSION_TYPE").is_some_and(|kind| kind == "wayland");
         Self {
             x_display: filled("DISPLAY"),
             wayland,
+            wayland_socket,
             session_bus: filled("DBUS_SESSION_BUS_ADDRESS"),
             system_bus: filled("DBUS_SYSTEM_BUS_ADDRESS"),
             session_id: filled("XDG_SESSION_ID"),
         }
     }
+}
+
+/// A bare name means a socket in the person's runtime folder.
+fn wayland_socket() -> Option<PathBuf> {
+    let display = PathBuf::from(filled("WAYLAND_DISPLAY")?);
+    if display.is_absolute() {
+        return Some(display);
+    }
+    Some(Path::new(&filled("XDG_RUNTIME_DIR")?).join(display))
 }
 
 /// An empty variable means the same as none.
@@ -59,7 +79,7 @@ fn filled(variable: &str) -> Option<String> {
 #[derive(Debug)]
 pub struct Sensors {
     events: mpsc::UnboundedSender<Event>,
-    idle: Option<x11::IdleCounter>,
+    idle: mpsc::UnboundedSender<Request>,
     sources: Sources,
     sleep_ready: Arc<Notify>,
     _watchers: JoinSet<()>,
@@ -79,22 +99,43 @@ impl Sensors {
         let sources = Sources::default();
         let sleep_ready = Arc::new(Notify::new());
         let (locks, input_is_back) = lock::Locks::new(events.clone());
-        let idle = idle_source(&surroundings, &events, &sources, input_is_back);
+        let inhibitions = Inhibitions::new(events.clone());
+        let session_bus = bus::session(surroundings.session_bus.clone());
+        let system_bus = bus::system(surroundings.system_bus.clone());
 
         let mut watchers = JoinSet::new();
         watchers.spawn(logind::watch(logind::Watch {
-            surroundings: surroundings.clone(),
+            bus: system_bus.clone(),
+            session_id: surroundings.session_id.clone(),
             events: events.clone(),
             locks: locks.clone(),
             sources: sources.clone(),
             sleep_ready: Arc::clone(&sleep_ready),
-            heed_requests: idle.is_some(),
         }));
         watchers.spawn(screen_saver::watch(
-            surroundings.session_bus,
+            session_bus.clone(),
             locks,
             sources.clone(),
         ));
+        for (known, bus) in [
+            (inhibit::LOGIND, system_bus),
+            (inhibit::GNOME_SESSION, session_bus.clone()),
+        ] {
+            let (to, sources) = (inhibitions.clone(), sources.clone());
+            watchers.spawn(inhibit::watch(known, bus, to, sources));
+        }
+        let (idle, requests) = mpsc::unbounded_channel();
+        let ladder = Ladder {
+            surroundings,
+            session_bus,
+            sources: sources.clone(),
+            tell: Tell {
+                events: events.clone(),
+                input_is_back,
+                inhibitions,
+            },
+        };
+        watchers.spawn(ladder.run(requests));
         Self {
             events,
             idle,
@@ -104,20 +145,22 @@ impl Sensors {
         }
     }
 
-    /// Takes a fresh reading; it arrives as [`Event::Idle`], with `None` when the source does not
-    /// answer within a second.
+    /// Takes a fresh reading; it arrives as [`Event::Idle`], with `None` when there is no source
+    /// or it does not answer within a second.
     pub fn read_idle(&self) {
-        let reading = self.idle.as_ref().map(x11::IdleCounter::read);
+        let (answer, answered) = oneshot::channel();
+        let _ = self.idle.send(Request::Read(answer));
         let events = self.events.clone();
-        tokio::spawn(async move { events.send(Event::Idle(in_time(reading).await)) });
+        tokio::spawn(async move {
+            let idle = tokio::time::timeout(READ_WITHIN, answered).await;
+            events.send(Event::Idle(idle.ok().and_then(Result::ok)))
+        });
     }
 
     /// Reports [`Event::Idle`] when input has been absent for `after`, and at the first input after
     /// that. Replaces an earlier watch.
     pub fn watch_idle(&self, after: Duration) {
-        if let Some(idle) = &self.idle {
-            idle.watch(after);
-        }
+        let _ = self.idle.send(Request::Watch(after));
     }
 
     /// The goodbye after `Sleeping(true)` is on its way: the computer may sleep. Unsaid, it may
@@ -131,38 +174,4 @@ impl Sensors {
     pub fn describe(&self) -> Vec<Source> {
         self.sources.list()
     }
-}
-
-/// The first rung of the ladder that fits this session.
-fn idle_source(
-    surroundings: &Surroundings,
-    events: &mpsc::UnboundedSender<Event>,
-    sources: &Sources,
-    input_is_back: lock::InputIsBack,
-) -> Option<x11::IdleCounter> {
-    let Some(display) = surroundings
-        .x_display
-        .clone()
-        .filter(|_| !surroundings.wayland)
-    else {
-        let reason = if surroundings.wayland {
-            "a Wayland session: its X server sees only the input of X windows"
-        } else {
-            "no X server (DISPLAY is not set)"
-        };
-        sources.skip(x11::NAME, reason);
-        return None;
-    };
-    let events = events.clone();
-    let tell = move |idle: Option<Duration>, returned: bool| {
-        if returned {
-            input_is_back.tell();
-        }
-        let _ = events.send(Event::Idle(idle));
-    };
-    x11::IdleCounter::start(display, sources, tell)
-}
-
-async fn in_time(reading: Option<oneshot::Receiver<Duration>>) -> Option<Duration> {
-    tokio::time::timeout(READ_WITHIN, reading?).await.ok()?.ok()
 }

@@ -5,13 +5,12 @@ use core::future::pending;
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
-use zbus::connection::Builder;
 use zbus::names::OwnedUniqueName;
 use zbus::{Connection, MatchRule, MessageStream, message};
 
-use super::bus::{self, Service};
+use super::bus::{Service, SharedBus};
 use super::lock::{Locks, Says};
-use crate::source::{SourceState, Sources};
+use crate::source::{SourceState, Sources, Topic};
 
 /// One of the known screen savers.
 #[derive(Clone, Copy)]
@@ -33,19 +32,15 @@ const KNOWN: [Known; 2] = [
 ];
 
 /// Follows both until the bus goes away.
-pub(super) async fn watch(address: Option<String>, locks: Locks, sources: Sources) {
-    let builder = match &address {
-        Some(address) => Builder::address(address.as_str()),
-        None => Builder::session(),
-    };
-    match bus::connect(builder).await {
+pub(super) async fn watch(bus: SharedBus, locks: Locks, sources: Sources) {
+    match bus.await {
         Ok(connection) => {
             join_all((0..KNOWN.len()).map(|place| follow(&connection, place, &locks, &sources)))
                 .await;
         }
         Err(reason) => {
             for known in KNOWN {
-                sources.skip(known.name, format!("no session bus: {reason}"));
+                sources.skip(Topic::Lock, known.name, format!("no session bus: {reason}"));
             }
         }
     }
@@ -57,7 +52,7 @@ async fn follow(connection: &Connection, place: usize, locks: &Locks, sources: &
         loop {
             let Some(owner) = service.owner().await else {
                 locks.set(Says::ScreenSaver(place), false);
-                sources.skip(name, "not running");
+                sources.skip(Topic::Lock, name, "not running");
                 if !service.changed().await {
                     break;
                 }
@@ -70,7 +65,7 @@ async fn follow(connection: &Connection, place: usize, locks: &Locks, sources: &
         }
     }
     locks.set(Says::ScreenSaver(place), false);
-    sources.skip(name, "the session bus is gone");
+    sources.skip(Topic::Lock, name, "the session bus is gone");
 }
 
 /// Takes what one owner says, for as long as it may say something.
@@ -86,11 +81,12 @@ async fn listen(
     match is_active(connection, owner, KNOWN[place]).await {
         Ok(active) => {
             locks.set(Says::ScreenSaver(place), active);
-            sources.set(name, SourceState::Taken);
+            sources.set(Topic::Lock, name, SourceState::Taken);
         }
         Err(error) => {
             locks.set(Says::ScreenSaver(place), false);
             sources.skip(
+                Topic::Lock,
                 name,
                 format!("it does not say whether it is active: {error}"),
             );
@@ -100,7 +96,7 @@ async fn listen(
         while let Some(Ok(change)) = changes.next().await {
             if let Ok(active) = change.body().deserialize::<bool>() {
                 locks.set(Says::ScreenSaver(place), active);
-                sources.set(name, SourceState::Taken);
+                sources.set(Topic::Lock, name, SourceState::Taken);
             }
         }
     }

@@ -4,7 +4,6 @@
 //! absent and when it is back, and nothing wakes this process in between. One thread blocks on the
 //! connection; requests wait in an inbox, and a message to our own window wakes the thread.
 
-use core::fmt;
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,71 +22,51 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::rust_connection::RustConnection;
 
-use crate::source::{SourceState, Sources};
+use super::idle::{IdleSource, Request, Rung, Tell};
 
 pub(super) const NAME: &str = "X11 idle counter";
 
+/// Starts the thread and waits until it knows the counter, as long as that takes.
+pub(super) async fn attach(display: String, tell: Tell) -> Result<Rung, String> {
+    let inbox = Arc::new(Inbox::default());
+    let theirs = Arc::clone(&inbox);
+    let (ready, is_ready) = oneshot::channel();
+    let (broke, mut lost) = oneshot::channel();
+    thread::Builder::new()
+        .name("x11-idle".to_owned())
+        .spawn(move || {
+            let end = serve(&display, &theirs, ready, &tell);
+            theirs.close();
+            if let Err(reason) = end {
+                let _ = broke.send(reason);
+            }
+        })
+        .map_err(|error| format!("no thread for it: {error}"))?;
+    let source = Box::new(IdleCounter { inbox });
+    match is_ready.await {
+        Ok(()) => Ok(Rung { source, lost }),
+        Err(_) => Err((&mut lost).await.unwrap_or_default()),
+    }
+}
+
 /// The door to the thread that talks with the X server.
-pub(super) struct IdleCounter {
+struct IdleCounter {
     inbox: Arc<Inbox>,
 }
 
-impl fmt::Debug for IdleCounter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IdleCounter")
-    }
-}
-
-enum Request {
-    Read(oneshot::Sender<Duration>),
-    Watch(Duration),
-    Stop,
-}
-
-impl IdleCounter {
-    /// Starts the thread. `tell` hears the idle time and whether input has come back; `None` when
-    /// the X server is lost or was never there.
-    pub(super) fn start(
-        display: String,
-        sources: &Sources,
-        tell: impl Fn(Option<Duration>, bool) + Send + 'static,
-    ) -> Option<Self> {
-        sources.set(NAME, SourceState::Starting);
-        let inbox = Arc::new(Inbox::default());
-        let theirs = Arc::clone(&inbox);
-        let their_sources = sources.clone();
-        let thread = thread::Builder::new()
-            .name("x11-idle".to_owned())
-            .spawn(move || {
-                let end = serve(&display, &theirs, &their_sources, &tell);
-                theirs.close();
-                if let Err(reason) = end {
-                    their_sources.skip(NAME, reason);
-                    tell(None, false);
-                }
-            });
-        if let Err(error) = thread {
-            sources.skip(NAME, format!("no thread for it: {error}"));
-            return None;
-        }
-        Some(Self { inbox })
+impl IdleSource for IdleCounter {
+    fn read(&self, answer: oneshot::Sender<Duration>) {
+        self.inbox.push(Some(Request::Read(answer)));
     }
 
-    /// A fresh reading; the sender is dropped when the X server is lost.
-    pub(super) fn read(&self) -> oneshot::Receiver<Duration> {
-        let (answer, answered) = oneshot::channel();
-        self.inbox.push(Request::Read(answer));
-        answered
-    }
-
-    pub(super) fn watch(&self, after: Duration) {
-        self.inbox.push(Request::Watch(after));
+    fn watch(&self, after: Duration) {
+        self.inbox.push(Some(Request::Watch(after)));
     }
 }
 
 impl Drop for IdleCounter {
     fn drop(&mut self) {
-        self.inbox.push(Request::Stop);
+        self.inbox.push(None);
     }
 }
 
@@ -97,7 +76,8 @@ struct Inbox(Mutex<Pending>);
 
 #[derive(Default)]
 struct Pending {
-    requests: VecDeque<Request>,
+    /// `None` is the last: nobody asks any more.
+    requests: VecDeque<Option<Request>>,
     bell: Option<Bell>,
     closed: bool,
 }
@@ -109,7 +89,7 @@ struct Bell {
 }
 
 impl Inbox {
-    fn push(&self, request: Request) {
+    fn push(&self, request: Option<Request>) {
         let mut pending = self.lock();
         if pending.closed {
             return;
@@ -126,7 +106,7 @@ impl Inbox {
         self.lock().bell = Some(bell);
     }
 
-    fn take(&self) -> VecDeque<Request> {
+    fn take(&self) -> VecDeque<Option<Request>> {
         std::mem::take(&mut self.lock().requests)
     }
 
@@ -158,8 +138,8 @@ impl Bell {
 fn serve(
     display: &str,
     inbox: &Inbox,
-    sources: &Sources,
-    tell: &impl Fn(Option<Duration>, bool),
+    ready: oneshot::Sender<()>,
+    tell: &Tell,
 ) -> Result<(), String> {
     let (connection, screen) =
         RustConnection::connect(Some(display)).map_err(|error| error.to_string())?;
@@ -173,7 +153,7 @@ fn serve(
         connection: Arc::clone(&connection),
         window,
     });
-    sources.set(NAME, SourceState::Taken);
+    let _ = ready.send(());
     Server {
         connection: &connection,
         counter,
@@ -233,37 +213,37 @@ struct Alarms {
 }
 
 impl Server<'_> {
-    fn run(
-        &mut self,
-        inbox: &Inbox,
-        tell: &impl Fn(Option<Duration>, bool),
-    ) -> Result<(), ReplyOrIdError> {
+    fn run(&mut self, inbox: &Inbox, tell: &Tell) -> Result<(), ReplyOrIdError> {
         loop {
             for request in inbox.take() {
                 match request {
-                    Request::Read(answer) => {
+                    Some(Request::Read(answer)) => {
                         let _ = answer.send(self.read()?);
                     }
-                    Request::Watch(after) => {
+                    Some(Request::Watch(after)) => {
                         // The alarms fire on crossing, and this may be crossed already.
                         let idle = self.watch(after)?;
                         if idle >= after {
-                            tell(Some(idle), false);
+                            tell.absent(idle);
                         }
                     }
-                    Request::Stop => return Ok(()),
+                    None => return Ok(()),
                 }
             }
             self.hear(tell)?;
         }
     }
 
-    fn hear(&self, tell: &impl Fn(Option<Duration>, bool)) -> Result<(), ConnectionError> {
+    fn hear(&self, tell: &Tell) -> Result<(), ConnectionError> {
         if let (Event::SyncAlarmNotify(alarm), Some(alarms)) =
             (self.connection.wait_for_event()?, &self.alarms)
         {
             let idle = to_duration(alarm.counter_value);
-            tell(Some(idle), alarm.alarm == alarms.back);
+            if alarm.alarm == alarms.back {
+                tell.back(idle);
+            } else {
+                tell.absent(idle);
+            }
         }
         Ok(())
     }

@@ -140,6 +140,7 @@ async fn c1_a_request_to_lock_counts_until_somebody_says_open() {
         x_display: Some(display),
         ..logind.surroundings()
     });
+    heard.taken("X11 idle counter").await;
     heard.taken("logind session").await;
     logind.inhibitors(1).await;
     logind.signal_session("Lock").await;
@@ -156,6 +157,7 @@ async fn c1_an_unconfirmed_request_to_lock_ends_when_input_returns_after_an_abse
         x_display: Some(display.clone()),
         ..logind.surroundings()
     });
+    heard.taken("X11 idle counter").await;
     heard.taken("logind session").await;
     logind.inhibitors(1).await;
     move_pointer(&display);
@@ -398,4 +400,34 @@ async fn a_bus_that_dies_leaves_nobody_locked() {
     assert_eq!(heard.next().await, Event::Locked(false));
     let reason = heard.skipped(FREEDESKTOP).await.unwrap();
     assert!(reason.contains("gone"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_film_is_heard_through_logind_and_a_long_build_is_not() {
+    let logind = Logind::start().await;
+    let property = (MANAGER, "BlockInhibited", Value::from(""));
+    let stage = &logind.stage;
+    stage
+        .call(LOGIN, MANAGER_PATH, MOCK, "AddProperty", &property)
+        .await;
+    let mut heard = Heard::from(logind.surroundings());
+    heard.taken("logind inhibitors").await;
+    let me = rustix::process::getuid().as_raw();
+    for (held, inhibited) in [
+        ("shutdown:sleep:idle", None),
+        ("sleep:idle", Some(true)),
+        ("", Some(false)),
+    ] {
+        let list = format!("ret = [('{held}', 'player', 'a film', 'block', {me}, 7)]");
+        let body = (MANAGER, "ListInhibitors", "", "a(ssssuu)", list);
+        stage
+            .call(LOGIN, MANAGER_PATH, MOCK, "AddMethod", &body)
+            .await;
+        logind
+            .set(MANAGER_PATH, MANAGER, "BlockInhibited", held.into())
+            .await;
+        if let Some(inhibited) = inhibited {
+            assert_eq!(heard.next().await, Event::Inhibited(inhibited));
+        }
+    }
 }

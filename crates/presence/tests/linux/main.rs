@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails loudly")]
 
 mod idle;
+mod ladder;
 mod locks;
 mod support;

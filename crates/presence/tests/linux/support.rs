@@ -2,10 +2,13 @@
 
 use core::time::Duration;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use futures_util::StreamExt as _;
 use hither_presence::{Event, Sensors, SourceState, Surroundings};
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 use zbus::Connection;
 use zbus::zvariant::{DynamicType, Value};
@@ -67,6 +70,65 @@ pub(crate) fn x_server() -> (Running, String) {
     ]);
     let (running, number) = Running::start_saying(&mut command);
     (running, format!(":{number}"))
+}
+
+/// A Wayland compositor in a window of an X server; input there is input here.
+pub(crate) struct Compositor {
+    pub(crate) socket: PathBuf,
+    pub(crate) display: String,
+    compositor: Option<Running>,
+    _bus: Running,
+    _x_server: Running,
+    _folder: TempDir,
+}
+
+impl Compositor {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (x_server, display) = x_server();
+        let (bus, address) = bus();
+        // The installed one carries a capability that a sandbox may refuse to grant. A copy has
+        // none, and under another name it would not find its parts.
+        let program = folder.path().join("kwin_wayland");
+        std::fs::copy("/usr/bin/kwin_wayland", &program).unwrap();
+        let compositor = Running::start(
+            Command::new(&program)
+                .args(["--x11-display", &display, "--socket", "wayland-9"])
+                .args(["--width", "640", "--height", "480", "--no-lockscreen"])
+                .env("XDG_RUNTIME_DIR", folder.path())
+                .env("HOME", folder.path())
+                .env("DBUS_SESSION_BUS_ADDRESS", address)
+                .env("LIBGL_ALWAYS_SOFTWARE", "1")
+                .env("KWIN_COMPOSE", "Q")
+                .env_remove("WAYLAND_DISPLAY")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null()),
+        );
+        let socket = folder.path().join("wayland-9");
+        let listening = async {
+            while UnixStream::connect(&socket).is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, listening).await;
+        assert!(in_time.is_ok(), "the compositor does not listen");
+        Self {
+            socket,
+            display,
+            compositor: Some(compositor),
+            _bus: bus,
+            _x_server: x_server,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        self.compositor.as_ref().unwrap().signal(signal);
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.compositor = None;
+    }
 }
 
 /// Somebody moves the pointer.

@@ -5,13 +5,19 @@ use std::sync::Arc;
 
 use hither_attention::{Accepted, Effect, Event, Router, Timings};
 use hither_protocol::{
-    AccountName, CloseCode, DeviceId, DeviceKind, Instant, Message, MessageId, Presence,
+    AccountName, CloseCode, DeviceId, DeviceKind, Instant, Message, MessageId, Presence, Priority,
 };
 
 use super::clock::{self, Now};
 use super::{Live, Mailbox};
-use crate::session::INBOX;
-use crate::store::{ClientId, Entry, Identity, Pending, Store, What};
+use crate::store::{
+    Appended, ClientId, Entry, INBOX, Identity, Log, Pending, Position, Store, StoreError,
+    Subscription, TopicId, What,
+};
+
+/// How long a message for who is connected at this moment may still ring: on the next best device
+/// where the first does not say `shown`.
+const FLEETING: Duration = Duration::from_secs(15);
 
 /// Numbers the streams of this node.
 pub(crate) type StreamId = u64;
@@ -24,7 +30,9 @@ pub(crate) enum Command {
     Presence(StreamId, Presence),
     Heartbeat(StreamId, Option<Duration>),
     Detach { stream: StreamId, goodbye: bool },
-    Entry(Entry),
+    Entry(Arc<Appended>),
+    Subscribed(TopicId, Position),
+    Unsubscribed(TopicId, Position),
     Shown(DeviceId, Vec<MessageId>),
 }
 
@@ -34,7 +42,8 @@ pub(crate) struct Stream {
     client: ClientId,
     device: DeviceId,
     kind: DeviceKind,
-    inbox: bool,
+    application: String,
+    version: String,
     /// The router knows the device as connected.
     announced: bool,
     mailbox: Arc<Mailbox>,
@@ -46,10 +55,24 @@ impl Stream {
             client: identity.client,
             device: identity.device.id.clone(),
             kind: identity.device.kind,
-            inbox: identity.application == INBOX,
+            application: identity.application.clone(),
+            version: identity.version.clone(),
             announced: false,
             mailbox,
         }
+    }
+
+    fn is_inbox(&self) -> bool {
+        self.application == INBOX
+    }
+
+    /// Whether one of the logs is this client's or its application's.
+    fn is_addressed(&self, logs: &[Log]) -> bool {
+        logs.iter().any(|log| match log {
+            Log::Client(_, client) => *client == self.client,
+            Log::Application(application) => application.means(&self.application, &self.version),
+            Log::Everyone | Log::Account(_) | Log::Topic(_) => false,
+        })
     }
 }
 
@@ -59,6 +82,7 @@ pub(crate) struct Account {
     timings: Timings,
     streams: Vec<(StreamId, Stream)>,
     max_streams: usize,
+    subscriptions: Vec<Subscription>,
 }
 
 impl Account {
@@ -69,6 +93,7 @@ impl Account {
             timings,
             streams: Vec::new(),
             max_streams,
+            subscriptions: Vec::new(),
         }
     }
 
@@ -76,10 +101,16 @@ impl Account {
         &self.name
     }
 
+    /// The topics of which some entries may be the account's.
+    pub(crate) fn topics(&self) -> impl Iterator<Item = TopicId> {
+        self.subscriptions.iter().map(|part| part.topic)
+    }
+
     /// Rebuilds the router from what the store knows. Within the grace after a start other
     /// devices may be on their way; later the first one that comes is alerted.
     pub(crate) async fn restore(&mut self, store: &dyn Store, started: Instant) {
-        let pending = self.pending(store).await;
+        self.subscriptions = self.read(|| store.subscribed(&self.name)).await;
+        let pending = self.read(|| self.pending(store)).await;
         let now = Now::read();
         let pending = pending.iter().map(|one| accepted(one, now));
         let grace_ends = started + self.timings.restart_grace;
@@ -103,13 +134,23 @@ impl Account {
             Command::Attach(id, stream) => self.attach(id, stream),
             Command::Announce(id, presence) => self.announce(id, presence),
             Command::Presence(id, presence) => {
-                self.report(id, |device| Event::Presence { device, presence });
+                self.report(id, |device| Event::Presence {
+                    device,
+                    presence,
+                    delay: None,
+                });
             }
             Command::Heartbeat(id, last_input) => {
-                self.report(id, |device| Event::Heartbeat { device, last_input });
+                self.report(id, |device| Event::Heartbeat {
+                    device,
+                    last_input,
+                    delay: None,
+                });
             }
             Command::Detach { stream, goodbye } => self.detach(stream, goodbye),
-            Command::Entry(entry) => self.entry(entry),
+            Command::Entry(appended) => self.entry(&appended),
+            Command::Subscribed(topic, since) => self.subscribed(topic, since),
+            Command::Unsubscribed(topic, until) => self.unsubscribed(topic, until),
             Command::Shown(device, ids) => self.route(Event::Shown { device, ids }),
         }
     }
@@ -126,17 +167,23 @@ impl Account {
         self.streams.is_empty() && self.router.is_idle()
     }
 
-    /// Asks until the store answers: what is not known would never be alerted.
-    async fn pending(&self, store: &dyn Store) -> Vec<Pending> {
+    async fn pending(&self, store: &dyn Store) -> Result<Vec<Pending>, StoreError> {
+        store
+            .pending(&self.name, hither_protocol::Timestamp::now())
+            .await
+    }
+
+    /// Asks until the store answers: what is not known would never be alerted or handed out.
+    async fn read<T: Default, F>(&self, ask: impl Fn() -> F) -> T
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
         loop {
-            match store
-                .pending(&self.name, hither_protocol::Timestamp::now())
-                .await
-            {
-                Ok(pending) => return pending,
-                Err(crate::store::StoreError::Closed) => return Vec::new(),
+            match ask().await {
+                Ok(answer) => return answer,
+                Err(StoreError::Closed | StoreError::NotFound) => return T::default(),
                 Err(error) => {
-                    tracing::error!(account = %self.name, %error, "pending messages not read");
+                    tracing::error!(account = %self.name, %error, "account not read");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
@@ -167,6 +214,7 @@ impl Account {
             device,
             kind,
             presence,
+            delay: None,
         });
     }
 
@@ -188,36 +236,77 @@ impl Account {
         }
     }
 
-    fn entry(&mut self, entry: Entry) {
-        let entry = Arc::new(entry);
+    fn subscribed(&mut self, topic: TopicId, since: Position) {
+        self.subscriptions
+            .retain(|part| part.topic != topic || part.since < since);
+        self.subscriptions.push(Subscription {
+            topic,
+            since,
+            until: None,
+        });
+    }
+
+    fn unsubscribed(&mut self, topic: TopicId, until: Position) {
+        let live = self.subscriptions.iter_mut();
+        for part in live.filter(|part| part.topic == topic && part.until.is_none()) {
+            part.until = Some(until);
+        }
+    }
+
+    fn entry(&mut self, appended: &Appended) {
+        let Appended { logs, entry, .. } = appended;
+        if !self.is_own(appended) {
+            return self.hand_to_clients(entry, logs);
+        }
         match &entry.what {
-            What::Message(message) => self.message(&entry, message),
+            What::Message(message) => self.message(appended, message),
             What::Read(ids) => {
-                self.hand_out(&entry, &[]);
+                self.hand_out(entry, logs, &[]);
                 self.route(Event::Read { ids: ids.clone() });
             }
             What::Withdraw(ids, _) => {
-                self.hand_out(&entry, &[]);
+                self.hand_out(entry, logs, &[]);
                 self.route(Event::Withdrawn { ids: ids.clone() });
             }
         }
     }
 
-    fn message(&mut self, entry: &Arc<Entry>, message: &Message) {
+    /// Whether it is the account's own, and not only one of its clients'.
+    fn is_own(&self, appended: &Appended) -> bool {
+        let position = appended.entry.position;
+        let message = matches!(appended.entry.what, What::Message(_));
+        appended.logs.iter().any(|log| match log {
+            Log::Everyone => true,
+            Log::Account(name) => *name == self.name,
+            Log::Topic(topic) => self
+                .subscriptions
+                .iter()
+                .any(|part| part.topic == *topic && part.takes(position, message)),
+            Log::Client(..) | Log::Application(_) => false,
+        })
+    }
+
+    fn message(&mut self, appended: &Appended, message: &Message) {
         let now = Now::read();
+        let expires = if appended.fleeting {
+            Some(now.instant + FLEETING)
+        } else {
+            message.expires_at.map(|time| now.moment(time))
+        };
         let mut effects = Vec::new();
         let event = Event::Accepted(Accepted {
             id: message.id,
+            publisher: Some(message.publisher.id.clone()),
             priority: message.priority,
             at: now.instant,
-            expires: message.expires_at.map(|time| now.moment(time)),
+            expires,
         });
         self.router.handle(now.instant, event, &mut effects);
         let ring = effects.iter().find_map(|effect| match effect {
             Effect::Deliver { id, ring } if *id == message.id => Some(ring.as_slice()),
             _ => None,
         });
-        self.hand_out(entry, ring.unwrap_or_default());
+        self.hand_out(&appended.entry, &appended.logs, ring.unwrap_or_default());
         self.carry_out(effects);
     }
 
@@ -230,8 +319,8 @@ impl Account {
     fn carry_out(&self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                // Handed out where the message came in.
-                Effect::Deliver { .. } => {}
+                // Handed out where the message came in; traces are not kept.
+                Effect::Deliver { .. } | Effect::Trace { .. } => {}
                 Effect::Alert {
                     device,
                     ids,
@@ -245,12 +334,31 @@ impl Account {
         }
     }
 
-    fn hand_out(&self, entry: &Arc<Entry>, ring: &[DeviceId]) {
-        for stream in self.inboxes() {
-            stream.mailbox.put(Live::Entry {
-                entry: Arc::clone(entry),
-                ring: ring.contains(&stream.device),
-            });
+    /// Hands an entry of the account's own to its inboxes, and to whom it is addressed besides.
+    fn hand_out(&self, entry: &Arc<Entry>, logs: &[Log], ring: &[DeviceId]) {
+        for (_, stream) in &self.streams {
+            let inbox = stream.is_inbox();
+            if inbox || stream.is_addressed(logs) {
+                stream.mailbox.put(Live::Entry {
+                    entry: Arc::clone(entry),
+                    ring: inbox && ring.contains(&stream.device),
+                });
+            }
+        }
+    }
+
+    /// Hands an entry to the clients it is addressed to. Where it is an inbox, it rings there and
+    /// nowhere else.
+    fn hand_to_clients(&self, entry: &Arc<Entry>, logs: &[Log]) {
+        let rings = matches!(&entry.what, What::Message(message)
+            if message.priority > Priority::Low);
+        for (_, stream) in &self.streams {
+            if stream.is_addressed(logs) {
+                stream.mailbox.put(Live::Entry {
+                    entry: Arc::clone(entry),
+                    ring: rings && stream.is_inbox(),
+                });
+            }
         }
     }
 
@@ -264,7 +372,7 @@ impl Account {
         self.streams
             .iter()
             .map(|(_, stream)| stream)
-            .filter(|stream| stream.inbox)
+            .filter(|stream| stream.is_inbox())
     }
 
     fn stream(&mut self, id: StreamId) -> Option<&mut Stream> {
@@ -277,6 +385,7 @@ impl Account {
 fn accepted(pending: &Pending, now: Now) -> Accepted {
     Accepted {
         id: pending.id,
+        publisher: None,
         priority: pending.priority,
         at: now.moment(pending.created_at),
         expires: pending.expires_at.map(|time| now.moment(time)),

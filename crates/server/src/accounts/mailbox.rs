@@ -182,7 +182,6 @@ mod tests {
     fn entry(position: u64, what: What, ring: bool) -> Live {
         let entry = Entry {
             position: Position(position),
-            account: "ada".parse().unwrap(),
             what,
         };
         Live::Entry {

@@ -5,19 +5,23 @@ pub(crate) mod clock;
 mod mailbox;
 
 use core::time::Duration;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hither_attention::Timings;
 use hither_protocol::{AccountName, Instant, Presence};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::{Notify, broadcast};
 
 pub(crate) use account::{Command, Stream, StreamId};
 pub(crate) use mailbox::{Live, Mailbox, Signal};
 
 use self::account::Account;
 use crate::registry::Registry;
-use crate::store::{Committed, Entry, Store};
+use crate::store::{Appended, Committed, Log, Store, TopicId, What};
+
+/// Entries of topics that a follower may fall behind before it must read on from the store.
+const FOLLOWED_ENTRIES: usize = 256;
 
 /// The loaded accounts.
 pub(crate) struct Accounts {
@@ -26,14 +30,33 @@ pub(crate) struct Accounts {
     max_streams: usize,
     started: Instant,
     loaded: Mutex<Loaded>,
+    topic_entries: broadcast::Sender<Arc<Appended>>,
+    /// Told when a message comes that expires.
+    expiring: Arc<Notify>,
 }
 
 #[derive(Default)]
 struct Loaded {
+    accounts: HashMap<AccountName, Handle>,
+    streams: StreamId,
+}
+
+/// The way to an account's task.
+#[derive(Clone)]
+struct Handle {
     /// Unbounded because an account's task never waits for anything but its first load, and what
     /// is put in was paid for by a commit or a client's frame.
-    accounts: HashMap<AccountName, UnboundedSender<Command>>,
-    streams: StreamId,
+    commands: UnboundedSender<Command>,
+    /// Topics of which it wants to know. It looks at each entry again.
+    topics: HashSet<TopicId>,
+    /// It does not know its topics yet, and wants all.
+    loading: bool,
+}
+
+impl Handle {
+    fn wants(&self, topic: TopicId) -> bool {
+        self.loading || self.topics.contains(&topic)
+    }
 }
 
 impl Accounts {
@@ -44,7 +67,20 @@ impl Accounts {
             max_streams,
             started: clock::now(),
             loaded: Mutex::default(),
+            topic_entries: broadcast::Sender::new(FOLLOWED_ENTRIES),
+            expiring: Arc::default(),
         }
+    }
+
+    /// Notified when a message comes that expires.
+    pub(crate) fn expiring(&self) -> Arc<Notify> {
+        Arc::clone(&self.expiring)
+    }
+
+    /// Every entry that comes to any topic's log from now on, in order of position. A follower
+    /// that lags reads on from the store.
+    pub(crate) fn topic_entries(&self) -> broadcast::Receiver<Arc<Appended>> {
+        self.topic_entries.subscribe()
     }
 
     /// Adds a stream to its account, which is loaded first where it is not. Whatever is committed
@@ -56,11 +92,17 @@ impl Accounts {
         let commands = loaded
             .accounts
             .get(account)
+            .map(|handle| &handle.commands)
             .filter(|commands| !commands.is_closed())
             .cloned()
             .unwrap_or_else(|| {
                 let commands = self.load(account.clone());
-                loaded.accounts.insert(account.clone(), commands.clone());
+                let handle = Handle {
+                    commands: commands.clone(),
+                    topics: HashSet::new(),
+                    loading: true,
+                };
+                loaded.accounts.insert(account.clone(), handle);
                 commands
             });
         let link = Link {
@@ -80,10 +122,22 @@ impl Accounts {
     ) {
         while let Some(committed) = commits.recv().await {
             match committed {
-                Committed::Entries(entries) => self.fan_out(entries),
+                Committed::Entries(entries) => {
+                    for appended in entries {
+                        self.fan_out(&Arc::new(appended));
+                    }
+                }
+                Committed::Subscribed(account, topic, since) => {
+                    self.subscribed(&account, topic);
+                    self.tell(&account, Command::Subscribed(topic, since));
+                }
+                Committed::Unsubscribed(account, topic, until) => {
+                    self.tell(&account, Command::Unsubscribed(topic, until));
+                }
                 Committed::Shown(account, device, ids) => {
                     self.tell(&account, Command::Shown(device, ids));
                 }
+                Committed::Access => registry.rights_changed(),
                 Committed::Ended(clients) => registry.end_sessions(&clients),
             }
         }
@@ -94,17 +148,30 @@ impl Accounts {
         self.lock().accounts.clear();
     }
 
-    fn fan_out(&self, entries: Vec<Entry>) {
-        for entry in entries {
-            let account = entry.account.clone();
-            self.tell(&account, Command::Entry(entry));
+    fn fan_out(&self, appended: &Arc<Appended>) {
+        if matches!(&appended.entry.what, What::Message(message) if message.expires_at.is_some()) {
+            self.expiring.notify_one();
+        }
+        if appended.logs.iter().any(|log| matches!(log, Log::Topic(_))) {
+            // Nobody needs to follow.
+            let _ = self.topic_entries.send(Arc::clone(appended));
+        }
+        let loaded = self.lock();
+        for handle in concerned(&loaded.accounts, &appended.logs) {
+            let _ = handle.commands.send(Command::Entry(Arc::clone(appended)));
+        }
+    }
+
+    fn subscribed(&self, account: &AccountName, topic: TopicId) {
+        if let Some(handle) = self.lock().accounts.get_mut(account) {
+            handle.topics.insert(topic);
         }
     }
 
     /// An account that is not loaded has nobody to be told, and learns it from the store later.
     fn tell(&self, account: &AccountName, command: Command) {
-        if let Some(commands) = self.lock().accounts.get(account) {
-            let _ = commands.send(command);
+        if let Some(handle) = self.lock().accounts.get(account) {
+            let _ = handle.commands.send(command);
         }
     }
 
@@ -118,6 +185,10 @@ impl Accounts {
     /// An account's task.
     async fn keep(self: Arc<Self>, mut account: Account, mut commands: UnboundedReceiver<Command>) {
         account.restore(&*self.store, self.started).await;
+        if let Some(handle) = self.lock().accounts.get_mut(account.name()) {
+            handle.topics.extend(account.topics());
+            handle.loading = false;
+        }
         loop {
             tokio::select! {
                 command = commands.recv() => match command {
@@ -145,6 +216,31 @@ impl Accounts {
     fn lock(&self) -> MutexGuard<'_, Loaded> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The accounts that entries of these logs may concern, each once.
+fn concerned<'a>(
+    accounts: &'a HashMap<AccountName, Handle>,
+    logs: &[Log],
+) -> Box<dyn Iterator<Item = &'a Handle> + 'a> {
+    let mut names = HashSet::new();
+    let mut topics = Vec::new();
+    for log in logs {
+        match log {
+            Log::Everyone | Log::Application(_) => return Box::new(accounts.values()),
+            Log::Account(name) | Log::Client(name, _) => {
+                names.insert(name.clone());
+            }
+            Log::Topic(topic) => topics.push(*topic),
+        }
+    }
+    if topics.is_empty() {
+        return Box::new(names.into_iter().filter_map(|name| accounts.get(&name)));
+    }
+    Box::new(accounts.iter().filter_map(move |(name, handle)| {
+        let wants = names.contains(name) || topics.iter().any(|topic| handle.wants(*topic));
+        wants.then_some(handle)
+    }))
 }
 
 /// A stream's way to its account. Dropping it takes the stream out again.

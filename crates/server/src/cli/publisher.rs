@@ -12,7 +12,7 @@ use super::answer::Answer;
 use super::{disabled, enabled_word, execute, expect_done};
 use crate::admin::{AdminReply, AdminRequest, PublisherSummary};
 use crate::secret;
-use crate::store::{Audience, Change, Rights};
+use crate::store::{Audience, Change, Permissions};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PublisherCommand {
@@ -161,7 +161,7 @@ pub(super) async fn run(data: &Path, command: PublisherCommand) -> anyhow::Resul
         }
         PublisherCommand::Grant { id, what } => {
             let more = change(&what.audience, &what.right);
-            let request = AdminRequest::Grant {
+            let request = AdminRequest::WidenPublisher {
                 id: id.clone(),
                 more,
             };
@@ -169,7 +169,7 @@ pub(super) async fn run(data: &Path, command: PublisherCommand) -> anyhow::Resul
         }
         PublisherCommand::Withdraw { id, what } => {
             let less = change(&what.audience, &what.right);
-            let request = AdminRequest::Withdraw {
+            let request = AdminRequest::NarrowPublisher {
                 id: id.clone(),
                 less,
             };
@@ -243,8 +243,8 @@ fn change(reaches: &[Reach], rights: &[Right]) -> Change {
     change
 }
 
-fn rights(narrowed: bool, without: &[Right]) -> Rights {
-    Rights {
+fn rights(narrowed: bool, without: &[Right]) -> Permissions {
+    Permissions {
         narrowed,
         everyone: !narrowed && !without.contains(&Right::Everyone),
         urgent: !without.contains(&Right::Urgent),
@@ -267,7 +267,7 @@ fn line(publisher: &PublisherSummary) -> String {
     )
 }
 
-fn reach(rights: Rights, audience: &Audience) -> String {
+fn reach(rights: Permissions, audience: &Audience) -> String {
     let accounts = audience.accounts.iter().map(AccountName::as_str);
     let topics = audience.topics.iter().map(String::as_str);
     let mut said = match rights.narrowed {

@@ -47,15 +47,37 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// For those who word it differently.
+    pub(crate) const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What happened and what to do next.
+    pub(crate) fn into_detail(self) -> String {
+        self.detail
+    }
+
+    /// When the next request makes sense.
+    pub(crate) const fn retry_after_s(&self) -> Option<u64> {
+        self.retry_after_s
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Taken => Self::new(ErrorCode::Taken, "That name is taken; choose another."),
             StoreError::NotFound => Self::not_found("There is no such thing here."),
-            StoreError::TooMany => Self::new(
-                ErrorCode::TooMany,
-                "There are as many as there may be; give up one of them first.",
+            StoreError::NoReceivers => Self::new(
+                ErrorCode::NoReceivers,
+                "None of the receivers is known here to this publisher; nothing was stored.",
             ),
+            StoreError::Forbidden => Self::new(
+                ErrorCode::Forbidden,
+                "You may not do this; ask the owner or the server's administrator.",
+            ),
+            StoreError::TooMany => Self::invalid("There are as many as may be; remove one first."),
             StoreError::IdempotencyMismatch => Self::new(
                 ErrorCode::IdempotencyMismatch,
                 "This Idempotency-Key came before with another body; use a new key for a new message.",

@@ -9,11 +9,11 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::response::{IntoResponse, Response};
-use hither_protocol::{Cursor, ErrorCode, MessageId, MessagesPage};
+use hither_protocol::{Cursor, ErrorCode, MessageId, MessagesPage, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{App, Client, Failure};
-use crate::store::{Page, Position, What};
+use crate::store::{Identity, Page, Position, Reader, What};
 
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 200;
@@ -26,7 +26,9 @@ const CAGE: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
     after: Option<Cursor>,
+    since: Option<Timestamp>,
     limit: Option<usize>,
+    token: Option<String>,
 }
 
 /// `GET /v1/tokens`
@@ -54,11 +56,13 @@ pub(crate) async fn list(
         let detail = format!("limit must be 1 to {MAX_LIMIT}.");
         return Err(Failure::invalid(detail));
     }
-    let page = read_page(&app, &client, listing.after.as_ref(), limit).await?;
+    let page = read_page(&app, &client.0, &listing, limit).await?;
+    // Whoever asks for everything gets everything there is.
+    let from_somewhere = listing.after.is_some() || listing.since.is_some();
     Ok(Json(MessagesPage {
         cursor: app.cursors.make(&client.0.account, page.upto),
         more: page.more,
-        gap: false,
+        gap: from_somewhere && page.gap.is_some(),
         messages: page
             .entries
             .into_iter()
@@ -76,11 +80,10 @@ pub(crate) async fn html(
     let id = id
         .ok()
         .and_then(|Path(id)| id.parse::<MessageId>().ok())
-        .filter(|_| client.is_inbox())
         .ok_or_else(no_page)?;
     let page = app
         .store
-        .html(&client.0.account, id)
+        .html(&Reader::Client(client.0.client), id)
         .await?
         .ok_or_else(no_page)?;
     let headers = [
@@ -95,28 +98,34 @@ pub(crate) async fn html(
 
 async fn read_page(
     app: &App,
-    client: &Client,
-    after: Option<&Cursor>,
+    identity: &Identity,
+    listing: &Listing,
     limit: usize,
 ) -> Result<Page, Failure> {
-    let account = &client.0.account;
-    let head = app.store.head().await?;
-    let after = match after {
+    let after = match &listing.after {
         None => Position::default(),
-        Some(cursor) => app
-            .cursors
-            .parse(account, cursor, head)
-            .map_err(|_| unknown_cursor())?,
+        Some(cursor) => {
+            let head = app.store.head().await?;
+            let position = app.cursors.parse(&identity.account, cursor, head);
+            position.map_err(|_| unknown_cursor())?
+        }
     };
-    if client.is_inbox() {
-        return Ok(app.store.page(account, after, limit).await?);
+    let reader = reader(identity, listing.token.as_deref())?;
+    let page = app.store.page(&reader, after, listing.since, limit);
+    Ok(page.await?)
+}
+
+/// With a message token, what is addressed to it: an address opens nothing, so it must be the
+/// client's own.
+fn reader(identity: &Identity, token: Option<&str>) -> Result<Reader, Failure> {
+    match token {
+        None => Ok(Reader::Client(identity.client)),
+        Some(token) if token == identity.message_token => Ok(Reader::Address(identity.client)),
+        Some(_) => Err(Failure::new(
+            ErrorCode::Forbidden,
+            "This is not the message token of the client that asks; GET /v1/tokens tells it.",
+        )),
     }
-    // Another application than the inbox has no messages of its own yet.
-    Ok(Page {
-        entries: Vec::new(),
-        upto: head,
-        more: false,
-    })
 }
 
 fn message(what: What) -> Option<hither_protocol::Message> {
@@ -128,7 +137,7 @@ fn message(what: What) -> Option<hither_protocol::Message> {
 
 fn bad_query(error: &QueryRejection) -> Failure {
     Failure::malformed(format!(
-        "{}. This server knows the parameters after and limit.",
+        "{}. This server knows the parameters after, since, limit and token.",
         error.body_text()
     ))
 }

@@ -4,7 +4,9 @@ mod attempts;
 mod body;
 mod client;
 mod failure;
+mod gotify;
 mod inbox;
+mod ntfy;
 mod origin;
 mod phone;
 mod publish;
@@ -12,6 +14,8 @@ mod publisher;
 mod publishers;
 mod sign_in;
 mod stream;
+mod subscriptions;
+mod topics;
 
 use std::sync::Arc;
 
@@ -21,16 +25,17 @@ use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware::map_response;
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use axum::routing::{any, delete, get, post, put};
 use hither_protocol::ErrorCode;
 
 pub(crate) use self::attempts::Attempts;
 use self::body::JsonBody;
 use self::client::Client;
-use self::failure::Failure;
+pub(crate) use self::failure::Failure;
+pub(crate) use self::ntfy::{Followers, KnownPasswords};
 pub use self::origin::{InvalidOrigin, Origin};
 use self::publisher::Publisher;
-pub(crate) use self::sign_in::session_expiry;
+pub(crate) use self::sign_in::{is_name, session_expiry};
 use crate::serve::App;
 
 /// The largest request body but a publisher's, in bytes.
@@ -47,15 +52,25 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         )
         .route("/tokens", get(inbox::token))
         .route("/messages", publish.get(inbox::list))
+        .route("/messages/{id}", delete(publish::recall))
         .route("/messages/{id}/html", get(inbox::html))
         .route("/stream", get(stream::open))
         .merge(publishers::routes())
+        .route("/subscriptions", get(subscriptions::list))
+        .route(
+            "/subscriptions/{topic}",
+            put(subscriptions::put).delete(subscriptions::delete),
+        )
+        .route("/topics/{topic}", put(topics::put))
+        .route("/health", get(ntfy::health))
+        .route("/{*elsewhere}", any(nothing_here))
         .layer(map_response(private));
+    let root = get(phone::redirect).post(ntfy::as_json).put(ntfy::as_json);
     Router::new()
         .nest("/v1", api)
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .route("/", get(phone::redirect))
+        .route("/", root)
         .route("/app", get(phone::redirect))
         .route("/app/", get(phone::index))
         .route(
@@ -63,6 +78,10 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
             post(phone::create).merge(delete(phone::end)),
         )
         .route("/app/{file}", get(phone::file))
+        .route("/message", post(gotify::send))
+        .route("/version", get(gotify::version))
+        .route("/health", get(gotify::health))
+        .merge(ntfy::routes())
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_with_this_method)
         .layer(DefaultBodyLimit::max(MAX_REQUEST))

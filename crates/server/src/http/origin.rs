@@ -48,6 +48,12 @@ impl Origin {
         format!("{scheme}://{}/v1/stream", self.authority)
     }
 
+    /// The whole address of a path on this server.
+    pub(crate) fn address(&self, path: &str) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.authority)
+    }
+
     /// Whether a browser sent the request from one of this server's own pages.
     pub(crate) fn sent(&self, headers: &HeaderMap) -> bool {
         headers

@@ -12,7 +12,7 @@ use hither_protocol::{ErrorCode, PublisherId};
 
 use super::{App, Failure};
 use crate::secret;
-use crate::store::PublisherRecord;
+use crate::store::{PublisherRecord, StoreError};
 
 /// A publisher that proved its id.
 pub(crate) struct Publisher(pub(crate) PublisherRecord);
@@ -22,12 +22,8 @@ impl FromRequestParts<Arc<App>> for Publisher {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
         let (id, secret) = credentials(&parts.headers).ok_or_else(unauthenticated)?;
-        let publisher = match id.parse::<PublisherId>() {
-            Ok(id) => app.store.publisher(&id).await?,
-            Err(_) => None,
-        };
-        let publisher = publisher
-            .filter(|found| secret::is_known(&secret, &found.secrets))
+        let publisher = verify(app, &id, &secret)
+            .await?
             .ok_or_else(unauthenticated)?;
         may_publish(&publisher)?;
         Ok(Self(publisher))
@@ -43,6 +39,19 @@ fn may_publish(publisher: &PublisherRecord) -> Result<(), Failure> {
         return Ok(());
     };
     Err(Failure::new(ErrorCode::Forbidden, why))
+}
+
+/// The publisher, perhaps a disabled one, whose id and secret these are.
+pub(crate) async fn verify(
+    app: &App,
+    id: &str,
+    secret: &str,
+) -> Result<Option<PublisherRecord>, StoreError> {
+    let publisher = match id.parse::<PublisherId>() {
+        Ok(id) => app.store.publisher(&id).await?,
+        Err(_) => None,
+    };
+    Ok(publisher.filter(|found| secret::is_known(secret, &found.secrets)))
 }
 
 /// Id and secret, from HTTP Basic or a bearer token `id.secret`.

@@ -68,11 +68,12 @@ pub(crate) async fn sign_in(
 ) -> Result<Session, Failure> {
     check(&request)?;
     let attempt = app.attempts.begin(peer.ip(), &request.account)?;
-    let account = authenticate(app, &request).await?;
+    let account = authenticate(app, &request.account, request.password.clone()).await?;
     attempt.succeeded();
     let token = secret::access_token();
     let session = NewSession {
         device: device(app, &account.name, &request).await?,
+        named: request.device.id.clone(),
         account: account.name,
         application: (request.application.name, request.application.version),
         token: secret::hash(token.expose()),
@@ -102,8 +103,13 @@ fn check(request: &CreateSession) -> Result<(), Failure> {
     named("application.version", &request.application.version)
 }
 
+/// Whether a text may name a device, an application or a version.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=MAX_NAME).contains(&text.len()) && !text.contains(char::is_control)
+}
+
 fn named(field: &str, text: &str) -> Result<(), Failure> {
-    if (1..=MAX_NAME).contains(&text.len()) && !text.contains(char::is_control) {
+    if is_name(text) {
         return Ok(());
     }
     Err(Failure::invalid(format!(
@@ -113,19 +119,23 @@ fn named(field: &str, text: &str) -> Result<(), Failure> {
 
 /// An account that does not exist costs the same time and gets the same answer as a wrong
 /// password; a disabled one is told so only with the right password.
-async fn authenticate(app: &App, request: &CreateSession) -> Result<AccountRecord, Failure> {
-    let account = match request.account.parse::<AccountName>() {
+pub(crate) async fn authenticate(
+    app: &App,
+    name: &str,
+    password: String,
+) -> Result<AccountRecord, Failure> {
+    let account = match name.parse::<AccountName>() {
         Ok(name) => app.store.account(&name).await?,
         Err(_) => None,
     };
-    if request.password.len() > MAX_PASSWORD {
+    if password.len() > MAX_PASSWORD {
         return Err(wrong_credentials());
     }
     let phc = account
         .as_ref()
         .map(|account| account.password_hash.clone());
     let _place = app.sign_ins.try_acquire().map_err(|_| too_busy())?;
-    let verdict = app.passwords.verify(request.password.clone(), phc).await;
+    let verdict = app.passwords.verify(password, phc).await;
     let account = account
         .filter(|_| verdict != Verdict::Wrong)
         .ok_or_else(wrong_credentials)?;

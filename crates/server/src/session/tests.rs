@@ -29,6 +29,7 @@ fn identity(application: &str) -> Identity {
             kind: DeviceKind::Desktop,
         },
         application: application.to_owned(),
+        version: "0.1.0".to_owned(),
         message_token: "hither_mt_x".to_owned(),
         acked: None,
         expires_at: Timestamp::MAX,
@@ -93,7 +94,6 @@ fn message(number: u64) -> Entry {
     };
     Entry {
         position: Position(number),
-        account: "ada".parse().unwrap(),
         what: What::Message(Box::new(message)),
     }
 }
@@ -110,6 +110,7 @@ fn page(numbers: &[u64], upto: u64, more: bool) -> Input {
         entries: numbers.iter().copied().map(message).collect(),
         upto: Position(upto),
         more,
+        gap: None,
     })
 }
 
@@ -122,7 +123,7 @@ fn word(output: Output) -> String {
     match output {
         Output::Send(frame) => sent(frame),
         Output::Close(code) => format!("close {}", code as u16),
-        Output::Identify(token) => format!("identify {}", token.is_some()),
+        Output::Identify { token, .. } => format!("identify {}", token.is_some()),
         Output::Attach(identity) => format!("attach {}", identity.device.id),
         Output::ReadPage(after) => format!("page after {}", after.0),
         Output::Write(Write::Shown(ids)) => format!("write shown {}", numbers(&ids)),
@@ -339,7 +340,7 @@ fn acks_rise_and_go_no_further_than_what_was_sent() {
 }
 
 #[test]
-fn another_application_than_the_inbox_has_no_log() {
+fn another_application_than_the_inbox_reads_but_is_never_announced() {
     let read = Input::Frame(ClientFrame::Read { ids: vec![id(1)] });
     let act = ClientFrame::Action {
         id: id(1),
@@ -349,10 +350,13 @@ fn another_application_than_the_inbox_has_no_log() {
         (hello(None, Some(active(1))), &["identify true"]),
         (
             found_as("reports", 9),
-            &["welcome laptop", "attach laptop", "synced 9"],
+            &["welcome laptop", "attach laptop", "page after 0"],
         ),
-        (read, &[]),
-        (Input::Frame(act), &[]),
+        (page(&[4], 9, false), &["message 4 at 4 Silent", "synced 9"]),
+        (read, &["write read 1"]),
+        (Input::Written, &[]),
+        (Input::Frame(act), &["write action 1 go"]),
+        (Input::Written, &[]),
         (
             Input::Frame(ClientFrame::Ping {
                 last_input_ms: Some(1),
@@ -467,7 +471,6 @@ fn reads_and_withdrawals_are_entries_too() {
     let entry = |position, what| Input::Entry {
         entry: Arc::new(Entry {
             position: Position(position),
-            account: "ada".parse().unwrap(),
             what,
         }),
         ring: false,

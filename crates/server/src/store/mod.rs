@@ -4,27 +4,38 @@
 //! positions rise in commit order over the whole store, and a reader that saw one position never
 //! sees a lower one appear later.
 
+mod access;
 #[cfg(test)]
 mod contract;
 mod cursors;
 mod folder;
+mod log;
 mod publishers;
 mod sqlite;
+mod topics;
+mod upkeep;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hither_protocol::{
-    AccountName, DeviceId, DeviceKind, Message, MessageId, Priority, Timestamp, WithdrawWhy,
+    AccountName, DeviceId, DeviceKind, Message, MessageId, PublisherId, Timestamp,
 };
 use tokio::sync::mpsc;
 
+pub use access::{Grant, Grantee, MAX_TOPICS, Right, Rights, TopicAccess, TopicSummary};
 pub use cursors::{Cursors, UnknownCursor};
 pub use folder::{DataFolder, FolderError};
+pub use log::{
+    Appended, Application, Entry, INBOX, Log, NewMessage, Page, Pending, Position, Reader,
+    Receivers, Stored, TopicId, What,
+};
 pub use publishers::{
-    Audience, Change, MAX_AWAITING, PublisherRecord, Publishers, ReceiverRecord, Rights,
+    Audience, Change, MAX_AWAITING, Permissions, PublisherRecord, Publishers, ReceiverRecord,
 };
 pub use sqlite::{OpenError, SqliteStore};
+pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
+pub use upkeep::{Retention, Upkeep};
 
 /// Tells the wall time. Commits are stamped with it; nothing depends on its order.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -34,10 +45,6 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub fn system_clock() -> Clock {
     Arc::new(Timestamp::now)
 }
-
-/// A place in the store's one log; rises in commit order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position(pub u64);
 
 /// Which life of the store a cursor belongs to; a restore begins a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +62,12 @@ pub enum StoreError {
     /// No such account, publisher, session or message.
     #[error("not found")]
     NotFound,
+    /// Name others: none of the receivers is known, and nothing was stored.
+    #[error("no receivers")]
+    NoReceivers,
+    /// Ask who may give the right.
+    #[error("not allowed")]
+    Forbidden,
     /// Give up some of what is there first.
     #[error("too many")]
     TooMany,
@@ -95,6 +108,9 @@ pub struct NewSession {
     /// The device; its row is made or updated. A client that was signed in before loses its
     /// earlier session.
     pub device: DeviceRecord,
+    /// As what the device named itself. Another account's client of the same application that is
+    /// signed in on it is signed out.
+    pub named: Option<DeviceId>,
     /// Name and version of the application.
     pub application: (String, String),
     /// Of the new access token.
@@ -129,6 +145,8 @@ pub struct Identity {
     pub device: DeviceRecord,
     /// Name of the application; `hither` is the person's own inbox.
     pub application: String,
+    /// The application's version, as last said.
+    pub version: String,
     /// The client's address for publishers.
     pub message_token: String,
     /// How far it acked.
@@ -141,88 +159,26 @@ pub struct Identity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub i64);
 
-/// A message to be stored for accounts that were already checked.
-#[derive(Clone, Debug)]
-pub struct NewMessage {
-    /// The whole message; `created_at` is overwritten with the commit's time.
-    pub message: Message,
-    /// The H5 page, kept beside the message.
-    pub html: Option<String>,
-    /// Receivers' own inboxes; unknown and disabled ones are dropped.
-    pub accounts: Vec<AccountName>,
-    /// The publisher's idempotency key and the SHA-256 of its request.
-    pub idempotency: Option<(String, [u8; 32])>,
-}
-
-/// What became of a publish.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// The message; of the first request where this one repeats it.
-    pub id: MessageId,
-    /// For how many accounts it was stored. Zero: nothing was stored.
-    pub receivers: u64,
-}
-
-/// One entry of an account's log.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// Its place.
-    pub position: Position,
-    /// Whose log.
-    pub account: AccountName,
-    /// What happened.
-    pub what: What,
-}
-
-/// What an entry says.
-#[derive(Clone, Debug)]
-pub enum What {
-    /// A message arrived. `html.inline` or `html.href` is filled in as fits a frame.
-    Message(Box<Message>),
-    /// Read on some device.
-    Read(Vec<MessageId>),
-    /// Gone.
-    Withdraw(Vec<MessageId>, WithdrawWhy),
-}
-
 /// What a commit brought that open streams must learn.
 #[derive(Clone, Debug)]
 pub enum Committed {
     /// New log entries, in order of position.
-    Entries(Vec<Entry>),
+    Entries(Vec<Appended>),
+    /// An account subscribed to a topic: messages after this position are its own.
+    Subscribed(AccountName, TopicId, Position),
+    /// An account left a topic: messages after this position are not its own.
+    Unsubscribed(AccountName, TopicId, Position),
+    /// Somebody lost the right to read a topic.
+    Access,
     /// A device says that its pop-up was up for these.
     Shown(AccountName, DeviceId, Vec<MessageId>),
     /// These clients' sessions ended (signed out, revoked, password changed): close with 4403.
     Ended(Vec<ClientId>),
 }
 
-/// Part of an account's log.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// In order of position; messages already withdrawn or expired are left out.
-    pub entries: Vec<Entry>,
-    /// Everything up to here was looked at, at least the last entry's position.
-    pub upto: Position,
-    /// Whether there is more now.
-    pub more: bool,
-}
-
-/// A message that nobody is known to have been alerted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pending {
-    /// The message.
-    pub id: MessageId,
-    /// How urgent.
-    pub priority: Priority,
-    /// The commit's time.
-    pub created_at: Timestamp,
-    /// No alert from then on.
-    pub expires_at: Option<Timestamp>,
-}
-
 /// The durable side of the server. One contract suite runs on every implementation.
 #[async_trait]
-pub trait Store: Publishers + Send + Sync + 'static {
+pub trait Store: Publishers + Topics + TopicAccess + Upkeep + Send + Sync + 'static {
     /// The store's present life.
     fn epoch(&self) -> Epoch;
 
@@ -276,19 +232,26 @@ pub trait Store: Publishers + Send + Sync + 'static {
     /// Ends a session; the access and the message token are dead.
     async fn end_session(&self, client: ClientId) -> Result<(), StoreError>;
 
-    /// Stores a message for its receivers.
+    /// Notes that a client runs another version of its application; what waits for that version
+    /// comes into the client's log.
+    async fn set_version(&self, client: ClientId, version: String) -> Result<(), StoreError>;
+
+    /// Stores a message for its receivers. `NoReceivers`: nothing was stored.
     async fn publish(&self, new: NewMessage) -> Result<Stored, StoreError>;
-    /// Marks messages of the account read; already read and unknown ones are no-ops.
+    /// Takes a publisher's message back everywhere; again is a no-op. `NotFound` when it is not
+    /// this publisher's.
+    async fn recall(&self, publisher: &PublisherId, id: MessageId) -> Result<(), StoreError>;
+    /// Marks messages of the reader read; already read and unknown ones are no-ops.
     async fn mark_read(
         &self,
-        account: &AccountName,
+        reader: &Reader,
         ids: Vec<MessageId>,
         at: Timestamp,
     ) -> Result<(), StoreError>;
     /// Records that a device's pop-up was up; a repeat is a no-op.
     async fn mark_shown(
         &self,
-        account: &AccountName,
+        reader: &Reader,
         device: &DeviceId,
         ids: Vec<MessageId>,
         at: Timestamp,
@@ -296,7 +259,7 @@ pub trait Store: Publishers + Send + Sync + 'static {
     /// Records which action the person chose; a repeat is a no-op.
     async fn record_action(
         &self,
-        account: &AccountName,
+        reader: &Reader,
         device: &DeviceId,
         id: MessageId,
         action: String,
@@ -308,26 +271,21 @@ pub trait Store: Publishers + Send + Sync + 'static {
 
     /// The newest position of the store.
     async fn head(&self) -> Result<Position, StoreError>;
-    /// What came after `after` for an account, at most `limit` entries.
+    /// What a reader's logs say after a position and, where given, from a time of commit on; at
+    /// most `limit` entries.
     async fn page(
         &self,
-        account: &AccountName,
+        reader: &Reader,
         after: Position,
+        since: Option<Timestamp>,
         limit: usize,
     ) -> Result<Page, StoreError>;
-    /// One message of an account, with its `read_at`; `None` also when it is another account's.
-    async fn message(
-        &self,
-        account: &AccountName,
-        id: MessageId,
-    ) -> Result<Option<Message>, StoreError>;
-    /// The H5 page of a message of an account.
-    async fn html(
-        &self,
-        account: &AccountName,
-        id: MessageId,
-    ) -> Result<Option<String>, StoreError>;
-    /// Unread, unexpired messages of an account that no device showed, oldest first.
+    /// One message, with its `read_at`; `None` also when it is not for this reader.
+    async fn message(&self, reader: &Reader, id: MessageId) -> Result<Option<Message>, StoreError>;
+    /// The H5 page of a message for this reader.
+    async fn html(&self, reader: &Reader, id: MessageId) -> Result<Option<String>, StoreError>;
+    /// Unread, unexpired messages of an account's inbox that no device showed, oldest first; of
+    /// those for everyone or a topic only the newest hundred count.
     async fn pending(
         &self,
         account: &AccountName,

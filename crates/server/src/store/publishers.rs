@@ -24,7 +24,7 @@ pub struct PublisherRecord {
     /// One, or two during rotation.
     pub secrets: Vec<SecretHash>,
     /// What it may do beside sending.
-    pub rights: Rights,
+    pub rights: Permissions,
     /// Since when it may publish at all; `None` while it waits for an administrator.
     pub approved_at: Option<Timestamp>,
     /// Since when it may not publish.
@@ -47,7 +47,7 @@ impl PublisherRecord {
             name,
             contact: String::new(),
             secrets,
-            rights: Rights::ALL,
+            rights: Permissions::ALL,
             approved_at: Some(created_at),
             disabled_at: None,
             created_at,
@@ -57,7 +57,7 @@ impl PublisherRecord {
 
 /// What a publisher may do beside sending to its audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rights {
+pub struct Permissions {
     /// Whether it reaches only its audience, not every account.
     pub narrowed: bool,
     /// Send to everyone at once and to applications; never while it is narrowed.
@@ -68,7 +68,7 @@ pub struct Rights {
     pub html: bool,
 }
 
-impl Rights {
+impl Permissions {
     /// As an administrator gives them.
     pub const ALL: Self = Self {
         narrowed: false,
@@ -140,8 +140,10 @@ pub trait Publishers: Send + Sync {
     }
     /// One publisher.
     async fn publisher(&self, id: &PublisherId) -> Result<Option<PublisherRecord>, StoreError>;
-    /// All of them, by id, with the audience of each.
-    async fn publishers(&self) -> Result<Vec<(PublisherRecord, Audience)>, StoreError>;
+    /// All of them, by id.
+    async fn publishers(&self) -> Result<Vec<PublisherRecord>, StoreError>;
+    /// Whom a publisher reaches while it is narrowed.
+    async fn audience(&self, id: &PublisherId) -> Result<Audience, StoreError>;
     /// Lets one that waits for it publish.
     async fn approve(&self, id: &PublisherId) -> Result<(), StoreError>;
     /// Adds a secret; of three, the oldest goes.
@@ -153,9 +155,9 @@ pub trait Publishers: Send + Sync {
         disabled: bool,
     ) -> Result<(), StoreError>;
     /// Adds to what a publisher may. Every account named must exist.
-    async fn grant(&self, id: &PublisherId, more: Change) -> Result<(), StoreError>;
+    async fn widen(&self, id: &PublisherId, more: Change) -> Result<(), StoreError>;
     /// Takes from what a publisher may.
-    async fn withdraw(&self, id: &PublisherId, less: Change) -> Result<(), StoreError>;
+    async fn narrow(&self, id: &PublisherId, less: Change) -> Result<(), StoreError>;
 
     /// Replaces what a publisher keeps of a receiver that it may reach.
     async fn put_record(

@@ -13,7 +13,7 @@ use hither_protocol::{
 };
 use hither_server::secret;
 use hither_server::store::{
-    AccountRecord, DataFolder, PublisherRecord, Publishers, SqliteStore, Store, system_clock,
+    AccountRecord, Clock, DataFolder, PublisherRecord, Publishers, SqliteStore, Store, system_clock,
 };
 use hither_server::{Settings, serve};
 use http_body_util::{BodyExt, Full};
@@ -23,6 +23,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -42,6 +43,7 @@ pub(crate) struct Server {
     pub(crate) store: Arc<SqliteStore>,
     settings: Settings,
     folder: TempDir,
+    clock: Clock,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -81,7 +83,12 @@ impl Server {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
-        let server = Self::run(settings, tempfile::tempdir().unwrap()).await;
+        Self::with_clock(settings, system_clock()).await
+    }
+
+    /// A server whose store takes its time from a test.
+    pub(crate) async fn with_clock(settings: Settings, clock: Clock) -> Self {
+        let server = Self::run(settings, tempfile::tempdir().unwrap(), clock).await;
         for name in ["ada", "bob"] {
             server.store.add_account(account(name)).await.unwrap();
         }
@@ -95,9 +102,9 @@ impl Server {
         server
     }
 
-    pub(crate) async fn run(settings: Settings, folder: TempDir) -> Self {
+    pub(crate) async fn run(settings: Settings, folder: TempDir, clock: Clock) -> Self {
         let data = DataFolder::lock(folder.path()).unwrap();
-        let store = Arc::new(SqliteStore::open(data, system_clock()).unwrap());
+        let store = Arc::new(SqliteStore::open(data, Arc::clone(&clock)).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -109,6 +116,7 @@ impl Server {
             store,
             settings,
             folder,
+            clock,
             stop,
             task: tokio::spawn(async { serving.await.unwrap() }),
         }
@@ -124,8 +132,9 @@ impl Server {
 
     /// Stops it and starts it again on the same data, at another port.
     pub(crate) async fn restart(self) -> Self {
+        let clock = Arc::clone(&self.clock);
         let (settings, folder) = self.stop().await;
-        Self::run(settings, folder).await
+        Self::run(settings, folder, clock).await
     }
 
     pub(crate) async fn request(
@@ -154,6 +163,11 @@ impl Server {
             headers: parts.headers,
             body: String::from_utf8(body.to_vec()).unwrap(),
         }
+    }
+
+    /// The database, past the store.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.folder.path().join("hither.db")).unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str, session: &Session) -> Answer {
@@ -241,6 +255,29 @@ impl Server {
         self.connect_as(session, None, presence).await.0
     }
 
+    /// Connects as an application of some version.
+    pub(crate) async fn connect_version(
+        &self,
+        session: &Session,
+        cursor: Option<Cursor>,
+        application: &str,
+        version: &str,
+    ) -> (Stream, Backlog) {
+        let mut stream = self.open().await;
+        let hello = ClientFrame::Hello {
+            access_token: Some(session.access_token.clone()),
+            cursor,
+            client: ClientInfo {
+                name: application.to_owned(),
+                version: version.to_owned(),
+            },
+            presence: None,
+        };
+        stream.say(&hello).await;
+        let backlog = stream.backlog().await;
+        (stream, backlog)
+    }
+
     pub(crate) async fn connect_as(
         &self,
         session: &Session,
@@ -251,6 +288,18 @@ impl Server {
         stream.say(&hello(session, cursor, presence)).await;
         let backlog = stream.backlog().await;
         (stream, backlog)
+    }
+
+    /// Opens a WebSocket that carries lines of ntfy's.
+    pub(crate) async fn web_socket(&self, path: &str, credentials: &str) -> Stream {
+        let url = format!("ws://{}{path}", self.address).parse().unwrap();
+        let request = ClientRequestBuilder::new(url).with_header("authorization", credentials);
+        let socket = TcpStream::connect(self.address).await.unwrap();
+        let (wire, _) = timeout(PATIENCE, client_async(request, socket))
+            .await
+            .expect("an upgrade")
+            .unwrap();
+        Stream { wire }
     }
 
     /// Where a cursor points.
@@ -287,6 +336,79 @@ impl Backlog {
     }
 }
 
+/// An answer that comes line by line.
+pub(crate) struct Lines {
+    wire: BufReader<TcpStream>,
+}
+
+impl Lines {
+    pub(crate) async fn open(server: &Server, path: &str, credentials: &str) -> Self {
+        let socket = TcpStream::connect(server.address).await.unwrap();
+        Self::begin(socket, path, credentials).await
+    }
+
+    /// One that can keep little that was not read.
+    pub(crate) async fn open_small(server: &Server, path: &str, credentials: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let socket = socket.connect(server.address).await.unwrap();
+        Self::begin(socket, path, credentials).await
+    }
+
+    async fn begin(mut socket: TcpStream, path: &str, credentials: &str) -> Self {
+        // Version 1.0, whose bodies are not in chunks.
+        let request =
+            format!("GET {path} HTTP/1.0\r\nHost: x\r\nAuthorization: {credentials}\r\n\r\n");
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut lines = Self {
+            wire: BufReader::new(socket),
+        };
+        let status = lines.line().await;
+        assert!(status.contains("200"), "{path}: {status}");
+        while !lines.line().await.is_empty() {}
+        lines
+    }
+
+    /// The next line, without its end.
+    pub(crate) async fn line(&mut self) -> String {
+        self.next_line().await.expect("not the end")
+    }
+
+    /// The next line, as JSON.
+    pub(crate) async fn event(&mut self) -> Value {
+        serde_json::from_str(&self.line().await).unwrap()
+    }
+
+    /// Reads to the end.
+    pub(crate) async fn end(&mut self) -> Vec<Value> {
+        let mut events = Vec::new();
+        while let Some(line) = self.next_line().await {
+            events.push(serde_json::from_str(&line).unwrap());
+        }
+        events
+    }
+
+    /// How many bytes came before the server cut it off.
+    pub(crate) async fn is_cut_off(mut self) -> usize {
+        let mut bytes = Vec::new();
+        let read = self.wire.read_to_end(&mut bytes);
+        // Cut off between two lines or within one.
+        let _ = timeout(PATIENCE, read).await.expect("an end in time");
+        bytes.len()
+    }
+
+    async fn next_line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let read = self.wire.read_line(&mut line);
+        timeout(PATIENCE, read)
+            .await
+            .expect("a line in time")
+            .unwrap();
+        let line = line.strip_suffix('\n')?;
+        Some(line.trim_end_matches('\r').to_owned())
+    }
+}
+
 /// An open stream, as a client has it.
 pub(crate) struct Stream {
     wire: WebSocketStream<TcpStream>,
@@ -307,6 +429,18 @@ impl Stream {
     /// Says something that the server may not take any more.
     pub(crate) async fn try_say(&mut self, wire: Wire) {
         let _ = timeout(PATIENCE, self.wire.send(wire)).await.expect("sent");
+    }
+
+    /// The next text, as JSON.
+    pub(crate) async fn event(&mut self) -> Value {
+        loop {
+            let next = timeout(PATIENCE, self.wire.next())
+                .await
+                .expect("something in time");
+            if let Wire::Text(text) = next.expect("not the end").unwrap() {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
     }
 
     /// The next frame.
@@ -438,7 +572,22 @@ pub(crate) fn credentials(account: &str, kind: DeviceKind) -> Value {
     })
 }
 
-fn account(name: &str) -> AccountRecord {
+/// A sign-in of an application on a device.
+pub(crate) fn application(
+    account: &str,
+    name: &str,
+    version: &str,
+    device: Option<&Session>,
+) -> Value {
+    let mut credentials = credentials(account, DeviceKind::Desktop);
+    credentials["application"] = json!({ "name": name, "version": version });
+    if let Some(device) = device {
+        credentials["device"]["id"] = json!(device.device_id);
+    }
+    credentials
+}
+
+pub(crate) fn account(name: &str) -> AccountRecord {
     let cheap = Params::new(8, 1, 1, None).unwrap();
     let phc = Argon2::new(Algorithm::Argon2id, Version::V0x13, cheap)
         .hash_password(PASSWORD.as_bytes())

@@ -6,11 +6,16 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod addressing;
 mod delivery;
 mod documentation;
+mod gotify;
 mod harness;
+mod ntfy;
 mod protocol;
 mod publishers;
 mod publishing;
 mod routing;
 mod sessions;
+mod trust;
+mod upgrade;

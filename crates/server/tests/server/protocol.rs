@@ -298,7 +298,8 @@ async fn a_pong_comes_after_everything_said_before_took_effect() {
     assert_eq!(pending, []);
     stream.say(&ClientFrame::Read { ids: vec![id] }).await;
     stream.ping().await;
-    let message = server.store.message(&ada, id).await.unwrap().unwrap();
+    let reader = hither_server::store::Reader::Inbox(ada);
+    let message = server.store.message(&reader, id).await.unwrap().unwrap();
     assert!(message.read_at.is_some());
 }
 

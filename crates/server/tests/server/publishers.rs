@@ -80,14 +80,14 @@ async fn d1_a_registered_publisher_reaches_nobody_until_granted() {
     let id = shop.0.parse().unwrap();
     let mut more = Change::default();
     more.audience.accounts.insert("ada".parse().unwrap());
-    server.store.grant(&id, more.clone()).await.unwrap();
+    server.store.widen(&id, more.clone()).await.unwrap();
     let both = json!({ "to": { "accounts": ["ada", "bob"] }, "title": "Hello" });
     let answer = publish_as(&server, &shop, &both).await;
     assert_eq!(
         (answer.status, &answer.json()["receivers"]),
         (201, &json!(1))
     );
-    server.store.withdraw(&id, more).await.unwrap();
+    server.store.narrow(&id, more).await.unwrap();
     let answer = publish_as(&server, &shop, &hello).await;
     assert_eq!(answer.problem(), (422, "no_receivers".to_owned()));
 }
@@ -107,7 +107,7 @@ async fn d1_approval_comes_before_publishing() {
         every_account: true,
         ..Change::default()
     };
-    server.store.grant(&id, every_account).await.unwrap();
+    server.store.widen(&id, every_account).await.unwrap();
     assert_eq!(publish_as(&server, &shop, &hello).await.status, 201);
 }
 
@@ -142,12 +142,13 @@ async fn d2_rights_can_be_withdrawn() {
         ..Change::default()
     };
     let id = PUBLISHER.parse().unwrap();
-    server.store.withdraw(&id, less.clone()).await.unwrap();
+    server.store.narrow(&id, less.clone()).await.unwrap();
     let to = json!({ "accounts": ["ada"] });
     let refused = [
         json!({ "to": to, "title": "Fire", "priority": 5 }),
         json!({ "to": to, "html": "<p>Hello" }),
         json!({ "to": { "everyone": true }, "title": "Hello" }),
+        json!({ "to": { "application": { "name": "cad" } }, "title": "Hello" }),
     ];
     for body in &refused {
         let answer = server.publish(body).await;
@@ -155,8 +156,8 @@ async fn d2_rights_can_be_withdrawn() {
     }
     let plain = json!({ "to": to, "title": "Hello", "priority": 4 });
     assert_eq!(server.publish(&plain).await.status, 201);
-    server.store.grant(&id, less).await.unwrap();
-    for body in &refused[..2] {
+    server.store.widen(&id, less).await.unwrap();
+    for body in &refused {
         assert_eq!(server.publish(body).await.status, 201, "{body}");
     }
 }

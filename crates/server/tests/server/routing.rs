@@ -156,7 +156,7 @@ async fn what_was_not_shown_before_a_restart_rings_after_it() {
     phone.say(&ClientFrame::Shown { ids: vec![shown] }).await;
     phone.ping().await;
     let (settings, folder) = server.stop().await;
-    let server = Server::run(settings, folder).await;
+    let server = Server::run(settings, folder, hither_server::store::system_clock()).await;
     let (mut phone, _) = server.connect(&session, Some(start.cursor)).await;
     let (ids, why) = alert(&mut phone).await;
     assert_eq!((ids, why), (vec![rung], AlertWhy::Restarted));

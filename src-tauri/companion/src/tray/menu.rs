@@ -59,12 +59,29 @@ pub(crate) fn menu(view: &View, now: &Zoned) -> Vec<Item> {
     let Some(account) = &view.account else {
         return signed_out(view);
     };
+    if view.app_lock.as_ref().is_some_and(|lock| lock.locked) {
+        return locked(account, view, now);
+    }
     let mut items = unread(view);
     items.push(choice("Open Hither", Choice::open()));
     items.push(mark_all_as_read(view));
+    if view.app_lock.is_some() {
+        items.push(choice("Lock", Choice::Do(Command::Lock)));
+    }
     items.extend(pause(view.paused_until, now));
     items.push(Item::Separator);
     items.push(Item::Words(connection(account, view, now)));
+    items.extend(quit());
+    items
+}
+
+/// No content, and nothing that acts on it.
+fn locked(account: &AccountView, view: &View, now: &Zoned) -> Vec<Item> {
+    let mut items = vec![
+        choice("Unlock…", Choice::open()),
+        Item::Separator,
+        Item::Words(connection(account, view, now)),
+    ];
     items.extend(quit());
     items
 }

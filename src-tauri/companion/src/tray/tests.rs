@@ -19,6 +19,7 @@ pub(crate) fn view() -> View {
         paused_until: None,
         notice: None,
         signing_in: false,
+        app_lock: None,
     }
 }
 

@@ -39,8 +39,8 @@ pub(super) fn check(request: &PublishRequest) -> Result<(), Failure> {
         within("key", key, MAX_KEY)?;
     }
     match request.ttl_s {
-        Some(ttl) if !(1..=MAX_TTL_S).contains(&ttl) => Err(Failure::invalid(format!(
-            "ttl_s must be 1 to {MAX_TTL_S} seconds."
+        Some(ttl) if ttl > MAX_TTL_S => Err(Failure::invalid(format!(
+            "ttl_s must be 0 to {MAX_TTL_S} seconds."
         ))),
         _ => Ok(()),
     }

@@ -1,6 +1,7 @@
 //! A publisher hands a message over.
 
 mod check;
+mod recall;
 mod receivers;
 mod rights;
 
@@ -19,11 +20,12 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use self::check::check;
-use self::receivers::{no_receivers, receivers};
+pub(crate) use self::recall::recall;
+use self::receivers::receivers;
 use self::rights::permitted;
 use super::{App, Failure, JsonBody, Publisher};
 use crate::accounts::clock;
-use crate::store::{NewMessage, PublisherRecord};
+use crate::store::{Grantee, NewMessage, PublisherRecord};
 
 /// The largest request body, in bytes: the largest message with room for JSON's escapes.
 pub(crate) const MAX_REQUEST: usize = 2 * 1024 * 1024;
@@ -43,27 +45,61 @@ pub(crate) async fn publish(
     refuse_what_is_not_offered(&body.bytes)?;
     let idempotency =
         idempotency_key(&headers)?.map(|key| (key, Sha256::digest(&body.bytes).into()));
-    let accounts = receivers(&body.value.to)?;
+    let by = Grantee::Publisher(publisher.id.clone());
+    let to = receivers(&app, &by, &body.value.to).await?;
+    let ttl = body.value.ttl_s.map(Duration::from_secs);
     let (message, html) = message(&publisher, body.value, clock::wall())?;
     let stored = app
         .store
         .publish(NewMessage {
             message,
             html,
-            accounts,
+            to,
+            ttl,
             idempotency,
+            ntfy: None,
         })
         .await?;
-    if stored.receivers == 0 {
-        return Err(no_receivers());
-    }
     tracing::debug!(publisher = %publisher.id, message = %stored.id, receivers = stored.receivers, "stored");
     let answer = Published {
         id: stored.id,
         receivers: stored.receivers,
-        unknown_tokens: Vec::new(),
+        unknown_tokens: stored.unknown_tokens,
     };
     Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// Stores what somebody hands over in another form than Hither's own: `by` says whose rights
+/// count, `ntfy` is what only ntfy's clients understand. Answers the message as it is stored, but
+/// for its page.
+pub(crate) async fn accept(
+    app: &App,
+    publisher: &PublisherRecord,
+    by: &Grantee,
+    request: PublishRequest,
+    ntfy: Option<String>,
+) -> Result<Message, Failure> {
+    permitted(publisher.rights, &request)?;
+    let to = receivers(app, by, &request.to).await?;
+    let topic = to.topics.first().cloned().map(String::from);
+    let ttl = request.ttl_s.map(Duration::from_secs);
+    let (message, html) = message(publisher, request, clock::wall())?;
+    let new = NewMessage {
+        message: message.clone(),
+        html,
+        to,
+        ttl,
+        idempotency: None,
+        ntfy,
+    };
+    let stored = app.store.publish(new).await?;
+    tracing::debug!(publisher = %publisher.id, message = %stored.id, receivers = stored.receivers, "stored");
+    let expires = ttl.filter(|ttl| !ttl.is_zero());
+    Ok(Message {
+        topic,
+        expires_at: expires.and_then(|ttl| message.created_at.checked_add(ttl).ok()),
+        ..message
+    })
 }
 
 /// The fields of a request that this version does not carry out.
@@ -72,13 +108,6 @@ struct NotOffered {
     attachments: Option<IgnoredAny>,
     deliver_at: Option<IgnoredAny>,
     fields: Option<IgnoredAny>,
-    #[serde(default)]
-    to: NotOfferedReceivers,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct NotOfferedReceivers {
-    application: Option<IgnoredAny>,
 }
 
 /// A promise that would be broken silently is refused instead.
@@ -90,7 +119,6 @@ fn refuse_what_is_not_offered(body: &[u8]) -> Result<(), Failure> {
         ("attachments", fields.attachments.is_some()),
         ("deliver_at", fields.deliver_at.is_some()),
         ("fields", fields.fields.is_some()),
-        ("to.application", fields.to.application.is_some()),
     ];
     match present.iter().find(|(_, present)| *present) {
         Some((name, _)) => Err(not_offered(name)),
@@ -151,9 +179,7 @@ fn message(
         attachments: Vec::new(),
         key: request.key,
         created_at: now,
-        expires_at: request
-            .ttl_s
-            .and_then(|ttl| now.checked_add(Duration::from_secs(ttl)).ok()),
+        expires_at: None,
         read_at: None,
     };
     fits_a_frame(&message)?;

@@ -3,13 +3,17 @@
 use hither_protocol::{ErrorCode, Priority, PublishRequest};
 
 use super::Failure;
-use crate::store::Rights;
+use crate::store::Permissions;
 
-pub(super) fn permitted(rights: Rights, request: &PublishRequest) -> Result<(), Failure> {
+pub(super) fn permitted(rights: Permissions, request: &PublishRequest) -> Result<(), Failure> {
     let refused = [
         (
             request.to.everyone && (rights.narrowed || !rights.everyone),
             "send to everyone",
+        ),
+        (
+            request.to.application.is_some() && (rights.narrowed || !rights.everyone),
+            "send to applications",
         ),
         (
             request.priority == Priority::Urgent && !rights.urgent,

@@ -13,7 +13,7 @@ use super::{App, Failure, JsonBody};
 use crate::accounts::clock;
 use crate::secret;
 use crate::serve::Registration;
-use crate::store::{Audience, PublisherRecord, Rights, StoreError};
+use crate::store::{Audience, Permissions, PublisherRecord, StoreError};
 use crate::text::is_one_line;
 
 const MAX_NAME: usize = 100;
@@ -63,7 +63,7 @@ pub(crate) async fn register(
     let secret = secret::publisher_secret();
     let publisher = PublisherRecord {
         contact,
-        rights: Rights::NONE,
+        rights: Permissions::NONE,
         approved_at,
         ..PublisherRecord::new(id.clone(), name, vec![secret::hash(&secret)], now)
     };

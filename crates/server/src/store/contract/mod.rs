@@ -1,7 +1,9 @@
 //! What every `Store` must do, whatever keeps it. Each implementation runs the whole suite with
 //! `contract_suite!`.
 
+pub(super) mod access;
 pub(super) mod log;
+pub(super) mod logs;
 pub(super) mod people;
 
 use std::sync::Arc;
@@ -15,8 +17,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
 use super::{
-    AccountRecord, Clock, Committed, DeviceRecord, Entry, NewMessage, NewSession, Page, Position,
-    PublisherRecord, Store, StoreError, What,
+    AccountRecord, Appended, Clock, Committed, DeviceRecord, Entry, NewMessage, NewSession, Page,
+    Position, PublisherRecord, Reader, Receivers, Store, StoreError, What,
 };
 
 /// One place where a store under test lives; opening it again finds what was there.
@@ -68,6 +70,34 @@ macro_rules! contract_suite {
                 an_action_is_recorded_for_its_owner_only
                 a9_what_was_answered_is_there_after_reopening
                 a_closed_store_says_so
+            }
+            logs {
+                d4_what_is_for_everyone_is_one_row_for_all
+                d4_a_new_account_finds_the_newest_public_messages_silently
+                what_is_for_everyone_is_read_by_each_alone
+                a_topic_is_read_from_subscribing_to_leaving
+                joining_and_leaving_a_silent_topic_leaves_no_trace
+                a_topics_log_is_read_by_position_and_by_time
+                a_message_for_many_logs_has_one_position
+                b1_b2_a_token_is_exactly_one_client
+                b5_what_a_client_reads_stays_its_own
+                b1_b6_a_token_dies_with_its_session_and_with_another_account
+                b3_an_application_is_reached_in_its_range
+                b3_upgrading_into_the_range_brings_it_behind_the_cursor
+                d5_a_key_replaces_at_every_receiver
+                a_recall_is_the_publishers_own
+                expired_messages_are_withdrawn_once
+                a_ttl_of_zero_is_only_for_who_is_connected
+                a6_time_is_asked_inclusively_in_order_of_position
+                a9_retention_leaves_a_gap_for_whoever_was_not_there
+                what_nobody_misses_leaves_no_gap
+            }
+            access {
+                the_first_publisher_owns_a_topic
+                grants_are_given_and_taken_back
+                a_private_topic_shuts_out_who_has_no_grant
+                an_account_has_one_publisher_of_its_own
+                what_ntfys_clients_alone_understand_is_kept
             }
         }
     };
@@ -134,7 +164,9 @@ impl<B: Bed> Scene<B> {
     }
 
     pub(super) async fn page(&self, account: &str, after: Position, limit: usize) -> Page {
-        self.store.page(&name(account), after, limit).await.unwrap()
+        let reader = Reader::Inbox(name(account));
+        let page = self.store.page(&reader, after, None, limit).await;
+        page.unwrap()
     }
 
     pub(super) async fn sign_in(&self, account: &str, device: &str, token: u8) -> NewSession {
@@ -146,6 +178,11 @@ impl<B: Bed> Scene<B> {
 
 pub(super) fn name(text: &str) -> AccountName {
     text.parse().unwrap()
+}
+
+/// The inbox of an account.
+pub(super) fn inbox(text: &str) -> Reader {
+    Reader::Inbox(name(text))
 }
 
 pub(super) fn device(text: &str) -> DeviceId {
@@ -201,8 +238,10 @@ pub(super) fn a_message(to: &[&str]) -> NewMessage {
             read_at: None,
         },
         html: None,
-        accounts: to.iter().map(|text| name(text)).collect(),
+        to: Receivers::accounts(to.iter().map(|text| name(text)).collect()),
+        ttl: None,
         idempotency: None,
+        ntfy: None,
     }
 }
 
@@ -215,6 +254,7 @@ pub(super) fn a_session(account: &str, id: &str, token: u8, now: Timestamp) -> N
             platform: "linux".to_owned(),
             kind: DeviceKind::Desktop,
         },
+        named: None,
         application: ("hither".to_owned(), "1.0.0".to_owned()),
         token: [token; 32],
         message_token: format!("address-{account}-{id}-{token}"),
@@ -228,6 +268,10 @@ pub(super) fn in_days(now: Timestamp, days: i64) -> Timestamp {
 
 pub(super) fn positions(entries: &[Entry]) -> Vec<u64> {
     entries.iter().map(|entry| entry.position.0).collect()
+}
+
+pub(super) fn new_entries(appended: &[Appended]) -> Vec<Entry> {
+    appended.iter().map(|one| (*one.entry).clone()).collect()
 }
 
 pub(super) fn messages(page: &Page) -> Vec<&Message> {

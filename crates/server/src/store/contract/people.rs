@@ -259,10 +259,14 @@ pub(crate) async fn a_removed_account_leaves_nothing<B: Bed>(bed: B) {
     let desk = device("desk");
     scene
         .store
-        .mark_shown(&ada, &desk, vec![own, both], at)
+        .mark_shown(&inbox("ada"), &desk, vec![own, both], at)
         .await
         .unwrap();
-    scene.store.mark_read(&ada, vec![both], at).await.unwrap();
+    scene
+        .store
+        .mark_read(&inbox("ada"), vec![both], at)
+        .await
+        .unwrap();
     let head = scene.store.head().await.unwrap();
     let mut news = scene.store.commits().unwrap();
     announced(&mut news);
@@ -274,7 +278,7 @@ pub(crate) async fn a_removed_account_leaves_nothing<B: Bed>(bed: B) {
     let scene = scene.reopen().await;
     scene.store.add_account(an_account("ada")).await.unwrap();
     assert!(scene.whole_log("ada").await.entries.is_empty());
-    assert_eq!(scene.store.message(&ada, own).await.unwrap(), None);
+    assert_eq!(scene.store.message(&inbox("ada"), own).await.unwrap(), None);
     assert_eq!(scene.store.pending(&ada, at).await.unwrap(), []);
     scene.publish(&["ada"]).await;
     let next = scene.store.head().await.unwrap();

@@ -3,10 +3,14 @@
 use hither_protocol::AccountName;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::places::Place;
 use super::rows::{damaged, ms, optional_time, taken, time};
-use super::sessions;
 use super::writer::Tx;
-use crate::store::{AccountRecord, StoreError};
+use super::{sessions, upkeep};
+use crate::store::{AccountRecord, Position, StoreError};
+
+/// So many public messages, the newest, are there for an account made after them.
+const PUBLIC_MESSAGES: i64 = 100;
 
 /// The store's own number of an account.
 pub(super) fn account_number(conn: &Connection, name: &AccountName) -> Result<i64, StoreError> {
@@ -18,8 +22,9 @@ pub(super) fn account_number(conn: &Connection, name: &AccountName) -> Result<i6
 
 pub(super) fn add_account(tx: &Tx<'_>, account: &AccountRecord) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO accounts (name, password_hash, admin, disabled_at, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO accounts
+             (name, password_hash, admin, disabled_at, created_at, public_after, made_after)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
         account.name.as_str(),
@@ -27,9 +32,33 @@ pub(super) fn add_account(tx: &Tx<'_>, account: &AccountRecord) -> Result<(), St
         account.admin,
         account.disabled_at.map(ms),
         ms(account.created_at),
+        newest_public(tx)?,
+        tx.head(),
     ])
     .map_err(taken)?;
     Ok(())
+}
+
+/// The position before the newest public messages that are still valid.
+fn newest_public(tx: &Tx<'_>) -> Result<Position, StoreError> {
+    let oldest: Option<Position> = tx
+        .prepare_cached(
+            "SELECT position FROM log JOIN messages ON number = message
+             WHERE scope = ?1 AND owner = ?2 AND kind = 'message'
+               AND withdrawn_at IS NULL AND ifnull(expires_at > ?3, TRUE)
+             ORDER BY position DESC LIMIT 1 OFFSET ?4",
+        )?
+        .query_row(
+            params![
+                Place::Everyone.scope(),
+                Place::Everyone.owner(),
+                ms(tx.now),
+                PUBLIC_MESSAGES - 1
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(Position(oldest.map_or(0, |oldest| oldest.0 - 1)))
 }
 
 const ACCOUNT: &str = "SELECT name, password_hash, admin, disabled_at, created_at FROM accounts";
@@ -106,21 +135,20 @@ pub(super) fn set_account_disabled(
 pub(super) fn remove_account(tx: &mut Tx<'_>, name: &AccountName) -> Result<(), StoreError> {
     let account = account_number(tx, name)?;
     sessions::end_all(tx, account)?;
-    tx.execute(
-        "DELETE FROM messages WHERE number IN (
-             SELECT message FROM log WHERE account = ?1 AND kind = 'message'
-         ) AND NOT EXISTS (
-             SELECT 1 FROM inbox WHERE message = number AND account <> ?1
-         )",
-        [account],
-    )?;
-    tx.execute(
-        "DELETE FROM inbox WHERE account = ?1 AND message IN (
-             SELECT message FROM log WHERE account = ?1 AND kind = 'message'
-         )",
-        [account],
-    )?;
-    tx.execute("DELETE FROM log WHERE account = ?1", [account])?;
+    let clients = tx
+        .prepare_cached("SELECT id FROM clients WHERE account = ?1")?
+        .query_and_then([account], |row| Ok(Place::Client(row.get(0)?)))?
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    for client in clients {
+        upkeep::remove_log(tx, client)?;
+    }
+    upkeep::remove_log(tx, Place::Account(account))?;
+    for table in ["inbox", "shown", "chosen_actions"] {
+        tx.execute(
+            &format!("DELETE FROM {table} WHERE account = ?1"),
+            [account],
+        )?;
+    }
     tx.execute("DELETE FROM accounts WHERE id = ?1", [account])?;
     Ok(())
 }

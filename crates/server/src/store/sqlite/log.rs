@@ -1,24 +1,13 @@
-//! Writes to the log: messages and what becomes of them.
+//! Writes to the log, and what becomes of messages.
 
-use std::collections::BTreeMap;
-
-use hither_protocol::{
-    AccountName, DeviceId, Html, MAX_FRAME_BYTES, Message, MessageId, PublisherId, Timestamp,
-};
+use hither_protocol::{DeviceId, MessageId, Timestamp, WithdrawWhy};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::accounts::account_number;
-use super::publishers::reached;
-use super::rows::{ID_BYTES, damaged, message_id, ms, pack, taken};
+use super::places::{Place, Shelf, account_name};
+use super::rows::{ms, pack};
 use super::writer::Tx;
-use crate::store::{Committed, NewMessage, Position, StoreError, Stored, What};
+use crate::store::{ClientId, Committed, Log, Position, Reader, StoreError, What};
 
-/// The largest page that travels inside its message.
-const INLINE_HTML_BYTES: usize = 16 * 1024;
-/// What a frame may need around a message: cursor, alert and `read_at`.
-const ENVELOPE_BYTES: usize = 512;
-/// How long a repeated publish is recognised.
-const KEY_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
 /// Ids of one log entry, so that it fits a frame.
 const IDS_PER_ENTRY: usize = 1000;
 
@@ -34,251 +23,152 @@ pub(super) fn set_head(conn: &Connection, head: Position) -> Result<(), StoreErr
     Ok(())
 }
 
-pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreError> {
-    let publisher = enabled_publisher(tx, &new.message.publisher.id)?;
-    if let Some((key, body)) = &new.idempotency
-        && let Some(first) = first_answer(tx, publisher, key, body)?
-    {
-        return Ok(first);
-    }
-    let mut stored = Stored {
-        id: new.message.id,
-        receivers: 0,
-    };
-    let receivers = reached_accounts(tx, publisher, new.accounts)?;
-    if receivers.is_empty() {
-        return Ok(stored);
-    }
-    let message = Message {
-        created_at: tx.now,
-        read_at: None,
-        ..new.message
-    };
-    let (message, number) = insert_message(tx, publisher, message, new.html)?;
-    for (account, name) in receivers {
-        deliver(tx, account, name, number, &message)?;
-        stored.receivers += 1;
-    }
-    if let Some((key, body)) = new.idempotency {
-        remember_answer(tx, publisher, &key, body, &stored)?;
-    }
-    Ok(stored)
+/// A message that an entry brings.
+#[derive(Clone, Debug)]
+pub(super) struct MessageRow {
+    /// The store's own.
+    pub(super) number: i64,
+    /// Only for who is connected at this moment.
+    pub(super) fleeting: bool,
+    /// Only for clients whose version is in this range.
+    pub(super) versions: Option<String>,
 }
 
-fn enabled_publisher(tx: &Tx<'_>, id: &PublisherId) -> Result<i64, StoreError> {
-    tx.prepare_cached("SELECT id FROM publishers WHERE public_id = ?1 AND disabled_at IS NULL")?
-        .query_row([id.as_str()], |row| row.get(0))
-        .optional()?
-        .ok_or(StoreError::NotFound)
-}
-
-fn first_answer(
-    tx: &Tx<'_>,
-    publisher: i64,
-    key: &str,
-    body: &[u8; 32],
-) -> Result<Option<Stored>, StoreError> {
-    let first = tx
-        .prepare_cached(
-            "SELECT body_hash, message_id, receivers FROM idempotency
-             WHERE publisher = ?1 AND key = ?2 AND created_at > ?3",
+/// Appends one entry to all of these logs, at one position.
+pub(super) fn append(
+    tx: &mut Tx<'_>,
+    logs: Vec<(Place, Log)>,
+    what: What,
+    message: Option<MessageRow>,
+) -> Result<Position, StoreError> {
+    let (kind, ids) = match &what {
+        What::Message(_) => ("message", None),
+        What::Read(ids) => ("read", Some(pack(ids))),
+        What::Withdraw(ids, why) => (kind_of(*why), Some(pack(ids))),
+    };
+    let (places, logs): (Vec<_>, Vec<_>) = logs.into_iter().unzip();
+    let versions: Vec<_> = logs
+        .iter()
+        .map(|log| versions(log, message.as_ref()))
+        .collect();
+    let fleeting = message.as_ref().is_some_and(|message| message.fleeting);
+    let number = message.map(|message| message.number);
+    let position = tx.append(logs, what, fleeting);
+    for (place, versions) in places.into_iter().zip(versions) {
+        tx.prepare_cached(
+            "INSERT INTO log (scope, owner, position, kind, message, ids, versions, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
-        .query_row((publisher, key, oldest_key(tx.now)), |row| {
-            let body: [u8; 32] = row.get(0)?;
-            let stored = Stored {
-                id: message_id(row.get(1)?),
-                receivers: row.get::<_, i64>(2)?.cast_unsigned(),
-            };
-            Ok((body, stored))
-        })
-        .optional()?;
-    match first {
-        Some((first_body, _)) if first_body != *body => Err(StoreError::IdempotencyMismatch),
-        first => Ok(first.map(|(_, stored)| stored)),
-    }
-}
-
-fn remember_answer(
-    tx: &Tx<'_>,
-    publisher: i64,
-    key: &str,
-    body: [u8; 32],
-    stored: &Stored,
-) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT OR REPLACE INTO idempotency VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute(params![
-            publisher,
-            key,
-            body,
-            stored.id.0.as_bytes(),
-            stored.receivers.cast_signed(),
+            place.scope(),
+            place.owner(),
+            position,
+            kind,
+            number,
+            ids,
+            versions,
             ms(tx.now),
         ])?;
-    Ok(())
-}
-
-pub(super) fn forget_old_keys(tx: &Tx<'_>) -> Result<(), StoreError> {
-    tx.prepare_cached("DELETE FROM idempotency WHERE created_at <= ?1")?
-        .execute([oldest_key(tx.now)])?;
-    Ok(())
-}
-
-fn oldest_key(now: Timestamp) -> i64 {
-    ms(now).saturating_sub(KEY_LIFE_MS)
-}
-
-/// The receivers that exist, may sign in, and may be reached, each once.
-fn reached_accounts(
-    tx: &Tx<'_>,
-    publisher: i64,
-    names: Vec<AccountName>,
-) -> Result<BTreeMap<i64, AccountName>, StoreError> {
-    let mut found = BTreeMap::new();
-    for name in names {
-        let account = reached(tx, publisher, &name)?;
-        found.extend(account.map(|account| (account, name)));
     }
-    Ok(found)
+    Ok(position)
 }
 
-/// Answers the message as clients get it, and its number.
-fn insert_message(
-    tx: &Tx<'_>,
-    publisher: i64,
-    message: Message,
-    html: Option<String>,
-) -> Result<(Message, i64), StoreError> {
-    let Content {
-        message,
-        json,
-        html,
-    } = Content::new(message, html)?;
-    tx.prepare_cached(
-        "INSERT INTO messages
-             (id, publisher, priority, created_at, expires_at, content, html)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![
-        message.id.0.as_bytes(),
-        publisher,
-        u8::from(message.priority),
-        ms(message.created_at),
-        message.expires_at.map(ms),
-        json,
-        html,
-    ])
-    .map_err(taken)?;
-    Ok((message, tx.last_insert_rowid()))
-}
-
-/// A message with its page inside, where that fits a frame, or with the page's address.
-struct Content {
-    message: Message,
-    json: String,
-    /// The page, when it is not inside.
-    html: Option<String>,
-}
-
-impl Content {
-    fn new(mut message: Message, html: Option<String>) -> Result<Self, StoreError> {
-        let Some(page) = html else {
-            message.html = None;
-            return Self::written(message, None);
-        };
-        let size = page.len() as u64;
-        if page.len() <= INLINE_HTML_BYTES {
-            message.html = Some(Html {
-                size,
-                inline: Some(page.clone()),
-                href: None,
-            });
-            let inside = Self::written(message, None)?;
-            if inside.json.len() + ENVELOPE_BYTES < MAX_FRAME_BYTES {
-                return Ok(inside);
-            }
-            message = inside.message;
-        }
-        message.html = Some(Html {
-            size,
-            inline: None,
-            href: Some(format!("/v1/messages/{}/html", message.id)),
-        });
-        Self::written(message, Some(page))
-    }
-
-    fn written(message: Message, html: Option<String>) -> Result<Self, StoreError> {
-        let json = serde_json::to_string(&message).map_err(damaged)?;
-        Ok(Self {
-            message,
-            json,
-            html,
-        })
+const fn kind_of(why: WithdrawWhy) -> &'static str {
+    match why {
+        WithdrawWhy::Recalled => "recalled",
+        WithdrawWhy::Replaced => "replaced",
+        WithdrawWhy::Expired => "expired",
     }
 }
 
-fn deliver(
-    tx: &mut Tx<'_>,
-    account: i64,
-    name: AccountName,
-    number: i64,
-    message: &Message,
-) -> Result<(), StoreError> {
-    let position = tx.append(name, What::Message(Box::new(message.clone())));
-    tx.prepare_cached(
-        "INSERT INTO log (account, position, kind, message) VALUES (?1, ?2, 'message', ?3)",
-    )?
-    .execute((account, position, number))?;
-    tx.prepare_cached("INSERT INTO inbox (message, account) VALUES (?1, ?2)")?
-        .execute((number, account))?;
-    Ok(())
+/// What becomes of a message is told to all clients of its application.
+fn versions(log: &Log, message: Option<&MessageRow>) -> Option<String> {
+    match log {
+        Log::Application(application) => message.map(|_| application.versions.to_string()),
+        _ => message.and_then(|message| message.versions.clone()),
+    }
 }
 
 pub(super) fn mark_read(
     tx: &mut Tx<'_>,
-    name: &AccountName,
+    reader: &Reader,
     ids: &[MessageId],
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let account = account_number(tx, name)?;
-    let mut newly = Vec::new();
+    let shelf = Shelf::of(tx, reader)?;
+    let (mut by_person, mut by_client) = (Vec::new(), Vec::new());
     for id in ids {
-        let changed = tx
-            .prepare_cached(
-                "UPDATE inbox SET read_at = ?3
-                 WHERE message = (SELECT number FROM messages WHERE id = ?1)
-                   AND account = ?2 AND read_at IS NULL",
-            )?
-            .execute(params![id.0.as_bytes(), account, ms(at)])?;
-        newly.extend((changed > 0).then_some(*id));
+        let Some((number, place)) = received(tx, &shelf, *id)? else {
+            continue;
+        };
+        match shelf.client.filter(|_| place.is_of_clients()) {
+            Some(client) if client_read(tx, number, client, at)? => by_client.push(*id),
+            None if person_read(tx, number, shelf.account, at)? => by_person.push(*id),
+            _ => {}
+        }
     }
-    for part in newly.chunks(IDS_PER_ENTRY) {
-        let position = tx.append(name.clone(), What::Read(part.to_vec()));
-        tx.prepare_cached(
-            "INSERT INTO log (account, position, kind, ids) VALUES (?1, ?2, 'read', ?3)",
-        )?
-        .execute((account, position, pack(part)))?;
+    let name = account_name(tx, shelf.account)?;
+    let inbox = (Place::Account(shelf.account), Log::Account(name.clone()));
+    tell_read(tx, &inbox, &by_person)?;
+    if let Some(client) = shelf.client {
+        let own = (Place::Client(client), Log::Client(name, client));
+        tell_read(tx, &own, &by_client)?;
     }
     Ok(())
 }
 
+fn tell_read(tx: &mut Tx<'_>, log: &(Place, Log), ids: &[MessageId]) -> Result<(), StoreError> {
+    for part in ids.chunks(IDS_PER_ENTRY) {
+        append(tx, vec![log.clone()], What::Read(part.to_vec()), None)?;
+    }
+    Ok(())
+}
+
+/// Whether it was not read before.
+fn person_read(tx: &Tx<'_>, number: i64, account: i64, at: Timestamp) -> Result<bool, StoreError> {
+    let changed = tx
+        .prepare_cached(
+            "INSERT INTO inbox (message, account, read_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET read_at = excluded.read_at WHERE read_at IS NULL",
+        )?
+        .execute((number, account, ms(at)))?;
+    Ok(changed > 0)
+}
+
+/// Whether it was not read before.
+fn client_read(
+    tx: &Tx<'_>,
+    number: i64,
+    client: ClientId,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let added = tx
+        .prepare_cached("INSERT OR IGNORE INTO client_inbox VALUES (?1, ?2, ?3)")?
+        .execute((number, client, ms(at)))?;
+    Ok(added > 0)
+}
+
 pub(super) fn mark_shown(
     tx: &mut Tx<'_>,
-    name: &AccountName,
+    reader: &Reader,
     device: &DeviceId,
     ids: &[MessageId],
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let account = account_number(tx, name)?;
+    let shelf = Shelf::of(tx, reader)?;
     let mut newly = Vec::new();
     for id in ids {
-        if let Some(number) = received(tx, account, *id)?
-            && show(tx, account, number, device, at)?
+        if let Some((number, place)) = received(tx, &shelf, *id)?
+            && show(tx, shelf.account, number, device, at)?
+            && !place.is_of_clients()
         {
+            shown_anywhere(tx, shelf.account, number, at)?;
             newly.push(*id);
         }
     }
     if !newly.is_empty() {
-        tx.announce(Committed::Shown(name.clone(), device.clone(), newly));
+        let name = account_name(tx, shelf.account)?;
+        tx.announce(Committed::Shown(name, device.clone(), newly));
     }
     Ok(())
 }
@@ -294,39 +184,51 @@ fn show(
     let added = tx
         .prepare_cached("INSERT OR IGNORE INTO shown VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![number, account, device.as_str(), ms(at)])?;
-    if added > 0 {
-        tx.prepare_cached(
-            "UPDATE inbox SET shown_at = ?3
-             WHERE message = ?1 AND account = ?2 AND shown_at IS NULL",
-        )?
-        .execute((number, account, ms(at)))?;
-    }
     Ok(added > 0)
+}
+
+fn shown_anywhere(tx: &Tx<'_>, account: i64, number: i64, at: Timestamp) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO inbox (message, account, shown_at) VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET shown_at = excluded.shown_at WHERE shown_at IS NULL",
+    )?
+    .execute((number, account, ms(at)))?;
+    Ok(())
 }
 
 pub(super) fn record_action(
     tx: &Tx<'_>,
-    name: &AccountName,
+    reader: &Reader,
     device: &DeviceId,
     id: MessageId,
     action: &str,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let account = account_number(tx, name)?;
-    let number = received(tx, account, id)?.ok_or(StoreError::NotFound)?;
+    let shelf = Shelf::of(tx, reader)?;
+    let (number, _) = received(tx, &shelf, id)?.ok_or(StoreError::NotFound)?;
     tx.prepare_cached("INSERT OR IGNORE INTO chosen_actions VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![number, account, action, device.as_str(), ms(at)])?;
+        .execute(params![
+            number,
+            shelf.account,
+            action,
+            device.as_str(),
+            ms(at)
+        ])?;
     Ok(())
 }
 
-/// The number of a message, when the account has it.
-fn received(tx: &Tx<'_>, account: i64, id: MessageId) -> Result<Option<i64>, StoreError> {
-    let bytes: &[u8; ID_BYTES] = id.0.as_bytes();
-    Ok(tx
-        .prepare_cached(
-            "SELECT number FROM messages JOIN inbox ON message = number
-             WHERE id = ?1 AND account = ?2",
-        )?
-        .query_row(params![bytes, account], |row| row.get(0))
-        .optional()?)
+/// The number of a message, and the log by which it is the shelf's.
+pub(super) fn received(
+    conn: &Connection,
+    shelf: &Shelf,
+    id: MessageId,
+) -> Result<Option<(i64, Place)>, StoreError> {
+    let number: Option<i64> = conn
+        .prepare_cached("SELECT number FROM messages WHERE id = ?1")?
+        .query_row([id.0.as_bytes()], |row| row.get(0))
+        .optional()?;
+    let Some(number) = number else {
+        return Ok(None);
+    };
+    Ok(shelf.place_of(conn, number)?.map(|place| (number, place)))
 }

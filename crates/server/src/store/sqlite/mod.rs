@@ -1,16 +1,24 @@
 //! The store in one SQLite database: no other process, one folder.
 
+mod access;
 mod accounts;
 mod checkpoint;
+mod content;
 mod log;
 mod pages;
+mod places;
+mod publish;
 mod publishers;
 mod readers;
+mod receivers;
 mod rows;
 mod schema;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod topics;
+mod upkeep;
+mod withdrawals;
 mod writer;
 
 use std::io;
@@ -20,16 +28,17 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hither_protocol::{AccountName, DeviceId, Message, MessageId, Timestamp};
+use hither_protocol::{AccountName, DeviceId, Message, MessageId, PublisherId, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
+use self::places::Shelf;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::folder::private_file;
 use super::{
     AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, DeviceRecord, Epoch, Identity,
-    NewMessage, NewSession, Page, Pending, Position, SecretHash, Store, StoreError, Stored,
+    NewMessage, NewSession, Page, Pending, Position, Reader, SecretHash, Store, StoreError, Stored,
 };
 
 /// How long a commit may wait for the end of a checkpoint.
@@ -272,46 +281,59 @@ impl Store for SqliteStore {
         self.writer.write(move |tx| sessions::end(tx, client)).await
     }
 
+    async fn set_version(&self, client: ClientId, version: String) -> Result<(), StoreError> {
+        self.writer
+            .write(move |tx| sessions::set_version(tx, client, &version))
+            .await
+    }
+
     async fn publish(&self, new: NewMessage) -> Result<Stored, StoreError> {
-        self.writer.write(move |tx| log::publish(tx, new)).await
+        self.writer.write(move |tx| publish::publish(tx, new)).await
+    }
+
+    async fn recall(&self, publisher: &PublisherId, id: MessageId) -> Result<(), StoreError> {
+        let publisher = publisher.clone();
+        self.writer
+            .write(move |tx| withdrawals::recall(tx, &publisher, id))
+            .await
     }
 
     async fn mark_read(
         &self,
-        account: &AccountName,
+        reader: &Reader,
         ids: Vec<MessageId>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let account = account.clone();
+        let reader = reader.clone();
         self.writer
-            .write(move |tx| log::mark_read(tx, &account, &ids, at))
+            .write(move |tx| log::mark_read(tx, &reader, &ids, at))
             .await
     }
 
     async fn mark_shown(
         &self,
-        account: &AccountName,
+        reader: &Reader,
         device: &DeviceId,
         ids: Vec<MessageId>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let (account, device) = (account.clone(), device.clone());
+        let (reader, device) = (reader.clone(), device.clone());
         self.writer
-            .write(move |tx| log::mark_shown(tx, &account, &device, &ids, at))
+            .write(move |tx| log::mark_shown(tx, &reader, &device, &ids, at))
             .await
     }
 
     async fn record_action(
         &self,
-        account: &AccountName,
+        reader: &Reader,
         device: &DeviceId,
         id: MessageId,
         action: String,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let (account, device) = (account.clone(), device.clone());
+        let (reader, device) = (reader.clone(), device.clone());
         self.writer
-            .write(move |tx| log::record_action(tx, &account, &device, id, &action, at))
+            .write(move |tx| log::record_action(tx, &reader, &device, id, &action, at))
             .await
     }
 
@@ -325,35 +347,32 @@ impl Store for SqliteStore {
 
     async fn page(
         &self,
-        account: &AccountName,
+        reader: &Reader,
         after: Position,
+        since: Option<Timestamp>,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        let (account, now) = (account.clone(), self.now());
+        let (reader, now) = (reader.clone(), self.now());
         self.readers
-            .read(move |conn| pages::page(conn, &account, after, limit, now))
+            .read(move |conn| {
+                let snapshot = conn.unchecked_transaction()?;
+                let logs = Shelf::of(&snapshot, &reader)?;
+                pages::page(&snapshot, &logs, after, since, limit, now)
+            })
             .await
     }
 
-    async fn message(
-        &self,
-        account: &AccountName,
-        id: MessageId,
-    ) -> Result<Option<Message>, StoreError> {
-        let (account, now) = (account.clone(), self.now());
+    async fn message(&self, reader: &Reader, id: MessageId) -> Result<Option<Message>, StoreError> {
+        let (reader, now) = (reader.clone(), self.now());
         self.readers
-            .read(move |conn| pages::message(conn, &account, id, now))
+            .read(move |conn| pages::message(conn, &reader, id, now))
             .await
     }
 
-    async fn html(
-        &self,
-        account: &AccountName,
-        id: MessageId,
-    ) -> Result<Option<String>, StoreError> {
-        let (account, now) = (account.clone(), self.now());
+    async fn html(&self, reader: &Reader, id: MessageId) -> Result<Option<String>, StoreError> {
+        let (reader, now) = (reader.clone(), self.now());
         self.readers
-            .read(move |conn| pages::html(conn, &account, id, now))
+            .read(move |conn| pages::html(conn, &reader, id, now))
             .await
     }
 

@@ -1,71 +1,105 @@
 //! Reads of the log.
 
+use std::collections::BTreeMap;
+
 use hither_protocol::{AccountName, Message, MessageId, Priority, Timestamp, WithdrawWhy};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::accounts::account_number;
-use super::log::head;
+use super::log::{head, received};
+use super::places::{Found, Place, Shelf, Span};
 use super::rows::{damaged, message_id, ms, optional_time, time, unpack};
-use crate::store::{Entry, Page, Pending, Position, StoreError, What};
+use crate::store::{Entry, Page, Pending, Position, Reader, StoreError, What};
 
 /// Entries of one page, whatever was asked for.
 const MAX_ENTRIES: usize = 1000;
 /// A page ends after so many bytes of content, so that memory stays bounded with large messages.
 const MAX_CONTENT_BYTES: usize = 1024 * 1024;
+/// Of a log that many read, so many messages at most wait for an alert.
+const MAX_PENDING: usize = 100;
 
+/// The connection must be in a transaction, so that everything belongs to the same commit.
 pub(super) fn page(
-    conn: &Connection,
-    name: &AccountName,
+    snapshot: &Connection,
+    shelf: &Shelf,
     after: Position,
+    since: Option<Timestamp>,
     limit: usize,
     now: Timestamp,
 ) -> Result<Page, StoreError> {
-    // One transaction, so that `upto` and the entries belong to the same commit.
-    let snapshot = conn.unchecked_transaction()?;
+    let limit = limit.clamp(1, MAX_ENTRIES);
     let mut page = Page {
         entries: Vec::new(),
-        upto: head(&snapshot)?.max(after),
+        upto: head(snapshot)?.max(after),
         more: false,
+        gap: gap(snapshot, shelf, after, since)?,
     };
-    let account = account_number(&snapshot, name)?;
-    let mut query = snapshot.prepare_cached(
-        "SELECT log.position, log.kind, log.ids, inbox.read_at,
-                iif(withdrawn_at IS NULL AND ifnull(expires_at > ?3, TRUE), content, NULL)
-         FROM log
-         LEFT JOIN messages ON number = log.message
-         LEFT JOIN inbox ON inbox.message = log.message AND inbox.account = log.account
-         WHERE log.account = ?1 AND log.position > ?2
-         ORDER BY log.position",
-    )?;
-    let mut rows = query.query(params![account, after, ms(now)])?;
-    let (mut looked_at, mut bytes, mut last) = (0, 0, after);
-    while let Some(row) = rows.next()? {
-        if looked_at == limit.clamp(1, MAX_ENTRIES) || bytes >= MAX_CONTENT_BYTES {
-            page.upto = last;
+    let mut found = shelf.entries(snapshot, after, since, limit + 1)?;
+    if found.len() > limit {
+        found.truncate(limit);
+        page.more = true;
+    }
+    let mut bytes = 0;
+    let mut last = after;
+    for one in found {
+        if bytes >= MAX_CONTENT_BYTES {
             page.more = true;
             break;
         }
-        last = row.get(0)?;
-        looked_at += 1;
-        bytes += content(row)?.map_or(0, str::len);
-        page.entries.extend(what(row)?.map(|what| Entry {
-            position: last,
-            account: name.clone(),
-            what,
-        }));
+        last = one.position;
+        let (entry, size) = entry(snapshot, shelf, one, now)?;
+        bytes += size;
+        page.entries.extend(entry);
+    }
+    if page.more {
+        page.upto = last;
     }
     Ok(page)
 }
 
+/// An entry with the size of its content; none, when its message is gone.
+fn entry(
+    conn: &Connection,
+    shelf: &Shelf,
+    found: Found,
+    now: Timestamp,
+) -> Result<(Option<Entry>, usize), StoreError> {
+    let Found { position, place } = found;
+    let mut query = conn.prepare_cached(
+        "SELECT log.kind, log.ids, iif(?4, client_inbox.read_at, inbox.read_at),
+                iif(withdrawn_at IS NULL AND ifnull(expires_at > ?7, TRUE), content, NULL)
+         FROM log
+         LEFT JOIN messages ON number = log.message
+         LEFT JOIN inbox ON inbox.message = log.message AND inbox.account = ?5
+         LEFT JOIN client_inbox ON client_inbox.message = log.message AND client = ?6
+         WHERE log.scope = ?1 AND log.owner = ?2 AND log.position = ?3",
+    )?;
+    let mut rows = query.query(params![
+        place.scope(),
+        place.owner(),
+        position,
+        place.is_of_clients(),
+        shelf.account,
+        shelf.client,
+        ms(now),
+    ])?;
+    let Some(row) = rows.next()? else {
+        return Err(damaged("an entry vanished from its log"));
+    };
+    let size = content(row)?.map_or(0, str::len);
+    let entry = what(row)?.map(|what| Entry { position, what });
+    Ok((entry, size))
+}
+
 /// What an entry says; nothing, when its message is gone.
 fn what(row: &Row<'_>) -> Result<Option<What>, StoreError> {
-    let kind = row.get_ref(1)?.as_str().map_err(damaged)?;
+    let kind = row.get_ref(0)?.as_str().map_err(damaged)?;
     let why = match kind {
         "message" => {
             let Some(content) = content(row)? else {
                 return Ok(None);
             };
-            let message = parse(content, row.get(3)?)?;
+            let message = parse(content, row.get(2)?)?;
             return Ok(Some(What::Message(Box::new(message))));
         }
         "read" => return Ok(Some(What::Read(ids(row)?))),
@@ -78,11 +112,11 @@ fn what(row: &Row<'_>) -> Result<Option<What>, StoreError> {
 }
 
 fn content<'r>(row: &'r Row<'_>) -> Result<Option<&'r str>, StoreError> {
-    row.get_ref(4)?.as_str_or_null().map_err(damaged)
+    row.get_ref(3)?.as_str_or_null().map_err(damaged)
 }
 
 fn ids(row: &Row<'_>) -> Result<Vec<MessageId>, StoreError> {
-    unpack(row.get_ref(2)?.as_blob().map_err(damaged)?)
+    unpack(row.get_ref(1)?.as_blob().map_err(damaged)?)
 }
 
 fn parse(content: &str, read_at: Option<i64>) -> Result<Message, StoreError> {
@@ -93,22 +127,63 @@ fn parse(content: &str, read_at: Option<i64>) -> Result<Message, StoreError> {
     })
 }
 
+/// The moment before which retention removed something that comes after a position.
+fn gap(
+    conn: &Connection,
+    shelf: &Shelf,
+    after: Position,
+    since: Option<Timestamp>,
+) -> Result<Option<Timestamp>, StoreError> {
+    let mut newest = None;
+    for span in &shelf.spans {
+        let at: Option<i64> = conn
+            .prepare_cached(
+                "SELECT at FROM removed
+                 WHERE scope = ?1 AND owner = ?2 AND position > ?3 AND at >= ?4",
+            )?
+            .query_row(
+                params![
+                    span.place.scope(),
+                    span.place.owner(),
+                    span.after(after),
+                    since.map_or(i64::MIN, ms)
+                ],
+                |row| row.get(0),
+            )
+            .optional()?;
+        newest = newest.max(at);
+    }
+    newest.map(|at| time(at.saturating_add(1))).transpose()
+}
+
 pub(super) fn message(
     conn: &Connection,
-    name: &AccountName,
+    reader: &Reader,
     id: MessageId,
     now: Timestamp,
 ) -> Result<Option<Message>, StoreError> {
+    let shelf = Shelf::of(conn, reader)?;
+    let Some((number, place)) = received(conn, &shelf, id)? else {
+        return Ok(None);
+    };
     let found: Option<(String, Option<i64>)> = conn
         .prepare_cached(
-            "SELECT content, read_at FROM messages
-             JOIN inbox ON message = number JOIN accounts ON accounts.id = account
-             WHERE messages.id = ?1 AND accounts.name = ?2
-               AND withdrawn_at IS NULL AND ifnull(expires_at > ?3, TRUE)",
+            "SELECT content, iif(?2, client_inbox.read_at, inbox.read_at) FROM messages
+             LEFT JOIN inbox ON inbox.message = number AND account = ?3
+             LEFT JOIN client_inbox ON client_inbox.message = number AND client = ?4
+             WHERE number = ?1 AND withdrawn_at IS NULL
+               AND ifnull(expires_at > ?5 OR expires_at = created_at, TRUE)",
         )?
-        .query_row(params![id.0.as_bytes(), name.as_str(), ms(now)], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
+        .query_row(
+            params![
+                number,
+                place.is_of_clients(),
+                shelf.account,
+                shelf.client,
+                ms(now)
+            ],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
         .optional()?;
     found
         .map(|(content, read_at)| parse(&content, read_at))
@@ -117,12 +192,12 @@ pub(super) fn message(
 
 pub(super) fn html(
     conn: &Connection,
-    name: &AccountName,
+    reader: &Reader,
     id: MessageId,
     now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
     let snapshot = conn.unchecked_transaction()?;
-    let Some(message) = message(&snapshot, name, id, now)? else {
+    let Some(message) = message(&snapshot, reader, id, now)? else {
         return Ok(None);
     };
     match message.html {
@@ -139,39 +214,108 @@ pub(super) fn pending(
     name: &AccountName,
     now: Timestamp,
 ) -> Result<Vec<Pending>, StoreError> {
-    conn.prepare_cached(
-        "SELECT messages.id, priority, messages.created_at, expires_at
-         FROM accounts
-         JOIN inbox ON account = accounts.id AND read_at IS NULL AND shown_at IS NULL
-         JOIN messages ON number = message
-         WHERE accounts.name = ?1
-           AND withdrawn_at IS NULL AND ifnull(expires_at > ?2, TRUE)
-         ORDER BY message",
-    )?
-    .query_and_then(params![name.as_str(), ms(now)], |row| {
-        Ok(Pending {
-            id: message_id(row.get(0)?),
-            priority: Priority::try_from(row.get::<_, u8>(1)?).map_err(damaged)?,
-            created_at: time(row.get(2)?)?,
-            expires_at: optional_time(row.get(3)?)?,
-        })
-    })?
-    .collect()
+    let snapshot = conn.unchecked_transaction()?;
+    let account = account_number(&snapshot, name)?;
+    let mut pending = BTreeMap::new();
+    addressed(&snapshot, account, now, &mut pending)?;
+    let made_after = snapshot
+        .prepare_cached("SELECT made_after FROM accounts WHERE id = ?1")?
+        .query_row([account], |row| row.get(0))?;
+    for span in Shelf::of_inbox(&snapshot, account)?.spans {
+        match span.place {
+            Place::Everyone => shared(&snapshot, account, &span, made_after, now, &mut pending)?,
+            Place::Topic(_) => {
+                shared(&snapshot, account, &span, Position(0), now, &mut pending)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(pending.into_values().collect())
+}
+
+/// Pending messages for the account by name, by number.
+fn addressed(
+    conn: &Connection,
+    account: i64,
+    now: Timestamp,
+    pending: &mut BTreeMap<i64, Pending>,
+) -> Result<(), StoreError> {
+    let mut query = conn.prepare_cached(
+        "SELECT messages.id, priority, messages.created_at, expires_at, number
+         FROM inbox JOIN messages ON number = message
+         WHERE account = ?1 AND read_at IS NULL AND shown_at IS NULL
+           AND withdrawn_at IS NULL AND ifnull(expires_at > ?2, TRUE)",
+    )?;
+    let mut rows = query.query(params![account, ms(now)])?;
+    while let Some(row) = rows.next()? {
+        pending.insert(row.get(4)?, waiting(row)?);
+    }
+    Ok(())
+}
+
+/// Pending messages of a log that many read, by number.
+fn shared(
+    conn: &Connection,
+    account: i64,
+    span: &Span,
+    after: Position,
+    now: Timestamp,
+    pending: &mut BTreeMap<i64, Pending>,
+) -> Result<(), StoreError> {
+    let mut query = conn.prepare_cached(
+        "SELECT messages.id, priority, messages.created_at, expires_at, number
+         FROM (
+             SELECT message AS newest FROM log
+             WHERE scope = ?1 AND owner = ?2 AND position > ?3 AND kind = 'message'
+               AND (?4 IS NULL OR position <= ?4)
+             ORDER BY position DESC LIMIT ?7
+         )
+         JOIN messages ON number = newest
+         LEFT JOIN inbox ON message = number AND account = ?5
+         WHERE read_at IS NULL AND shown_at IS NULL
+           AND withdrawn_at IS NULL AND ifnull(expires_at > ?6, TRUE)",
+    )?;
+    let mut rows = query.query(params![
+        span.place.scope(),
+        span.place.owner(),
+        span.after(after),
+        span.until,
+        account,
+        ms(now),
+        MAX_PENDING,
+    ])?;
+    while let Some(row) = rows.next()? {
+        pending.insert(row.get(4)?, waiting(row)?);
+    }
+    Ok(())
+}
+
+fn waiting(row: &Row<'_>) -> Result<Pending, StoreError> {
+    Ok(Pending {
+        id: message_id(row.get(0)?),
+        priority: Priority::try_from(row.get::<_, u8>(1)?).map_err(damaged)?,
+        created_at: time(row.get(2)?)?,
+        expires_at: optional_time(row.get(3)?)?,
+    })
 }
 
 pub(super) fn accounts_with_pending(
     conn: &Connection,
     now: Timestamp,
 ) -> Result<Vec<AccountName>, StoreError> {
-    conn.prepare_cached(
-        "SELECT name FROM accounts WHERE EXISTS (
-             SELECT 1 FROM inbox JOIN messages ON number = message
-             WHERE account = accounts.id AND read_at IS NULL AND shown_at IS NULL
-               AND withdrawn_at IS NULL AND ifnull(expires_at > ?1, TRUE)
-         ) ORDER BY name",
-    )?
-    .query_and_then([ms(now)], |row| {
-        AccountName::try_from(row.get::<_, String>(0)?).map_err(damaged)
-    })?
-    .collect()
+    let mut names = conn
+        .prepare_cached("SELECT name FROM accounts ORDER BY name")?
+        .query_and_then([], |row| {
+            AccountName::try_from(row.get::<_, String>(0)?).map_err(damaged)
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut failure = None;
+    names.retain(|name| match pending(conn, name, now) {
+        Ok(pending) => !pending.is_empty(),
+        Err(error) => {
+            failure = Some(error);
+            false
+        }
+    });
+    failure.map_or(Ok(names), Err)
 }

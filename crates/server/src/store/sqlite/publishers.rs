@@ -10,7 +10,7 @@ use super::accounts::account_number;
 use super::rows::{damaged, ms, optional_time, taken, time};
 use super::writer::Tx;
 use crate::store::{
-    Audience, Change, MAX_AWAITING, PublisherRecord, Publishers, ReceiverRecord, Rights,
+    Audience, Change, MAX_AWAITING, Permissions, PublisherRecord, Publishers, ReceiverRecord,
     SecretHash, StoreError,
 };
 
@@ -34,8 +34,15 @@ impl Publishers for SqliteStore {
         self.readers.read(move |conn| publisher(conn, &id)).await
     }
 
-    async fn publishers(&self) -> Result<Vec<(PublisherRecord, Audience)>, StoreError> {
+    async fn publishers(&self) -> Result<Vec<PublisherRecord>, StoreError> {
         self.readers.read(publishers).await
+    }
+
+    async fn audience(&self, id: &PublisherId) -> Result<Audience, StoreError> {
+        let id = id.clone();
+        self.readers
+            .read(move |conn| audience(conn, publisher_number(conn, &id)?))
+            .await
     }
 
     async fn approve(&self, id: &PublisherId) -> Result<(), StoreError> {
@@ -61,14 +68,14 @@ impl Publishers for SqliteStore {
             .await
     }
 
-    async fn grant(&self, id: &PublisherId, more: Change) -> Result<(), StoreError> {
+    async fn widen(&self, id: &PublisherId, more: Change) -> Result<(), StoreError> {
         let id = id.clone();
-        self.writer.write(move |tx| grant(tx, &id, &more)).await
+        self.writer.write(move |tx| widen(tx, &id, &more)).await
     }
 
-    async fn withdraw(&self, id: &PublisherId, less: Change) -> Result<(), StoreError> {
+    async fn narrow(&self, id: &PublisherId, less: Change) -> Result<(), StoreError> {
         let id = id.clone();
-        self.writer.write(move |tx| withdraw(tx, &id, &less)).await
+        self.writer.write(move |tx| narrow(tx, &id, &less)).await
     }
 
     async fn put_record(
@@ -114,9 +121,11 @@ impl Publishers for SqliteStore {
     }
 }
 
-/// Whether publisher `?1` may reach account `?2`, which may sign in: a condition on both rows.
-const MAY_REACH: &str = "accounts.disabled_at IS NULL AND (NOT publishers.narrowed OR EXISTS (
-     SELECT 1 FROM audience WHERE publisher = publishers.id AND account = accounts.id))";
+/// Whether a publisher may reach an account, which may sign in: a condition on both rows.
+pub(super) const MAY_REACH: &str =
+    "accounts.disabled_at IS NULL AND (NOT publishers.narrowed OR EXISTS (
+     SELECT 1 FROM audience
+         WHERE audience.publisher = publishers.id AND audience.account = accounts.id))";
 
 /// The number of an account that a publisher may reach.
 pub(super) fn reached(
@@ -191,11 +200,9 @@ pub(super) fn publisher(
         .transpose()
 }
 
-fn publishers(conn: &Connection) -> Result<Vec<(PublisherRecord, Audience)>, StoreError> {
+fn publishers(conn: &Connection) -> Result<Vec<PublisherRecord>, StoreError> {
     conn.prepare_cached(&format!("{PUBLISHER} ORDER BY public_id"))?
-        .query_and_then([], |row| {
-            Ok((publisher_record(conn, row)?, audience(conn, row.get(0)?)?))
-        })?
+        .query_and_then([], |row| publisher_record(conn, row))?
         .collect()
 }
 
@@ -205,7 +212,7 @@ fn publisher_record(conn: &Connection, row: &Row<'_>) -> Result<PublisherRecord,
         name: row.get(2)?,
         contact: row.get(3)?,
         secrets: secrets(conn, row.get(0)?)?,
-        rights: Rights {
+        rights: Permissions {
             narrowed: row.get(4)?,
             everyone: row.get(5)?,
             urgent: row.get(6)?,
@@ -279,7 +286,7 @@ fn set_disabled(tx: &Tx<'_>, id: &PublisherId, disabled: bool) -> Result<(), Sto
     Ok(())
 }
 
-fn grant(tx: &Tx<'_>, id: &PublisherId, more: &Change) -> Result<(), StoreError> {
+fn widen(tx: &Tx<'_>, id: &PublisherId, more: &Change) -> Result<(), StoreError> {
     let number = publisher_number(tx, id)?;
     tx.prepare_cached(
         "UPDATE publishers SET narrowed = narrowed AND NOT ?2, may_everyone = may_everyone OR ?3,
@@ -296,7 +303,7 @@ fn grant(tx: &Tx<'_>, id: &PublisherId, more: &Change) -> Result<(), StoreError>
     add_audience(tx, number, &more.audience)
 }
 
-fn withdraw(tx: &Tx<'_>, id: &PublisherId, less: &Change) -> Result<(), StoreError> {
+fn narrow(tx: &Tx<'_>, id: &PublisherId, less: &Change) -> Result<(), StoreError> {
     let number = publisher_number(tx, id)?;
     tx.prepare_cached(
         "UPDATE publishers SET narrowed = narrowed OR ?2, may_everyone = may_everyone AND NOT ?3,
@@ -335,7 +342,7 @@ fn add_audience(tx: &Tx<'_>, publisher: i64, audience: &Audience) -> Result<(), 
     Ok(())
 }
 
-fn publisher_number(conn: &Connection, id: &PublisherId) -> Result<i64, StoreError> {
+pub(super) fn publisher_number(conn: &Connection, id: &PublisherId) -> Result<i64, StoreError> {
     conn.prepare_cached("SELECT id FROM publishers WHERE public_id = ?1")?
         .query_row([id.as_str()], |row| row.get(0))
         .optional()?
@@ -366,7 +373,7 @@ fn put_record(
     Ok(())
 }
 
-const RECORD: &str = "SELECT public_id, name, content, updated_at FROM records
+const RECORD: &str = "SELECT public_id, name, records.content, records.updated_at FROM records
      JOIN publishers ON publishers.id = publisher";
 
 fn record_row(
@@ -374,7 +381,7 @@ fn record_row(
     publisher: i64,
     account: i64,
 ) -> Result<Option<ReceiverRecord>, StoreError> {
-    conn.prepare_cached(&format!("{RECORD} WHERE publisher = ?1 AND account = ?2"))?
+    conn.prepare_cached(&format!("{RECORD} WHERE publisher = ?1 AND records.account = ?2"))?
         .query_and_then([publisher, account], receiver_record)?
         .next()
         .transpose()
@@ -382,7 +389,7 @@ fn record_row(
 
 fn records(conn: &Connection, account: &AccountName) -> Result<Vec<ReceiverRecord>, StoreError> {
     let account = account_number(conn, account)?;
-    conn.prepare_cached(&format!("{RECORD} WHERE account = ?1 ORDER BY public_id"))?
+    conn.prepare_cached(&format!("{RECORD} WHERE records.account = ?1 ORDER BY public_id"))?
         .query_and_then([account], receiver_record)?
         .collect()
 }

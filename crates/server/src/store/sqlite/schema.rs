@@ -5,7 +5,9 @@ use super::OpenError;
 /// What brings a database from its number of migrations to the next. Never edited once released.
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_logs.sql"),
     include_str!("migrations/0003_publishers.sql"),
+    include_str!("migrations/0004_topics.sql"),
 ];
 
 /// Brings the schema up to date; refuses a database that a newer version wrote.

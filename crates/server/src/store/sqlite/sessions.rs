@@ -1,13 +1,18 @@
 //! Devices, clients and their sessions.
 
-use hither_protocol::{AccountName, DeviceId, DeviceKind, Timestamp};
-use rusqlite::{Connection, Row, params};
+use hither_protocol::{AccountName, DeviceId, DeviceKind, Message, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::accounts::{account, account_number};
+use super::log::{MessageRow, append};
+use super::places::{Place, application_number, parse_range};
 use super::rows::{damaged, ms, taken, time};
+use super::upkeep;
 use super::writer::Tx;
+use crate::store::log::in_range;
 use crate::store::{
-    ClientId, Committed, DeviceRecord, Identity, NewSession, Position, SecretHash, StoreError,
+    ClientId, Committed, DeviceRecord, Identity, Log, NewSession, Position, SecretHash, StoreError,
+    What,
 };
 
 pub(super) fn create(tx: &mut Tx<'_>, new: NewSession) -> Result<Identity, StoreError> {
@@ -16,9 +21,16 @@ pub(super) fn create(tx: &mut Tx<'_>, new: NewSession) -> Result<Identity, Store
         return Err(StoreError::NotFound);
     }
     let account = account_number(tx, &new.account)?;
+    if let Some(named) = &new.named {
+        switch_account(tx, account, named, &new.application.0)?;
+    }
     upsert_device(tx, account, &new.device)?;
+    let before = version_of(tx, account, &new)?;
     let (client, message_token, acked) = upsert_client(tx, account, &new)?;
     end_of(tx, client)?;
+    if let Some(before) = before {
+        upgrade(tx, client, &before)?;
+    }
     tx.prepare_cached("INSERT INTO sessions (token, client, expires_at) VALUES (?1, ?2, ?3)")?
         .execute(params![new.token, client.0, ms(new.expires_at)])
         .map_err(taken)?;
@@ -27,10 +39,35 @@ pub(super) fn create(tx: &mut Tx<'_>, new: NewSession) -> Result<Identity, Store
         account: new.account,
         device: new.device,
         application: new.application.0,
+        version: new.application.1,
         message_token,
         acked,
         expires_at: new.expires_at,
     })
+}
+
+/// Signs out whoever else is signed in with this application on a device.
+fn switch_account(
+    tx: &mut Tx<'_>,
+    account: i64,
+    device: &DeviceId,
+    application: &str,
+) -> Result<(), StoreError> {
+    let others = tx
+        .prepare_cached(
+            "SELECT id FROM clients
+             WHERE device = ?1 AND application = ?2 AND account <> ?3
+               AND message_token IS NOT NULL",
+        )?
+        .query_map(params![device.as_str(), application, account], |row| {
+            row.get(0)
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    for client in others {
+        end_of(tx, client)?;
+        forget_token(tx, client)?;
+    }
+    Ok(())
 }
 
 /// A device of an account.
@@ -110,7 +147,7 @@ pub(super) fn identify(
 ) -> Result<Option<Identity>, StoreError> {
     conn.prepare_cached(
         "SELECT clients.id, accounts.name, devices.id, devices.name, platform, kind,
-                application, message_token, acked, expires_at
+                application, message_token, acked, expires_at, version
          FROM sessions
          JOIN clients ON clients.id = client
          JOIN devices ON devices.account = clients.account AND devices.id = device
@@ -128,6 +165,7 @@ fn identity(row: &Row<'_>) -> Result<Identity, StoreError> {
         account: AccountName::try_from(row.get::<_, String>(1)?).map_err(damaged)?,
         device: device_record(row, 2)?,
         application: row.get(6)?,
+        version: row.get(10)?,
         message_token: row.get(7)?,
         acked: row.get(8)?,
         expires_at: time(row.get(9)?)?,
@@ -144,14 +182,141 @@ pub(super) fn slide(
     Ok(())
 }
 
-/// Signs a client out.
+/// The version that a client said before, if it was here before.
+fn version_of(tx: &Tx<'_>, account: i64, new: &NewSession) -> Result<Option<String>, StoreError> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT version FROM clients WHERE account = ?1 AND device = ?2 AND application = ?3",
+        )?
+        .query_row(
+            params![account, new.device.id.as_str(), new.application.0],
+            |row| row.get(0),
+        )
+        .optional()?)
+}
+
+pub(super) fn set_version(
+    tx: &mut Tx<'_>,
+    client: ClientId,
+    version: &str,
+) -> Result<(), StoreError> {
+    let before: String = tx
+        .prepare_cached("SELECT version FROM clients WHERE id = ?1")?
+        .query_row([client], |row| row.get(0))
+        .optional()?
+        .ok_or(StoreError::NotFound)?;
+    tx.prepare_cached("UPDATE clients SET version = ?2 WHERE id = ?1")?
+        .execute((client, version))?;
+    upgrade(tx, client, &before)
+}
+
+/// Puts what waits for the client's present version, and was not for the one before, into its
+/// own log: its cursor may have passed the place where that stands.
+fn upgrade(tx: &mut Tx<'_>, client: ClientId, before: &str) -> Result<(), StoreError> {
+    let present = PresentClient::read(tx, client)?;
+    if present.version == before {
+        return Ok(());
+    }
+    for (row, message) in waiting_for(tx, &present, before)? {
+        let own = Place::Client(client);
+        tx.prepare_cached(
+            "DELETE FROM log WHERE message = ?1 AND kind = 'message' AND scope = ?2 AND owner = ?3",
+        )?
+        .execute((row.number, own.scope(), own.owner()))?;
+        let log = Log::Client(present.account.clone(), client);
+        append(
+            tx,
+            vec![(own, log)],
+            What::Message(Box::new(message)),
+            Some(row),
+        )?;
+    }
+    Ok(())
+}
+
+struct PresentClient {
+    id: ClientId,
+    account: AccountName,
+    application: String,
+    version: String,
+}
+
+impl PresentClient {
+    fn read(tx: &Tx<'_>, id: ClientId) -> Result<Self, StoreError> {
+        tx.prepare_cached(
+            "SELECT name, application, version FROM clients
+             JOIN accounts ON accounts.id = account WHERE clients.id = ?1",
+        )?
+        .query_and_then([id], |row| {
+            Ok(Self {
+                id,
+                account: AccountName::try_from(row.get::<_, String>(0)?).map_err(damaged)?,
+                application: row.get(1)?,
+                version: row.get(2)?,
+            })
+        })?
+        .next()
+        .unwrap_or(Err(StoreError::NotFound))
+    }
+}
+
+/// Valid messages for the client's application that its present version is meant by and the one
+/// before was not, oldest first; without those that name the client itself.
+fn waiting_for(
+    tx: &Tx<'_>,
+    present: &PresentClient,
+    before: &str,
+) -> Result<Vec<(MessageRow, Message)>, StoreError> {
+    let Some(application) = application_number(tx, &present.application)? else {
+        return Ok(Vec::new());
+    };
+    let (all, own) = (Place::Application(application), Place::Client(present.id));
+    let mut query = tx.prepare_cached(
+        "SELECT versions, number, content FROM log JOIN messages ON number = message
+         WHERE scope = ?1 AND owner = ?2 AND kind = 'message'
+           AND withdrawn_at IS NULL AND ifnull(expires_at > ?5, TRUE)
+           AND NOT EXISTS (
+               SELECT 1 FROM log AS own WHERE own.scope = ?3 AND own.owner = ?4
+                 AND own.position = log.position
+           )
+         ORDER BY position",
+    )?;
+    let mut rows = query.query(params![
+        all.scope(),
+        all.owner(),
+        own.scope(),
+        own.owner(),
+        ms(tx.now)
+    ])?;
+    let mut waiting = Vec::new();
+    while let Some(row) = rows.next()? {
+        let range = parse_range(row.get_ref(0)?.as_str().map_err(damaged)?)?;
+        if in_range(&present.version, &range) && !in_range(before, &range) {
+            let content = row.get_ref(2)?.as_str().map_err(damaged)?;
+            let message = serde_json::from_str(content).map_err(damaged)?;
+            let row = MessageRow {
+                number: row.get(1)?,
+                fleeting: false,
+                versions: Some(range.to_string()),
+            };
+            waiting.push((row, message));
+        }
+    }
+    Ok(waiting)
+}
+
+/// Signs a client out. What was for its message token goes with it.
 pub(super) fn end(tx: &mut Tx<'_>, client: ClientId) -> Result<(), StoreError> {
     if !end_of(tx, client)? {
         return Err(StoreError::NotFound);
     }
+    forget_token(tx, client)
+}
+
+fn forget_token(tx: &Tx<'_>, client: ClientId) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE clients SET message_token = NULL WHERE id = ?1")?
-        .execute([client.0])?;
-    Ok(())
+        .execute([client])?;
+    upkeep::remove_log(tx, Place::Client(client))
 }
 
 /// Ends a client's session, if it has one.

@@ -10,10 +10,11 @@ use tokio::task::JoinSet;
 
 use super::{OpenError, SqliteStore};
 use crate::store::contract::{
-    Bed, Hands, Scene, a_message, an_account, contract_suite, ids, name, positions,
+    Bed, Hands, Scene, a_message, an_account, contract_suite, ids, inbox, name, new_entries,
+    positions,
 };
 use crate::store::{
-    Clock, Committed, DataFolder, FolderError, NewMessage, Position, Publishers as _, Store,
+    Clock, Committed, DataFolder, FolderError, Log, NewMessage, Position, Publishers as _, Store,
     StoreError, What, system_clock,
 };
 
@@ -97,7 +98,7 @@ async fn whole_history(store: &SqliteStore) -> Vec<MessageId> {
     let mut history = Vec::new();
     let mut after = Position(0);
     loop {
-        let page = store.page(&name("ada"), after, 1000).await.unwrap();
+        let page = store.page(&inbox("ada"), after, None, 1000).await.unwrap();
         history.extend(ids(&page));
         after = page.upto;
         if !page.more {
@@ -132,7 +133,7 @@ async fn an_undone_request_leaves_neither_position_nor_news() {
     let store = furnished(folder.0.path()).await;
     let mut news = store.commits().unwrap();
     let undone = store.writer.write(|tx| {
-        tx.append(name("ada"), What::Read(vec![]));
+        tx.append(vec![Log::Everyone], What::Read(vec![]), false);
         Err::<(), _>(StoreError::NotFound)
     });
     let (undone, done) = tokio::join!(undone, store.publish(a_message(&["ada"])));
@@ -141,7 +142,7 @@ async fn an_undone_request_leaves_neither_position_nor_news() {
     let Ok(Committed::Entries(entries)) = news.try_recv() else {
         panic!("nothing announced");
     };
-    assert_eq!(positions(&entries), [1]);
+    assert_eq!(positions(&new_entries(&entries)), [1]);
     assert!(news.try_recv().is_err());
     assert_eq!(store.head().await, Ok(Position(1)));
 }
@@ -204,8 +205,11 @@ async fn withdrawn_messages_are_passed_over() {
     assert_eq!(ids(&log), [kept]);
     assert_eq!(log.upto, Position(2));
     let (ada, now) = (name("ada"), scene.hands.now());
-    assert_eq!(scene.store.message(&ada, gone).await.unwrap(), None);
-    assert_eq!(scene.store.html(&ada, gone).await.unwrap(), None);
+    assert_eq!(
+        scene.store.message(&inbox("ada"), gone).await.unwrap(),
+        None
+    );
+    assert_eq!(scene.store.html(&inbox("ada"), gone).await.unwrap(), None);
     let pending = scene.store.pending(&ada, now).await.unwrap();
     assert_eq!(pending.iter().map(|p| p.id).collect::<Vec<_>>(), [kept]);
 }
@@ -218,7 +222,7 @@ async fn a_damaged_row_is_reported_not_skipped() {
     database
         .execute("UPDATE messages SET content = '{'", [])
         .unwrap();
-    let page = scene.store.page(&name("ada"), Position(0), 9).await;
+    let page = scene.store.page(&inbox("ada"), Position(0), None, 9).await;
     assert!(matches!(page, Err(StoreError::Broken(text)) if text.contains("damaged row")));
 }
 
@@ -364,14 +368,18 @@ async fn a_removed_account_leaves_no_rows() {
         let desk = "desk".parse().unwrap();
         scene
             .store
-            .mark_shown(&ada, &desk, vec![id], at)
+            .mark_shown(&inbox("ada"), &desk, vec![id], at)
             .await
             .unwrap();
-        scene.store.mark_read(&ada, vec![id], at).await.unwrap();
+        scene
+            .store
+            .mark_read(&inbox("ada"), vec![id], at)
+            .await
+            .unwrap();
         let yes = "yes".to_owned();
         scene
             .store
-            .record_action(&ada, &desk, id, yes, at)
+            .record_action(&inbox("ada"), &desk, id, yes, at)
             .await
             .unwrap();
     }

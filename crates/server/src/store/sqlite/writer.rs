@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use hither_protocol::{AccountName, Timestamp};
+use hither_protocol::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::{log, sessions};
-use crate::store::{ClientId, Clock, Committed, Entry, Position, StoreError, What};
+use super::{log, publish, sessions};
+use crate::store::{Appended, ClientId, Clock, Committed, Entry, Log, Position, StoreError, What};
 
 /// Requests that wait for their commit; more wait at the door.
 const QUEUE: usize = 1024;
@@ -252,7 +252,7 @@ impl Worker {
             sessions::write_ack(&tx, client, upto)?;
         }
         if tidy {
-            log::forget_old_keys(&tx)?;
+            publish::forget_old_keys(&tx)?;
         }
         for job in jobs {
             tx.attempt(job.as_mut())?;
@@ -323,13 +323,22 @@ impl<'c> Tx<'c> {
         }
     }
 
-    /// Appends to an account's log; open streams learn it after the commit.
-    pub(super) fn append(&mut self, account: AccountName, what: What) -> Position {
+    /// The position of the newest entry so far.
+    pub(super) const fn head(&self) -> Position {
+        self.head
+    }
+
+    /// Gives an entry of these logs its position; open streams learn it after the commit.
+    pub(super) fn append(&mut self, logs: Vec<Log>, what: What, fleeting: bool) -> Position {
         self.head.0 += 1;
-        self.news.push(Committed::Entries(vec![Entry {
+        let entry = Arc::new(Entry {
             position: self.head,
-            account,
             what,
+        });
+        self.announce(Committed::Entries(vec![Appended {
+            logs,
+            fleeting,
+            entry,
         }]));
         self.head
     }

@@ -1,0 +1,187 @@
+//! Storing a message.
+
+use core::time::Duration;
+
+use hither_protocol::{Message, PublisherId, Timestamp};
+use rusqlite::{OptionalExtension, params};
+
+use super::content::Content;
+use super::log::{MessageRow, append};
+use super::receivers::{self, Resolved};
+use super::rows::{damaged, message_id, ms, taken};
+use super::withdrawals;
+use super::writer::Tx;
+use crate::store::{Log, NewMessage, StoreError, Stored, What};
+
+/// How long a repeated publish is recognised.
+const KEY_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
+
+pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreError> {
+    let publisher = enabled_publisher(tx, &new.message.publisher.id)?;
+    if let Some((key, body)) = &new.idempotency
+        && let Some(first) = first_answer(tx, publisher, key, body)?
+    {
+        return Ok(first);
+    }
+    let to = receivers::resolve(tx, publisher, new.to)?;
+    if to.logs.is_empty() {
+        return Err(StoreError::NoReceivers);
+    }
+    if let Some(key) = &new.message.key {
+        withdrawals::replace(tx, publisher, key)?;
+    }
+    let message = Message {
+        topic: to.topic.clone().map(String::from),
+        application: application(&to),
+        created_at: tx.now,
+        expires_at: expiry(tx.now, new.ttl),
+        read_at: None,
+        ..new.message
+    };
+    let (message, number) = insert_message(tx, publisher, message, new.html, new.ttl, new.ntfy)?;
+    let stored = Stored {
+        id: message.id,
+        receivers: to.receivers,
+        unknown_tokens: to.unknown_tokens,
+    };
+    let row = MessageRow {
+        number,
+        fleeting: new.ttl == Some(Duration::ZERO),
+        versions: None,
+    };
+    append(tx, to.logs, What::Message(Box::new(message)), Some(row))?;
+    for account in to.accounts {
+        tx.prepare_cached("INSERT INTO inbox (message, account) VALUES (?1, ?2)")?
+            .execute((number, account))?;
+    }
+    if let Some((key, body)) = new.idempotency {
+        remember_answer(tx, publisher, &key, body, &stored)?;
+    }
+    Ok(stored)
+}
+
+fn enabled_publisher(tx: &Tx<'_>, id: &PublisherId) -> Result<i64, StoreError> {
+    tx.prepare_cached("SELECT id FROM publishers WHERE public_id = ?1 AND disabled_at IS NULL")?
+        .query_row([id.as_str()], |row| row.get(0))
+        .optional()?
+        .ok_or(StoreError::NotFound)
+}
+
+fn application(to: &Resolved) -> Option<String> {
+    to.logs.iter().find_map(|(_, log)| match log {
+        Log::Application(application) => Some(application.name.clone()),
+        _ => None,
+    })
+}
+
+/// A message that is only for who is connected does not vanish from there.
+fn expiry(now: Timestamp, ttl: Option<Duration>) -> Option<Timestamp> {
+    let ttl = ttl.filter(|ttl| !ttl.is_zero())?;
+    now.checked_add(ttl).ok()
+}
+
+/// A message that is only for who is connected is never served again, and not withdrawn either.
+fn last_moment(tx: &Tx<'_>, message: &Message, ttl: Option<Duration>) -> Option<Timestamp> {
+    match ttl {
+        Some(Duration::ZERO) => Some(tx.now),
+        _ => message.expires_at,
+    }
+}
+
+/// Answers the message as clients get it, and its number.
+fn insert_message(
+    tx: &Tx<'_>,
+    publisher: i64,
+    message: Message,
+    html: Option<String>,
+    ttl: Option<Duration>,
+    ntfy: Option<String>,
+) -> Result<(Message, i64), StoreError> {
+    let Content {
+        message,
+        json,
+        html,
+    } = Content::new(message, html)?;
+    tx.prepare_cached(
+        "INSERT INTO messages
+             (id, publisher, priority, created_at, expires_at, content, html, key, ntfy)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        message.id.0.as_bytes(),
+        publisher,
+        u8::from(message.priority),
+        ms(message.created_at),
+        last_moment(tx, &message, ttl).map(ms),
+        json,
+        html,
+        message.key,
+        ntfy,
+    ])
+    .map_err(taken)?;
+    Ok((message, tx.last_insert_rowid()))
+}
+
+fn first_answer(
+    tx: &Tx<'_>,
+    publisher: i64,
+    key: &str,
+    body: &[u8; 32],
+) -> Result<Option<Stored>, StoreError> {
+    let first = tx
+        .prepare_cached(
+            "SELECT body_hash, message_id, receivers, unknown_tokens FROM idempotency
+             WHERE publisher = ?1 AND key = ?2 AND created_at > ?3",
+        )?
+        .query_and_then((publisher, key, oldest_key(tx.now)), |row| {
+            let unknown: Option<String> = row.get(3)?;
+            let stored = Stored {
+                id: message_id(row.get(1)?),
+                receivers: row.get::<_, i64>(2)?.cast_unsigned(),
+                unknown_tokens: serde_json::from_str(unknown.as_deref().unwrap_or("[]"))
+                    .map_err(damaged)?,
+            };
+            Ok::<_, StoreError>((row.get::<_, [u8; 32]>(0)?, stored))
+        })?
+        .next()
+        .transpose()?;
+    match first {
+        Some((first_body, _)) if first_body != *body => Err(StoreError::IdempotencyMismatch),
+        first => Ok(first.map(|(_, stored)| stored)),
+    }
+}
+
+fn remember_answer(
+    tx: &Tx<'_>,
+    publisher: i64,
+    key: &str,
+    body: [u8; 32],
+    stored: &Stored,
+) -> Result<(), StoreError> {
+    let unknown = serde_json::to_string(&stored.unknown_tokens).map_err(damaged)?;
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO idempotency
+             (publisher, key, body_hash, message_id, receivers, created_at, unknown_tokens)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        publisher,
+        key,
+        body,
+        stored.id.0.as_bytes(),
+        stored.receivers.cast_signed(),
+        ms(tx.now),
+        unknown,
+    ])?;
+    Ok(())
+}
+
+pub(super) fn forget_old_keys(tx: &Tx<'_>) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM idempotency WHERE created_at <= ?1")?
+        .execute([oldest_key(tx.now)])?;
+    Ok(())
+}
+
+fn oldest_key(now: Timestamp) -> i64 {
+    ms(now).saturating_sub(KEY_LIFE_MS)
+}

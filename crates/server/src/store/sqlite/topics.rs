@@ -1,0 +1,231 @@
+//! Topics and subscriptions.
+
+use async_trait::async_trait;
+use hither_protocol::{AccountName, MessageId, Timestamp, TopicName};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::accounts::account_number;
+use super::places::{Place, Shelf, subscribed};
+use super::rows::{damaged, ms};
+use super::writer::Tx;
+use super::{SqliteStore, pages};
+use crate::store::{
+    Committed, MAX_SUBSCRIPTIONS, Page, Position, StoreError, Subscription, Topic, TopicId, Topics,
+};
+
+#[async_trait]
+impl Topics for SqliteStore {
+    async fn ensure_topic(&self, name: &TopicName) -> Result<Topic, StoreError> {
+        if let Some(topic) = self.topic(name).await? {
+            return Ok(topic);
+        }
+        let name = name.clone();
+        self.writer.write(move |tx| ensure(tx, &name)).await
+    }
+
+    async fn topic(&self, name: &TopicName) -> Result<Option<Topic>, StoreError> {
+        let name = name.clone();
+        self.readers.read(move |conn| topic(conn, &name)).await
+    }
+
+    async fn topics(&self) -> Result<Vec<Topic>, StoreError> {
+        self.readers.read(topics).await
+    }
+
+    async fn subscribe(&self, account: &AccountName, topic: TopicId) -> Result<(), StoreError> {
+        let account = account.clone();
+        self.writer
+            .write(move |tx| subscribe(tx, account, topic))
+            .await
+    }
+
+    async fn unsubscribe(&self, account: &AccountName, topic: TopicId) -> Result<(), StoreError> {
+        let account = account.clone();
+        self.writer
+            .write(move |tx| unsubscribe(tx, account, topic))
+            .await
+    }
+
+    async fn subscriptions(&self, account: &AccountName) -> Result<Vec<Topic>, StoreError> {
+        let account = account.clone();
+        self.readers
+            .read(move |conn| subscriptions(conn, &account))
+            .await
+    }
+
+    async fn subscribed(&self, account: &AccountName) -> Result<Vec<Subscription>, StoreError> {
+        let account = account.clone();
+        self.readers
+            .read(move |conn| subscribed(conn, account_number(conn, &account)?))
+            .await
+    }
+
+    async fn topic_page(
+        &self,
+        topic: TopicId,
+        after: Position,
+        since: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let now = self.now();
+        self.readers
+            .read(move |conn| {
+                let snapshot = conn.unchecked_transaction()?;
+                let log = Shelf::of_topic(topic);
+                pages::page(&snapshot, &log, after, since, limit, now)
+            })
+            .await
+    }
+
+    async fn topic_position(
+        &self,
+        topic: TopicId,
+        message: MessageId,
+    ) -> Result<Option<Position>, StoreError> {
+        self.readers
+            .read(move |conn| topic_position(conn, topic, message))
+            .await
+    }
+
+    async fn topic_newest(&self, topic: TopicId) -> Result<Option<Position>, StoreError> {
+        let now = self.now();
+        self.readers
+            .read(move |conn| topic_newest(conn, topic, now))
+            .await
+    }
+}
+
+pub(super) fn ensure(tx: &Tx<'_>, name: &TopicName) -> Result<Topic, StoreError> {
+    tx.prepare_cached("INSERT OR IGNORE INTO topics (name, created_at) VALUES (?1, ?2)")?
+        .execute((name.as_str(), ms(tx.now)))?;
+    topic(tx, name)?.ok_or_else(|| damaged("a topic that was just stored is missing"))
+}
+
+pub(super) fn topic(conn: &Connection, name: &TopicName) -> Result<Option<Topic>, StoreError> {
+    conn.prepare_cached("SELECT id, name FROM topics WHERE name = ?1")?
+        .query_and_then([name.as_str()], topic_of)?
+        .next()
+        .transpose()
+}
+
+fn topics(conn: &Connection) -> Result<Vec<Topic>, StoreError> {
+    conn.prepare_cached("SELECT id, name FROM topics ORDER BY name")?
+        .query_and_then([], topic_of)?
+        .collect()
+}
+
+fn topic_of(row: &Row<'_>) -> Result<Topic, StoreError> {
+    Ok(Topic {
+        id: row.get(0)?,
+        name: TopicName::try_from(row.get::<_, String>(1)?).map_err(damaged)?,
+    })
+}
+
+fn subscribe(tx: &mut Tx<'_>, name: AccountName, topic: TopicId) -> Result<(), StoreError> {
+    let account = account_number(tx, &name)?;
+    let live = subscribed(tx, account)?;
+    let live: Vec<_> = live.iter().filter(|part| part.until.is_none()).collect();
+    if live.iter().any(|part| part.topic == topic) {
+        return Ok(());
+    }
+    if live.len() >= MAX_SUBSCRIPTIONS {
+        return Err(StoreError::TooMany);
+    }
+    exists(tx, topic)?;
+    let since = tx.head();
+    // Left and joined again with nothing in between: as if it had never been left.
+    tx.prepare_cached(
+        "INSERT INTO subscriptions (account, topic, since) VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET until = NULL",
+    )?
+    .execute((account, topic, since))?;
+    tx.announce(Committed::Subscribed(name, topic, since));
+    Ok(())
+}
+
+fn exists(tx: &Tx<'_>, topic: TopicId) -> Result<(), StoreError> {
+    let exists = tx
+        .prepare_cached("SELECT 1 FROM topics WHERE id = ?1")?
+        .exists([topic])?;
+    exists.then_some(()).ok_or(StoreError::NotFound)
+}
+
+pub(super) fn unsubscribe(
+    tx: &mut Tx<'_>,
+    name: AccountName,
+    topic: TopicId,
+) -> Result<(), StoreError> {
+    let account = account_number(tx, &name)?;
+    let until = tx.head();
+    let left = tx
+        .prepare_cached(
+            "UPDATE subscriptions SET until = ?3
+             WHERE account = ?1 AND topic = ?2 AND until IS NULL",
+        )?
+        .execute((account, topic, until))?;
+    if left == 0 {
+        return Err(StoreError::NotFound);
+    }
+    forget_empty(tx, account, topic)?;
+    tx.announce(Committed::Unsubscribed(name, topic, until));
+    Ok(())
+}
+
+/// Times in which the topic said nothing need not be remembered.
+fn forget_empty(tx: &Tx<'_>, account: i64, topic: TopicId) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "DELETE FROM subscriptions WHERE account = ?1 AND topic = ?2 AND NOT EXISTS (
+             SELECT 1 FROM log WHERE scope = ?3 AND owner = ?2
+               AND position > since AND position <= until
+         )",
+    )?
+    .execute((account, topic, Place::Topic(topic).scope()))?;
+    Ok(())
+}
+
+fn subscriptions(conn: &Connection, name: &AccountName) -> Result<Vec<Topic>, StoreError> {
+    let account = account_number(conn, name)?;
+    conn.prepare_cached(
+        "SELECT id, name FROM subscriptions JOIN topics ON id = topic
+         WHERE account = ?1 AND until IS NULL ORDER BY name",
+    )?
+    .query_and_then([account], topic_of)?
+    .collect()
+}
+
+fn topic_position(
+    conn: &Connection,
+    topic: TopicId,
+    message: MessageId,
+) -> Result<Option<Position>, StoreError> {
+    let place = Place::Topic(topic);
+    Ok(conn
+        .prepare_cached(
+            "SELECT position FROM messages JOIN log ON message = number AND kind = 'message'
+             WHERE id = ?1 AND scope = ?2 AND owner = ?3",
+        )?
+        .query_row(
+            params![message.0.as_bytes(), place.scope(), place.owner()],
+            |row| row.get(0),
+        )
+        .optional()?)
+}
+
+fn topic_newest(
+    conn: &Connection,
+    topic: TopicId,
+    now: Timestamp,
+) -> Result<Option<Position>, StoreError> {
+    let place = Place::Topic(topic);
+    Ok(conn
+        .prepare_cached(
+            "SELECT position FROM log JOIN messages ON number = message
+             WHERE scope = ?1 AND owner = ?2 AND kind = 'message'
+               AND withdrawn_at IS NULL AND ifnull(expires_at > ?3, TRUE)
+             ORDER BY position DESC LIMIT 1",
+        )?
+        .query_row(params![place.scope(), place.owner(), ms(now)], |row| {
+            row.get(0)
+        })
+        .optional()?)
+}

@@ -1,0 +1,90 @@
+//! Taking messages back.
+
+use hither_protocol::{MessageId, PublisherId, Timestamp, WithdrawWhy};
+use rusqlite::{Connection, OptionalExtension, Params, params};
+
+use super::log::append;
+use super::publishers::publisher_number;
+use super::receivers::logs_of;
+use super::rows::{message_id, ms, optional_time};
+use super::writer::Tx;
+use crate::store::{StoreError, What};
+
+/// So many messages expire in one commit.
+const EXPIRED_AT_ONCE: usize = 500;
+
+pub(super) fn recall(
+    tx: &mut Tx<'_>,
+    publisher: &PublisherId,
+    id: MessageId,
+) -> Result<(), StoreError> {
+    let publisher = publisher_number(tx, publisher)?;
+    let number = tx
+        .prepare_cached("SELECT number FROM messages WHERE id = ?1 AND publisher = ?2")?
+        .query_row(params![id.0.as_bytes(), publisher], |row| row.get(0))
+        .optional()?
+        .ok_or(StoreError::NotFound)?;
+    withdraw(tx, number, id, WithdrawWhy::Recalled)
+}
+
+/// Withdraws the publisher's present messages with this key.
+pub(super) fn replace(tx: &mut Tx<'_>, publisher: i64, key: &str) -> Result<(), StoreError> {
+    let present = "SELECT number, id FROM messages
+                   WHERE publisher = ?1 AND key = ?2 AND withdrawn_at IS NULL";
+    for (number, id) in found(tx, present, (publisher, key))? {
+        withdraw(tx, number, id, WithdrawWhy::Replaced)?;
+    }
+    Ok(())
+}
+
+/// Withdraws what expired, or a part of it.
+pub(super) fn expire(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    let expired = "SELECT number, id FROM messages
+                   WHERE expires_at <= ?1 AND expires_at > created_at AND withdrawn_at IS NULL
+                   ORDER BY expires_at LIMIT ?2";
+    for (number, id) in found(tx, expired, params![ms(tx.now), EXPIRED_AT_ONCE])? {
+        withdraw(tx, number, id, WithdrawWhy::Expired)?;
+    }
+    Ok(())
+}
+
+/// The moment at which the next message expires.
+pub(super) fn next_expiry(conn: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    let next = conn
+        .prepare_cached(
+            "SELECT min(expires_at) FROM messages
+             WHERE expires_at > created_at AND withdrawn_at IS NULL",
+        )?
+        .query_row([], |row| row.get(0))?;
+    optional_time(next)
+}
+
+fn found(
+    tx: &Tx<'_>,
+    query: &str,
+    params: impl Params,
+) -> Result<Vec<(i64, MessageId)>, StoreError> {
+    Ok(tx
+        .prepare_cached(query)?
+        .query_map(params, |row| Ok((row.get(0)?, message_id(row.get(1)?))))?
+        .collect::<Result<_, _>>()?)
+}
+
+/// Withdraws a message from every log it stands in; again, it does nothing.
+fn withdraw(
+    tx: &mut Tx<'_>,
+    number: i64,
+    id: MessageId,
+    why: WithdrawWhy,
+) -> Result<(), StoreError> {
+    let newly = tx
+        .prepare_cached(
+            "UPDATE messages SET withdrawn_at = ?2 WHERE number = ?1 AND withdrawn_at IS NULL",
+        )?
+        .execute((number, ms(tx.now)))?;
+    let logs = logs_of(tx, number)?;
+    if newly > 0 && !logs.is_empty() {
+        append(tx, logs, What::Withdraw(vec![id], why), None)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! What is to be done from time to time: withdraw what expired, remove what need not be kept.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::store::{Retention, Store, StoreError};
+
+/// How often logs are looked through for what need not be kept.
+const RETAIN_EVERY: Duration = Duration::from_hours(1);
+/// The wall clock is looked at so often: it may be set, and timers stop while a machine sleeps.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+/// How long to wait where the store does not answer.
+const BREATHER: Duration = Duration::from_secs(5);
+
+/// Withdraws messages as they expire. `sooner` says that one came which may expire before the
+/// others.
+pub(crate) async fn expire(store: Arc<dyn Store>, sooner: Arc<Notify>) {
+    loop {
+        let wait = match store.expire().await {
+            Ok(wait) => wait.map_or(LOOK_AGAIN, |wait| wait.min(LOOK_AGAIN)),
+            Err(StoreError::Closed) => return,
+            Err(error) => {
+                tracing::error!(%error, "expired messages not withdrawn");
+                BREATHER
+            }
+        };
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = sooner.notified() => {}
+        }
+    }
+}
+
+/// Removes what need not be kept.
+pub(crate) async fn retain(store: Arc<dyn Store>, retention: Retention) {
+    loop {
+        let begun = Instant::now();
+        match store.retain(retention).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "log entries removed"),
+            Err(StoreError::Closed) => return,
+            Err(error) => tracing::error!(%error, "old log entries not removed"),
+        }
+        sleep_until(begun + RETAIN_EVERY).await;
+    }
+}

@@ -1,0 +1,201 @@
+//! A data folder of the first version, opened by this one.
+
+use hither_protocol::{ClientFrame, Cursor, FirstAlert, Message, ServerFrame, Session, Timestamp};
+use hither_server::store::{Cursors, Epoch, Position, Reader, Store, Topics as _, system_clock};
+use hither_server::{Settings, secret};
+use rusqlite::{Connection, params};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::harness::{PUBLISHER, SECRET, Server, hello};
+
+const FIRST: &str = include_str!("../../src/store/sqlite/migrations/0001_first.sql");
+const KEY: [u8; 32] = [7; 32];
+const EPOCH: i64 = 42;
+const ACCESS_TOKEN: &str = "hither_at_of_the_first_version";
+
+fn content(number: i64, key: Option<&str>) -> (Uuid, String) {
+    let id = Uuid::now_v7();
+    let mut message = json!({
+        "id": id,
+        "publisher": { "id": PUBLISHER, "name": "Tests" },
+        "title": number.to_string(),
+        "created_at": Timestamp::from_millisecond(now() + number).unwrap(),
+    });
+    if let Some(key) = key {
+        message["key"] = key.into();
+    }
+    (id, message.to_string())
+}
+
+/// Some time ago, so that nothing is too old to be kept.
+fn now() -> i64 {
+    Timestamp::now().as_millisecond() - 3_600_000
+}
+
+/// Rows of every table: ada has four messages (read, shown, neither, with a key), bob one.
+fn first_folder() -> (tempfile::TempDir, Vec<Uuid>) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut conn = Connection::open(folder.path().join("hither.db")).unwrap();
+    let tx = conn.transaction().unwrap();
+    tx.execute_batch(FIRST).unwrap();
+    tx.pragma_update(None, "user_version", 1).unwrap();
+    tx.execute(
+        "INSERT INTO meta VALUES (1, ?1, ?2, 6)",
+        params![EPOCH, KEY],
+    )
+    .unwrap();
+    let account = "INSERT INTO accounts (name, password_hash, admin, created_at)
+                   VALUES (?1, 'x', 0, ?2)";
+    for name in ["ada", "bob"] {
+        tx.execute(account, params![name, now()]).unwrap();
+    }
+    tx.execute(
+        "INSERT INTO devices VALUES (1, 'desk', 'Desk', 'linux', 'mobile')",
+        [],
+    )
+    .unwrap();
+    let client = "INSERT INTO clients (account, device, application, version, message_token, acked)
+                  VALUES (1, 'desk', 'hither', '0.1.0', 'hither_mt_first', 1)";
+    tx.execute(client, []).unwrap();
+    let hash = secret::hash(ACCESS_TOKEN);
+    let expires = Timestamp::now().as_millisecond() + 86_400_000;
+    tx.execute(
+        "INSERT INTO sessions VALUES (?1, 1, ?2)",
+        params![hash, expires],
+    )
+    .unwrap();
+    let publisher = "INSERT INTO publishers (public_id, name, created_at) VALUES (?1, 'Tests', 0)";
+    tx.execute(publisher, [PUBLISHER]).unwrap();
+    let secret = "INSERT INTO publisher_secrets (publisher, hash) VALUES (1, ?1)";
+    tx.execute(secret, [secret::hash(SECRET)]).unwrap();
+    let mut ids = Vec::new();
+    for number in 1..=5 {
+        let (id, json) = content(number, (number == 4).then_some("build"));
+        let message = "INSERT INTO messages (id, publisher, priority, created_at, content, html)
+                       VALUES (?1, 1, 3, ?2, ?3, NULL)";
+        tx.execute(message, params![id.as_bytes(), now() + number, json])
+            .unwrap();
+        let account = if number == 5 { 2 } else { 1 };
+        let log = "INSERT INTO log VALUES (?1, ?2, 'message', ?2, NULL)";
+        tx.execute(log, [account, number]).unwrap();
+        tx.execute(
+            "INSERT INTO inbox (message, account) VALUES (?2, ?1)",
+            [account, number],
+        )
+        .unwrap();
+        ids.push(id);
+    }
+    tx.execute("UPDATE inbox SET read_at = ?1 WHERE message = 1", [now()])
+        .unwrap();
+    let read = "INSERT INTO log VALUES (1, 6, 'read', NULL, ?1)";
+    tx.execute(read, [ids[0].as_bytes()]).unwrap();
+    tx.execute("UPDATE inbox SET shown_at = ?1 WHERE message = 2", [now()])
+        .unwrap();
+    tx.execute("INSERT INTO shown VALUES (2, 1, 'desk', ?1)", [now()])
+        .unwrap();
+    tx.execute(
+        "INSERT INTO chosen_actions VALUES (2, 1, 'go', 'desk', ?1)",
+        [now()],
+    )
+    .unwrap();
+    let idempotency = "INSERT INTO idempotency VALUES (1, 'k', ?1, ?2, 1, ?3)";
+    tx.execute(idempotency, params![[1_u8; 32], ids[0].as_bytes(), now()])
+        .unwrap();
+    tx.commit().unwrap();
+    (folder, ids)
+}
+
+fn cursor(position: u64) -> Cursor {
+    Cursors::new(Epoch(EPOCH.cast_unsigned()), KEY)
+        .make(&"ada".parse().unwrap(), Position(position))
+}
+
+fn session() -> Session {
+    serde_json::from_value(json!({
+        "access_token": ACCESS_TOKEN, "expires_at": "2030-01-01T00:00:00Z", "device_id": "desk",
+        "message_token": "hither_mt_first", "stream_url": "",
+    }))
+    .unwrap()
+}
+
+#[tokio::test]
+async fn everything_of_the_first_version_is_still_delivered() {
+    let (folder, sent) = first_folder();
+    let server = Server::run(Settings::default(), folder, system_clock()).await;
+    let (mut stream, rest) = server.connect(&session(), Some(cursor(1))).await;
+    assert_eq!(rest.titles(), ["2", "3", "4"]);
+    assert!(matches!(&rest.frames[3], ServerFrame::Read { ids, .. } if ids[0].0 == sent[0]));
+    let (_, whole) = server.connect(&session(), None).await;
+    let read: Vec<&Message> = whole
+        .messages()
+        .filter(|one| one.read_at.is_some())
+        .collect();
+    assert_eq!((whole.titles().len(), read.len()), (4, 1));
+    assert!(stream.end().await.0.len() <= 1, "another stream took over");
+
+    let pending = server
+        .store
+        .pending(&"ada".parse().unwrap(), Timestamp::now())
+        .await;
+    let pending: Vec<_> = pending.unwrap().iter().map(|one| one.id.0).collect();
+    assert_eq!(pending, [sent[2], sent[3]], "neither read nor shown");
+    let bob = Reader::Inbox("bob".parse().unwrap());
+    let bobs = server.store.page(&bob, Position(0), None, 9).await.unwrap();
+    assert_eq!(bobs.entries.len(), 1);
+    // New ways work on old rows: a key replaces, a token reaches, a topic is joined.
+    let (mut stream, _) = server.connect(&session(), Some(cursor(6))).await;
+    stream.ping().await;
+    let body = json!({ "to": { "accounts": ["ada"] }, "title": "new", "key": "build" });
+    server.send_as(&body).await;
+    let told = until(&mut stream, "new").await;
+    assert!(told.iter().any(|frame| matches!(frame,
+        ServerFrame::Withdraw { ids, .. } if ids[0].0 == sent[3])));
+    server
+        .send_as(&json!({ "to": { "tokens": ["hither_mt_first"] }, "title": "to the token" }))
+        .await;
+    until(&mut stream, "to the token").await;
+    let topic = server
+        .store
+        .ensure_topic(&"news".parse().unwrap())
+        .await
+        .unwrap();
+    server
+        .store
+        .subscribe(&"ada".parse().unwrap(), topic.id)
+        .await
+        .unwrap();
+    server
+        .send_as(&json!({ "to": { "topics": ["news"] }, "title": "to the topic" }))
+        .await;
+    until(&mut stream, "to the topic").await;
+    server
+        .send_as(&json!({ "to": { "everyone": true }, "title": "to all" }))
+        .await;
+    until(&mut stream, "to all").await;
+    stream
+        .say(&ClientFrame::Ping {
+            last_input_ms: None,
+        })
+        .await;
+    let foreign = Cursors::new(Epoch(1), KEY).make(&"ada".parse().unwrap(), Position(1));
+    let mut refused = server.open().await;
+    refused.say(&hello(&session(), Some(foreign), None)).await;
+    refused
+        .ends_with(hither_protocol::CloseCode::UnknownCursor)
+        .await;
+}
+
+/// What comes until a message of this title.
+async fn until(stream: &mut crate::harness::Stream, title: &str) -> Vec<ServerFrame> {
+    let mut frames = Vec::new();
+    loop {
+        let frame = stream.next().await;
+        let there = matches!(&frame, ServerFrame::Message { message, alert, .. }
+            if message.title == title && *alert == FirstAlert::Now);
+        frames.push(frame);
+        if there {
+            return frames;
+        }
+    }
+}
