@@ -223,11 +223,10 @@ async fn open_rich(
     pages: State<'_, OpenPages>,
     id: MessageId,
 ) -> Result<(), String> {
-    let Answer::Message {
-        message: Some(message),
-    } = relay.ask(Query::Message { id }).await?
-    else {
-        return Err("This message is gone.".to_owned());
+    let message = match relay.ask(Query::Rich { id }).await? {
+        Answer::Message { message } => message.ok_or("This message is gone.")?,
+        Answer::Failed { detail } => return Err(detail),
+        _ => return Err("The background part of Hither is of another version.".to_owned()),
     };
     let handover = Handover::new(*message).ok_or("This message has no rich page here.")?;
     pages.open(&handover).await

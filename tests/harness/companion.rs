@@ -223,9 +223,21 @@ impl Companion {
         open_read_only(&self.data.join("history.sqlite3"))
     }
 
+    /// The download folder of its person.
+    #[must_use]
+    pub fn downloads(&self) -> PathBuf {
+        self.home().join("Downloads")
+    }
+
+    fn home(&self) -> PathBuf {
+        self.data.with_extension("home")
+    }
+
     fn command(&self) -> Command {
         let mut command = program("hither-companion");
         command.arg("--data").arg(&self.data);
+        command.env("HOME", self.home());
+        command.env_remove("XDG_CONFIG_HOME");
         command.env("HITHER_LOG", "warn,hither_companion::credentials=error");
         command
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hither_protocol::{MessageId, PublishRequest, Published, Recipients};
+use hither_protocol::{MessageId, PublishRequest, Published, Recipients, UploadRef, Uploaded};
 use serde_json::Value;
 
 use crate::SOON;
@@ -175,6 +175,26 @@ impl Publisher {
             }
             // A server that is down refuses at once; it is given a moment to come back.
             std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Uploads a file and answers what names it in a publish.
+    ///
+    /// # Panics
+    /// When the server refuses it.
+    #[must_use]
+    pub fn upload(&self, name: &str, content: &[u8]) -> UploadRef {
+        let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).build().into();
+        let answer = agent
+            .post(format!("{}/v1/attachments?name={name}", self.url))
+            .header("authorization", format!("Bearer {}", self.token))
+            .send(content);
+        let uploaded: Uploaded = answer
+            .and_then(|mut answer| answer.body_mut().read_json())
+            .expect("the upload is accepted");
+        UploadRef {
+            id: uploaded.id,
+            name: None,
         }
     }
 

@@ -265,6 +265,64 @@ fn b6_signing_out_leaves_nothing_and_kills_the_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a8_a_file_beside_a_message_lands_in_the_download_folder() {
+    let world = tokio::task::block_in_place(World::start);
+    let content = b"0123456789".repeat(10_000);
+    let mut request = plain("ada", "with a file");
+    let id = tokio::task::block_in_place(|| {
+        request.attachments = vec![world.publisher.upload("report.txt", &content)];
+        world.publisher.publish("file", &request)
+    });
+    let client = world.companion.connect().await;
+    let is_here = async || match client.ask(Query::Message { id }).await.unwrap() {
+        Answer::Message { message } => message.filter(|message| message.attachments.len() == 1),
+        other => panic!("{other:?}"),
+    };
+    wait_for_async("the message", SOON, is_here).await;
+
+    let downloads = world.companion.downloads();
+    for name in ["report.txt", "report (2).txt"] {
+        let saved = client.ask(Query::Save { id, attachment: 0 }).await.unwrap();
+        let path = downloads.join(name);
+        let expected = Answer::Saved {
+            path: path.display().to_string(),
+        };
+        assert_eq!(saved, expected);
+        assert_eq!(std::fs::read(path).unwrap(), content);
+    }
+    let none = client.ask(Query::Save { id, attachment: 1 }).await.unwrap();
+    assert!(matches!(none, Answer::Failed { .. }), "{none:?}");
+    let names = std::fs::read_dir(&downloads).unwrap().count();
+    assert_eq!(names, 2, "nothing half-fetched is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a8_a_page_that_failed_is_fetched_when_it_is_asked_for() {
+    let mut world = tokio::task::block_in_place(World::start);
+    let html = format!("<p>{}</p>", "讯".repeat(100_000));
+    let mut request = plain("ada", "rich");
+    request.html = Some(html.clone());
+    let id = tokio::task::block_in_place(|| world.publisher.publish("rich", &request));
+    tokio::task::block_in_place(|| world.wait_for_history(1));
+    // As if it had never come: the companion was away, and the page is on the server only.
+    tokio::task::block_in_place(|| {
+        world.companion.kill();
+        let db = world.folder.path().join("companion/history.sqlite3");
+        let db = rusqlite::Connection::open(db).unwrap();
+        db.execute("DELETE FROM page", []).unwrap();
+        drop(db);
+        world.companion.restart();
+    });
+    let client = world.companion.connect().await;
+    match client.ask(Query::Rich { id }).await.unwrap() {
+        Answer::Message {
+            message: Some(message),
+        } => assert_eq!(message.html.unwrap().inline.unwrap(), html),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a8_a_page_too_large_for_a_frame_is_fetched_and_kept() {
     let mut world = tokio::task::block_in_place(World::start);
     let html = format!("<p>{}</p>", "讯".repeat(100_000));

@@ -17,6 +17,9 @@ use crate::address;
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
+/// For a file as large as the server allows, on a slow line.
+const FILE_WITHIN: Duration = Duration::from_mins(30);
+
 /// Of an H5 page; a larger one stays on the server.
 const MAX_PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -104,22 +107,51 @@ pub(crate) fn sign_out(account: &SignedIn) {
     }
 }
 
-/// Fetches the H5 page of a message from a path on the account's own server. The error is for the
-/// log.
-pub(crate) fn page(account: &SignedIn, href: &str) -> Result<String, String> {
+/// Why something that belongs to a message was not fetched. The texts are for people.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FetchFailed {
+    /// Do not try again.
+    #[error("the server does not have it any more")]
+    Gone,
+    /// Try again later.
+    #[error("{0}")]
+    NotNow(String),
+    /// Look at the disk.
+    #[error("it cannot be written: {0}")]
+    Disk(#[from] std::io::Error),
+}
+
+/// Fetches the H5 page of a message from a path on the account's own server.
+pub(crate) fn page(account: &SignedIn, href: &str) -> Result<String, FetchFailed> {
+    let mut body = fetch(&agent(&account.server), account, href)?;
+    let reading = body.with_config().limit(MAX_PAGE_BYTES);
+    reading
+        .read_to_string()
+        .map_err(|error| FetchFailed::NotNow(error.to_string()))
+}
+
+/// Fetches a file beside a message, of any size.
+pub(crate) fn file(account: &SignedIn, href: &str) -> Result<Body, FetchFailed> {
+    let agent = agent_within(&account.server, FILE_WITHIN);
+    fetch(&agent, account, href)
+}
+
+fn fetch(agent: &Agent, account: &SignedIn, href: &str) -> Result<Body, FetchFailed> {
     if !href.starts_with('/') || href.starts_with("//") {
-        return Err("not a path on the server".to_owned());
+        // It never leads anywhere else.
+        return Err(FetchFailed::Gone);
     }
-    let mut answer = agent(&account.server)
-        .get(format!("{}{href}", account.server))
+    let server = &account.server;
+    let answer = agent
+        .get(format!("{server}{href}"))
         .header("authorization", bearer(&account.access_token))
         .call()
-        .map_err(|error| error.to_string())?;
-    if answer.status().as_u16() != 200 {
-        return Err(format!("status {}", answer.status()));
+        .map_err(|error| FetchFailed::NotNow(unreachable(server, &error)))?;
+    match answer.status().as_u16() {
+        200 => Ok(answer.into_body()),
+        404 | 410 => Err(FetchFailed::Gone),
+        status => Err(FetchFailed::NotNow(format!("{server} answers {status}"))),
     }
-    let reading = answer.body_mut().with_config().limit(MAX_PAGE_BYTES);
-    reading.read_to_string().map_err(|error| error.to_string())
 }
 
 fn bearer(token: &AccessToken) -> String {
@@ -128,11 +160,15 @@ fn bearer(token: &AccessToken) -> String {
 
 /// Follows no redirect: a password or a token goes to the server it is meant for only.
 fn agent(server: &str) -> Agent {
+    agent_within(server, ANSWER_WITHIN)
+}
+
+fn agent_within(server: &str, within: Duration) -> Agent {
     let mut config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .timeout_connect(Some(CONNECT_WITHIN))
-        .timeout_global(Some(ANSWER_WITHIN));
+        .timeout_global(Some(within));
     if server.starts_with("https:") {
         config = config.tls_config(TlsConfig::builder().root_certs(native_roots()).build());
     } else {
@@ -348,10 +384,7 @@ mod tests {
         ] {
             assert!(page(&account, foreign).is_err(), "{foreign}");
         }
-        assert_eq!(
-            page(&account, "/v1/messages/x/html").as_deref(),
-            Ok("<p>讯")
-        );
+        assert_eq!(page(&account, "/v1/messages/x/html").unwrap(), "<p>讯");
         let request = server.join().unwrap();
         assert!(
             request.contains("authorization: Bearer token-of-ada"),

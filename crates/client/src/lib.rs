@@ -3,6 +3,7 @@
 mod address;
 mod clock;
 mod credentials;
+mod downloads;
 mod history;
 mod http;
 mod network;

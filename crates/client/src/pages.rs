@@ -1,6 +1,7 @@
 //! H5 pages that were too large for a frame: fetched in the background, one at a time, and kept
 //! beside their message.
 
+use core::time::Duration;
 use std::collections::VecDeque;
 
 use hither_engine::SignedIn;
@@ -9,18 +10,26 @@ use hither_protocol::{Message, MessageId};
 /// Pages beyond so many waiting ones are fetched when their message is looked at.
 const MAX_WAITING: usize = 256;
 
+/// From the first failure to the next try; doubled by each further failure.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// The longest wait between two tries.
+const AGAIN_WITHIN: Duration = Duration::from_mins(15);
+
 /// Which pages are wanted, and whose token fetches them.
 #[derive(Default)]
 pub(crate) struct Pages {
     account: Option<SignedIn>,
     waiting: VecDeque<MessageId>,
     fetching: bool,
+    /// Fetches that failed in a row.
+    failures: u32,
 }
 
 impl Pages {
     /// Pages are fetched for this account from here on; what was wanted for another one is not.
     pub(crate) fn set_account(&mut self, account: Option<SignedIn>) {
         self.account = account;
+        self.failures = 0;
         self.waiting.clear();
     }
 
@@ -50,9 +59,23 @@ impl Pages {
         Some((account, id))
     }
 
-    /// The fetch is over, well or not.
+    /// The fetch is over, and nothing is to be fetched again.
     pub(crate) fn fetched(&mut self) {
         self.fetching = false;
+        self.failures = 0;
+    }
+
+    /// The fetch failed; answers after what time the page is wanted again.
+    pub(crate) fn failed(&mut self) -> Duration {
+        self.fetching = false;
+        self.failures = self.failures.saturating_add(1);
+        let growing = AGAIN_AFTER * 2_u32.saturating_pow(self.failures - 1);
+        growing.min(AGAIN_WITHIN)
+    }
+
+    /// Whose pages are fetched.
+    pub(crate) fn account(&self) -> Option<SignedIn> {
+        self.account.clone()
     }
 
     /// Whether a page fetched for `account` may still be kept.
@@ -81,6 +104,22 @@ mod tests {
         assert_eq!(pages.next_fetch(), Some((signed_in("ada"), id(2))));
         pages.fetched();
         assert_eq!(pages.next_fetch(), None);
+    }
+
+    #[test]
+    fn a_page_that_failed_is_tried_again_later_and_later() {
+        let mut pages = Pages::default();
+        pages.set_account(Some(signed_in("ada")));
+        let mut waits = Vec::new();
+        for _ in 0..100 {
+            pages.want(id(1));
+            assert!(pages.next_fetch().is_some());
+            waits.push(pages.failed());
+        }
+        assert_eq!(waits[..3], [5, 10, 20].map(Duration::from_secs));
+        assert_eq!(waits[99], AGAIN_WITHIN);
+        pages.fetched();
+        assert_eq!(pages.failed(), AGAIN_AFTER);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use core::future::Future;
 use core::time::Duration;
+use std::path::{Path, PathBuf};
 
 use hither_engine::view::{Command, SourceView, View};
 use hither_engine::{Sensed, Toast, ToastEvent, ToastKey};
@@ -36,6 +37,12 @@ pub trait Platform {
 
     /// Opens a link (http, https or mailto) in the person's browser.
     fn open_link(&mut self, url: &str);
+
+    /// The person's folder for downloads.
+    fn downloads(&self) -> Option<PathBuf>;
+
+    /// Shows a folder to the person; nothing in it is opened.
+    fn open_folder(&mut self, folder: &Path);
 
     /// The view differs from the one before; the first call shows the view at the start.
     fn view_changed(&mut self, view: &View);

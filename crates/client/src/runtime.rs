@@ -1,6 +1,8 @@
 //! The one loop: what happened goes into the engine, what follows is started, nothing is waited
 //! for inside.
 
+mod fetches;
+
 use core::future::Future;
 use core::time::Duration;
 use std::path::Path;
@@ -12,6 +14,7 @@ use hither_protocol::MessageId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant as TokioInstant, sleep, sleep_until};
 
+use self::fetches::Fetched;
 use crate::history::{self, Reader, Writer, Written};
 use crate::http::{self, SignIn};
 use crate::network::Network;
@@ -70,7 +73,7 @@ enum Finished {
     Hashed(Option<String>),
     Checked(bool),
     Query { page_missing: Option<MessageId> },
-    Page(SignedIn, MessageId, Option<String>),
+    Fetch(Fetched),
 }
 
 impl Door {
@@ -157,6 +160,7 @@ impl Runtime {
             end: None,
         };
         running.handle(Event::Started);
+        running.find_missing_pages();
         running.it.views.send_replace(running.it.engine.view());
         running.platform.view_changed(&running.it.views.borrow());
         running.round_off();
@@ -301,12 +305,7 @@ impl<P: Platform> Running<P> {
                     self.it.pages.want(id);
                 }
             }
-            Finished::Page(account, id, html) => {
-                self.it.pages.fetched();
-                if let Some(html) = html.filter(|_| self.it.pages.belongs_to(&account)) {
-                    self.it.writer.keep_page(id, html);
-                }
-            }
+            Finished::Fetch(fetched) => self.take_in_fetched(fetched),
         }
     }
 
@@ -415,15 +414,17 @@ impl<P: Platform> Running<P> {
     }
 
     fn ask(&self, query: Query, answer: oneshot::Sender<Answer>) {
-        if query == Query::Diagnostics {
+        match query {
             // Whoever asked may be gone.
-            let _ = answer.send(self.diagnose());
-            return;
+            Query::Diagnostics => drop(answer.send(self.diagnose())),
+            _ if self.it.engine.is_locked() => drop(answer.send(Answer::Locked)),
+            Query::Rich { id } => self.ask_rich(id, answer),
+            Query::Save { id, attachment } => self.save_file(id, attachment, answer),
+            query => self.ask_history(query, answer),
         }
-        if self.it.engine.is_locked() {
-            let _ = answer.send(Answer::Locked);
-            return;
-        }
+    }
+
+    fn ask_history(&self, query: Query, answer: oneshot::Sender<Answer>) {
         let reader = self.it.reader.clone();
         self.in_background(async move {
             let asked = reader.ask(query).await;
@@ -464,21 +465,6 @@ impl<P: Platform> Running<P> {
         self.in_background(async move {
             blocking(move || http::sign_out(&account)).await;
             Finished::SignOut
-        });
-    }
-
-    fn fetch_page(&self, account: SignedIn, id: MessageId) {
-        let reader = self.it.reader.clone();
-        self.in_background(async move {
-            let Some(href) = reader.missing_page(id).await else {
-                return Finished::Page(account, id, None);
-            };
-            blocking(move || {
-                let html = http::page(&account, &href)
-                    .inspect_err(|error| tracing::warn!(%id, %error, "page not fetched"));
-                Finished::Page(account, id, html.ok())
-            })
-            .await
         });
     }
 

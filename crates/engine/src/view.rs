@@ -332,6 +332,21 @@ pub enum Query {
         #[ts(type = "string")]
         id: MessageId,
     },
+    /// One message with its H5 page, which is fetched first where it is on the server only.
+    /// Answered by `Message`, or by `Failed` where the page cannot be had now.
+    Rich {
+        /// The message.
+        #[ts(type = "string")]
+        id: MessageId,
+    },
+    /// Fetches a file beside a message into the person's download folder, and shows the folder.
+    Save {
+        /// The message.
+        #[ts(type = "string")]
+        id: MessageId,
+        /// Which of its attachments, from 0.
+        attachment: u32,
+    },
     /// What this computer can notice, and how.
     Diagnostics,
 }
@@ -353,6 +368,11 @@ pub enum Answer {
         #[ts(type = "Message | null")]
         message: Option<Box<hither_protocol::Message>>,
     },
+    /// To `Save`.
+    Saved {
+        /// Where it is.
+        path: String,
+    },
     /// To `Diagnostics`.
     Diagnostics {
         /// As of this moment.
@@ -360,7 +380,7 @@ pub enum Answer {
     },
     /// The app lock is locked: no content, whoever asks.
     Locked,
-    /// The history could not be read.
+    /// It could not be done.
     Failed {
         /// For people.
         detail: String,

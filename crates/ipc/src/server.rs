@@ -2,6 +2,8 @@ use core::future::Future;
 use core::time::Duration;
 use std::io;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use hither_engine::View;
 use hither_engine::view::{Answer, Command, Query};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -13,6 +15,9 @@ use crate::words::{Hello, MAX_REQUEST, Request, Said, VERSION, Wish};
 
 /// A screen says hello within this time.
 const HELLO_WITHIN: Duration = Duration::from_secs(5);
+
+/// Questions of one screen that wait for their answers; some take as long as a file takes to fetch.
+const MAX_OPEN: usize = 16;
 
 /// After a failed accept (no file handles left, say) before the next.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -73,12 +78,21 @@ async fn talk(
     }
     let mut views = host.views();
     views.mark_changed();
+    let mut answers = FuturesUnordered::new();
     loop {
         let said = tokio::select! {
-            request = lines.next::<Request>() => match request? {
-                Some(request) => answer(request, host).await,
+            request = lines.next::<Request>(), if answers.len() < MAX_OPEN => match request? {
+                Some(Request { id, wish: Wish::Query(query) }) => {
+                    answers.push(answer(id, query, host));
+                    continue;
+                }
+                Some(Request { id, wish: Wish::Command(command) }) => {
+                    let done = host.command(command).await;
+                    done.then_some(Said::Done { id, done })
+                }
                 None => return Ok(()),
             },
+            Some(answer) = answers.next() => answer,
             changed = views.changed() => changed.is_ok().then(|| {
                 let view = Box::new(views.borrow_and_update().clone());
                 Said::View { view }
@@ -90,15 +104,7 @@ async fn talk(
 }
 
 /// `None`: this process is ending.
-async fn answer(Request { id, wish }: Request, host: &impl Host) -> Option<Said> {
-    match wish {
-        Wish::Query(query) => {
-            let answer = host.ask(query).await?;
-            Some(Said::Answer { id, answer })
-        }
-        Wish::Command(command) => {
-            let done = host.command(command).await;
-            done.then_some(Said::Done { id, done })
-        }
-    }
+async fn answer(id: u64, query: Query, host: &impl Host) -> Option<Said> {
+    let answer = host.ask(query).await?;
+    Some(Said::Answer { id, answer })
 }

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{
     AccessToken, AccountName, Action, ClientInfo, Cursor, DeviceId, DeviceKind, Format, Message,
@@ -99,12 +100,42 @@ pub struct PublishRequest {
     /// Buttons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,
+    /// Files uploaded before, in the order in which they are listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<UploadRef>,
     /// Replaces the publisher's earlier message with the same key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Seconds after which it is withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_s: Option<u64>,
+}
+
+/// An upload, named in a publish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadRef {
+    /// As the upload was answered.
+    pub id: Uuid,
+    /// The file's name in this message, when not the upload's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// 201 to `POST /v1/attachments`: a file for messages to come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uploaded {
+    /// Names it in a publish.
+    pub id: Uuid,
+    /// File name, fit for every file system.
+    pub name: String,
+    /// As the server found it.
+    pub media_type: String,
+    /// Bytes.
+    pub size: u64,
+    /// Of its content, 64 digits `0-9a-f`.
+    pub sha256: String,
+    /// Gone from then on, unless a message names it.
+    pub expires_at: Timestamp,
 }
 
 /// Whom a message is for.
@@ -236,6 +267,8 @@ error_codes! {
     TooLarge = "too_large", 413, "Too large";
     /// The body is not JSON.
     UnsupportedMediaType = "unsupported_media_type", 415, "Unsupported media type";
+    /// The part of a file that was asked for begins behind its end.
+    RangeNotSatisfiable = "range_not_satisfiable", 416, "Range not satisfiable";
     /// Well-formed, but a value is out of bounds.
     Invalid = "invalid", 422, "Invalid value";
     /// No receiver that this publisher may reach.
@@ -248,6 +281,8 @@ error_codes! {
     Internal = "internal", 500, "Internal error";
     /// The server is shutting down or its store does not answer; try again.
     Unavailable = "unavailable", 503, "Unavailable";
+    /// Too many bytes of attachments; nothing was stored.
+    QuotaExceeded = "quota_exceeded", 507, "Quota exceeded";
     /// The server's disk is full; nothing was stored.
     StorageFull = "storage_full", 507, "Storage full";
 }

@@ -5,6 +5,7 @@
 //! hold both to the same JSON.
 
 mod clock;
+mod file_name;
 mod frame;
 mod http;
 mod ids;
@@ -14,13 +15,14 @@ mod settings;
 mod trace;
 
 pub use clock::Instant;
+pub use file_name::file_name;
 pub use frame::{
     AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, FirstAlert, Malformed, Policy,
     ServerFrame, WithdrawWhy,
 };
 pub use http::{
     ApplicationVersions, CreateSession, CurrentSession, DeviceRequest, ErrorCode, MessagesPage,
-    PROBLEM_JSON, Problem, PublishRequest, Published, Recipients, Session,
+    PROBLEM_JSON, Problem, PublishRequest, Published, Recipients, Session, UploadRef, Uploaded,
 };
 pub use ids::{
     AccessToken, AccountName, Cursor, DeviceId, InvalidId, MessageId, PublisherId, TopicName,

@@ -123,6 +123,9 @@ pub struct Attachment {
     pub size: u64,
     /// Path on the server to fetch it from.
     pub href: String,
+    /// SHA-256 of its content, 64 digits `0-9a-f`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// How urgent a message is: 1 (min) to 5 (urgent) on the wire.

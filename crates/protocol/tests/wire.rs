@@ -15,7 +15,7 @@ use hither_protocol::{
     MAX_FRAME_BYTES, Message, MessageId, MessagesPage, Outcome, Policy, Presence, PresenceState,
     Priority, PriorityRoutes, Problem, PublishRequest, Published, PublisherChoice, PublisherRef,
     QuietTime, Recipients, Route, Seat, ServerFrame, Session, Timestamp, TraceStep, Traced,
-    Weekday, WhenAway, WhenPresenting, WhenUnknown, WithdrawWhy,
+    UploadRef, Uploaded, Weekday, WhenAway, WhenPresenting, WhenUnknown, WithdrawWhy,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -121,6 +121,7 @@ fn whole() -> Message {
             media_type: "text/plain".to_owned(),
             size: 1024,
             href: "/v1/attachments/1".to_owned(),
+            sha256: None,
         }],
         key: some("build-main"),
         expires_at: Some(time(3600)),
@@ -282,6 +283,40 @@ fn requests_and_answers() {
     check("http_publish_least", &PublishRequest::default());
     check("http_publish", &publish());
     check(
+        "http_publish_attachments",
+        &PublishRequest {
+            attachments: vec![
+                UploadRef {
+                    id: id(7).0,
+                    name: Some("Report.pdf".to_owned()),
+                },
+                UploadRef {
+                    id: id(8).0,
+                    name: None,
+                },
+            ],
+            ..PublishRequest::default()
+        },
+    );
+    check(
+        "http_uploaded",
+        &Uploaded {
+            id: id(7).0,
+            name: "report.pdf".to_owned(),
+            media_type: "application/pdf".to_owned(),
+            size: 1024,
+            sha256: "ab".repeat(32),
+            expires_at: time(3600),
+        },
+    );
+    check(
+        "message_attachment",
+        &Attachment {
+            sha256: Some("ab".repeat(32)),
+            ..whole().attachments.remove(0)
+        },
+    );
+    check(
         "http_published",
         &Published {
             id: id(1),
@@ -317,6 +352,7 @@ fn publish() -> PublishRequest {
             topics: vec!["builds".to_owned()],
             tokens: vec!["mt".to_owned()],
             everyone: true,
+            application: None,
         },
         title: whole.title,
         body: whole.body,
@@ -327,6 +363,7 @@ fn publish() -> PublishRequest {
         tags: whole.tags,
         icon: whole.icon,
         actions: whole.actions,
+        attachments: vec![],
         key: whole.key,
         ttl_s: Some(3600),
     }

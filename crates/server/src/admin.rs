@@ -17,14 +17,16 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
 use crate::store::{
-    AccountRecord, Audience, Change, Grant, Grantee, Permissions, PublisherRecord, Right,
-    SecretHash, Store, StoreError, TopicSummary,
+    AccountRecord, Audience, BackupReport, Change, CheckReport, Grant, Grantee, Permissions,
+    PublisherRecord, Right, SecretHash, Store, StoreError, TopicSummary,
 };
 
 const SOCKET: &str = "admin.sock";
 const MAX_REQUEST_BYTES: u64 = 64 * 1024;
 /// How long either side waits for the other's line.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long everything may take to be read.
+const LONG_PATIENCE: Duration = Duration::from_hours(24);
 
 /// A wish of the administrator.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -103,6 +105,13 @@ pub enum AdminRequest {
         /// SHA-256 of the new secret.
         secret: SecretHash,
     },
+    /// Writes everything into one new file.
+    Backup {
+        /// Absolute; the server's user must be allowed to make it.
+        file: PathBuf,
+    },
+    /// Reads everything and compares rows and files.
+    Check,
     /// Forbids or allows publishing.
     SetPublisherDisabled {
         /// Whose.
@@ -151,6 +160,10 @@ pub enum AdminReply {
     Publishers(Vec<PublisherSummary>),
     /// All topics, by name.
     Topics(Vec<TopicSummary>),
+    /// The backup is on disk.
+    BackedUp(BackupReport),
+    /// What the check found.
+    Checked(CheckReport),
     /// It was not done; the text is for people.
     Refused(String),
 }
@@ -194,6 +207,12 @@ pub struct PublisherSummary {
 /// Does what the administrator wishes.
 pub async fn execute(store: &dyn Store, request: AdminRequest) -> AdminReply {
     let what = request.subject();
+    if let AdminRequest::Backup { file } = request {
+        return match store.backup(file).await {
+            Ok(report) => AdminReply::BackedUp(report),
+            Err(error) => AdminReply::Refused(error.to_string()),
+        };
+    }
     match attempt(store, request).await {
         Ok(reply) => reply,
         Err(StoreError::Taken) => AdminReply::Refused(format!("{what} exists already")),
@@ -217,6 +236,9 @@ async fn attempt(store: &dyn Store, request: AdminRequest) -> Result<AdminReply,
             }
             return Ok(AdminReply::Publishers(summaries));
         }
+        AdminRequest::Check => return Ok(AdminReply::Checked(store.check().await?)),
+        // Done before, because it fails in other ways.
+        AdminRequest::Backup { .. } => {}
         AdminRequest::AddAccount {
             name,
             password_hash,
@@ -291,12 +313,22 @@ async fn grantee(store: &dyn Store, text: &str) -> Result<Grantee, StoreError> {
 }
 
 impl AdminRequest {
+    /// How long it may take.
+    fn patience(&self) -> Duration {
+        match self {
+            Self::Backup { .. } | Self::Check => LONG_PATIENCE,
+            _ => PATIENCE,
+        }
+    }
+
     fn subject(&self) -> String {
         match self {
             Self::Accounts | Self::Publishers | Self::Topics => "list".to_owned(),
             Self::GrantTopic { to, .. } => format!("account or publisher {to}"),
             Self::RevokeTopic { topic, from, .. } => format!("such grant of {topic} to {from}"),
             Self::SetTopicPrivate { topic, .. } => format!("topic {topic}"),
+            Self::Backup { .. } => "backup".to_owned(),
+            Self::Check => "check".to_owned(),
             Self::AddAccount { name, .. }
             | Self::SetPassword { name, .. }
             | Self::SetAccountDisabled { name, .. }
@@ -398,8 +430,7 @@ impl Drop for AdminSocket {
 }
 
 async fn attend(stream: UnixStream, store: Arc<dyn Store>) {
-    let answered = timeout(PATIENCE, answer(stream, &*store)).await;
-    match answered.unwrap_or_else(|late| Err(late.into())) {
+    match answer(stream, &*store).await {
         Ok(()) => {}
         Err(error) => tracing::warn!(%error, "an administrator's request was not answered"),
     }
@@ -409,9 +440,8 @@ async fn answer(stream: UnixStream, store: &dyn Store) -> io::Result<()> {
     check_peer(&stream, may_ask)?;
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(reading.take(MAX_REQUEST_BYTES))
-        .read_line(&mut line)
-        .await?;
+    let mut reading = BufReader::new(reading.take(MAX_REQUEST_BYTES));
+    timeout(PATIENCE, reading.read_line(&mut line)).await??;
     if line.is_empty() {
         // Someone only looked whether the door is open.
         return Ok(());
@@ -425,7 +455,7 @@ async fn answer(stream: UnixStream, store: &dyn Store) -> io::Result<()> {
     };
     let mut text = serde_json::to_string(&reply)?;
     text.push('\n');
-    writing.write_all(text.as_bytes()).await
+    timeout(PATIENCE, writing.write_all(text.as_bytes())).await?
 }
 
 /// Asks the server that holds the folder. Fails with `NotFound` or `ConnectionRefused` where
@@ -442,7 +472,7 @@ pub async fn ask(folder: &Path, request: &AdminRequest) -> io::Result<AdminReply
         BufReader::new(reading).read_line(&mut line).await?;
         Ok(serde_json::from_str(&line)?)
     };
-    timeout(PATIENCE, asked).await?
+    timeout(request.patience(), asked).await?
 }
 
 /// Whether a server answers in this folder.

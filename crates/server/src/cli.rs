@@ -1,6 +1,7 @@
 //! The command line: reads it, does it, says what came of it.
 
 mod answer;
+mod copies;
 mod publisher;
 mod serve;
 mod topic;
@@ -83,6 +84,21 @@ enum Command {
     /// Manage who may read and write the topics
     #[command(subcommand)]
     Topic(TopicCommand),
+    /// Write everything into one new file, also while the server runs
+    Backup {
+        /// The new file; it holds secrets and is readable by the server's user only
+        file: PathBuf,
+    },
+    /// Make a backup the store, while no server runs; every client then starts over
+    Restore {
+        /// What `backup` wrote
+        file: PathBuf,
+        /// Replace accounts, publishers and messages that are there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Read everything and compare rows and files, also while the server runs
+    Check,
     /// Print the settings and where each comes from
     Config,
 }
@@ -148,6 +164,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let answer = match command {
         Command::Serve { .. } => return serve::serve(&config, common.json).await,
         Command::Config => Answer::config(&config)?,
+        Command::Backup { file } => copies::backup(&config.data.value, &file).await?,
+        Command::Restore { file, force } => copies::restore(&config.data.value, &file, force)?,
+        Command::Check => return copies::check(&config.data.value, common.json).await,
         Command::Account(command) => account(&config.data.value, command).await?,
         Command::Publisher(command) => publisher::run(&config.data.value, command).await?,
         Command::Topic(command) => topic::run(&config.data.value, command).await?,

@@ -3,14 +3,17 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 use std::{env, fmt, fs, io};
 
 use hither_protocol::Policy;
 use serde::{Deserialize, Serialize};
 
+use crate::store::Retention;
 use crate::{InvalidOrigin, Registration, Settings};
 
 const DEFAULT_IDLE_AFTER_S: u64 = 180;
+const DEFAULT_RETENTION_DAYS: u64 = 90;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
 
 /// What one source says; the rest is left to the next one.
@@ -27,6 +30,10 @@ pub struct Layer {
     pub public_url: Option<String>,
     /// Seconds without input after which a desktop is inactive, 10 to 3600.
     pub idle_after_s: Option<u64>,
+    /// Days for which each log is kept, 1 to 3650.
+    pub retention_days: Option<u64>,
+    /// Entries that are kept of each log, 100 to 1,000,000.
+    pub retention_entries: Option<u64>,
     /// Who may become a publisher: `administrators`, `approval` or `open`.
     pub publisher_registration: Option<Registration>,
 }
@@ -44,6 +51,10 @@ pub struct Config {
     pub public_url: Sourced<Option<String>>,
     /// Seconds without input after which a desktop is inactive.
     pub idle_after_s: Sourced<u64>,
+    /// Days for which each log is kept.
+    pub retention_days: Sourced<u64>,
+    /// Entries that are kept of each log.
+    pub retention_entries: Sourced<u64>,
     /// Who may become a publisher.
     pub publisher_registration: Sourced<Registration>,
 }
@@ -101,6 +112,12 @@ pub enum ConfigError {
     /// Choose another time.
     #[error("idle_after_s is {0}; it must be from 10 to 3600 seconds")]
     IdleAfter(u64),
+    /// Choose another number.
+    #[error("retention_days is {0}; it must be from 1 to 3650 days")]
+    RetentionDays(u64),
+    /// Choose another number.
+    #[error("retention_entries is {0}; it must be from 100 to 1000000 entries")]
+    RetentionEntries(u64),
     /// Name a folder with `--data`.
     #[error("there is no home folder to keep data in; name a folder with --data")]
     NoHome,
@@ -138,6 +155,8 @@ impl Config {
             insecure_http: parsed("HITHER_INSECURE_HTTP", variable)?,
             public_url: variable("HITHER_PUBLIC_URL"),
             idle_after_s: parsed("HITHER_IDLE_AFTER_S", variable)?,
+            retention_days: parsed("HITHER_RETENTION_DAYS", variable)?,
+            retention_entries: parsed("HITHER_RETENTION_ENTRIES", variable)?,
             publisher_registration: parsed("HITHER_PUBLISHER_REGISTRATION", variable)?,
         };
         let pick_data = first([flags.data, environment.data, file.data]);
@@ -167,6 +186,18 @@ impl Config {
                 file.idle_after_s,
             ])
             .unwrap_or(by_default(DEFAULT_IDLE_AFTER_S)),
+            retention_days: first([
+                flags.retention_days,
+                environment.retention_days,
+                file.retention_days,
+            ])
+            .unwrap_or(by_default(DEFAULT_RETENTION_DAYS)),
+            retention_entries: first([
+                flags.retention_entries,
+                environment.retention_entries,
+                file.retention_entries,
+            ])
+            .unwrap_or(by_default(Retention::default().entries)),
             publisher_registration: first([
                 flags.publisher_registration,
                 environment.publisher_registration,
@@ -195,8 +226,23 @@ impl Config {
                 idle_after_ms: self.idle_after_s()? * 1000,
                 ..Policy::default()
             },
+            retention: self.retention()?,
             registration: self.publisher_registration.value,
             ..Settings::default()
+        })
+    }
+
+    fn retention(&self) -> Result<Retention, ConfigError> {
+        let (days, entries) = (self.retention_days.value, self.retention_entries.value);
+        if !(1..=3650).contains(&days) {
+            return Err(ConfigError::RetentionDays(days));
+        }
+        if !(100..=1_000_000).contains(&entries) {
+            return Err(ConfigError::RetentionEntries(entries));
+        }
+        Ok(Retention {
+            age: Duration::from_hours(24 * days),
+            entries,
         })
     }
 
@@ -213,7 +259,7 @@ impl Config {
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = self.public_url.value.as_deref();
-        let rows: [(_, &dyn fmt::Display, _); 6] = [
+        let rows: [(_, &dyn fmt::Display, _); 8] = [
             ("data", &self.data.value.display(), self.data.from),
             ("listen", &self.listen.value, self.listen.from),
             (
@@ -230,6 +276,16 @@ impl fmt::Display for Config {
                 "idle_after_s",
                 &self.idle_after_s.value,
                 self.idle_after_s.from,
+            ),
+            (
+                "retention_days",
+                &self.retention_days.value,
+                self.retention_days.from,
+            ),
+            (
+                "retention_entries",
+                &self.retention_entries.value,
+                self.retention_entries.from,
             ),
             (
                 "publisher_registration",
@@ -431,6 +487,27 @@ mod tests {
             let env = [("HITHER_IDLE_AFTER_S", seconds), ("HOME", "/home/ada")];
             let config = gather(Layer::default(), None, &env).unwrap();
             assert_eq!(config.settings().is_ok(), fine, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn retention_is_bounded_and_its_default_is_the_documented_one() {
+        let settings = |file: &str| {
+            let env = [("HOME", "/home/ada")];
+            let config = gather(Layer::default(), Some(file), &env).unwrap();
+            config.settings().map_err(|error| error.to_string())
+        };
+        assert_eq!(settings("").unwrap().retention, Retention::default());
+        let short = settings("retention_days = 1\nretention_entries = 100").unwrap();
+        assert_eq!(short.retention.age, Duration::from_hours(24));
+        assert_eq!(short.retention.entries, 100);
+        for (file, said) in [
+            ("retention_days = 0", "1 to 3650"),
+            ("retention_days = 3651", "1 to 3650"),
+            ("retention_entries = 99", "100 to 1000000"),
+            ("retention_entries = 1000001", "100 to 1000000"),
+        ] {
+            assert!(settings(file).unwrap_err().contains(said), "{file}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 pub mod admin;
+pub mod attachments;
 pub mod cli;
 pub mod config;
 mod http;
@@ -15,4 +16,6 @@ mod text;
 mod upkeep;
 
 pub use http::{InvalidOrigin, Origin};
-pub use serve::{InvalidRegistration, Limits, Registration, ServeError, Settings, serve};
+pub use serve::{
+    AttachmentLimits, InvalidRegistration, Limits, Registration, ServeError, Settings, serve,
+};

@@ -25,17 +25,19 @@ use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
 use crate::accounts::{Accounts, clock};
+use crate::attachments;
 use crate::http::{self, Attempts, Followers, KnownPasswords, Origin};
 use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
-use crate::store::{Cursors, Identity, Reader, Retention, Store, StoreError};
+use crate::store::{Cursors, Identity, Quota, Reader, Retention, Store, StoreError};
 use crate::upkeep;
 
 /// How long open requests and streams may take to end.
 const SHUTDOWN_WITHIN: Duration = Duration::from_secs(5);
 /// How long to wait where no connection can be taken, as when files run out.
 const BREATHER: Duration = Duration::from_millis(100);
+pub(crate) const MIB: u64 = 1024 * 1024;
 
 /// What an operator can set.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +55,32 @@ pub struct Settings {
     pub registration: Registration,
     /// What is kept of each log.
     pub retention: Retention,
+    /// How large files beside messages may be.
+    pub attachments: AttachmentLimits,
+}
+
+/// How large files beside messages may be.
+#[derive(Clone, Copy, Debug)]
+pub struct AttachmentLimits {
+    /// Bytes of one file.
+    pub file_bytes: u64,
+    /// Bytes of all.
+    pub quota: Quota,
+    /// Requests with files that are received at the same time.
+    pub uploads: usize,
+}
+
+impl Default for AttachmentLimits {
+    fn default() -> Self {
+        Self {
+            file_bytes: 25 * MIB,
+            quota: Quota {
+                publisher: 1024 * MIB,
+                total: 5 * 1024 * MIB,
+            },
+            uploads: 16,
+        }
+    }
 }
 
 /// Who may become a publisher.
@@ -161,6 +189,8 @@ pub(crate) struct App {
     pub(crate) known_passwords: KnownPasswords,
     /// Who follows topics in ntfy's form.
     pub(crate) followers: Followers,
+    /// Places for requests with files.
+    pub(crate) uploads: Semaphore,
     /// Held by whatever must end before the server does.
     open: watch::Sender<()>,
 }
@@ -181,6 +211,7 @@ pub async fn serve(
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
     let mut tasks = JoinSet::new();
     tasks.spawn(follower);
+    tasks.spawn(attachments::keep_sweeping(Arc::clone(&app.store)));
     tasks.spawn(upkeep::expire(
         Arc::clone(&app.store),
         app.accounts.expiring(),
@@ -277,6 +308,7 @@ impl App {
             attempts: Attempts::new(limits.failed_sign_ins, limits.failed_sign_in_every),
             known_passwords: KnownPasswords::default(),
             followers: Followers::default(),
+            uploads: Semaphore::new(settings.attachments.uploads),
             open: watch::Sender::new(()),
             settings,
             store,

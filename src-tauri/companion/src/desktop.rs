@@ -1,6 +1,6 @@
 use core::future::pending;
 use core::time::Duration;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hither_client::{Platform, PlatformEvent};
 use hither_engine::view::{SourceTopic, SourceView, View};
@@ -72,6 +72,14 @@ impl Platform for Desktop {
 
     fn open_link(&mut self, url: &str) {
         open::link(url);
+    }
+
+    fn downloads(&self) -> Option<PathBuf> {
+        open::downloads()
+    }
+
+    fn open_folder(&mut self, folder: &Path) {
+        open::folder(folder);
     }
 
     fn view_changed(&mut self, view: &View) {

@@ -7,12 +7,15 @@
 //! The idle time stays what the last line said; before the first it is unknown.
 //!
 //! Out: `{"toast":{…}}` `{"withdraw":"ID"}` `{"open_window":"ID"}` `{"open_link":"…"}`
-//! `{"view":{…}}` `{"sleep_ready":true}`, where the toast of a summary has the id `"summary"`.
+//! `{"open_folder":"…"}` `{"view":{…}}` `{"sleep_ready":true}`, where the toast of a summary has
+//! the id `"summary"`.
 
 use core::time::Duration;
 use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
 
 use hither_client::{Platform, PlatformEvent};
+use hither_companion::downloads;
 use hither_engine::view::{Command, SourceTopic, SourceView, View};
 use hither_engine::{Sensed, Toast, ToastEvent, ToastKey};
 use hither_protocol::{Action, MessageId, Priority};
@@ -61,6 +64,7 @@ enum Output<'a> {
     Withdraw(Key),
     OpenWindow(Option<MessageId>),
     OpenLink(&'a str),
+    OpenFolder(&'a Path),
     View(&'a View),
     SleepReady(bool),
 }
@@ -180,6 +184,14 @@ impl Platform for Headless {
 
     fn open_link(&mut self, url: &str) {
         print(&Output::OpenLink(url));
+    }
+
+    fn downloads(&self) -> Option<PathBuf> {
+        downloads()
+    }
+
+    fn open_folder(&mut self, folder: &Path) {
+        print(&Output::OpenFolder(folder));
     }
 
     fn view_changed(&mut self, view: &View) {

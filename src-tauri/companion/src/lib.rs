@@ -12,3 +12,4 @@ mod words;
 mod stage;
 
 pub use desktop::Desktop;
+pub use open::downloads;

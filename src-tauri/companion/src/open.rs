@@ -1,7 +1,7 @@
 //! The way to the windows and to the person's browser.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::{env, io};
 
@@ -56,6 +56,20 @@ pub(crate) fn link(url: &str) {
         );
     }
     let _ = start(opener().arg(url));
+}
+
+/// The person's folder for downloads.
+#[must_use]
+pub fn downloads() -> Option<PathBuf> {
+    dirs::download_dir().or_else(|| dirs::home_dir().map(|home| home.join("Downloads")))
+}
+
+/// Shows a folder.
+pub(crate) fn folder(folder: &Path) {
+    // No absolute path passes for an option.
+    if folder.is_absolute() && folder.is_dir() {
+        let _ = start(opener().arg(folder));
+    }
 }
 
 fn opener() -> Command {

@@ -90,7 +90,15 @@ export class FakeBackend implements Backend {
     await pause(5);
     if (this.#show === 'broken')
       return { type: 'failed', detail: 'database disk image is malformed' };
-    if (query.type === 'message') {
+    if (query.type === 'save') {
+      await pause(200);
+      const of = this.#messages.find(({ id }) => id === query.id);
+      const name = of?.attachments?.[query.attachment]?.name;
+      return name
+        ? { type: 'saved', path: `/home/ada/Downloads/${name}` }
+        : { type: 'failed', detail: 'The file was not saved: the server does not have it any more.' };
+    }
+    if (query.type !== 'page') {
       return { type: 'message', message: this.#messages.find(({ id }) => id === query.id) ?? null };
     }
     const { before, unread_only, limit } = query;

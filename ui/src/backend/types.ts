@@ -274,7 +274,19 @@ limit: number, } | { "type": "message",
 /**
  * The message.
  */
-id: string, } | { "type": "diagnostics" };
+id: string, } | { "type": "rich", 
+/**
+ * The message.
+ */
+id: string, } | { "type": "save", 
+/**
+ * The message.
+ */
+id: string, 
+/**
+ * Which of its attachments, from 0.
+ */
+attachment: number, } | { "type": "diagnostics" };
 
 /**
  * The answer to a [`Query`].
@@ -291,7 +303,11 @@ more: boolean, } | { "type": "message",
 /**
  * The message as the server sent it, with `read_at` as this history knows it.
  */
-message: Message | null, } | { "type": "diagnostics", 
+message: Message | null, } | { "type": "saved", 
+/**
+ * Where it is.
+ */
+path: string, } | { "type": "diagnostics", 
 /**
  * As of this moment.
  */
@@ -361,7 +377,7 @@ export type Message = {
   tags?: string[];
   icon?: string;
   actions?: { id: string; label: string; url?: string }[];
-  attachments?: { name: string; media_type: string; size: number; href: string }[];
+  attachments?: { name: string; media_type: string; size: number; href: string; sha256?: string }[];
   key?: string;
   created_at: string;
   expires_at?: string;

@@ -86,9 +86,11 @@ export const en = {
 
   open_rich: 'Open rich message',
   rich_hint: 'Opens in its own window, without network and without scripts.',
-  rich_later: 'This page is too large to show here. Its text is below.',
   open_host: 'Open {host}',
   actions: 'Actions',
+  save: 'Save to the download folder',
+  saving: 'On its way…',
+  saved: 'Saved: {path}',
   attachments: { one: '{count} attachment', other: '{count} attachments' },
   picture_off: 'Picture from {host}, not loaded',
   picture_none: 'Picture, not loaded',

@@ -83,9 +83,11 @@ export const zh: Messages = {
 
   open_rich: '打开富消息',
   rich_hint: '在单独的窗口中打开，不联网，也不运行脚本。',
-  rich_later: '这个页面太大，无法在此显示。下面是它的文字内容。',
   open_host: '打开 {host}',
   actions: '操作',
+  save: '保存到下载文件夹',
+  saving: '正在下载…',
+  saved: '已保存：{path}',
   attachments: { other: '{count} 个附件' },
   picture_off: '来自 {host} 的图片，未加载',
   picture_none: '图片，未加载',

@@ -16,6 +16,9 @@ const MAX_PAGE: u32 = 200;
 /// The most rows that a summary is made of.
 const MAX_SILENT: u32 = 500;
 
+/// How many rows are looked through for missing pages at the start.
+const MAX_LOOKED_THROUGH: u32 = 1000;
+
 /// Answers queries on a connection of its own. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Reader(Arc<Mutex<Connection>>);
@@ -54,6 +57,14 @@ impl Reader {
             })
     }
 
+    /// The newest messages whose H5 pages are on the server only.
+    pub(crate) async fn missing_pages(&self) -> Vec<MessageId> {
+        self.with(missing_pages).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "missing pages are fetched when they are looked at");
+            Vec::new()
+        })
+    }
+
     /// Where the H5 page of a message is to be fetched from, unless it is here already.
     pub(crate) async fn missing_page(&self, id: MessageId) -> Option<String> {
         let whole = self.with(move |db| whole(db, id)).await.ok()??;
@@ -84,7 +95,8 @@ fn answer(db: &Connection, query: &Query) -> rusqlite::Result<Asked> {
             answer: page(db, before, unread_only, limit.clamp(1, MAX_PAGE))?,
             page_missing: None,
         }),
-        Query::Message { id } => {
+        // What these need besides is not the history's.
+        Query::Message { id } | Query::Rich { id } | Query::Save { id, .. } => {
             let message = whole(db, id)?;
             let page_missing = message.as_ref().and_then(missing_href).map(|_| id);
             let message = message.map(Box::new);
@@ -103,7 +115,17 @@ fn answer(db: &Connection, query: &Query) -> rusqlite::Result<Asked> {
     }
 }
 
-fn missing_href(message: &Message) -> Option<String> {
+fn missing_pages(db: &Connection) -> rusqlite::Result<Vec<MessageId>> {
+    db.prepare(
+        "SELECT id FROM (SELECT seq, id, rich FROM message
+                         ORDER BY created_at DESC, id DESC LIMIT ?1)
+         WHERE rich AND NOT EXISTS (SELECT 1 FROM page WHERE page.message = seq)",
+    )?
+    .query_map([MAX_LOOKED_THROUGH], |row| message_id(row, 0))?
+    .collect()
+}
+
+pub(crate) fn missing_href(message: &Message) -> Option<String> {
     let html = message.html.as_ref()?;
     html.href.clone().filter(|_| html.inline.is_none())
 }

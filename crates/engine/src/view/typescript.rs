@@ -28,7 +28,7 @@ export type Message = {
   tags?: string[];
   icon?: string;
   actions?: { id: string; label: string; url?: string }[];
-  attachments?: { name: string; media_type: string; size: number; href: string }[];
+  attachments?: { name: string; media_type: string; size: number; href: string; sha256?: string }[];
   key?: string;
   created_at: string;
   expires_at?: string;

@@ -104,11 +104,10 @@ fn line(topic: &TopicSummary) -> String {
     let owner = topic.owner.as_ref();
     let owner = owner.map_or_else(|| "free".to_owned(), |id| format!("of {id}"));
     let private = if topic.private { "  private" } else { "" };
-    let grants: String = topic
-        .grants
-        .iter()
-        .map(|grant| format!("  {}:{}", name(&grant.to), word(grant.may)))
-        .collect();
+    let grants = topic.grants.iter();
+    let grants = grants.map(|grant| format!("{}:{}", name(&grant.to), word(grant.may)));
+    let grants: Vec<_> = [String::new()].into_iter().chain(grants).collect();
+    let grants = grants.join("  ");
     let subscribers = topic.subscribers;
     format!(
         "{}  {owner}  {subscribers} subscribed{private}{grants}",

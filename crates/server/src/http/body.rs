@@ -35,8 +35,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             .await
             .map_err(|_| Failure::malformed("The body came too slowly; send it again."))?
             .map_err(|rejection| unreadable(rejection.status()))?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| not_as_expected(&error))?;
+        let value = Self::parse(&bytes)?;
         Ok(Self { value, bytes })
+    }
+}
+
+impl<T: DeserializeOwned> JsonBody<T> {
+    /// What a body's bytes say.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<T, Failure> {
+        serde_json::from_slice(bytes).map_err(|error| not_as_expected(&error))
     }
 }
 

@@ -86,6 +86,11 @@ impl From<StoreError> for Failure {
                 ErrorCode::StorageFull,
                 "The server's disk is full and nothing was stored; try again later.",
             ),
+            StoreError::OverQuota => Self::new(
+                ErrorCode::QuotaExceeded,
+                "There would be too many bytes of attachments; recall messages that carry some, \
+                 or ask the server's administrator for a larger quota.",
+            ),
             StoreError::Closed => Self::new(
                 ErrorCode::Unavailable,
                 "The server is shutting down; try again in a moment.",

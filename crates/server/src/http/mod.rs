@@ -1,5 +1,6 @@
 //! Requests over HTTP.
 
+mod attachments;
 mod attempts;
 mod body;
 mod client;
@@ -54,6 +55,11 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/messages", publish.get(inbox::list))
         .route("/messages/{id}", delete(publish::recall))
         .route("/messages/{id}/html", get(inbox::html))
+        .route(
+            "/messages/{id}/attachments/{number}",
+            get(attachments::download),
+        )
+        .route("/attachments", post(attachments::upload))
         .route("/stream", get(stream::open))
         .merge(publishers::routes())
         .route("/subscriptions", get(subscriptions::list))

@@ -157,6 +157,7 @@ fn sent(frame: ServerFrame) -> String {
         }
         ServerFrame::Alert { ids, why, .. } => format!("alert {} {why:?}", numbers(&ids)),
         ServerFrame::Synced { cursor } => format!("synced {}", place(&cursor)),
+        ServerFrame::Gap { since } => format!("gap {}", since.as_second()),
         ServerFrame::Pong => "pong".to_owned(),
         ServerFrame::Error { code, .. } => format!("error {code}"),
         other => format!("{other:?}"),
@@ -513,4 +514,54 @@ fn the_welcome_carries_the_policy() {
         policy,
     };
     assert_eq!(outputs[1], Output::Send(welcome));
+}
+
+fn page_with_gap(numbers: &[u64], upto: u64, more: bool, seconds: i64) -> Input {
+    let Input::Page(page) = page(numbers, upto, more) else {
+        unreachable!("a page is a page");
+    };
+    Input::Page(Page {
+        gap: Some(Timestamp::from_second(seconds).unwrap()),
+        ..page
+    })
+}
+
+#[test]
+fn a9_a_gap_is_told_once_and_only_to_who_was_there_before() {
+    check(vec![
+        (hello(Some(cursor(1)), None), &["identify true"]),
+        (
+            found(9),
+            &["welcome laptop", "attach laptop", "page after 1"],
+        ),
+        (
+            page_with_gap(&[4], 4, true, 7),
+            &["gap 7", "message 4 at 4 Silent", "page after 4"],
+        ),
+        (
+            page_with_gap(&[6], 9, false, 7),
+            &["message 6 at 6 Silent", "announce None", "synced 9"],
+        ),
+        (Input::Lagged, &["page after 9"]),
+        (
+            page_with_gap(&[12], 12, false, 8),
+            &["gap 8", "message 12 at 12 Silent"],
+        ),
+    ]);
+    check(vec![
+        (hello(None, None), &["identify true"]),
+        (
+            found(9),
+            &["welcome laptop", "attach laptop", "page after 0"],
+        ),
+        (
+            page_with_gap(&[4], 9, false, 7),
+            &["message 4 at 4 Silent", "announce None", "synced 9"],
+        ),
+        (Input::Lagged, &["page after 9"]),
+        (
+            page_with_gap(&[12], 12, false, 8),
+            &["gap 8", "message 12 at 12 Silent"],
+        ),
+    ]);
 }

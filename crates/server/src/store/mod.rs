@@ -5,6 +5,8 @@
 //! sees a lower one appear later.
 
 mod access;
+mod attachments;
+mod backup;
 #[cfg(test)]
 mod contract;
 mod cursors;
@@ -24,6 +26,8 @@ use hither_protocol::{
 use tokio::sync::mpsc;
 
 pub use access::{Grant, Grantee, MAX_TOPICS, Right, Rights, TopicAccess, TopicSummary};
+pub use attachments::{Attachments, Quota, Upload};
+pub use backup::{Backup, BackupError, BackupReport, CheckReport};
 pub use cursors::{Cursors, UnknownCursor};
 pub use folder::{DataFolder, FolderError};
 pub use log::{
@@ -33,7 +37,7 @@ pub use log::{
 pub use publishers::{
     Audience, Change, MAX_AWAITING, Permissions, PublisherRecord, Publishers, ReceiverRecord,
 };
-pub use sqlite::{OpenError, SqliteStore};
+pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
 pub use upkeep::{Retention, Upkeep};
 
@@ -77,6 +81,9 @@ pub enum StoreError {
     /// Free space on the disk; nothing of the request was stored.
     #[error("disk full")]
     Full,
+    /// Recall messages with attachments, or wait until some expire; nothing was stored.
+    #[error("quota used up")]
+    OverQuota,
     /// The store is shutting down: try again later.
     #[error("store closed")]
     Closed,
@@ -178,7 +185,9 @@ pub enum Committed {
 
 /// The durable side of the server. One contract suite runs on every implementation.
 #[async_trait]
-pub trait Store: Publishers + Topics + TopicAccess + Upkeep + Send + Sync + 'static {
+pub trait Store:
+    Attachments + Backup + Publishers + Topics + TopicAccess + Upkeep + Send + Sync + 'static
+{
     /// The store's present life.
     fn epoch(&self) -> Epoch;
 

@@ -57,6 +57,10 @@ impl PublisherRecord {
 
 /// What a publisher may do beside sending to its audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a right of its own, given and taken alone"
+)]
 pub struct Permissions {
     /// Whether it reaches only its audience, not every account.
     pub narrowed: bool,
@@ -98,6 +102,10 @@ pub struct Audience {
 
 /// A change of what a publisher may.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a right of its own, given and taken alone"
+)]
 pub struct Change {
     /// Added to its audience, or taken from it.
     pub audience: Audience,

@@ -88,7 +88,15 @@ impl Server {
 
     /// A server whose store takes its time from a test.
     pub(crate) async fn with_clock(settings: Settings, clock: Clock) -> Self {
-        let server = Self::run(settings, tempfile::tempdir().unwrap(), clock).await;
+        Self::begin(settings, tempfile::tempdir().unwrap(), clock).await
+    }
+
+    pub(crate) async fn with_folder(settings: Settings, folder: TempDir) -> Self {
+        Self::begin(settings, folder, system_clock()).await
+    }
+
+    async fn begin(settings: Settings, folder: TempDir, clock: Clock) -> Self {
+        let server = Self::run(settings, folder, clock).await;
         for name in ["ada", "bob"] {
             server.store.add_account(account(name)).await.unwrap();
         }
@@ -389,7 +397,7 @@ impl Lines {
     }
 
     /// How many bytes came before the server cut it off.
-    pub(crate) async fn is_cut_off(mut self) -> usize {
+    pub(crate) async fn until_cut_off(mut self) -> usize {
         let mut bytes = Vec::new();
         let read = self.wire.read_to_end(&mut bytes);
         // Cut off between two lines or within one.

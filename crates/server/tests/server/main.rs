@@ -7,6 +7,8 @@
 )]
 
 mod addressing;
+mod attachments;
+mod backup;
 mod delivery;
 mod documentation;
 mod gotify;

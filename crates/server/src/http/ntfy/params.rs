@@ -83,7 +83,7 @@ impl Params {
     }
 }
 
-fn first<'a>(values: &'a HashMap<String, String>, names: Names) -> Option<&'a str> {
+fn first(values: &HashMap<String, String>, names: Names) -> Option<&str> {
     names
         .iter()
         .filter_map(|name| values.get(*name))

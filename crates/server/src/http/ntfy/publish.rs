@@ -59,12 +59,11 @@ pub(super) async fn by_get(asked: &Asked, topic: &str) -> Answer {
 pub(super) async fn recall(Path((topic, id)): Path<(String, String)>, asked: Asked) -> Answer {
     let topic = topic_name(&topic)?;
     let publisher = publisher(&asked.app, &asked.who().await?).await?;
-    let message = match id.parse::<MessageId>() {
-        Ok(message) => Some(message),
-        Err(_) => {
-            let key = publication::key(topic.as_str(), &id);
-            asked.app.store.keyed_message(&publisher.id, &key).await?
-        }
+    let message = if let Ok(message) = id.parse::<MessageId>() {
+        Some(message)
+    } else {
+        let key = publication::key(topic.as_str(), &id);
+        asked.app.store.keyed_message(&publisher.id, &key).await?
     };
     let gone = || NtfyError::new(Why::NotFound, "you have no such message in this topic");
     let message = message.ok_or_else(gone)?;

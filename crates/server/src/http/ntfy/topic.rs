@@ -1,6 +1,6 @@
 //! Which names a topic may have, and who may use it.
 
-use hither_protocol::{ErrorCode, PublisherId, TopicName};
+use hither_protocol::{ErrorCode, TopicName};
 
 use super::error::{NtfyError, Why};
 use crate::http::{App, Failure};
@@ -63,17 +63,13 @@ pub(crate) fn topic_name(text: &str) -> Result<TopicName, Refused> {
 pub(crate) async fn writable(app: &App, name: &str, who: &Grantee) -> Result<Topic, Refused> {
     let name = topic_name(name)?;
     let topic = match who {
-        Grantee::Publisher(id) => claim(app, &name, id).await,
-        Grantee::Account(_) => match app.store.rights(&name, who).await?.write {
-            true => app.store.name_topic(&name).await,
-            false => Err(StoreError::Forbidden),
-        },
+        Grantee::Publisher(id) => app.store.claim_topic(&name, id).await,
+        Grantee::Account(_) if app.store.rights(&name, who).await?.write => {
+            app.store.name_topic(&name).await
+        }
+        Grantee::Account(_) => Err(StoreError::Forbidden),
     };
     topic.map_err(|error| Refused::of(error, &name, "write"))
-}
-
-async fn claim(app: &App, name: &TopicName, id: &PublisherId) -> Result<Topic, StoreError> {
-    app.store.claim_topic(name, id).await
 }
 
 /// The topic, for somebody who may subscribe to it.

@@ -192,30 +192,34 @@ mod tests {
     use super::super::params::tests::params;
     use super::*;
 
-    fn basic(name: &str, secret: &str) -> Option<Credentials> {
-        Some(Credentials::Basic(name.to_owned(), secret.to_owned()))
+    fn basic(name: &str, secret: &str) -> Credentials {
+        Credentials::Basic(name.to_owned(), secret.to_owned())
     }
 
     #[test]
     fn credentials_come_in_header_or_query() {
-        let bearer = Some(Credentials::Bearer("tk_1".to_owned()));
+        let bearer = Credentials::Bearer("tk_1".to_owned());
         // base64 of "ada:pass", and base64 of the header with it.
         let header = "Basic YWRhOnBhc3M=";
         let query = "auth=QmFzaWMgWVdSaE9uQmhjM009";
         for (headers, query, expected) in [
-            (&[("Authorization", header)][..], "", basic("ada", "pass")),
+            (
+                &[("Authorization", header)][..],
+                "",
+                Some(basic("ada", "pass")),
+            ),
             (
                 &[("Authorization", "basic YWRhOnBhc3M")],
                 "",
-                basic("ada", "pass"),
+                Some(basic("ada", "pass")),
             ),
             (
                 &[("Authorization", "Basic OnRrXzE=")],
                 "",
-                basic("", "tk_1"),
+                Some(basic("", "tk_1")),
             ),
-            (&[("Authorization", "Bearer tk_1")], "", bearer),
-            (&[], query, basic("ada", "pass")),
+            (&[("Authorization", "Bearer tk_1")], "", Some(bearer)),
+            (&[], query, Some(basic("ada", "pass"))),
             (&[], "", None),
         ] {
             assert_eq!(

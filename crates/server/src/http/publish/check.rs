@@ -14,6 +14,7 @@ const MAX_TAGS: usize = 20;
 const MAX_WORD: usize = 64;
 const MAX_LABEL: usize = 128;
 const MAX_ACTIONS: usize = 5;
+pub(super) const MAX_ATTACHMENTS: usize = 10;
 const MAX_TTL_S: u64 = 365 * 24 * 60 * 60;
 
 pub(super) fn check(request: &PublishRequest) -> Result<(), Failure> {
@@ -35,6 +36,9 @@ pub(super) fn check(request: &PublishRequest) -> Result<(), Failure> {
     link("icon", request.icon.as_deref(), PICTURES)?;
     words("tags", &request.tags, MAX_TAGS)?;
     actions(&request.actions)?;
+    if request.attachments.len() > MAX_ATTACHMENTS {
+        return Err(too_many_attachments());
+    }
     if let Some(key) = &request.key {
         within("key", key, MAX_KEY)?;
     }
@@ -44,6 +48,12 @@ pub(super) fn check(request: &PublishRequest) -> Result<(), Failure> {
         ))),
         _ => Ok(()),
     }
+}
+
+pub(super) fn too_many_attachments() -> Failure {
+    Failure::invalid(format!(
+        "There may be at most {MAX_ATTACHMENTS} attachments."
+    ))
 }
 
 fn actions(actions: &[Action]) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! A publisher hands a message over.
 
 mod check;
+mod multipart;
 mod recall;
 mod receivers;
 mod rights;
@@ -9,7 +10,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use hither_protocol::{
     Html, MAX_FRAME_BYTES, Message, MessageId, PublishRequest, Published, PublisherRef, Timestamp,
@@ -23,9 +24,10 @@ use self::check::check;
 pub(crate) use self::recall::recall;
 use self::receivers::receivers;
 use self::rights::permitted;
+use super::attachments::{self, Named};
 use super::{App, Failure, JsonBody, Publisher};
 use crate::accounts::clock;
-use crate::store::{Grantee, NewMessage, PublisherRecord};
+use crate::store::{Grantee, NewMessage, PublisherRecord, Stored};
 
 /// The largest request body, in bytes: the largest message with room for JSON's escapes.
 pub(crate) const MAX_REQUEST: usize = 2 * 1024 * 1024;
@@ -39,34 +41,72 @@ pub(crate) async fn publish(
     State(app): State<Arc<App>>,
     Publisher(publisher): Publisher,
     headers: HeaderMap,
-    body: JsonBody<PublishRequest>,
+    request: Request,
 ) -> Result<(StatusCode, Json<Published>), Failure> {
-    permitted(publisher.rights, &body.value)?;
+    if multipart::is_multipart(&headers) {
+        return multipart::publish(&app, &publisher, &headers, request).await;
+    }
+    let body: JsonBody<PublishRequest> = JsonBody::from_request(request, &()).await?;
     refuse_what_is_not_offered(&body.bytes)?;
     let idempotency =
         idempotency_key(&headers)?.map(|key| (key, Sha256::digest(&body.bytes).into()));
+    hand_over(&app, &publisher, body.value, idempotency).await
+}
+
+/// Stores a message whose files were uploaded.
+async fn hand_over(
+    app: &Arc<App>,
+    publisher: &PublisherRecord,
+    request: PublishRequest,
+    idempotency: Option<(String, [u8; 32])>,
+) -> Result<(StatusCode, Json<Published>), Failure> {
+    permitted(publisher.rights, &request)?;
     let by = Grantee::Publisher(publisher.id.clone());
-    let to = receivers(&app, &by, &body.value.to).await?;
-    let ttl = body.value.ttl_s.map(Duration::from_secs);
-    let (message, html) = message(&publisher, body.value, clock::wall())?;
-    let stored = app
-        .store
-        .publish(NewMessage {
-            message,
-            html,
-            to,
-            ttl,
-            idempotency,
-            ntfy: None,
-        })
-        .await?;
+    let to = receivers(app, &by, &request.to).await?;
+    let ttl = request.ttl_s.map(Duration::from_secs);
+    let named = attachments::named(app, &publisher.id, &request.attachments).await;
+    let mut named = match named {
+        Ok(named) => named,
+        // A repeat may come when its files are known to the message only.
+        Err(failure) => {
+            let first = first_answer(app, publisher, idempotency).await?;
+            return first.map(answer).ok_or(failure);
+        }
+    };
+    let held = named.take_held();
+    let (message, html) = message(publisher, request, named, clock::wall())?;
+    let store = Arc::clone(&app.store);
+    let new = NewMessage {
+        message,
+        html,
+        to,
+        ttl,
+        idempotency,
+        ntfy: None,
+    };
+    let stored = Named::while_held(held, async move { store.publish(new).await }).await?;
     tracing::debug!(publisher = %publisher.id, message = %stored.id, receivers = stored.receivers, "stored");
+    Ok(answer(stored))
+}
+
+async fn first_answer(
+    app: &App,
+    publisher: &PublisherRecord,
+    idempotency: Option<(String, [u8; 32])>,
+) -> Result<Option<Stored>, Failure> {
+    let Some((key, body)) = idempotency else {
+        return Ok(None);
+    };
+    Ok(app.store.answered(&publisher.id, key, body).await?)
+}
+
+fn answer(stored: Stored) -> (StatusCode, Json<Published>) {
     let answer = Published {
         id: stored.id,
         receivers: stored.receivers,
         unknown_tokens: stored.unknown_tokens,
     };
-    Ok((StatusCode::CREATED, Json(answer)))
+    (StatusCode::CREATED, Json(answer))
 }
 
 /// Stores what somebody hands over in another form than Hither's own: `by` says whose rights
@@ -83,7 +123,8 @@ pub(crate) async fn accept(
     let to = receivers(app, by, &request.to).await?;
     let topic = to.topics.first().cloned().map(String::from);
     let ttl = request.ttl_s.map(Duration::from_secs);
-    let (message, html) = message(publisher, request, clock::wall())?;
+    let named = Named::default();
+    let (message, html) = message(publisher, request, named, clock::wall())?;
     let new = NewMessage {
         message: message.clone(),
         html,
@@ -105,7 +146,6 @@ pub(crate) async fn accept(
 /// The fields of a request that this version does not carry out.
 #[derive(Debug, Deserialize)]
 struct NotOffered {
-    attachments: Option<IgnoredAny>,
     deliver_at: Option<IgnoredAny>,
     fields: Option<IgnoredAny>,
 }
@@ -116,7 +156,6 @@ fn refuse_what_is_not_offered(body: &[u8]) -> Result<(), Failure> {
         return Ok(());
     };
     let present = [
-        ("attachments", fields.attachments.is_some()),
         ("deliver_at", fields.deliver_at.is_some()),
         ("fields", fields.fields.is_some()),
     ];
@@ -152,6 +191,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
 fn message(
     publisher: &PublisherRecord,
     request: PublishRequest,
+    named: Named,
     now: Timestamp,
 ) -> Result<(Message, Option<String>), Failure> {
     check(&request)?;
@@ -176,7 +216,7 @@ fn message(
         tags: request.tags,
         icon: request.icon,
         actions: request.actions,
-        attachments: Vec::new(),
+        attachments: named.attachments,
         key: request.key,
         created_at: now,
         expires_at: None,

@@ -75,7 +75,7 @@ pub(crate) async fn grants_are_given_and_taken_back<B: Bed>(bed: B) {
         scene.store.grant(&news, write.clone()).await.unwrap();
         assert!(scene.may(&who, "news").await.1);
         let topics = scene.store.topic_summaries().await.unwrap();
-        assert_eq!(topics[0].grants, [write.clone()]);
+        assert_eq!(topics[0].grants, std::slice::from_ref(&write));
         scene.store.revoke(&news, write.clone()).await.unwrap();
         assert!(!scene.may(&who, "news").await.1);
         let again = scene.store.revoke(&news, write).await;

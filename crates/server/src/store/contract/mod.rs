@@ -2,6 +2,7 @@
 //! `contract_suite!`.
 
 pub(super) mod access;
+pub(super) mod attachments;
 pub(super) mod log;
 pub(super) mod logs;
 pub(super) mod people;
@@ -53,6 +54,13 @@ macro_rules! contract_suite {
                 an_expiry_slides_once_a_day
                 a_removed_account_leaves_nothing
                 an_ack_never_goes_back
+            }
+            attachments {
+                an_upload_waits_for_its_message
+                a_file_ends_with_the_last_that_needs_it
+                a_quota_counts_each_content_once
+                a_file_without_a_row_is_found
+                a_held_file_stays_until_the_row_is_there
             }
             log {
                 a6_positions_rise_in_commit_order

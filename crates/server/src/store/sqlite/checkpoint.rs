@@ -1,5 +1,7 @@
 //! Moves what is in the write-ahead log into the database, away from the commits.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,13 +17,17 @@ const MANY: i64 = 2048;
 const TOO_MANY: i64 = 8 * MANY;
 
 /// Starts the thread; it ends when nothing can come from `commits` any more.
-pub(super) fn start(conn: Connection, commits: Receiver<()>) -> std::io::Result<JoinHandle<()>> {
+pub(super) fn start(
+    conn: Connection,
+    commits: Receiver<()>,
+    long_reads: Arc<AtomicUsize>,
+) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name("store-checkpoint".to_owned())
         .spawn(move || {
             while commits.recv().is_ok() {
                 wait_for_a_reason(&conn, &commits);
-                checkpoint(&conn);
+                checkpoint(&conn, long_reads.load(Ordering::Relaxed) > 0);
             }
         })
 }
@@ -36,9 +42,9 @@ fn wait_for_a_reason(conn: &Connection, commits: &Receiver<()>) {
 }
 
 /// Copies what it can without keeping anyone waiting; the little that is left of a long log is
-/// then copied while commits wait.
-fn checkpoint(conn: &Connection) {
-    if Log::look(conn, "PASSIVE").pages >= TOO_MANY {
+/// then copied while commits wait. A reader that stays for long would make them wait for its end.
+fn checkpoint(conn: &Connection, is_read_for_long: bool) {
+    if Log::look(conn, "PASSIVE").pages >= TOO_MANY && !is_read_for_long {
         Log::look(conn, "TRUNCATE");
     }
 }

@@ -18,6 +18,9 @@ pub(super) struct Content {
 
 impl Content {
     pub(super) fn new(mut message: Message, html: Option<String>) -> Result<Self, StoreError> {
+        for (number, attachment) in message.attachments.iter_mut().enumerate() {
+            attachment.href = format!("/v1/messages/{}/attachments/{number}", message.id);
+        }
         let Some(page) = html else {
             message.html = None;
             return Self::written(message, None);

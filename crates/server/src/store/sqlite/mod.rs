@@ -2,6 +2,9 @@
 
 mod access;
 mod accounts;
+mod archive;
+mod attachments;
+mod backup;
 mod checkpoint;
 mod content;
 mod log;
@@ -11,6 +14,7 @@ mod publish;
 mod publishers;
 mod readers;
 mod receivers;
+mod restore;
 mod rows;
 mod schema;
 mod sessions;
@@ -22,6 +26,7 @@ mod withdrawals;
 mod writer;
 
 use std::io;
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -32,14 +37,17 @@ use hither_protocol::{AccountName, DeviceId, Message, MessageId, PublisherId, Ti
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
+pub use self::archive::ArchiveError;
 use self::places::Shelf;
 use self::readers::Readers;
+pub use self::restore::{RestoreError, RestoreReport, restore};
 use self::writer::Writer;
 use super::folder::private_file;
 use super::{
     AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, DeviceRecord, Epoch, Identity,
     NewMessage, NewSession, Page, Pending, Position, Reader, SecretHash, Store, StoreError, Stored,
 };
+use crate::attachments::Files;
 
 /// How long a commit may wait for the end of a checkpoint.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -82,6 +90,9 @@ pub struct SqliteStore {
     clock: Clock,
     cursors: Cursors,
     epoch: Epoch,
+    files: Arc<Files>,
+    /// How many readers stay for long.
+    long_reads: Arc<AtomicUsize>,
     news: Mutex<Option<mpsc::UnboundedReceiver<Committed>>>,
     readers: Arc<Readers>,
     writer: Writer,
@@ -99,17 +110,21 @@ impl SqliteStore {
         prepare(&conn)?;
         schema::migrate(&mut conn)?;
         let (epoch, cursors) = life(&conn)?;
+        let files = Arc::new(Files::open(folder.path().join("attachments"))?);
 
         let checkpoints = Connection::open(&path)?;
         checkpoints.busy_timeout(PATIENCE)?;
         let (committed, commits) = sync_channel(1);
-        let checkpoints = checkpoint::start(checkpoints, commits)?;
+        let long_reads = Arc::<AtomicUsize>::default();
+        let checkpoints = checkpoint::start(checkpoints, commits, Arc::clone(&long_reads))?;
         let (sender, news) = mpsc::unbounded_channel();
         let (writer, thread) = Writer::start(conn, Arc::clone(&clock), sender, committed)?;
         Ok(Self {
             clock,
             cursors,
             epoch,
+            files,
+            long_reads,
             news: Mutex::new(Some(news)),
             readers: Readers::new(path),
             writer,

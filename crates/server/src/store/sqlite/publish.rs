@@ -3,8 +3,9 @@
 use core::time::Duration;
 
 use hither_protocol::{Message, PublisherId, Timestamp};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
+use super::attachments;
 use super::content::Content;
 use super::log::{MessageRow, append};
 use super::receivers::{self, Resolved};
@@ -19,7 +20,7 @@ const KEY_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
 pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreError> {
     let publisher = enabled_publisher(tx, &new.message.publisher.id)?;
     if let Some((key, body)) = &new.idempotency
-        && let Some(first) = first_answer(tx, publisher, key, body)?
+        && let Some(first) = first_answer(tx, publisher, key, body, tx.now)?
     {
         return Ok(first);
     }
@@ -38,7 +39,14 @@ pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreE
         read_at: None,
         ..new.message
     };
-    let (message, number) = insert_message(tx, publisher, message, new.html, new.ttl, new.ntfy)?;
+    let (message, number) = insert_message(
+        tx,
+        publisher,
+        message,
+        new.html,
+        new.ttl,
+        new.ntfy.as_deref(),
+    )?;
     let stored = Stored {
         id: message.id,
         receivers: to.receivers,
@@ -95,7 +103,7 @@ fn insert_message(
     message: Message,
     html: Option<String>,
     ttl: Option<Duration>,
-    ntfy: Option<String>,
+    ntfy: Option<&str>,
 ) -> Result<(Message, i64), StoreError> {
     let Content {
         message,
@@ -119,21 +127,38 @@ fn insert_message(
         ntfy,
     ])
     .map_err(taken)?;
-    Ok((message, tx.last_insert_rowid()))
+    let number = tx.last_insert_rowid();
+    attachments::need(tx, publisher, number, &message)?;
+    Ok((message, number))
+}
+
+/// What a publish that came before was answered.
+pub(super) fn answered(
+    conn: &Connection,
+    publisher: &PublisherId,
+    key: &str,
+    body: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<Stored>, StoreError> {
+    let publisher = conn
+        .prepare_cached("SELECT id FROM publishers WHERE public_id = ?1")?
+        .query_row([publisher.as_str()], |row| row.get(0))?;
+    first_answer(conn, publisher, key, body, now)
 }
 
 fn first_answer(
-    tx: &Tx<'_>,
+    conn: &Connection,
     publisher: i64,
     key: &str,
     body: &[u8; 32],
+    now: Timestamp,
 ) -> Result<Option<Stored>, StoreError> {
-    let first = tx
+    let first = conn
         .prepare_cached(
             "SELECT body_hash, message_id, receivers, unknown_tokens FROM idempotency
              WHERE publisher = ?1 AND key = ?2 AND created_at > ?3",
         )?
-        .query_and_then((publisher, key, oldest_key(tx.now)), |row| {
+        .query_and_then((publisher, key, oldest_key(now)), |row| {
             let unknown: Option<String> = row.get(3)?;
             let stored = Stored {
                 id: message_id(row.get(1)?),

@@ -381,17 +381,21 @@ fn record_row(
     publisher: i64,
     account: i64,
 ) -> Result<Option<ReceiverRecord>, StoreError> {
-    conn.prepare_cached(&format!("{RECORD} WHERE publisher = ?1 AND records.account = ?2"))?
-        .query_and_then([publisher, account], receiver_record)?
-        .next()
-        .transpose()
+    conn.prepare_cached(&format!(
+        "{RECORD} WHERE publisher = ?1 AND records.account = ?2"
+    ))?
+    .query_and_then([publisher, account], receiver_record)?
+    .next()
+    .transpose()
 }
 
 fn records(conn: &Connection, account: &AccountName) -> Result<Vec<ReceiverRecord>, StoreError> {
     let account = account_number(conn, account)?;
-    conn.prepare_cached(&format!("{RECORD} WHERE records.account = ?1 ORDER BY public_id"))?
-        .query_and_then([account], receiver_record)?
-        .collect()
+    conn.prepare_cached(&format!(
+        "{RECORD} WHERE records.account = ?1 ORDER BY public_id"
+    ))?
+    .query_and_then([account], receiver_record)?
+    .collect()
 }
 
 fn receiver_record(row: &Row<'_>) -> Result<ReceiverRecord, StoreError> {

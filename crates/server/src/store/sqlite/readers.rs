@@ -76,7 +76,8 @@ impl Readers {
         }
     }
 
-    fn open(&self) -> Result<Connection, StoreError> {
+    /// A connection that nobody else waits for.
+    pub(super) fn open(&self) -> Result<Connection, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(&self.path, flags)?;
         conn.busy_timeout(PATIENCE)?;

@@ -24,6 +24,17 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        if matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull) {
+            Self::Full
+        } else {
+            Self::Broken(error.to_string())
+        }
+    }
+}
+
 impl ToSql for Position {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         i64::try_from(self.0)

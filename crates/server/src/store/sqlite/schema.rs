@@ -8,6 +8,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_logs.sql"),
     include_str!("migrations/0003_publishers.sql"),
     include_str!("migrations/0004_topics.sql"),
+    include_str!("migrations/0005_attachments.sql"),
 ];
 
 /// Brings the schema up to date; refuses a database that a newer version wrote.
@@ -38,13 +39,23 @@ fn begin_first_life(conn: &mut Connection) -> Result<(), OpenError> {
     let tx: Transaction<'_> = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let begun: bool = tx.query_row("SELECT EXISTS (SELECT 1 FROM meta)", [], |row| row.get(0))?;
     if !begun {
-        let mut random = [0; 8 + 32];
-        getrandom::fill(&mut random).map_err(|error| OpenError::Random(error.to_string()))?;
-        let (epoch, key) = random.split_at(8);
-        let epoch = epoch
-            .iter()
-            .fold(0, |number, byte| number << 8 | i64::from(*byte));
+        let (epoch, key) = new_life()?;
         tx.execute("INSERT INTO meta VALUES (1, ?1, ?2, 0)", (epoch, key))?;
     }
     Ok(tx.commit()?)
+}
+
+/// No cursor of before is known any more.
+pub(super) fn begin_new_life(conn: &mut Connection) -> Result<(), OpenError> {
+    let (epoch, key) = new_life()?;
+    conn.execute("UPDATE meta SET epoch = ?1, cursor_key = ?2", (epoch, key))?;
+    Ok(())
+}
+
+fn new_life() -> Result<(i64, [u8; 32]), OpenError> {
+    let (mut epoch, mut key) = ([0; 8], [0; 32]);
+    for random in [&mut epoch[..], &mut key] {
+        getrandom::fill(random).map_err(|error| OpenError::Random(error.to_string()))?;
+    }
+    Ok((i64::from_be_bytes(epoch), key))
 }

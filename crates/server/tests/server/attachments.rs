@@ -1,0 +1,598 @@
+//! Files beside messages.
+
+use std::path::PathBuf;
+
+use hither_protocol::{DeviceKind, Session};
+use hither_server::attachments::{self, FileHash};
+use hither_server::store::{Attachments, PublisherRecord, Quota, Store};
+use hither_server::{AttachmentLimits, Settings, secret};
+use hyper::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, PUBLISHER, SECRET, Server, bearer};
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+/// Of `0123456789`.
+const DIGITS: &str = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
+
+impl Server {
+    async fn upload(&self, name: &str, content: &[u8]) -> Answer {
+        self.upload_as(PUBLISHER, name, content).await
+    }
+
+    async fn upload_as(&self, publisher: &str, name: &str, content: &[u8]) -> Answer {
+        let token = format!("Bearer {publisher}.{SECRET}");
+        self.request(
+            Method::POST,
+            &format!("/v1/attachments?name={name}"),
+            &[("authorization", &token)],
+            content.to_vec(),
+        )
+        .await
+    }
+
+    pub(crate) async fn uploaded(&self, name: &str, content: &[u8]) -> Value {
+        let answer = self.upload(name, content).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()["id"].clone()
+    }
+
+    /// Publishes to ada with these uploads, and answers what she sees of them.
+    async fn send_with(&self, ada: &Session, uploads: Value) -> Vec<Value> {
+        let id = self
+            .send_as(&json!({
+                "to": { "accounts": ["ada"] }, "title": "Files", "attachments": uploads,
+            }))
+            .await;
+        self.attachments_of(ada, &id.to_string()).await
+    }
+
+    pub(crate) async fn attachments_of(&self, ada: &Session, id: &str) -> Vec<Value> {
+        let page = self.get("/v1/messages?limit=200", ada).await.json();
+        let messages = page["messages"].as_array().unwrap();
+        let message = messages.iter().find(|message| message["id"] == id);
+        let attachments = message.unwrap()["attachments"].as_array();
+        attachments.cloned().unwrap_or_default()
+    }
+
+    pub(crate) async fn fetch(
+        &self,
+        href: &Value,
+        session: &Session,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let bearer = bearer(session);
+        let mut all = vec![("authorization", bearer.as_str())];
+        all.extend_from_slice(headers);
+        self.request(Method::GET, href.as_str().unwrap(), &all, "")
+            .await
+    }
+
+    async fn publish_parts(&self, headers: &[(&str, &str)], parts: &[Part<'_>]) -> Answer {
+        let (boundary, token) = ("b0undary", format!("Bearer {PUBLISHER}.{SECRET}"));
+        let mut body = Vec::new();
+        for part in parts {
+            let Part {
+                name,
+                file,
+                content,
+            } = part;
+            let file = file.map_or(String::new(), |file| format!("; filename=\"{file}\""));
+            let head = format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n"
+            );
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(content);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        let form = format!("multipart/form-data; boundary={boundary}");
+        let mut all = vec![("authorization", token.as_str()), ("content-type", &form)];
+        all.extend_from_slice(headers);
+        self.request(Method::POST, "/v1/messages", &all, body).await
+    }
+
+    fn place(&self, sha256: &str) -> PathBuf {
+        let hash: FileHash = sha256.parse().unwrap();
+        self.store.files().path(&hash)
+    }
+
+    /// Every file on disk, whole or not.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let root = self.place(DIGITS);
+        let root = root.ancestors().nth(3).unwrap();
+        let mut folders = vec![root.to_owned()];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    files.push(path);
+                }
+            }
+        }
+        files
+    }
+}
+
+struct Part<'a> {
+    name: &'a str,
+    file: Option<&'a str>,
+    content: &'a [u8],
+}
+
+fn part<'a>(name: &'a str, content: &'a [u8]) -> Part<'a> {
+    Part {
+        name,
+        file: None,
+        content,
+    }
+}
+
+fn file<'a>(name: &'a str, content: &'a [u8]) -> Part<'a> {
+    Part {
+        name: "attachment",
+        file: Some(name),
+        content,
+    }
+}
+
+fn message() -> Vec<u8> {
+    json!({ "to": { "accounts": ["ada"] }, "title": "Parts" })
+        .to_string()
+        .into_bytes()
+}
+
+fn limited(attachments: AttachmentLimits) -> Settings {
+    Settings {
+        attachments,
+        ..Settings::default()
+    }
+}
+
+#[tokio::test]
+async fn a8_a_file_travels_from_its_publisher_to_the_receiver() {
+    let server = Server::start().await;
+    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
+    let upload = server.upload("..%2F%E8%B4%A6.txt", b"0123456789").await;
+    assert_eq!(upload.status, 201, "{upload:?}");
+    let upload = upload.json();
+    assert_eq!(
+        [
+            &upload["name"],
+            &upload["media_type"],
+            &upload["size"],
+            &upload["sha256"]
+        ],
+        [
+            &json!("账.txt"),
+            &json!("text/plain; charset=utf-8"),
+            &json!(10),
+            &json!(DIGITS)
+        ]
+    );
+    assert!(upload["expires_at"].is_string());
+
+    let id = &upload["id"];
+    let seen = server
+        .send_with(
+            &ada,
+            json!([{ "id": id }, { "id": id, "name": "copy.txt" }]),
+        )
+        .await;
+    assert_eq!((seen.len(), &seen[1]["name"]), (2, &json!("copy.txt")));
+    assert_eq!(
+        [&seen[0]["sha256"], &seen[0]["size"]],
+        [&json!(DIGITS), &json!(10)]
+    );
+    let fetched = server.fetch(&seen[0]["href"], &ada, &[]).await;
+    assert_eq!((fetched.status, fetched.body.as_str()), (200, "0123456789"));
+    for (header, value) in [
+        ("content-type", "text/plain; charset=utf-8"),
+        ("content-length", "10"),
+        (
+            "content-disposition",
+            "attachment; filename*=UTF-8''%E8%B4%A6.txt",
+        ),
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "sandbox; default-src 'none'"),
+        ("cache-control", "private, no-cache"),
+        ("referrer-policy", "no-referrer"),
+        ("accept-ranges", "bytes"),
+        ("etag", &format!("\"{DIGITS}\"")),
+    ] {
+        assert_eq!(fetched.header(header), value, "{header}");
+    }
+}
+
+#[tokio::test]
+async fn a8_files_are_private_on_disk() {
+    use std::os::unix::fs::PermissionsExt;
+    let server = Server::start().await;
+    server.uploaded("x", b"0123456789").await;
+    let place = server.place(DIGITS);
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&place), 0o600);
+    for folder in place.ancestors().skip(1).take(3) {
+        assert_eq!(mode(folder), 0o700, "{}", folder.display());
+    }
+}
+
+#[tokio::test]
+async fn only_who_has_the_message_has_its_files() {
+    let server = Server::start().await;
+    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
+    let bob = server.sign_in("bob", DeviceKind::Mobile).await;
+    let mut other = crate::harness::credentials("ada", DeviceKind::Desktop);
+    other["application"]["name"] = "another".into();
+    let other = server.sign_in_with(&other).await;
+    let id = server.uploaded("x", b"0123456789").await;
+    let seen = server.send_with(&ada, json!([{ "id": id }])).await;
+    let href = seen[0]["href"].as_str().unwrap();
+    let no = |answer: Answer| assert_eq!(answer.problem(), (404, "not_found".to_owned()));
+    no(server.get(href, &bob).await);
+    no(server.get(href, &other).await);
+    for path in [
+        href.replace("/0", "/1"),
+        href.replace("/0", "/x"),
+        href.replace("/0", "/..%2F0"),
+        "/v1/messages/x/attachments/0".to_owned(),
+    ] {
+        no(server.get(&path, &ada).await);
+    }
+    let nobody = server.request(Method::GET, href, &[], "").await;
+    assert_eq!(nobody.problem().0, 401);
+}
+
+#[tokio::test]
+async fn only_pictures_are_shown_in_a_browser() {
+    let server = Server::start().await;
+    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
+    for (name, content, media_type, shown) in [
+        ("x.txt", PNG, "image/png", "inline"),
+        (
+            "x.png",
+            b"<html><script>".as_slice(),
+            "application/octet-stream",
+            "attachment",
+        ),
+        (
+            "x.svg",
+            b"<?xml version='1.0'?><svg/>",
+            "application/octet-stream",
+            "attachment",
+        ),
+        (
+            "x.jpg",
+            b"\x7fELF\x02",
+            "application/octet-stream",
+            "attachment",
+        ),
+    ] {
+        let id = server.uploaded(name, content).await;
+        let seen = server.send_with(&ada, json!([{ "id": id }])).await;
+        assert_eq!(seen[0]["media_type"], media_type, "{name}");
+        let head = server
+            .request(
+                Method::HEAD,
+                seen[0]["href"].as_str().unwrap(),
+                &[("authorization", &bearer(&ada))],
+                "",
+            )
+            .await;
+        assert_eq!(head.header("content-type"), media_type);
+        assert!(
+            head.header("content-disposition").starts_with(shown),
+            "{head:?}"
+        );
+        assert_eq!(head.header("content-length"), content.len().to_string());
+    }
+}
+
+#[tokio::test]
+async fn parts_of_a_file_can_be_fetched() {
+    let server = Server::start().await;
+    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
+    let id = server.uploaded("x", b"0123456789").await;
+    let href = server.send_with(&ada, json!([{ "id": id }])).await[0]["href"].clone();
+    let etag = format!("\"{DIGITS}\"");
+    for (range, status, body, content_range) in [
+        ("bytes=0-0", 206, "0", "bytes 0-0/10"),
+        ("bytes=3-5", 206, "345", "bytes 3-5/10"),
+        ("bytes=8-", 206, "89", "bytes 8-9/10"),
+        ("bytes=8-99", 206, "89", "bytes 8-9/10"),
+        ("bytes=-2", 206, "89", "bytes 8-9/10"),
+        ("bytes=-20", 200, "0123456789", ""),
+        ("bytes=0-1,3-4", 200, "0123456789", ""),
+        ("nonsense", 200, "0123456789", ""),
+        ("bytes=5-3", 416, "", ""),
+        ("bytes=10-", 416, "", ""),
+        ("bytes=10-12", 416, "", ""),
+    ] {
+        let answer = server.fetch(&href, &ada, &[("range", range)]).await;
+        assert_eq!(answer.status, status, "{range}: {answer:?}");
+        if status == 416 {
+            assert_eq!(answer.problem().1, "range_not_satisfiable");
+            continue;
+        }
+        assert_eq!(
+            (answer.body.as_str(), answer.header("content-range")),
+            (body, content_range)
+        );
+        assert_eq!(answer.header("content-length"), body.len().to_string());
+    }
+    for (headers, status) in [
+        (vec![("if-none-match", etag.as_str())], 304),
+        (vec![("if-none-match", "\"other\"")], 200),
+        (vec![("range", "bytes=1-2"), ("if-range", &etag)], 206),
+        (vec![("range", "bytes=1-2"), ("if-range", "\"other\"")], 200),
+    ] {
+        let answer = server.fetch(&href, &ada, &headers).await;
+        assert_eq!(answer.status, status, "{headers:?}");
+        assert_eq!(answer.header("etag"), etag);
+    }
+}
+
+#[tokio::test]
+async fn b4_uploads_belong_to_their_publisher() {
+    let server = Server::start().await;
+    let other = "app-0000000000000002";
+    let record = PublisherRecord::new(other.parse().unwrap(), "Other".to_owned(), vec![secret::hash(SECRET)], hither_protocol::Timestamp::now());
+    server.store.add_publisher(record).await.unwrap();
+    let theirs = server.upload_as(other, "x", b"0123456789").await.json()["id"].clone();
+    let unknown = json!("00000000-0000-7000-8000-000000000000");
+    for id in [theirs, unknown, json!("no id")] {
+        let body =
+            json!({ "to": { "accounts": ["ada"] }, "title": "x", "attachments": [{ "id": id }] });
+        let answer = server.publish(&body).await;
+        assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{id}");
+    }
+    let nobody = server.upload_as("app-0000000000000003", "x", b"x").await;
+    assert_eq!(nobody.problem().0, 401);
+}
+
+#[tokio::test]
+async fn too_much_is_refused_and_leaves_nothing() {
+    let limits = AttachmentLimits {
+        file_bytes: 1000,
+        quota: Quota {
+            publisher: 2500,
+            total: 10_000,
+        },
+        ..AttachmentLimits::default()
+    };
+    let server = Server::with(limited(limits)).await;
+    let code = |answer: Answer| answer.problem().1;
+    assert_eq!(code(server.upload("x", &[1; 1001]).await), "too_large");
+    assert_eq!(code(server.upload("x", b"").await), "invalid");
+    assert!(server.files().is_empty());
+
+    for content in [1, 2] {
+        server.uploaded("x", &[content; 1000]).await;
+        // The same content again is no more.
+        server.uploaded("y", &[content; 1000]).await;
+    }
+    let over = server.upload("x", &[3; 1000]).await;
+    assert_eq!(over.problem(), (507, "quota_exceeded".to_owned()));
+    let message = message();
+    let over = server
+        .publish_parts(&[], &[part("message", &message), file("x", &[4; 1000])])
+        .await;
+    assert_eq!(over.problem(), (507, "quota_exceeded".to_owned()));
+    until(|| server.files().len() == 2).await;
+
+    let too_many: Vec<_> = (0..11)
+        .map(|_| json!({ "id": uuid::Uuid::now_v7() }))
+        .collect();
+    let body = json!({ "to": { "accounts": ["ada"] }, "title": "x", "attachments": too_many });
+    assert_eq!(code(server.publish(&body).await), "invalid");
+}
+
+/// Waits for a condition.
+async fn until(condition: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !condition() {
+        assert!(
+            begun.elapsed() < crate::harness::PATIENCE,
+            "it never happens"
+        );
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a8_a_message_its_page_and_its_files_come_in_one_request() {
+    let server = Server::start().await;
+    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
+    let (message, page) = (message(), format!("<p>{}", "x".repeat(40_000)));
+    let parts = [
+        file("a.txt", b"0123456789"),
+        part("message", &message),
+        part("html", page.as_bytes()),
+        file("../b.png", PNG),
+    ];
+    let key = [("idempotency-key", "k")];
+    let answer = server.publish_parts(&key, &parts).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let id = answer.json()["id"].as_str().unwrap().to_owned();
+    let seen = server.attachments_of(&ada, &id).await;
+    assert_eq!(
+        [&seen[0]["name"], &seen[1]["name"], &seen[1]["media_type"]],
+        ["a.txt", "b.png", "image/png"]
+    );
+    let fetched = server.fetch(&seen[0]["href"], &ada, &[]).await;
+    assert_eq!(fetched.body, "0123456789");
+    let html = server.get(&format!("/v1/messages/{id}/html"), &ada).await;
+    assert_eq!(html.body, page);
+
+    let again = server.publish_parts(&key, &parts).await;
+    assert_eq!(again.json(), answer.json());
+    let other = server.publish_parts(&key, &parts[..3]).await;
+    assert_eq!(other.problem().1, "idempotency_mismatch");
+}
+
+#[tokio::test]
+async fn a_part_that_fails_leaves_nothing() {
+    let server = Server::start().await;
+    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
+    let message = message();
+    let to_nobody = json!({ "to": { "accounts": ["eve"] }, "title": "x" }).to_string();
+    let html = json!({ "to": { "accounts": ["ada"] }, "html": "x" }).to_string();
+    let good = || file("a", b"0123456789");
+    for (parts, code) in [
+        (vec![good()], "invalid"),
+        (vec![good(), part("message", b"{")], "malformed"),
+        (vec![good(), part("message", b"{}")], "invalid"),
+        (
+            vec![good(), part("message", to_nobody.as_bytes())],
+            "no_receivers",
+        ),
+        (
+            vec![good(), part("message", &message), part("message", &message)],
+            "invalid",
+        ),
+        (
+            vec![good(), part("message", &message), part("extra", b"x")],
+            "invalid",
+        ),
+        (
+            vec![good(), part("message", html.as_bytes()), part("html", b"x")],
+            "invalid",
+        ),
+        (
+            vec![good(), part("message", &message), part("html", b"\xff")],
+            "invalid",
+        ),
+        (
+            vec![good(), part("message", &message), file("empty", b"")],
+            "invalid",
+        ),
+        (
+            (0..11)
+                .map(|_| good())
+                .chain([part("message", &message)])
+                .collect(),
+            "invalid",
+        ),
+    ] {
+        let answer = server.publish_parts(&[], &parts).await;
+        assert_eq!(answer.problem().1, code, "{answer:?}");
+        attachments::sweep(&*server.store).await.unwrap();
+        assert_eq!(server.files(), Vec::<PathBuf>::new(), "after {code}");
+    }
+    // Cut off in the middle of a file.
+    let body = format!(
+        "--b\r\nContent-Disposition: form-data; name=\"message\"\r\n\r\n{}\r\n--b\r\n\
+         Content-Disposition: form-data; name=\"attachment\"; filename=\"a\"\r\n\r\n01234",
+        String::from_utf8_lossy(&message)
+    );
+    let token = format!("Bearer {PUBLISHER}.{SECRET}");
+    let headers = [
+        ("authorization", token.as_str()),
+        ("content-type", "multipart/form-data; boundary=b"),
+    ];
+    let answer = server
+        .request(Method::POST, "/v1/messages", &headers, body)
+        .await;
+    assert_eq!(answer.problem().1, "malformed");
+    assert_eq!(server.files(), Vec::<PathBuf>::new());
+    let page = server.get("/v1/messages", &ada).await.json();
+    assert_eq!(page["messages"], json!([]));
+}
+
+#[tokio::test]
+async fn a_repeat_is_answered_when_its_uploads_are_gone() {
+    let server = Server::start().await;
+    let id = server.uploaded("x", b"0123456789").await;
+    let body =
+        json!({ "to": { "accounts": ["ada"] }, "title": "x", "attachments": [{ "id": id }] });
+    let key = [("idempotency-key", "k")];
+    let first = server.publish_with(&key, &body).await;
+    assert_eq!(first.status, 201);
+    let upload = id.as_str().unwrap().parse().unwrap();
+    server.store.forget_uploads(vec![upload]).await.unwrap();
+    assert_eq!(server.publish_with(&key, &body).await.json(), first.json());
+    assert_eq!(server.publish(&body).await.problem().1, "invalid");
+}
+
+#[tokio::test]
+async fn files_end_with_the_last_message_that_needs_them() {
+    let server = Server::start().await;
+    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
+    let upload = server.uploaded("x", b"0123456789").await;
+    for title in ["short", "long"] {
+        let mut body = json!({
+            "to": { "accounts": ["ada"] }, "title": title, "attachments": [{ "id": upload }],
+        });
+        if title == "short" {
+            body["ttl_s"] = 1.into();
+        }
+        server.send_as(&body).await;
+    }
+    let id = upload.as_str().unwrap().parse().unwrap();
+    server.store.forget_uploads(vec![id]).await.unwrap();
+    let gone = |page: Value| page["messages"].as_array().unwrap().len() == 1;
+    while !gone(server.get("/v1/messages", &ada).await.json()) {}
+    attachments::sweep(&*server.store).await.unwrap();
+    assert!(server.place(DIGITS).exists(), "one message still needs it");
+    server
+        .store
+        .remove_account(&"ada".parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(attachments::sweep(&*server.store).await, Ok(1));
+    assert!(!server.place(DIGITS).exists());
+}
+
+/// A small disk of its own, where this user may make one.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(folder: &std::path::Path) -> Option<Self> {
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+            .arg(folder)
+            .status()
+            .is_ok_and(|status| status.success());
+        mounted.then(|| Self(folder.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = std::process::Command::new("umount")
+            .arg("-l")
+            .arg(&self.0)
+            .status();
+        assert!(unmounted.unwrap().success());
+    }
+}
+
+#[tokio::test]
+async fn a8_a_full_disk_refuses_files_and_keeps_none_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(folder.path()) else {
+        eprintln!("no small disk: this user may not mount one");
+        return;
+    };
+    let server = Server::with_folder(Settings::default(), folder).await;
+    server.uploaded("small", b"0123456789").await;
+    let large = vec![7; 6 * 1024 * 1024];
+    let full = (507, "storage_full".to_owned());
+    assert_eq!(server.upload("large", &large).await.problem(), full);
+    let message = message();
+    let parts = [
+        part("message", &message),
+        file("a", b"good"),
+        file("b", &large),
+    ];
+    assert_eq!(server.publish_parts(&[], &parts).await.problem(), full);
+    assert_eq!(server.files(), [server.place(DIGITS)]);
+    let again = server.publish_parts(&[], &parts[..2]).await;
+    assert_eq!(again.status, 201, "it goes on: {again:?}");
+    let folder = server.stop().await;
+    drop(disk);
+    drop(folder);
+}
