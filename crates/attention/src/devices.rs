@@ -39,6 +39,15 @@ pub(crate) enum Witness {
     Nobody,
 }
 
+/// When a reading was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    /// At the earliest: what it says of an input is no later than it was.
+    pub(crate) earliest: Instant,
+    /// As far as it was measured: it renews a lease from there.
+    pub(crate) measured: Instant,
+}
+
 /// Someone used a desktop.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Input {
@@ -118,7 +127,7 @@ impl Devices {
     /// What a desktop said when it was `sent`. Returns the last input, when this tells it.
     pub(crate) fn report(
         &mut self,
-        sent: Instant,
+        sent: Sent,
         id: &DeviceId,
         presence: Presence,
     ) -> Option<Input> {
@@ -128,7 +137,7 @@ impl Devices {
     /// Returns the last input, when this tells it.
     pub(crate) fn heartbeat(
         &mut self,
-        sent: Instant,
+        sent: Sent,
         id: &DeviceId,
         last_input: Duration,
     ) -> Option<Input> {
@@ -299,29 +308,32 @@ impl Device {
         }
     }
 
-    fn report(&mut self, sent: Instant, presence: Presence) -> Option<Input> {
+    fn report(&mut self, sent: Sent, presence: Presence) -> Option<Input> {
         self.mute_since = None;
         let reason = presence.reason;
         let same = |report: &Report| (report.state, report.reason) == (presence.state, reason);
-        let since = self.report.filter(same).map_or(sent, |report| report.since);
+        let since = self
+            .report
+            .filter(same)
+            .map_or(sent.measured, |report| report.since);
         self.report = Some(Report {
             state: presence.state,
             reason,
             since,
-            renewed: sent,
+            renewed: sent.measured,
         });
         let age = presence.last_input_ms.map(Duration::from_millis)?;
-        self.input(sent, age)
+        self.input(sent.earliest, age)
     }
 
     /// What an earlier stream reported is not renewed by a heartbeat of this one.
-    fn heartbeat(&mut self, sent: Instant, last_input: Duration) -> Option<Input> {
+    fn heartbeat(&mut self, sent: Sent, last_input: Duration) -> Option<Input> {
         if self.mute_since.is_none()
             && let Some(report) = &mut self.report
         {
-            report.renewed = report.renewed.max(sent);
+            report.renewed = report.renewed.max(sent.measured);
         }
-        self.input(sent, last_input)
+        self.input(sent.earliest, last_input)
     }
 
     /// Each reading says when the last input was at the earliest: the latest of them is true, too.

@@ -15,27 +15,34 @@
 //! 4. **Not shown** within [`Timings::shown_within`]: the next best device; when none is left, it
 //!    waits until any device comes back, which forgives all failures.
 //! 5. **Handover**: when a desktop stops being active, what it showed at or after the last input,
-//!    or did not show yet, is alerted elsewhere.
+//!    or did not show yet, is alerted elsewhere. What came and went in a long pause without input
+//!    rings there again when the pause ends.
 //! 6. **Return**: when a desktop becomes active, pushes without an answer are taken back, and
-//!    what waits rings there. What reached a phone does not ring again.
+//!    what waits rings there, and what only a push service took. What a phone showed does not
+//!    ring again.
 //! 7. **Read**, withdrawn and expired messages are forgotten; their pushes are taken back.
-//! 8. **Urgent** rings every connected device and every reachable phone at once, until somebody
-//!    may have seen it; low and min never ring.
-//! 9. **Unknown** presence rings the desktop and a mobile: missing is worse than twice. The phone
-//!    is owed the alert even when only the desktop can be reached, until somebody uses that
-//!    desktop. A device that reconnects, or is lost without goodbye, gets a moment to say what it
-//!    is before that.
+//! 8. **Routes**: the person's choices say for each priority and publisher how loud it is. By
+//!    default urgent rings every connected device and every reachable phone at once, until
+//!    somebody may have seen it; low and min never ring.
+//! 9. **Unknown** presence rings the desktop and a mobile, unless the person chose one of them:
+//!    missing is worse than twice. The phone is owed the alert even when only the desktop can be
+//!    reached, until somebody uses that desktop. A device that reconnects, or is lost without
+//!    goodbye, gets a moment to say what it is before that.
 //! 10. **Restart**: what may or may not have been alerted waits for
 //!     [`Timings::restart_grace`], then the rule applies.
+//! 11. **Quiet**: in quiet times and while not to be disturbed nothing rings but what breaks
+//!     through; what is still unread rings as one summary when they end.
+//! 12. **Why**: every decision comes with its reason and the facts it was made from.
 //!
 //! # Where it lives
 //!
 //! | module | holds | rules |
 //! |---|---|---|
-//! | `decision` | which devices to alert for one message, from facts alone | 1, 2, 3, 8, 9, 10 |
+//! | `choices` | the person's settings, quiet times by the clock on the wall; what they come to for one message | 8, 11 |
+//! | `decision` | which devices to alert for one message, from facts alone | 1, 2, 3, 8 to 11 |
 //! | `devices` | streams, presence, leases, graces; the seat (active, unknown, inactive, gone) they come to at a moment | 5, 6, 9 |
 //! | `ledger` | per message: who was called, who did not answer, who shows it, whether an alert is owed | 4, 5, 7 |
-//! | `router` | events to facts; what a changed seat means for messages; one decision per event | 3 to 7, 10 |
+//! | `router` | events to facts; what a changed seat means for messages; one decision per event | 3 to 7, 10 to 12 |
 //! | `batch` | alerts and cancellations of one moment as few effects | |
 //!
 //! Timers are not kept: [`Router::next_wakeup`] asks the facts.

@@ -9,7 +9,7 @@ use hither_protocol::{
 use crate::batch::{self, Batch};
 use crate::choices::Choices;
 use crate::decision::{Decision, decide};
-use crate::devices::{Change, Devices, Input, Seat, Witness};
+use crate::devices::{Change, Devices, Input, Seat, Sent, Witness};
 use crate::ledger::{Entry, Ledger, Via, Way};
 use crate::{Accepted, Effect, Event, Timings};
 
@@ -292,7 +292,7 @@ impl Router {
         device: &DeviceId,
         kind: DeviceKind,
         presence: Option<Presence>,
-        sent: Instant,
+        sent: Sent,
     ) {
         self.change(
             |entry| entry.is_called(device) || entry.is_taken_for(device),
@@ -324,21 +324,24 @@ impl Router {
         }
     }
 
-    fn presence(&mut self, sent: Instant, device: &DeviceId, presence: Presence) {
+    fn presence(&mut self, sent: Sent, device: &DeviceId, presence: Presence) {
         let input = self.devices.report(sent, device, presence);
         self.used(device, input);
         // Presenting is no seat of its own.
         self.reconsider();
     }
 
-    /// The earliest moment at which a reading can have been sent. Counted from there, an input is
-    /// never taken for later than it was, so that nothing counts as seen that was not.
-    fn sent(&self, now: Instant, delay: Option<Duration>) -> Instant {
-        now - delay.unwrap_or(self.timings.delay)
+    /// When a reading was sent. Counted from the earliest moment, an input is never taken for
+    /// later than it was, so that nothing counts as seen that was not.
+    fn sent(&self, now: Instant, delay: Option<Duration>) -> Sent {
+        Sent {
+            earliest: now - delay.unwrap_or(self.timings.delay),
+            measured: now - delay.unwrap_or_default(),
+        }
     }
 
     /// A heartbeat without a reading says nothing about the person.
-    fn heartbeat(&mut self, sent: Instant, device: &DeviceId, last_input: Option<Duration>) {
+    fn heartbeat(&mut self, sent: Sent, device: &DeviceId, last_input: Option<Duration>) {
         let input = last_input.and_then(|age| self.devices.heartbeat(sent, device, age));
         self.used(device, input);
     }

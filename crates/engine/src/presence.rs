@@ -193,7 +193,9 @@ impl Presence {
         };
         let at = self.judged_at(taken);
         let left = match self.film {
-            Some(Film { until: None, .. }) if self.somebody_watches(at) => LONGEST_FILM - age,
+            Some(Film { until: None, .. }) if self.somebody_watches(at) => {
+                LONGEST_FILM.saturating_sub(age)
+            }
             _ => self.idle_after.saturating_sub(self.input_age(at)?),
         };
         self.is_active().then_some(at + left)

@@ -81,7 +81,7 @@ impl Film {
 
 /// A film is looked for shortly before the threshold: it counts for somebody who is still there.
 async fn absent_for(ask: Ask, threshold: Duration, film: &mut Film) -> Option<Duration> {
-    let shortly_before = threshold - threshold / 4;
+    let shortly_before = threshold / 4 * 3;
     loop {
         let idle = (ask.idle)()?;
         if idle >= threshold {
@@ -94,7 +94,7 @@ async fn absent_for(ask: Ask, threshold: Duration, film: &mut Film) -> Option<Du
             film.set(false);
             shortly_before
         };
-        sleep(next - idle).await;
+        sleep(next.saturating_sub(idle)).await;
     }
 }
 

@@ -9,13 +9,13 @@
 use core::fmt::Debug;
 
 use hither_protocol::{
-    AccessToken, Action, AlertStyle, AlertWhy, Attachment, AttentionSettings, Because, ClientFrame,
-    ClientInfo, CloseCode, CreateSession, CurrentSession, Cursor, DeviceFact, DeviceId, DeviceKind,
-    DeviceRequest, DoNotDisturb, ErrorCode, FirstAlert, Format, Html, InactiveReason,
-    MAX_FRAME_BYTES, Message, MessageId, MessagesPage, Outcome, Policy, Presence, PresenceState,
-    Priority, PriorityRoutes, Problem, PublishRequest, Published, PublisherChoice, PublisherRef,
-    QuietTime, Recipients, Route, Seat, ServerFrame, Session, Timestamp, TraceStep, Traced,
-    UploadRef, Uploaded, Weekday, WhenAway, WhenPresenting, WhenUnknown, WithdrawWhy,
+    AccessToken, Action, AlertStyle, AlertWhy, ApplicationVersions, Attachment, AttentionSettings,
+    Because, ClientFrame, ClientInfo, CloseCode, CreateSession, CurrentSession, Cursor, DeviceFact,
+    DeviceId, DeviceKind, DeviceRequest, DoNotDisturb, ErrorCode, FirstAlert, Format, Html,
+    InactiveReason, MAX_FRAME_BYTES, Message, MessageId, MessagesPage, Outcome, Policy, Presence,
+    PresenceState, Priority, PriorityRoutes, Problem, PublishRequest, Published, PublisherChoice,
+    PublisherRef, QuietTime, Recipients, Route, Seat, ServerFrame, Session, Timestamp, TraceStep,
+    Traced, UploadRef, Uploaded, Weekday, WhenAway, WhenPresenting, WhenUnknown, WithdrawWhy,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -352,7 +352,10 @@ fn publish() -> PublishRequest {
             topics: vec!["builds".to_owned()],
             tokens: vec!["mt".to_owned()],
             everyone: true,
-            application: None,
+            application: Some(ApplicationVersions {
+                name: "report".to_owned(),
+                versions: ">=1.2, <2".to_owned(),
+            }),
         },
         title: whole.title,
         body: whole.body,

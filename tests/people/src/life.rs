@@ -203,7 +203,7 @@ struct Desktop {
     away: bool,
     /// Came silently while nobody was there.
     silent: Vec<usize>,
-    /// When each message popped up last.
+    /// Until when each message's pop-up is up.
     popped: BTreeMap<usize, Ms>,
 }
 
@@ -369,7 +369,8 @@ impl<'a> Life<'a> {
             return;
         }
         // Those of a desktop that nobody is at tell nothing new.
-        if !matches!(desktop.reported, Some((PresenceState::Inactive, _))) {
+        let tells = !matches!(desktop.reported, Some((PresenceState::Inactive, _)));
+        if tells && (self.contender.heeds_heartbeats || self.desktops.len() > 1) {
             let blind = self.times.desktops[d].blind.contains(self.now);
             let age = self.now - self.last_input(d);
             let event = Event::Heartbeat {
@@ -587,14 +588,13 @@ impl<'a> Life<'a> {
             self.send(d, Event::Shown { device, ids });
         }
         // What is up already does not pop up anew.
+        let touched = self.next_input(d).filter(|_| self.contender.stays_up);
+        let until = touched.unwrap_or_default().max(self.now) + BANNER;
         let (now, popped) = (self.now, &mut self.desktops[d].popped);
-        messages.retain(|m| {
-            let before = popped.insert(*m, now);
-            before.is_none_or(|before| now > before + BANNER)
-        });
+        messages.retain(|m| popped.insert(*m, until).is_none_or(|until| until < now));
         self.desktops[d].silent.retain(|m| !messages.contains(m));
         let noticed = times.seen.first(self.now);
-        let noticed = noticed.filter(|at| *at <= self.now + BANNER);
+        let noticed = noticed.filter(|at| *at <= until);
         let number = u8::try_from(d).unwrap_or(u8::MAX);
         self.alerted(Screen::Desktop(number), messages, noticed);
     }

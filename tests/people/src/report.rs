@@ -26,7 +26,7 @@ impl Table {
     pub(crate) fn new(contenders: &[Contender]) -> Self {
         let rows = contenders.iter().map(|contender| Row {
             name: contender.name.clone(),
-            is_hither: contender.is_hither && contender.sums_up,
+            is_hither: contender.name.starts_with("Hither"),
             total: Score::default(),
             kinds: BTreeMap::new(),
         });

@@ -19,6 +19,10 @@ pub(crate) struct Contender {
     pub(crate) is_hither: bool,
     /// Whether the desktop sums up on return what is unread and was not shown there.
     pub(crate) sums_up: bool,
+    /// Whether heartbeats of a single desktop matter to it.
+    pub(crate) heeds_heartbeats: bool,
+    /// Whether a pop-up stays until the person touches the desktop.
+    pub(crate) stays_up: bool,
     kind: Kind,
 }
 
@@ -45,6 +49,8 @@ impl Contender {
             lock_counts: true,
             is_hither: true,
             sums_up: true,
+            heeds_heartbeats: true,
+            stays_up: false,
             kind: Kind::Hither,
         }
     }
@@ -56,6 +62,8 @@ impl Contender {
             lock_counts,
             is_hither: false,
             sums_up: false,
+            heeds_heartbeats: false,
+            stays_up: false,
             kind: Kind::Rival(toast, push, NEVER),
         }
     }
@@ -75,6 +83,7 @@ pub(crate) fn all() -> Vec<Contender> {
     let rival = Contender::rival;
     let minutes = |minutes| Duration::from_mins(minutes);
     let zulip = Contender {
+        heeds_heartbeats: true,
         kind: Kind::Rival(
             Connected,
             IfAwayOrLost(minutes(10)),
@@ -136,6 +145,11 @@ pub(crate) fn all() -> Vec<Contender> {
     all.push(Contender {
         name: "3 min without a summary on return".to_owned(),
         sums_up: false,
+        ..Contender::hither(3 * MINUTE)
+    });
+    all.push(Contender {
+        name: "3 min, pop-ups stay until input".to_owned(),
+        stays_up: true,
         ..Contender::hither(3 * MINUTE)
     });
     all

@@ -110,10 +110,9 @@ impl Watcher {
     }
 
     async fn watch(&mut self, after: Duration) -> zbus::Result<()> {
-        for id in [self.watch.absent.take(), self.watch.back.take()] {
-            if let Some(id) = id {
-                self.monitor.remove_watch(id).await?;
-            }
+        let old = [self.watch.absent.take(), self.watch.back.take()];
+        for id in old.into_iter().flatten() {
+            self.monitor.remove_watch(id).await?;
         }
         let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
         self.watch.absent = Some(self.monitor.add_idle_watch(millis).await?);

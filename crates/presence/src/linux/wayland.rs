@@ -264,9 +264,18 @@ struct Seat {
     input_idle: bool,
     watch_idle: bool,
     after: Option<Duration>,
-    told_absent: bool,
+    story: Story,
+}
+
+/// How far people were told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Story {
+    /// Somebody is there, or was until the threshold.
+    Present,
+    /// The absence is told.
+    Absent,
     /// To be told: the first input after an absence.
-    back: bool,
+    Back,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -292,14 +301,15 @@ impl Seat {
             input_idle: false,
             watch_idle: false,
             after: None,
-            told_absent: false,
-            back: false,
+            story: Story::Present,
         }
     }
 
     fn watch(&mut self, after: Duration) {
         self.after = Some(after);
-        self.told_absent = false;
+        if self.story == Story::Absent {
+            self.story = Story::Present;
+        }
     }
 
     fn change(&mut self, Change { of, idle }: Change, now: Instant) {
@@ -311,8 +321,9 @@ impl Seat {
             }
             Of::Input => {
                 self.input_idle = false;
-                self.back = self.told_absent || self.last_input.is_none();
-                self.told_absent = false;
+                if self.story == Story::Absent || self.last_input.is_none() {
+                    self.story = Story::Back;
+                }
                 self.last_input = Some(now);
             }
         }
@@ -345,7 +356,7 @@ impl Seat {
         }
         let after = self
             .after
-            .filter(|_| self.input_idle && !self.told_absent)?;
+            .filter(|_| self.input_idle && self.story != Story::Absent)?;
         self.last_input.unwrap_or(self.since).checked_add(after)
     }
 
@@ -356,10 +367,14 @@ impl Seat {
                 self.last_input = Some(now);
                 return Some(Told::Back(Duration::ZERO));
             }
-            self.told_absent = true;
+            self.story = Story::Absent;
             return self.idle(now).map(Told::Absent);
         }
-        core::mem::take(&mut self.back).then_some(Told::Back(Duration::ZERO))
+        if self.story != Story::Back {
+            return None;
+        }
+        self.story = Story::Present;
+        Some(Told::Back(Duration::ZERO))
     }
 }
 

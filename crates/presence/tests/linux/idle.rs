@@ -44,13 +44,11 @@ async fn f3_a_reading_is_fresh() {
     let mut heard = Heard::from(on(&display));
     heard.sensors.watch_idle(Duration::from_secs(1));
     move_pointer(&display);
-    heard.sensors.read_idle();
-    let early = heard.next_idle().await.unwrap();
+    let early = heard.reading().await;
     assert!(early < Duration::from_secs(1), "{early:?}");
 
     let at_threshold = heard.next_idle().await.unwrap();
-    heard.sensors.read_idle();
-    let late = heard.next_idle().await.unwrap();
+    let late = heard.reading().await;
     assert!(late >= at_threshold, "{late:?} after {at_threshold:?}");
     move_pointer(&display);
     let back = heard.next_idle().await.unwrap();
@@ -69,8 +67,7 @@ async fn f3_a_shorter_watch_reports_an_absence_that_is_already_there() {
     assert!(heard.next_idle().await.unwrap() >= Duration::from_secs(2));
     assert!(asked.elapsed() < Duration::from_secs(1));
     heard.sensors.watch_idle(Duration::from_hours(1));
-    heard.sensors.read_idle();
-    assert!(heard.next_idle().await.is_some());
+    heard.reading().await;
     assert!(heard.nothing_more());
 }
 
@@ -127,6 +124,5 @@ async fn f3_a_hung_x_server_makes_idle_unknown_and_recovers() {
         assert_eq!(heard.next_idle().await, None);
     }
     server.signal("CONT");
-    heard.sensors.read_idle();
-    assert!(heard.next_idle().await.is_some());
+    heard.reading().await;
 }

@@ -50,8 +50,7 @@ async fn f3_on_wayland_absence_and_return_are_reported_as_they_happen() {
     for _ in 0..2 {
         move_pointer(&compositor.display);
         assert_eq!(heard.next_idle().await, Some(Duration::ZERO));
-        heard.sensors.read_idle();
-        let idle = heard.next_idle().await.unwrap();
+        let idle = heard.reading().await;
         assert!(idle < after, "{idle:?}");
         let idle = heard.next_idle().await.unwrap();
         assert!(
@@ -83,8 +82,7 @@ async fn f3_a_hung_compositor_makes_idle_unknown_and_recovers_and_a_lost_one_is_
     heard.sensors.read_idle();
     while heard.next_idle().await.is_some() {}
     compositor.signal("CONT");
-    heard.sensors.read_idle();
-    assert!(heard.next_idle().await.is_some());
+    heard.reading().await;
 
     compositor.end();
     while heard.next_idle().await.is_some() {}
@@ -184,12 +182,10 @@ async fn f3_gnomes_idle_monitor_is_asked_first_and_heard() {
         assert!(reason.contains(MUTTER), "{reason}");
     }
     let millis = |n| Some(Duration::from_millis(n));
-    heard.sensors.read_idle();
-    assert_eq!(heard.next_idle().await, millis(7_000));
+    assert_eq!(Some(heard.reading().await), millis(7_000));
 
     heard.sensors.watch_idle(Duration::from_mins(1));
-    heard.sensors.read_idle();
-    assert_eq!(heard.next_idle().await, millis(7_000));
+    assert_eq!(Some(heard.reading().await), millis(7_000));
     for _ in 0..2 {
         gnome.set_idle(60_000).await;
         gnome.fire("absent").await;
@@ -221,8 +217,7 @@ async fn f3_a_gnome_that_hangs_or_goes_makes_idle_unknown_and_the_next_rung_is_t
     assert_eq!(heard.next_idle().await, None);
     assert!(heard.skipped(MUTTER).await.unwrap().contains("went away"));
     move_pointer(&display);
-    heard.sensors.read_idle();
-    assert!(heard.next_idle().await.is_some());
+    heard.reading().await;
     heard.taken(X11).await;
 }
 

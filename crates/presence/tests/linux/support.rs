@@ -76,7 +76,7 @@ pub(crate) fn x_server() -> (Running, String) {
 pub(crate) struct Compositor {
     pub(crate) socket: PathBuf,
     pub(crate) display: String,
-    compositor: Option<Running>,
+    process: Option<Running>,
     _bus: Running,
     _x_server: Running,
     _folder: TempDir,
@@ -115,7 +115,7 @@ impl Compositor {
         Self {
             socket,
             display,
-            compositor: Some(compositor),
+            process: Some(compositor),
             _bus: bus,
             _x_server: x_server,
             _folder: folder,
@@ -123,11 +123,11 @@ impl Compositor {
     }
 
     pub(crate) fn signal(&self, signal: &str) {
-        self.compositor.as_ref().unwrap().signal(signal);
+        self.process.as_ref().unwrap().signal(signal);
     }
 
     pub(crate) fn end(&mut self) {
-        self.compositor = None;
+        self.process = None;
     }
 }
 
@@ -238,6 +238,20 @@ impl Heard {
             Event::Idle(idle) => idle,
             other => panic!("expected an idle reading, heard {other:?}"),
         }
+    }
+
+    /// A fresh reading. A busy machine may miss the time limit, and is asked again.
+    pub(crate) async fn reading(&mut self) -> Duration {
+        let asking = async {
+            loop {
+                self.sensors.read_idle();
+                if let Some(idle) = self.next_idle().await {
+                    return idle;
+                }
+            }
+        };
+        let reading = tokio::time::timeout(PATIENCE, asking).await;
+        reading.expect("a reading in time")
     }
 
     pub(crate) fn nothing_more(&mut self) -> bool {

@@ -57,7 +57,7 @@ async fn a9_everything_accepted_before_a_backup_comes_back_from_it() {
     }
 
     let folder = restored(&file).unwrap();
-    let copy = Server::run(Settings::default(), folder).await;
+    let copy = Server::run(Settings::default(), folder, system_clock()).await;
     assert_eq!(
         copy.store.check().await.unwrap().problems,
         Vec::<String>::new()
@@ -171,7 +171,7 @@ async fn a_furnished_folder_is_replaced_only_on_demand() {
         (2, 1, 1)
     );
     drop(data);
-    let server = Server::run(settings, folder).await;
+    let server = Server::run(settings, folder, system_clock()).await;
     assert!(server.store.account(&carol).await.unwrap().is_none());
     attachments::remove_strays(&*server.store).await.unwrap();
     let check = server.store.check().await.unwrap();

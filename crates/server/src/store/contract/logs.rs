@@ -227,6 +227,26 @@ pub(crate) async fn a_topic_is_read_from_subscribing_to_leaving<B: Bed>(bed: B) 
     assert_eq!(scene.store.subscribed(&ada).await.unwrap().len(), 2);
 }
 
+pub(crate) async fn who_left_a_topic_misses_nothing_of_it<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let (ada, news) = (name("ada"), scene.topic("news").await);
+    scene.store.subscribe(&ada, news.id).await.unwrap();
+    let own = scene.publish_to(to_topics(&["news"])).await;
+    scene.store.unsubscribe(&ada, news.id).await.unwrap();
+    for _ in 0..5 {
+        scene.publish_to(to_topics(&["news"])).await;
+    }
+    assert_eq!(scene.pending("ada").await, [own]);
+    let one = Retention {
+        age: DAY,
+        entries: 1,
+    };
+    assert_eq!(scene.store.retain(one).await.unwrap(), 5);
+    assert_eq!(scene.read_after(inbox("ada"), 1).await.gap, None);
+    assert!(scene.read_after(inbox("ada"), 0).await.gap.is_some());
+    assert_eq!(scene.pending("ada").await, []);
+}
+
 pub(crate) async fn joining_and_leaving_a_silent_topic_leaves_no_trace<B: Bed>(bed: B) {
     let scene = Scene::new(bed).await;
     let (ada, quiet) = (name("ada"), scene.topic("quiet").await);

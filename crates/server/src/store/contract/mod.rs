@@ -84,6 +84,7 @@ macro_rules! contract_suite {
                 d4_a_new_account_finds_the_newest_public_messages_silently
                 what_is_for_everyone_is_read_by_each_alone
                 a_topic_is_read_from_subscribing_to_leaving
+                who_left_a_topic_misses_nothing_of_it
                 joining_and_leaving_a_silent_topic_leaves_no_trace
                 a_topics_log_is_read_by_position_and_by_time
                 a_message_for_many_logs_has_one_position

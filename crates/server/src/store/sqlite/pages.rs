@@ -135,7 +135,8 @@ fn gap(
     since: Option<Timestamp>,
 ) -> Result<Option<Timestamp>, StoreError> {
     let mut newest = None;
-    for span in &shelf.spans {
+    let unread = |span: &&Span| span.may_bring_messages(after);
+    for span in shelf.spans.iter().filter(unread) {
         let at: Option<i64> = conn
             .prepare_cached(
                 "SELECT at FROM removed
@@ -223,6 +224,7 @@ pub(super) fn pending(
         .query_row([account], |row| row.get(0))?;
     for span in Shelf::of_inbox(&snapshot, account)?.spans {
         match span.place {
+            _ if span.changes_only => {}
             Place::Everyone => shared(&snapshot, account, &span, made_after, now, &mut pending)?,
             Place::Topic(_) => {
                 shared(&snapshot, account, &span, Position(0), now, &mut pending)?;

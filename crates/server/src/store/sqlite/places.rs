@@ -10,6 +10,9 @@ use super::rows::{damaged, ms};
 use crate::store::log::in_range;
 use crate::store::{ClientId, INBOX, Position, Reader, StoreError, Subscription, TopicId};
 
+/// No position comes after it.
+const LAST: Position = Position(i64::MAX.cast_unsigned());
+
 /// One log. The order is that in which logs are asked for an entry that stands in several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
@@ -89,8 +92,9 @@ impl FromSql for ClientId {
 pub(super) struct Span {
     pub(super) place: Place,
     after: Position,
-    /// No later messages; what becomes of the earlier ones is told.
     pub(super) until: Option<Position>,
+    /// Not the messages, only what became of them.
+    pub(super) changes_only: bool,
 }
 
 impl Span {
@@ -99,11 +103,41 @@ impl Span {
             place,
             after: Position(0),
             until: None,
+            changes_only: false,
         }
+    }
+
+    /// What of a topic is an account's: the messages of a time, and what became of them later.
+    fn of_topic(part: Subscription) -> impl Iterator<Item = Self> {
+        let messages = Self {
+            place: Place::Topic(part.topic),
+            after: part.since,
+            until: part.until,
+            changes_only: false,
+        };
+        let later = part.until.map(|until| Self {
+            after: until,
+            until: None,
+            changes_only: true,
+            ..messages
+        });
+        core::iter::once(messages).chain(later)
     }
 
     pub(super) fn after(&self, position: Position) -> Position {
         self.after.max(position)
+    }
+
+    /// Whether a reader that got to a position may still find a message in it.
+    pub(super) fn may_bring_messages(&self, after: Position) -> bool {
+        !self.changes_only && self.until.is_none_or(|until| after < until)
+    }
+
+    /// Whether a message at this position is part of it.
+    fn holds(&self, position: Position) -> bool {
+        !self.changes_only
+            && position > self.after
+            && self.until.is_none_or(|until| position <= until)
     }
 }
 
@@ -148,15 +182,15 @@ impl Shelf {
             Span {
                 place: Place::Everyone,
                 after: public_after(conn, account)?,
-                until: None,
+                ..Span::whole(Place::Everyone)
             },
             Span::whole(Place::Account(account)),
         ];
-        spans.extend(subscribed(conn, account)?.into_iter().map(|part| Span {
-            place: Place::Topic(part.topic),
-            after: part.since,
-            until: part.until,
-        }));
+        spans.extend(
+            subscribed(conn, account)?
+                .into_iter()
+                .flat_map(Span::of_topic),
+        );
         Ok(Self {
             account,
             client: None,
@@ -219,15 +253,22 @@ impl Shelf {
         limit: usize,
         found: &mut Vec<Found>,
     ) -> Result<(), StoreError> {
-        let mut query = conn.prepare_cached(
+        // The few changes of a log have an index of their own.
+        let sql = if span.changes_only {
+            "SELECT position, versions, message FROM log INDEXED BY log_changes
+             WHERE scope = ?1 AND owner = ?2 AND position > ?3 AND position <= ?4 AND at >= ?5
+               AND kind <> 'message'
+             ORDER BY position"
+        } else {
             "SELECT position, versions, message FROM log
-             WHERE scope = ?1 AND owner = ?2 AND position > ?3
-               AND (?4 IS NULL OR position <= ?4 OR kind <> 'message') AND at >= ?5
-             ORDER BY position",
-        )?;
+             WHERE scope = ?1 AND owner = ?2 AND position > ?3 AND position <= ?4 AND at >= ?5
+             ORDER BY position"
+        };
+        let mut query = conn.prepare_cached(sql)?;
         let since = since.map_or(i64::MIN, ms);
+        let until = span.until.unwrap_or(LAST);
         let (scope, owner) = (span.place.scope(), span.place.owner());
-        let mut rows = query.query(params![scope, owner, span.after(after), span.until, since])?;
+        let mut rows = query.query(params![scope, owner, span.after(after), until, since])?;
         let end = found.len() + limit;
         while let Some(row) = rows.next()?
             && found.len() < end
@@ -280,32 +321,47 @@ impl Shelf {
         conn: &Connection,
         message: i64,
     ) -> Result<Option<Place>, StoreError> {
+        let topics = topics_of(conn, message)?;
         for span in &self.spans {
-            let versions: Option<Option<String>> = conn
-                .prepare_cached(
-                    "SELECT versions FROM log WHERE message = ?1 AND kind = 'message'
-                     AND scope = ?2 AND owner = ?3 AND position > ?4
-                     AND (?5 IS NULL OR position <= ?5)",
-                )?
-                .query_row(
-                    params![
-                        message,
-                        span.place.scope(),
-                        span.place.owner(),
-                        span.after,
-                        span.until
-                    ],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            if let Some(versions) = versions
-                && self.is_meant(versions.as_deref())?
-            {
+            let stands = match span.place {
+                Place::Topic(topic) => topics
+                    .iter()
+                    .any(|(other, position)| *other == topic && span.holds(*position)),
+                _ => self.stands_in(conn, span, message)?,
+            };
+            if stands {
                 return Ok(Some(span.place));
             }
         }
         Ok(None)
     }
+
+    fn stands_in(&self, conn: &Connection, span: &Span, message: i64) -> Result<bool, StoreError> {
+        let (scope, owner) = (span.place.scope(), span.place.owner());
+        let versions: Option<Option<String>> = conn
+            .prepare_cached(
+                "SELECT versions FROM log WHERE message = ?1 AND kind = 'message'
+                 AND scope = ?2 AND owner = ?3 AND position > ?4",
+            )?
+            .query_row(params![message, scope, owner, span.after], |row| row.get(0))
+            .optional()?;
+        match versions {
+            Some(versions) => self.is_meant(versions.as_deref()),
+            None => Ok(false),
+        }
+    }
+}
+
+/// The topics in whose logs a message stands, and where.
+fn topics_of(conn: &Connection, message: i64) -> Result<Vec<(TopicId, Position)>, StoreError> {
+    let topic = Place::Topic(TopicId(0)).scope();
+    Ok(conn
+        .prepare_cached(
+            "SELECT owner, position FROM log
+             WHERE message = ?1 AND kind = 'message' AND scope = ?2",
+        )?
+        .query_map((message, topic), |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?)
 }
 
 pub(super) fn parse_range(text: &str) -> Result<VersionReq, StoreError> {

@@ -53,6 +53,7 @@ INSERT INTO logs (scope, owner, position, kind, message, ids, at)
 DROP TABLE log;
 ALTER TABLE logs RENAME TO log;
 CREATE INDEX log_of_message ON log (message) WHERE kind = 'message';
+CREATE INDEX log_changes ON log (scope, owner, position) WHERE kind <> 'message';
 
 -- Up to where retention removed something from a log, and the time of the newest removed entry.
 CREATE TABLE removed (
