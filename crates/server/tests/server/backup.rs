@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hither_protocol::{CloseCode, DeviceKind, MessageId};
+use hither_server::store::system_clock;
 use hither_server::store::{
     Attachments, Backup, BackupError, DataFolder, RestoreError, Store, restore,
 };
