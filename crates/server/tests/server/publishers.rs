@@ -93,6 +93,29 @@ async fn d1_a_registered_publisher_reaches_nobody_until_granted() {
 }
 
 #[tokio::test]
+async fn d1_tokens_and_free_topics_beyond_the_audience_are_out_of_reach() {
+    let server = server(Registration::Open).await;
+    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
+    let shop = credentials(&register(&server, &shop()).await);
+    let tokens = json!({ "to": { "tokens": [ada.message_token] }, "title": "Hello" });
+    let news = json!({ "to": { "topics": ["news"] }, "title": "Hello" });
+    let answer = publish_as(&server, &shop, &tokens).await;
+    assert_eq!(answer.problem(), (422, "no_receivers".to_owned()));
+    let answer = publish_as(&server, &shop, &news).await;
+    assert_eq!(answer.problem(), (403, "forbidden".to_owned()));
+
+    let mut more = Change::default();
+    more.audience.accounts.insert("ada".parse().unwrap());
+    more.audience.topics.insert("news".to_owned());
+    let id = shop.0.parse().unwrap();
+    server.store.widen(&id, more).await.unwrap();
+    for body in [&tokens, &news] {
+        let answer = publish_as(&server, &shop, body).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn d1_approval_comes_before_publishing() {
     let server = server(Registration::Approval).await;
     let answer = register(&server, &shop()).await;
