@@ -3,7 +3,7 @@
 //!
 //! One JSON line asks, one answers. Passwords and secrets travel as their hashes only.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
 use crate::store::{
-    AccountRecord, BackupReport, CheckReport, Grant, Grantee, PublisherRecord, Right, SecretHash,
-    Store, StoreError, TopicSummary,
+    AccountRecord, Audience, BackupReport, Change, CheckReport, Grant, Grantee, Permissions,
+    PublisherRecord, Right, SecretHash, Store, StoreError, TopicSummary,
 };
 
 const SOCKET: &str = "admin.sock";
@@ -68,11 +68,36 @@ pub enum AdminRequest {
         id: PublisherId,
         /// As shown to people.
         name: String,
+        /// How its people can be reached.
+        contact: String,
         /// SHA-256 of its secret.
         secret: SecretHash,
+        /// What it may do.
+        rights: Permissions,
+        /// Whom it reaches, if it is narrowed.
+        audience: Audience,
     },
     /// Lists all publishers.
     Publishers,
+    /// Lets a publisher that registered itself publish.
+    ApprovePublisher {
+        /// Which.
+        id: PublisherId,
+    },
+    /// Adds to what a publisher may.
+    WidenPublisher {
+        /// Which.
+        id: PublisherId,
+        /// What is added.
+        more: Change,
+    },
+    /// Takes from what a publisher may.
+    NarrowPublisher {
+        /// Which.
+        id: PublisherId,
+        /// What is taken.
+        less: Change,
+    },
     /// Adds a secret; of three, the oldest goes.
     RotateSecret {
         /// Whose.
@@ -163,8 +188,16 @@ pub struct PublisherSummary {
     pub id: PublisherId,
     /// As shown to people.
     pub name: String,
+    /// How its people can be reached.
+    pub contact: String,
     /// How many secrets are valid.
     pub secrets: usize,
+    /// What it may do.
+    pub rights: Permissions,
+    /// Whom it reaches, if it is narrowed.
+    pub audience: Audience,
+    /// Since when it may publish at all; absent while it waits for approval.
+    pub approved_at: Option<Timestamp>,
     /// Since when it may not publish.
     pub disabled_at: Option<Timestamp>,
     /// When it was made.
@@ -196,9 +229,12 @@ async fn attempt(store: &dyn Store, request: AdminRequest) -> Result<AdminReply,
             return Ok(AdminReply::Accounts(summaries.collect()));
         }
         AdminRequest::Publishers => {
-            let publishers = store.publishers().await?;
-            let summaries = publishers.into_iter().map(PublisherSummary::from);
-            return Ok(AdminReply::Publishers(summaries.collect()));
+            let mut summaries = Vec::new();
+            for publisher in store.publishers().await? {
+                let audience = store.audience(&publisher.id).await?;
+                summaries.push(PublisherSummary::new(publisher, audience));
+            }
+            return Ok(AdminReply::Publishers(summaries));
         }
         AdminRequest::Check => return Ok(AdminReply::Checked(store.check().await?)),
         // Done before, because it fails in other ways.
@@ -225,16 +261,24 @@ async fn attempt(store: &dyn Store, request: AdminRequest) -> Result<AdminReply,
             store.set_account_disabled(&name, disabled).await?;
         }
         AdminRequest::RemoveAccount { name } => store.remove_account(&name).await?,
-        AdminRequest::AddPublisher { id, name, secret } => {
+        AdminRequest::AddPublisher {
+            id,
+            name,
+            contact,
+            secret,
+            rights,
+            audience,
+        } => {
             let publisher = PublisherRecord {
-                id,
-                name,
-                secrets: vec![secret],
-                disabled_at: None,
-                created_at: Timestamp::now(),
+                contact,
+                rights,
+                ..PublisherRecord::new(id, name, vec![secret], Timestamp::now())
             };
-            store.add_publisher(publisher).await?;
+            store.register(publisher, audience).await?;
         }
+        AdminRequest::ApprovePublisher { id } => store.approve(&id).await?,
+        AdminRequest::WidenPublisher { id, more } => store.widen(&id, more).await?,
+        AdminRequest::NarrowPublisher { id, less } => store.narrow(&id, less).await?,
         AdminRequest::RotateSecret { id, secret } => store.rotate_secret(&id, secret).await?,
         AdminRequest::SetPublisherDisabled { id, disabled } => {
             store.set_publisher_disabled(&id, disabled).await?;
@@ -289,7 +333,25 @@ impl AdminRequest {
             | Self::SetPassword { name, .. }
             | Self::SetAccountDisabled { name, .. }
             | Self::RemoveAccount { name } => format!("account {name}"),
+            Self::AddPublisher { id, audience, .. }
+            | Self::WidenPublisher {
+                id,
+                more: Change { audience, .. },
+            }
+            | Self::NarrowPublisher {
+                id,
+                less: Change { audience, .. },
+            } if !audience.accounts.is_empty() => {
+                let names: Vec<_> = audience.accounts.iter().map(AccountName::as_str).collect();
+                format!(
+                    "publisher {id}, or not every account of {}",
+                    names.join(", ")
+                )
+            }
             Self::AddPublisher { id, .. }
+            | Self::ApprovePublisher { id }
+            | Self::WidenPublisher { id, .. }
+            | Self::NarrowPublisher { id, .. }
             | Self::RotateSecret { id, .. }
             | Self::SetPublisherDisabled { id, .. } => format!("publisher {id}"),
         }
@@ -307,12 +369,16 @@ impl From<AccountRecord> for AccountSummary {
     }
 }
 
-impl From<PublisherRecord> for PublisherSummary {
-    fn from(publisher: PublisherRecord) -> Self {
+impl PublisherSummary {
+    fn new(publisher: PublisherRecord, audience: Audience) -> Self {
         Self {
             id: publisher.id,
             name: publisher.name,
+            contact: publisher.contact,
             secrets: publisher.secrets.len(),
+            rights: publisher.rights,
+            audience,
+            approved_at: publisher.approved_at,
             disabled_at: publisher.disabled_at,
             created_at: publisher.created_at,
         }
@@ -336,7 +402,7 @@ impl AdminSocket {
             _ => {}
         }
         let listener = UnixListener::bind(&path)?;
-        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         Ok(Self { listener, path })
     }
 

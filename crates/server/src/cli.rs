@@ -2,6 +2,7 @@
 
 mod answer;
 mod copies;
+mod publisher;
 mod serve;
 mod systemd;
 mod topic;
@@ -13,11 +14,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
-use hither_protocol::{AccountName, PublisherId, Timestamp};
+use hither_protocol::{AccountName, Timestamp};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use self::answer::Answer;
+use self::publisher::PublisherCommand;
 use self::topic::TopicCommand;
 use crate::Origin;
 use crate::admin::{self, AdminReply, AdminRequest};
@@ -150,36 +152,6 @@ enum AccountCommand {
     },
 }
 
-#[derive(Debug, Subcommand)]
-enum PublisherCommand {
-    /// Make a publisher; prints its id and, once, its secret
-    Add {
-        /// As shown to people
-        #[arg(value_parser = publisher_name)]
-        name: String,
-        /// What its id begins with: 2 to 16 letters a-z
-        #[arg(long, value_name = "PREFIX", default_value = "app", value_parser = publisher_kind)]
-        kind: String,
-    },
-    /// List the publishers
-    List,
-    /// Make a new secret, printed once; the one before it stays valid until the next rotation
-    RotateSecret {
-        /// Whose
-        id: PublisherId,
-    },
-    /// Forbid publishing
-    Disable {
-        /// Whose
-        id: PublisherId,
-    },
-    /// Allow publishing again
-    Enable {
-        /// Whose
-        id: PublisherId,
-    },
-}
-
 /// Does what the command line says.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let Cli { command, common } = cli;
@@ -210,7 +182,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Restore { file, force } => copies::restore(&config.data.value, &file, force)?,
         Command::Check => return copies::check(&config.data.value, common.json).await,
         Command::Account(command) => account(&config.data.value, command).await?,
-        Command::Publisher(command) => publisher(&config.data.value, command).await?,
+        Command::Publisher(command) => publisher::run(&config.data.value, command).await?,
         Command::Topic(command) => topic::run(&config.data.value, command).await?,
     };
     answer.print(common.json)
@@ -301,71 +273,6 @@ async fn set_account_disabled(
         format!("account {name} {}", enabled_word(disabled)),
         json!({ "name": name, "disabled": disabled }),
     ))
-}
-
-async fn publisher(data: &Path, command: PublisherCommand) -> anyhow::Result<Answer> {
-    match command {
-        PublisherCommand::Add { name, kind } => {
-            let (id, secret) = (secret::publisher_id(&kind)?, secret::publisher_secret());
-            let request = AdminRequest::AddPublisher {
-                id: id.clone(),
-                name,
-                secret: secret::hash(&secret),
-            };
-            expect_done(data, request).await?;
-            Ok(Answer::credentials(&id, &secret))
-        }
-        PublisherCommand::List => match execute(data, AdminRequest::Publishers).await? {
-            AdminReply::Publishers(publishers) => Answer::table(&publishers, |publisher| {
-                let disabled = disabled(publisher.disabled_at);
-                format!("{}  {}{disabled}", publisher.id, publisher.name)
-            }),
-            other => bail!("unexpected answer: {other:?}"),
-        },
-        PublisherCommand::RotateSecret { id } => {
-            let secret = secret::publisher_secret();
-            let request = AdminRequest::RotateSecret {
-                id: id.clone(),
-                secret: secret::hash(&secret),
-            };
-            expect_done(data, request).await?;
-            Ok(Answer::credentials(&id, &secret))
-        }
-        PublisherCommand::Disable { id } => set_publisher_disabled(data, id, true).await,
-        PublisherCommand::Enable { id } => set_publisher_disabled(data, id, false).await,
-    }
-}
-
-async fn set_publisher_disabled(
-    data: &Path,
-    id: PublisherId,
-    disabled: bool,
-) -> anyhow::Result<Answer> {
-    let request = AdminRequest::SetPublisherDisabled {
-        id: id.clone(),
-        disabled,
-    };
-    expect_done(data, request).await?;
-    Ok(Answer::new(
-        format!("publisher {id} {}", enabled_word(disabled)),
-        json!({ "id": id, "disabled": disabled }),
-    ))
-}
-
-/// The kind of a new publisher's id, refused before anything else happens.
-fn publisher_kind(text: &str) -> Result<String, String> {
-    secret::publisher_id(text)
-        .map(|_| text.to_owned())
-        .map_err(|_| "a prefix is 2 to 16 letters a-z".to_owned())
-}
-
-fn publisher_name(text: &str) -> Result<String, String> {
-    let fits = (1..=100).contains(&text.chars().count());
-    if fits && !text.trim().is_empty() && !text.chars().any(char::is_control) {
-        Ok(text.to_owned())
-    } else {
-        Err("a name is one line of 1 to 100 characters".to_owned())
-    }
 }
 
 fn disabled(since: Option<Timestamp>) -> String {

@@ -16,7 +16,7 @@ use crate::limits::{Limits, Rate};
 use crate::serve::MIB;
 use crate::store::{Quota, Retention};
 use crate::tls::{Tls, TlsError};
-use crate::{AttachmentLimits, MetricsAccess, Network, Origin, Settings};
+use crate::{AttachmentLimits, MetricsAccess, Network, Origin, Registration, Settings};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
 const LIMITS: Limits = Limits::DEFAULT;
@@ -91,6 +91,9 @@ settings! {
     idle_after_s, "HITHER_IDLE_AFTER_S", u64 = 180;
     /// Whether a person's other devices are told of a new sign-in.
     announce_sign_ins, "HITHER_ANNOUNCE_SIGN_INS", bool = true;
+    /// Who may become a publisher: `administrators`, `approval` or `open`.
+    publisher_registration, "HITHER_PUBLISHER_REGISTRATION", Registration =
+        Registration::Administrators;
     /// Days for which each log is kept, 1 to 3650.
     retention_days, "HITHER_RETENTION_DAYS", u64 = 90;
     /// Entries that are kept of each log, 100 to 1,000,000.
@@ -273,6 +276,7 @@ impl Config {
             announce_sign_ins: self.announce_sign_ins.value,
             retention: self.retention()?,
             attachments: self.attachments(),
+            registration: self.publisher_registration.value,
             ..Settings::default()
         })
     }

@@ -16,11 +16,15 @@ mod serve;
 pub mod session;
 mod socket;
 pub mod store;
+mod text;
 mod tls;
 mod upkeep;
 
 pub use http::{InvalidOrigin, Origin, openapi};
 pub use limits::{Limits, Rate};
 pub use network::{InvalidNetwork, Network};
-pub use serve::{AttachmentLimits, Listeners, MetricsAccess, ServeError, Settings, serve};
+pub use serve::{
+    AttachmentLimits, InvalidRegistration, Listeners, MetricsAccess, Registration, ServeError,
+    Settings, serve,
+};
 pub use tls::{Tls, TlsError};

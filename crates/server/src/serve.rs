@@ -1,11 +1,14 @@
 //! Takes connections in and lets them go.
 
+use core::fmt;
+use core::str::FromStr;
 use core::time::Duration;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use hither_attention::Timings;
 use hither_protocol::{AccessToken, ClientInfo, Instant, Policy};
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -53,6 +56,8 @@ pub struct Settings {
     pub policy: Policy,
     /// What one client can cost.
     pub limits: Limits,
+    /// Who may become a publisher.
+    pub registration: Registration,
     /// What is kept of each log.
     pub retention: Retention,
     /// How large files beside messages may be.
@@ -75,6 +80,7 @@ impl Default for Settings {
             retention: Retention::default(),
             attachments: AttachmentLimits::default(),
             announce_sign_ins: true,
+            registration: Registration::default(),
         }
     }
 }
@@ -105,6 +111,47 @@ impl AttachmentLimits {
 impl Default for AttachmentLimits {
     fn default() -> Self {
         Self::DEFAULT
+    }
+}
+
+/// Who may become a publisher.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    /// Whom an administrator adds.
+    #[default]
+    Administrators,
+    /// Whoever asks, once an administrator approves.
+    Approval,
+    /// Whoever asks; reaches nobody until an administrator grants.
+    Open,
+}
+
+/// A text that is no kind of registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("give administrators, approval or open")]
+pub struct InvalidRegistration;
+
+impl FromStr for Registration {
+    type Err = InvalidRegistration;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRegistration> {
+        match text {
+            "administrators" => Ok(Self::Administrators),
+            "approval" => Ok(Self::Approval),
+            "open" => Ok(Self::Open),
+            _ => Err(InvalidRegistration),
+        }
+    }
+}
+
+impl fmt::Display for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Administrators => "administrators",
+            Self::Approval => "approval",
+            Self::Open => "open",
+        })
     }
 }
 

@@ -177,6 +177,68 @@ fn administer(place: &Place) {
 }
 
 #[test]
+fn d2_an_administrator_says_what_a_publisher_may() {
+    let place = Place::new();
+    for name in ["ada", "bob"] {
+        place.json(&["account", "add", name]);
+    }
+    let audience = "accounts=ada,bob";
+    let made = place.json(&[
+        "publisher",
+        "add",
+        "Shop",
+        "--audience",
+        audience,
+        "--without",
+        "urgent",
+    ]);
+    let id = made["id"].as_str().unwrap();
+    let listed = place.json(&["publisher", "list"])[0].clone();
+    assert_eq!(listed["audience"]["accounts"], json!(["ada", "bob"]));
+    let rights = json!({ "narrowed": true, "everyone": false, "urgent": false, "html": true });
+    assert_eq!(listed["rights"], rights);
+
+    let grant = [
+        "publisher",
+        "grant",
+        id,
+        "--audience",
+        "topics=news",
+        "--right",
+        "urgent",
+    ];
+    let granted = place.json(&grant);
+    assert_eq!(granted["audience"]["topics"], json!(["news"]));
+    assert_eq!(granted["rights"]["urgent"], true);
+    let bob = ["publisher", "withdraw", id, "--audience", "accounts=bob"];
+    assert_eq!(place.json(&bob)["audience"]["accounts"], json!(["ada"]));
+    let all = ["publisher", "grant", id, "--audience", "all"];
+    assert_eq!(place.json(&all)["rights"]["narrowed"], false);
+    let text = String::from_utf8(place.run(&["publisher", "list"]).stdout).unwrap();
+    assert!(
+        text.contains("reaches every account, not everyone at once"),
+        "{text}"
+    );
+    place.json(&["publisher", "approve", id]);
+
+    let unknown = ["publisher", "grant", id, "--audience", "accounts=eve"];
+    assert!(place.refusal(&unknown).contains("eve"));
+    let unknown = ["publisher", "add", "X", "--audience", "accounts=eve"];
+    assert!(place.refusal(&unknown).contains("eve"));
+    assert!(
+        place
+            .refusal(&["publisher", "grant", id])
+            .contains("--audience")
+    );
+    let nonsense = ["publisher", "grant", id, "--audience", "ada"];
+    assert!(place.refusal(&nonsense).contains("accounts=NAME"));
+    assert_eq!(
+        place.json(&["publisher", "list"]).as_array().unwrap().len(),
+        1
+    );
+}
+
+#[test]
 fn an_administrator_works_while_no_server_runs() {
     administer(&Place::new());
 }

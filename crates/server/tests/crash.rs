@@ -106,13 +106,7 @@ async fn furnish(store: &dyn Store) {
         disabled_at: None,
         created_at: Timestamp::now(),
     };
-    let publisher = PublisherRecord {
-        id: publisher(),
-        name: "Build".to_owned(),
-        secrets: vec![],
-        disabled_at: None,
-        created_at: Timestamp::now(),
-    };
+    let publisher = PublisherRecord::new(publisher(), "Build".to_owned(), vec![], Timestamp::now());
     // Both are there from the second life on.
     let _ = store.add_account(account).await;
     let _ = store.add_publisher(publisher).await;

@@ -53,6 +53,7 @@ as_text!(
     LogFormat,
     crate::Origin,
     crate::Network,
+    crate::Registration,
     crate::limits::Rate
 );
 

@@ -17,6 +17,7 @@ mod page;
 mod phone;
 mod publish;
 mod publisher;
+mod publishers;
 mod sign_in;
 mod stream;
 mod subscriptions;
@@ -74,6 +75,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
             get(account::settings).put(account::set_settings),
         )
         .route("/stream", get(stream::open))
+        .merge(publishers::routes())
         .route("/subscriptions", get(subscriptions::list))
         .route(
             "/subscriptions/{topic}",

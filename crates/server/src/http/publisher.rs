@@ -26,14 +26,20 @@ impl FromRequestParts<Arc<App>> for Publisher {
             .await?
             .ok_or_else(unauthenticated)?;
         app.limiter.publisher(&publisher.id)?;
-        if publisher.disabled_at.is_some() {
-            return Err(Failure::new(
-                ErrorCode::Forbidden,
-                "This publisher is disabled; ask the server's administrator.",
-            ));
-        }
+        may_publish(&publisher)?;
         Ok(Self(publisher))
     }
+}
+
+fn may_publish(publisher: &PublisherRecord) -> Result<(), Failure> {
+    let why = if publisher.disabled_at.is_some() {
+        "This publisher is disabled; ask the server's administrator."
+    } else if publisher.approved_at.is_none() {
+        "This publisher waits for approval; ask the server's administrator."
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(ErrorCode::Forbidden, why))
 }
 
 /// The publisher, perhaps a disabled one, whose id and secret these are.

@@ -14,6 +14,7 @@ mod folder;
 mod health;
 mod log;
 mod people;
+mod publishers;
 mod sqlite;
 mod topics;
 mod upkeep;
@@ -39,6 +40,9 @@ pub use log::{
 pub use people::{
     AccountOverview, ApplicationSummary, DeviceSummary, Extent, MessageOverview, People,
     SERVER_ITSELF,
+};
+pub use publishers::{
+    Audience, Change, MAX_AWAITING, Permissions, PublisherRecord, Publishers, ReceiverRecord,
 };
 pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
@@ -105,21 +109,6 @@ pub struct AccountRecord {
     /// May use the admin page.
     pub admin: bool,
     /// Since when it may not sign in.
-    pub disabled_at: Option<Timestamp>,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
-
-/// A publisher, as the store knows it.
-#[derive(Clone, Debug)]
-pub struct PublisherRecord {
-    /// Prefix and 16 digits.
-    pub id: PublisherId,
-    /// As shown to people.
-    pub name: String,
-    /// One, or two during rotation.
-    pub secrets: Vec<SecretHash>,
-    /// Since when it may not publish.
     pub disabled_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -208,7 +197,17 @@ pub enum Committed {
 /// The durable side of the server. One contract suite runs on every implementation.
 #[async_trait]
 pub trait Store:
-    Attachments + Backup + Health + People + Topics + TopicAccess + Upkeep + Send + Sync + 'static
+    Attachments
+    + Backup
+    + Health
+    + People
+    + Publishers
+    + Topics
+    + TopicAccess
+    + Upkeep
+    + Send
+    + Sync
+    + 'static
 {
     /// The store's present life.
     fn epoch(&self) -> Epoch;
@@ -244,21 +243,6 @@ pub trait Store:
     ) -> Result<(), StoreError>;
     /// Removes the account with everything that is only its own.
     async fn remove_account(&self, name: &AccountName) -> Result<(), StoreError>;
-
-    /// Makes a publisher.
-    async fn add_publisher(&self, publisher: PublisherRecord) -> Result<(), StoreError>;
-    /// One publisher.
-    async fn publisher(&self, id: &PublisherId) -> Result<Option<PublisherRecord>, StoreError>;
-    /// All of them, by id.
-    async fn publishers(&self) -> Result<Vec<PublisherRecord>, StoreError>;
-    /// Adds a secret; of three, the oldest goes.
-    async fn rotate_secret(&self, id: &PublisherId, secret: SecretHash) -> Result<(), StoreError>;
-    /// Forbids or allows publishing.
-    async fn set_publisher_disabled(
-        &self,
-        id: &PublisherId,
-        disabled: bool,
-    ) -> Result<(), StoreError>;
 
     /// A device that signed in to an account before.
     async fn device(

@@ -1,7 +1,7 @@
 //! What a person sees and decides of their own account.
 
 use hither_protocol::{CloseCode, DeviceKind, Policy, PresenceState, ServerFrame, Session};
-use hither_server::store::{People, Store, system_clock};
+use hither_server::store::{People, Publishers, system_clock};
 use hither_server::{Limits, Settings};
 use hyper::Method;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use hither_protocol::{DeviceKind, Session};
 use hither_server::attachments::{self, FileHash};
-use hither_server::store::{Attachments, PublisherRecord, Quota, Store};
+use hither_server::store::{Attachments, PublisherRecord, Publishers as _, Quota, Store};
 use hither_server::{AttachmentLimits, Settings, secret};
 use hyper::Method;
 use serde_json::{Value, json};
@@ -339,13 +339,12 @@ async fn parts_of_a_file_can_be_fetched() {
 async fn b4_uploads_belong_to_their_publisher() {
     let server = Server::start().await;
     let other = "app-0000000000000002";
-    let record = PublisherRecord {
-        id: other.parse().unwrap(),
-        name: "Other".to_owned(),
-        secrets: vec![secret::hash(SECRET)],
-        disabled_at: None,
-        created_at: hither_protocol::Timestamp::now(),
-    };
+    let record = PublisherRecord::new(
+        other.parse().unwrap(),
+        "Other".to_owned(),
+        vec![secret::hash(SECRET)],
+        hither_protocol::Timestamp::now(),
+    );
     server.store.add_publisher(record).await.unwrap();
     let theirs = server.upload_as(other, "x", b"0123456789").await.json()["id"].clone();
     let unknown = json!("00000000-0000-7000-8000-000000000000");

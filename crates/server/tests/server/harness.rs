@@ -13,7 +13,7 @@ use hither_protocol::{
 };
 use hither_server::secret;
 use hither_server::store::{
-    AccountRecord, Clock, DataFolder, PublisherRecord, SqliteStore, Store, system_clock,
+    AccountRecord, Clock, DataFolder, PublisherRecord, Publishers, SqliteStore, Store, system_clock,
 };
 use hither_server::{Settings, serve};
 use http_body_util::{BodyExt, Full};
@@ -113,13 +113,12 @@ impl Server {
         for name in ["ada", "bob"] {
             server.store.add_account(account(name)).await.unwrap();
         }
-        let publisher = PublisherRecord {
-            id: PUBLISHER.parse().unwrap(),
-            name: "Tests".to_owned(),
-            secrets: vec![secret::hash(SECRET)],
-            disabled_at: None,
-            created_at: Timestamp::now(),
-        };
+        let publisher = PublisherRecord::new(
+            PUBLISHER.parse().unwrap(),
+            "Tests".to_owned(),
+            vec![secret::hash(SECRET)],
+            Timestamp::now(),
+        );
         server.store.add_publisher(publisher).await.unwrap();
         server
     }

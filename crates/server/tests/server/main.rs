@@ -20,6 +20,7 @@ mod ntfy;
 mod openapi;
 mod operating;
 mod protocol;
+mod publishers;
 mod publishing;
 mod routing;
 mod sessions;

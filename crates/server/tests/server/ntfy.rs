@@ -5,7 +5,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hither_protocol::{DeviceKind, ServerFrame};
 use hither_server::Settings;
 use hither_server::secret;
-use hither_server::store::{Grant, Grantee, PublisherRecord, Right, Store, TopicAccess};
+use hither_server::store::{
+    Grant, Grantee, PublisherRecord, Publishers as _, Right, Store as _, TopicAccess,
+};
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -77,13 +79,12 @@ impl Server {
     }
 
     async fn second_publisher(&self) -> String {
-        let publisher = PublisherRecord {
-            id: OTHER.parse().unwrap(),
-            name: "Other".to_owned(),
-            secrets: vec![secret::hash(SECRET)],
-            disabled_at: None,
-            created_at: hither_protocol::Timestamp::now(),
-        };
+        let publisher = PublisherRecord::new(
+            OTHER.parse().unwrap(),
+            "Other".to_owned(),
+            vec![secret::hash(SECRET)],
+            hither_protocol::Timestamp::now(),
+        );
         self.store.add_publisher(publisher).await.unwrap();
         format!("Bearer {OTHER}.{SECRET}")
     }

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hither_protocol::{DeviceKind, MessageId, ServerFrame};
-use hither_server::store::Store;
+use hither_server::store::{Publishers as _, Store};
 use serde_json::{Value, json};
 
 use crate::harness::{PUBLISHER, SECRET, Server, bearer};

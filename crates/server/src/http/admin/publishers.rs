@@ -86,13 +86,8 @@ pub(crate) async fn add(
     let id = secret::publisher_id(kind.as_deref().unwrap_or(DEFAULT_KIND))
         .map_err(|_| Failure::invalid("kind must be 2 to 16 letters a to z."))?;
     let secret = secret::publisher_secret();
-    let publisher = PublisherRecord {
-        id: id.clone(),
-        name,
-        secrets: vec![secret::hash(&secret)],
-        disabled_at: None,
-        created_at: clock::wall(),
-    };
+    let secrets = vec![secret::hash(&secret)];
+    let publisher = PublisherRecord::new(id.clone(), name, secrets, clock::wall());
     app.store.add_publisher(publisher).await?;
     tracing::info!(publisher = %id, by = %by.account, "publisher added");
     Ok((StatusCode::CREATED, Json(PublisherSecret { id, secret })))

@@ -4,6 +4,7 @@ pub(super) mod check;
 mod multipart;
 mod recall;
 pub(super) mod receivers;
+mod rights;
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 use self::check::check;
 pub(crate) use self::recall::recall;
 use self::receivers::receivers;
+use self::rights::permitted;
 use super::attachments::{self, Named};
 use super::{App, Failure, JsonBody, Publisher};
 use crate::accounts::clock;
@@ -58,6 +60,7 @@ async fn hand_over(
     request: PublishRequest,
     idempotency: Option<(String, [u8; 32])>,
 ) -> Result<(StatusCode, Json<Published>), Failure> {
+    permitted(publisher.rights, &request)?;
     let by = Grantee::Publisher(publisher.id.clone());
     let to = receivers(app, &by, &request.to).await?;
     let ttl = request.ttl_s.map(Duration::from_secs);
@@ -116,6 +119,7 @@ pub(crate) async fn accept(
     request: PublishRequest,
     ntfy: Option<String>,
 ) -> Result<Message, Failure> {
+    permitted(publisher.rights, &request)?;
     let to = receivers(app, by, &request.to).await?;
     let topic = to.topics.first().cloned().map(String::from);
     let ttl = request.ttl_s.map(Duration::from_secs);

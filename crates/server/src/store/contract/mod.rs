@@ -217,13 +217,12 @@ pub(super) fn an_account(text: &str) -> AccountRecord {
 }
 
 pub(super) fn a_publisher() -> PublisherRecord {
-    PublisherRecord {
-        id: publisher_id(),
-        name: "Build".to_owned(),
-        secrets: vec![[1; 32]],
-        disabled_at: None,
-        created_at: Hands::new().now(),
-    }
+    PublisherRecord::new(
+        publisher_id(),
+        "Build".to_owned(),
+        vec![[1; 32]],
+        Hands::new().now(),
+    )
 }
 
 pub(super) fn a_message(to: &[&str]) -> NewMessage {

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use hither_protocol::{AccountName, MessageId, PublisherId, TopicName};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::accounts::{account_number, publisher, publisher_number};
+use super::accounts::account_number;
+use super::publishers::{publisher, publisher_number};
 use super::rows::{damaged, message_id, ms, time};
 use super::writer::Tx;
 use super::{SqliteStore, topics};
@@ -156,10 +157,14 @@ impl Facts {
                 })
             })
             .optional()?;
-        Ok(facts.unwrap_or(Self {
+        let facts = facts.unwrap_or(Self {
             free: true,
             ..Self::default()
-        }))
+        });
+        Ok(Self {
+            free: facts.free && may_claim(conn, publisher, topic)?,
+            ..facts
+        })
     }
 
     const fn rights(&self, who: &Grantee) -> Rights {
@@ -176,6 +181,24 @@ impl Facts {
             },
         }
     }
+}
+
+/// A narrowed publisher makes only names of its audience its own.
+fn may_claim(
+    conn: &Connection,
+    publisher: Option<i64>,
+    topic: &TopicName,
+) -> Result<bool, StoreError> {
+    let Some(publisher) = publisher else {
+        return Ok(true);
+    };
+    Ok(conn
+        .prepare_cached(
+            "SELECT NOT narrowed OR EXISTS (
+                 SELECT 1 FROM audience_topics WHERE publisher = id AND topic = ?2)
+             FROM publishers WHERE id = ?1",
+        )?
+        .query_row(params![publisher, topic.as_str()], |row| row.get(0))?)
 }
 
 /// The number of an account, or that of a publisher.
@@ -349,8 +372,8 @@ fn make_publisher_of(
 ) -> Result<PublisherRecord, StoreError> {
     let account = account_number(tx, name)?;
     tx.prepare_cached(
-        "INSERT OR IGNORE INTO publishers (public_id, name, created_at, account)
-         VALUES (?1, ?2, ?3, ?4)",
+        "INSERT OR IGNORE INTO publishers (public_id, name, created_at, account, approved_at)
+         VALUES (?1, ?2, ?3, ?4, ?3)",
     )?
     .execute(params![
         proposed.as_str(),

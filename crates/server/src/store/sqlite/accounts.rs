@@ -1,16 +1,14 @@
-//! Accounts and publishers.
+//! Accounts.
 
-use hither_protocol::{AccountName, PublisherId};
+use hither_protocol::AccountName;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::places::Place;
 use super::rows::{damaged, ms, optional_time, taken, time};
 use super::writer::Tx;
 use super::{sessions, upkeep};
-use crate::store::{AccountRecord, Position, PublisherRecord, SecretHash, StoreError};
+use crate::store::{AccountRecord, Position, StoreError};
 
-/// Secrets of a publisher that are valid at once.
-const SECRETS: i64 = 2;
 /// So many public messages, the newest, are there for an account made after them.
 const PUBLIC_MESSAGES: i64 = 100;
 
@@ -153,103 +151,4 @@ pub(super) fn remove_account(tx: &mut Tx<'_>, name: &AccountName) -> Result<(), 
     }
     tx.execute("DELETE FROM accounts WHERE id = ?1", [account])?;
     Ok(())
-}
-
-pub(super) fn add_publisher(tx: &Tx<'_>, publisher: &PublisherRecord) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "INSERT INTO publishers (public_id, name, disabled_at, created_at)
-         VALUES (?1, ?2, ?3, ?4)",
-    )?
-    .execute(params![
-        publisher.id.as_str(),
-        publisher.name,
-        publisher.disabled_at.map(ms),
-        ms(publisher.created_at),
-    ])
-    .map_err(taken)?;
-    let number = tx.last_insert_rowid();
-    for secret in &publisher.secrets {
-        add_secret(tx, number, secret)?;
-    }
-    Ok(())
-}
-
-/// Without `SERVER_ITSELF`, which nobody may publish as or change.
-const PUBLISHER: &str = "SELECT id, public_id, name, disabled_at, created_at FROM publishers
-    WHERE public_id <> 'hither-0000000000000000'";
-
-pub(super) fn publisher(
-    conn: &Connection,
-    id: &PublisherId,
-) -> Result<Option<PublisherRecord>, StoreError> {
-    conn.prepare_cached(&format!("{PUBLISHER} AND public_id = ?1"))?
-        .query_and_then([id.as_str()], |row| publisher_record(conn, row))?
-        .next()
-        .transpose()
-}
-
-pub(super) fn publishers(conn: &Connection) -> Result<Vec<PublisherRecord>, StoreError> {
-    conn.prepare_cached(&format!("{PUBLISHER} ORDER BY public_id"))?
-        .query_and_then([], |row| publisher_record(conn, row))?
-        .collect()
-}
-
-fn publisher_record(conn: &Connection, row: &Row<'_>) -> Result<PublisherRecord, StoreError> {
-    Ok(PublisherRecord {
-        id: PublisherId::try_from(row.get::<_, String>(1)?).map_err(damaged)?,
-        name: row.get(2)?,
-        secrets: secrets(conn, row.get(0)?)?,
-        disabled_at: optional_time(row.get(3)?)?,
-        created_at: time(row.get(4)?)?,
-    })
-}
-
-fn secrets(conn: &Connection, publisher: i64) -> Result<Vec<SecretHash>, StoreError> {
-    conn.prepare_cached("SELECT hash FROM publisher_secrets WHERE publisher = ?1 ORDER BY age")?
-        .query_and_then([publisher], |row| Ok(row.get(0)?))?
-        .collect()
-}
-
-pub(super) fn rotate_secret(
-    tx: &Tx<'_>,
-    id: &PublisherId,
-    secret: &SecretHash,
-) -> Result<(), StoreError> {
-    let number = publisher_number(tx, id)?;
-    add_secret(tx, number, secret)?;
-    tx.prepare_cached(
-        "DELETE FROM publisher_secrets WHERE publisher = ?1 AND age NOT IN (
-             SELECT age FROM publisher_secrets WHERE publisher = ?1 ORDER BY age DESC LIMIT ?2
-         )",
-    )?
-    .execute([number, SECRETS])?;
-    Ok(())
-}
-
-fn add_secret(tx: &Tx<'_>, publisher: i64, secret: &SecretHash) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT INTO publisher_secrets (publisher, hash) VALUES (?1, ?2)")?
-        .execute((publisher, secret))?;
-    Ok(())
-}
-
-pub(super) fn set_publisher_disabled(
-    tx: &Tx<'_>,
-    id: &PublisherId,
-    disabled: bool,
-) -> Result<(), StoreError> {
-    let number = publisher_number(tx, id)?;
-    let since = disabled.then(|| ms(tx.now));
-    tx.prepare_cached(
-        "UPDATE publishers SET disabled_at = iif(?2 IS NULL, NULL, ifnull(disabled_at, ?2))
-         WHERE id = ?1",
-    )?
-    .execute((number, since))?;
-    Ok(())
-}
-
-pub(super) fn publisher_number(conn: &Connection, id: &PublisherId) -> Result<i64, StoreError> {
-    conn.prepare_cached(&format!("{PUBLISHER} AND public_id = ?1"))?
-        .query_row([id.as_str()], |row| row.get(0))
-        .optional()?
-        .ok_or(StoreError::NotFound)
 }

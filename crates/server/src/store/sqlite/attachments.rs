@@ -6,6 +6,7 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
+use super::publishers::publisher_number;
 use super::rows::{damaged, ms, time};
 use super::writer::Tx;
 use super::{SqliteStore, publish};
@@ -118,13 +119,6 @@ fn add_uploads(tx: &mut Tx<'_>, uploads: &[Upload], quota: Quota) -> Result<(), 
         }
     }
     Ok(())
-}
-
-fn publisher_number(conn: &Connection, id: &PublisherId) -> Result<i64, StoreError> {
-    conn.prepare_cached("SELECT id FROM publishers WHERE public_id = ?1")?
-        .query_row([id.as_str()], |row| row.get(0))
-        .optional()?
-        .ok_or(StoreError::NotFound)
 }
 
 fn note_file(tx: &Tx<'_>, hash: &FileHash, size: u64) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ mod pages;
 mod people;
 mod places;
 mod publish;
+mod publishers;
 mod readers;
 mod receivers;
 mod restore;
@@ -46,8 +47,8 @@ use self::writer::Writer;
 use super::folder::private_file;
 use super::{
     AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, DeviceRecord, Epoch, Identity,
-    Measures, NewMessage, NewSession, Page, Pending, Position, PublisherRecord, Reader, SecretHash,
-    Store, StoreError, Stored,
+    Measures, NewMessage, NewSession, Page, Pending, Position, Reader, SecretHash, Store,
+    StoreError, Stored,
 };
 use crate::attachments::Files;
 
@@ -259,41 +260,6 @@ impl Store for SqliteStore {
         let name = name.clone();
         self.writer
             .write(move |tx| accounts::remove_account(tx, &name))
-            .await
-    }
-
-    async fn add_publisher(&self, publisher: PublisherRecord) -> Result<(), StoreError> {
-        self.writer
-            .write(move |tx| accounts::add_publisher(tx, &publisher))
-            .await
-    }
-
-    async fn publisher(&self, id: &PublisherId) -> Result<Option<PublisherRecord>, StoreError> {
-        let id = id.clone();
-        self.readers
-            .read(move |conn| accounts::publisher(conn, &id))
-            .await
-    }
-
-    async fn publishers(&self) -> Result<Vec<PublisherRecord>, StoreError> {
-        self.readers.read(accounts::publishers).await
-    }
-
-    async fn rotate_secret(&self, id: &PublisherId, secret: SecretHash) -> Result<(), StoreError> {
-        let id = id.clone();
-        self.writer
-            .write(move |tx| accounts::rotate_secret(tx, &id, &secret))
-            .await
-    }
-
-    async fn set_publisher_disabled(
-        &self,
-        id: &PublisherId,
-        disabled: bool,
-    ) -> Result<(), StoreError> {
-        let id = id.clone();
-        self.writer
-            .write(move |tx| accounts::set_publisher_disabled(tx, &id, disabled))
             .await
     }
 

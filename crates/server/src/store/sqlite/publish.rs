@@ -24,7 +24,7 @@ pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreE
     {
         return Ok(first);
     }
-    let to = receivers::resolve(tx, new.to)?;
+    let to = receivers::resolve(tx, publisher, new.to)?;
     if to.logs.is_empty() {
         return Err(StoreError::NoReceivers);
     }

@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, params};
 use semver::VersionReq;
 
 use super::places::{Place, account_name, application_number};
+use super::publishers::{MAY_REACH, reached};
 use super::rows::damaged;
 use super::topics;
 use super::writer::Tx;
@@ -27,11 +28,13 @@ pub(super) struct Resolved {
     pub(super) topic: Option<TopicName>,
 }
 
-pub(super) fn resolve(tx: &Tx<'_>, to: Receivers) -> Result<Resolved, StoreError> {
+/// Those that the publisher may reach. Whether it may write to the topics, and to everyone, was
+/// asked before.
+pub(super) fn resolve(tx: &Tx<'_>, publisher: i64, to: Receivers) -> Result<Resolved, StoreError> {
     let mut resolved = Resolved::default();
-    resolved.accounts(tx, to.accounts, to.everyone)?;
+    resolved.accounts(tx, publisher, to.accounts, to.everyone)?;
     resolved.topics(tx, &to.topics, to.everyone)?;
-    resolved.tokens(tx, to.tokens)?;
+    resolved.tokens(tx, publisher, to.tokens)?;
     if let Some(application) = to.application {
         resolved.application(tx, application)?;
     }
@@ -49,6 +52,7 @@ impl Resolved {
     fn accounts(
         &mut self,
         tx: &Tx<'_>,
+        publisher: i64,
         names: Vec<AccountName>,
         everyone: bool,
     ) -> Result<(), StoreError> {
@@ -58,13 +62,9 @@ impl Resolved {
             self.put(Place::Everyone, Log::Everyone, receivers);
             return Ok(());
         }
-        let mut find =
-            tx.prepare_cached("SELECT id FROM accounts WHERE name = ?1 AND disabled_at IS NULL")?;
         let mut found = BTreeMap::new();
         for name in names {
-            let account = find
-                .query_row([name.as_str()], |row| row.get::<_, i64>(0))
-                .optional()?;
+            let account = reached(tx, publisher, &name)?;
             found.extend(account.map(|account| (account, name)));
         }
         for (account, name) in found {
@@ -114,17 +114,25 @@ impl Resolved {
         Ok(new.count() as u64)
     }
 
-    fn tokens(&mut self, tx: &Tx<'_>, mut tokens: Vec<String>) -> Result<(), StoreError> {
-        let mut find = tx.prepare_cached(
+    fn tokens(
+        &mut self,
+        tx: &Tx<'_>,
+        publisher: i64,
+        mut tokens: Vec<String>,
+    ) -> Result<(), StoreError> {
+        let mut find = tx.prepare_cached(&format!(
             "SELECT clients.id, accounts.id FROM clients
-             JOIN accounts ON accounts.id = account
-             WHERE message_token = ?1 AND disabled_at IS NULL",
-        )?;
+             JOIN accounts ON accounts.id = clients.account
+             JOIN publishers ON publishers.id = ?2
+             WHERE message_token = ?1 AND {MAY_REACH}"
+        ))?;
         tokens.sort_unstable();
         tokens.dedup();
         for token in tokens {
             let client: Option<(ClientId, i64)> = find
-                .query_row([&token], |row| Ok((row.get(0)?, row.get(1)?)))
+                .query_row(params![token, publisher], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
                 .optional()?;
             match client {
                 Some((client, account)) => {

@@ -83,7 +83,8 @@ fn is_empty(database: &Path) -> Result<bool, RestoreError> {
         return Ok(true);
     }
     let conn = Connection::open(database).map_err(StoreError::from)?;
-    let sql = "SELECT EXISTS (SELECT 1 FROM accounts) OR EXISTS (SELECT 1 FROM publishers)";
+    let sql = "SELECT EXISTS (SELECT 1 FROM accounts) OR EXISTS (
+               SELECT 1 FROM publishers WHERE public_id <> 'hither-0000000000000000')";
     match conn.query_row(sql, [], |row| row.get::<_, bool>(0)) {
         Ok(furnished) => Ok(!furnished),
         // A database without these tables was never used; one that cannot be read may have been.

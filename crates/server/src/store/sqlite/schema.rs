@@ -6,6 +6,7 @@ use super::OpenError;
 const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_logs.sql"),
+    include_str!("migrations/0003_publishers.sql"),
     include_str!("migrations/0004_topics.sql"),
     include_str!("migrations/0005_attachments.sql"),
     include_str!("migrations/0006_people.sql"),

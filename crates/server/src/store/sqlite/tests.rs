@@ -14,8 +14,8 @@ use crate::store::contract::{
     new_entries, positions,
 };
 use crate::store::{
-    Clock, Committed, DataFolder, FolderError, Log, NewMessage, Position, Store, StoreError, What,
-    system_clock,
+    Clock, Committed, DataFolder, FolderError, Log, NewMessage, Position, Publishers as _, Store,
+    StoreError, What, system_clock,
 };
 
 struct Folder(TempDir);

@@ -3,8 +3,8 @@
 use hither_protocol::{MessageId, PublisherId, Timestamp, WithdrawWhy};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
-use super::accounts::publisher_number;
 use super::log::append;
+use super::publishers::publisher_number;
 use super::receivers::logs_of;
 use super::rows::{message_id, ms, optional_time};
 use super::writer::Tx;

@@ -1,0 +1,103 @@
+//! A publisher registers itself.
+
+use core::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{ConnectInfo, State};
+use axum::http::StatusCode;
+use hither_protocol::{ErrorCode, PublisherId};
+use serde::{Deserialize, Serialize};
+
+use super::{App, Failure, JsonBody};
+use crate::accounts::clock;
+use crate::secret;
+use crate::serve::Registration;
+use crate::store::{Audience, Permissions, PublisherRecord, StoreError};
+use crate::text::is_one_line;
+
+const MAX_NAME: usize = 100;
+const MAX_CONTACT: usize = 200;
+
+/// `POST /v1/publishers`
+#[derive(Debug, Deserialize)]
+pub(crate) struct Register {
+    name: String,
+    #[serde(default = "any_kind")]
+    kind: String,
+    contact: String,
+}
+
+fn any_kind() -> String {
+    "app".to_owned()
+}
+
+/// What a publisher proves itself with, said once.
+#[derive(Serialize)]
+pub(crate) struct Registered {
+    id: PublisherId,
+    secret: String,
+}
+
+/// `POST /v1/publishers`
+pub(crate) async fn register(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    body: JsonBody<Register>,
+) -> Result<(StatusCode, Json<Registered>), Failure> {
+    let now = clock::wall();
+    let (status, approved_at) = match app.settings.registration {
+        Registration::Administrators => return Err(not_here()),
+        Registration::Approval => (StatusCode::ACCEPTED, None),
+        Registration::Open => (StatusCode::CREATED, Some(now)),
+    };
+    let Register {
+        name,
+        kind,
+        contact,
+    } = body.value;
+    line("name", &name, MAX_NAME)?;
+    line("contact", &contact, MAX_CONTACT)?;
+    let id = secret::publisher_id(&kind)
+        .map_err(|_| Failure::invalid("kind must be 2 to 16 letters a-z."))?;
+    let secret = secret::publisher_secret();
+    let publisher = PublisherRecord {
+        contact,
+        rights: Permissions::NONE,
+        approved_at,
+        ..PublisherRecord::new(id.clone(), name, vec![secret::hash(&secret)], now)
+    };
+    app.store
+        .register(publisher, Audience::default())
+        .await
+        .map_err(refused)?;
+    tracing::info!(publisher = %id, peer = %peer.ip(), approved = approved_at.is_some(), "registered");
+    Ok((status, Json(Registered { id, secret })))
+}
+
+fn line(what: &str, text: &str, most: usize) -> Result<(), Failure> {
+    if is_one_line(text, most) {
+        return Ok(());
+    }
+    Err(Failure::invalid(format!(
+        "{what} must be one line of 1 to {most} characters."
+    )))
+}
+
+fn not_here() -> Failure {
+    Failure::new(
+        ErrorCode::Forbidden,
+        "Publishers do not register themselves here; ask the server's administrator for an id and \
+         a secret.",
+    )
+}
+
+fn refused(error: StoreError) -> Failure {
+    match error {
+        StoreError::TooMany => Failure::new(
+            ErrorCode::TooMany,
+            "Too many publishers wait for approval; ask the server's administrator.",
+        ),
+        error => error.into(),
+    }
+}
