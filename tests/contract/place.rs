@@ -52,21 +52,16 @@ impl Place {
             let admin =
                 env::var("HITHER_CONTRACT_ADMIN").expect("NAME:PASSWORD of an administrator");
             let (name, password) = admin.split_once(':').expect("NAME:PASSWORD");
-            return Self::administered(url, None, name, password);
+            return Self::administered(&url, None, name, password);
         }
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(folder.path());
         server.add_administrator("root", PASSWORD);
         let url = server.url().to_owned();
-        Self::administered(url, Some((server, folder)), "root", PASSWORD)
+        Self::administered(&url, Some((server, folder)), "root", PASSWORD)
     }
 
-    fn administered(
-        url: String,
-        own: Option<(Server, TempDir)>,
-        name: &str,
-        password: &str,
-    ) -> Self {
+    fn administered(url: &str, own: Option<(Server, TempDir)>, name: &str, password: &str) -> Self {
         let mut place = Self {
             url: url.trim_end_matches('/').to_owned(),
             cookie: String::new(),

@@ -44,7 +44,11 @@ impl Example {
             token: String::new(),
             seen: BTreeSet::new(),
         };
-        example.token = example.next()["message_token"].as_str().unwrap().to_owned();
+        let first = example.next();
+        first["message_token"]
+            .as_str()
+            .unwrap()
+            .clone_into(&mut example.token);
         example
     }
 

@@ -1,5 +1,6 @@
 //! Files beside messages, on their way into the person's download folder.
 
+use core::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -108,13 +109,20 @@ fn receive(mut from: impl Read, attachment: &Attachment, part: &Part) -> Result<
         hash.update(&buffer[..read]);
         (&part.file).write_all(&buffer[..read])?;
     }
-    let found: [u8; 32] = hash.finalize().into();
-    let found: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
+    let found = hexadecimal(&hash.finalize());
     let expected = attachment.sha256.as_ref();
     if left > 0 || expected.is_some_and(|expected| *expected != found) {
         return Err(another());
     }
     Ok(part.file.sync_all()?)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // A string takes everything that is written into it.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn another() -> FetchFailed {
@@ -155,13 +163,12 @@ mod tests {
     use super::*;
 
     fn attachment(content: &[u8]) -> Attachment {
-        let hash: [u8; 32] = Sha256::digest(content).into();
         Attachment {
             name: "x".to_owned(),
             media_type: "text/plain".to_owned(),
             size: content.len() as u64,
             href: "/x".to_owned(),
-            sha256: Some(hash.iter().map(|byte| format!("{byte:02x}")).collect()),
+            sha256: Some(hexadecimal(&Sha256::digest(content))),
         }
     }
 

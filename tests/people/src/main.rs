@@ -81,7 +81,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let source = Source::of(arguments)?;
     if let Some(path) = &arguments.export {
         let text = serde_json::to_string(&source.person(0))?;
-        return std::fs::write(path, text).with_context(|| format!("could not write {path:?}"));
+        return std::fs::write(path, text)
+            .with_context(|| format!("could not write {}", path.display()));
     }
     let mut contenders = rules::all();
     if let Some(only) = &arguments.only {
@@ -105,7 +106,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if let Some(path) = &arguments.plot {
         let drawn = std::fs::write(path, plot::frontier(&table));
-        drawn.with_context(|| format!("could not write {path:?}"))?;
+        drawn.with_context(|| format!("could not write {}", path.display()))?;
     }
     Ok(())
 }
@@ -130,8 +131,8 @@ impl Source {
             });
         };
         let text = std::fs::read_to_string(path);
-        let text = text.with_context(|| format!("could not read {path:?}"))?;
-        let days = parse(&text).with_context(|| format!("{path:?} holds no days"))?;
+        let text = text.with_context(|| format!("could not read {}", path.display()))?;
+        let days = parse(&text).with_context(|| format!("{} holds no days", path.display()))?;
         Ok(Self::File(days))
     }
 

@@ -110,10 +110,10 @@ impl Rival {
             Toast::Active if self.phone.is_some() => active.iter().cloned().collect(),
             _ => self.connected().cloned().collect(),
         };
-        let rang = !ring.is_empty();
+        let somebody_rings = !ring.is_empty();
         effects.push(Effect::Deliver { id, ring });
         if self.phone.is_none() {
-            if !rang {
+            if !somebody_rings {
                 self.waiting.push(id);
             }
             return;

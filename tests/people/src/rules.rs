@@ -9,6 +9,10 @@ use crate::rivals::{Push, Rival, Rule, Toast};
 
 /// A rule, and what its desktops report.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing that a rule does or does not do"
+)]
 pub(crate) struct Contender {
     pub(crate) name: String,
     /// Without input for so long a desktop is inactive.

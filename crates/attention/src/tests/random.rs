@@ -396,11 +396,10 @@ impl World {
         });
         assert!(delivered.eq(accepted), "delivered once: {effects:?}");
         let first = effects.iter().find(|effect| match effect {
-            Effect::Deliver { id, .. } => Some(*id) == accepted,
+            Effect::Deliver { id, .. } | Effect::Trace { id, .. } => Some(*id) == accepted,
             Effect::Alert { ids, .. }
             | Effect::Push { ids, .. }
             | Effect::CancelPush { ids, .. } => ids.iter().any(|id| Some(*id) == accepted),
-            Effect::Trace { id, .. } => Some(*id) == accepted,
         });
         let first = first.is_none_or(|effect| matches!(effect, Effect::Deliver { .. }));
         assert!(first, "delivered first: {effects:?}");
