@@ -495,7 +495,7 @@ where
 fn accepted(pending: &Pending, now: Now) -> Accepted {
     Accepted {
         id: pending.id,
-        publisher: None,
+        publisher: Some(pending.publisher.clone()),
         priority: pending.priority,
         at: now.moment(pending.created_at),
         expires: pending.expires_at.map(|time| now.moment(time)),
