@@ -192,7 +192,8 @@ impl Server {
         let pending = pending
             .filter(|message| !disk.read.contains_key(&message.id))
             .filter(|message| !disk.shown.contains(&message.id));
-        self.router = Router::restored(Timings::default(), pending.collect(), world.now);
+        self.router = Router::new(Timings::default());
+        self.router.restore(pending.collect(), world.now);
         self.arm(world);
     }
 

@@ -52,20 +52,18 @@ impl Router {
         }
     }
 
-    /// A router rebuilt from the store after a restart: `pending` are the unread, unexpired
-    /// messages that no device said `shown` for, oldest first.
-    #[must_use]
-    pub fn restored(timings: Timings, pending: Vec<Accepted>, now: Instant) -> Self {
-        let mut router = Self::new(timings);
-        router.clock = now;
-        router.restart_ends = Some(now + timings.restart_grace);
+    /// Takes in what the store knows after a restart: `pending` are the unread, unexpired messages
+    /// that no device said `shown` for, oldest first. Comes once, after the person's choices and
+    /// before anything else.
+    pub fn restore(&mut self, pending: Vec<Accepted>, now: Instant) {
+        self.clock = self.clock.max(now);
+        self.restart_ends = Some(self.clock + self.timings.restart_grace);
         for message in pending {
-            if router.alerts(&message, now) {
+            if self.alerts(&message, now) {
                 let restarted = Some(AlertWhy::Restarted);
-                router.ledger.put(Entry::new(message, restarted));
+                self.ledger.put(Entry::new(message, restarted));
             }
         }
-        router
     }
 
     /// Takes in one event at `now` and appends what follows from it. First comes what was due by

@@ -37,7 +37,7 @@ pub use settings::{
     MIN_IDLE_AFTER_MS, PriorityRoutes, PublisherChoice, QuietTime, Route, Settings, Weekday,
     WhenAway, WhenPresenting, WhenUnknown,
 };
-pub use trace::{Because, DeviceFact, Outcome, Seat, TraceStep, Traced};
+pub use trace::{Because, DeviceFact, ExplainedStep, Outcome, Seat, Trace, TraceStep, Traced};
 
 /// A moment in wall time, on the wire an RFC 3339 string in UTC with millisecond precision.
 pub use jiff::Timestamp;

@@ -7,6 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DeviceId, InactiveReason, Timestamp};
 
+/// What was decided about a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Trace {
+    /// The newest decisions, oldest first.
+    pub steps: Vec<ExplainedStep>,
+}
+
+/// A decision with its words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ExplainedStep {
+    /// The decision.
+    #[serde(flatten)]
+    pub step: TraceStep,
+    /// The same in English, with the names of devices.
+    pub text: String,
+}
+
 /// One decision about one message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -152,8 +171,26 @@ pub enum Seat {
 impl fmt::Display for Traced {
     /// In English: `ada-laptop alerted: active, input 4 s ago`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, &DeviceId::as_str)
+    }
+}
+
+impl Traced {
+    /// In English, with devices called as `name` says.
+    pub fn in_words<'a>(&'a self, name: impl Fn(&'a DeviceId) -> &'a str) -> String {
+        let mut words = String::new();
+        // Writing to a string does not fail.
+        let _ = self.write(&mut words, &name);
+        words
+    }
+
+    fn write<'a>(
+        &'a self,
+        f: &mut dyn fmt::Write,
+        name: &dyn Fn(&'a DeviceId) -> &'a str,
+    ) -> fmt::Result {
         match &self.device {
-            Some(device) => write!(f, "{device} {}", self.outcome.words())?,
+            Some(device) => write!(f, "{} {}", name(device), self.outcome.words())?,
             None => f.write_str(self.outcome.words())?,
         }
         write!(f, ": {}", self.because.words())?;
@@ -162,7 +199,7 @@ impl fmt::Display for Traced {
             write!(f, ", {}", Told(fact))?;
         }
         for fact in self.facts.iter().filter(|fact| !own(fact)) {
-            write!(f, "; {} {}", fact.device, Told(fact))?;
+            write!(f, "; {} {}", name(&fact.device), Told(fact))?;
         }
         Ok(())
     }

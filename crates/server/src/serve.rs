@@ -230,6 +230,7 @@ pub async fn serve(
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
     let mut tasks = JoinSet::new();
     tasks.spawn(follower);
+    tasks.spawn(app.accounts.decisions().keep_writing());
     tasks.spawn(attachments::keep_sweeping(Arc::clone(&app.store)));
     tasks.spawn(upkeep::expire(
         Arc::clone(&app.store),
@@ -265,6 +266,7 @@ pub async fn serve(
     }
     app.accounts.close();
     tasks.shutdown().await;
+    app.accounts.decisions().write().await;
     Ok(())
 }
 

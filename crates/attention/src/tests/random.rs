@@ -148,9 +148,10 @@ impl World {
         let messages: BTreeMap<_, _> = pending
             .map(|m| (m, accepted(m, Instant::default(), Priority::Default, None)))
             .collect();
-        let restored = messages.values().cloned().collect();
+        let mut router = Router::new(Timings::default());
+        router.restore(messages.values().cloned().collect(), Instant::default());
         Self {
-            router: Router::restored(Timings::default(), restored, Instant::default()),
+            router,
             now: Instant::default(),
             lease: Timings::default().lease,
             punctual,

@@ -68,7 +68,8 @@ impl Player {
             ["late", words @ ..] => self.handle(now, event(now, words)),
             ["restart", ids @ ..] => {
                 let pending = ids.iter().map(|id| accepted(Instant::default(), id, &[]));
-                self.router = Router::restored(Timings::default(), pending.collect(), now);
+                self.router = Router::new(Timings::default());
+                self.router.restore(pending.collect(), now);
             }
             ["idle"] => {
                 self.wake_until(now);

@@ -12,7 +12,7 @@ use hither_protocol::{
 use tokio::sync::oneshot;
 
 use super::clock::{self, Now};
-use super::{Live, Mailbox, choices};
+use super::{Decisions, Live, Mailbox, choices};
 use crate::metrics::{Metrics, Owed};
 use crate::store::{
     Appended, ClientId, Entry, INBOX, Identity, Log, Pending, Position, Store, StoreError,
@@ -22,6 +22,8 @@ use crate::store::{
 /// How long a message for who is connected at this moment may still ring: on the next best device
 /// where the first does not say `shown`.
 const FLEETING: Duration = Duration::from_secs(15);
+/// How often the router is told what the clock on the wall shows, which somebody may have set.
+const WALL_CLOCK_EVERY: Duration = Duration::from_hours(1);
 
 /// Numbers the streams of this node.
 pub(crate) type StreamId = u64;
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Settings(Box<Settings>),
     /// Which devices have an open stream of the inbox, and what they say about their person.
     Online(oneshot::Sender<HashMap<DeviceId, Option<Presence>>>),
+    /// Answered once everything before it is decided.
+    Decided(oneshot::Sender<()>),
 }
 
 /// An open stream of the account.
@@ -130,9 +134,12 @@ pub(crate) struct Account {
     /// For people who chose nothing else.
     base: Policy,
     settings: Settings,
+    /// When the router is to be told again what the clock on the wall shows.
+    wall_clock_due: Instant,
     streams: Vec<(StreamId, Stream)>,
     max_streams: usize,
     metrics: Arc<Metrics>,
+    decisions: Arc<Decisions>,
     owed: Owed,
     subscriptions: Vec<Subscription>,
 }
@@ -144,6 +151,7 @@ impl Account {
         base: Policy,
         max_streams: usize,
         metrics: Arc<Metrics>,
+        decisions: Arc<Decisions>,
     ) -> Self {
         Self {
             name,
@@ -151,10 +159,12 @@ impl Account {
             timings,
             base,
             settings: Settings::default(),
+            wall_clock_due: clock::now(),
             streams: Vec::new(),
             max_streams,
             owed: metrics.owed(),
             metrics,
+            decisions,
             subscriptions: Vec::new(),
         }
     }
@@ -177,25 +187,27 @@ impl Account {
         let chosen = until_answered(&name, || store.settings(&name)).await;
         self.settings = chosen.unwrap_or_else(|| choices::none(self.base));
         self.load(&pending, started);
-        self.choose();
     }
 
+    /// The router knows the person's choices before any message.
     fn load(&mut self, pending: &[Pending], started: Instant) {
         let now = Now::read();
         let pending = pending.iter().map(|one| accepted(one, now));
         let grace_ends = started + self.timings.restart_grace;
         if now.instant < grace_ends {
-            let timings = Timings {
+            self.router = Router::new(Timings {
                 restart_grace: grace_ends.since(now.instant),
                 ..self.timings
-            };
-            self.router = Router::restored(timings, pending.collect(), now.instant);
-            return;
+            });
+            self.choose();
+            return self.router.restore(pending.collect(), now.instant);
         }
+        self.choose();
         for message in pending {
             let mut delivered_later = Vec::new();
             let event = Event::Accepted(message);
             self.router.handle(now.instant, event, &mut delivered_later);
+            self.carry_out(delivered_later);
         }
     }
 
@@ -228,15 +240,22 @@ impl Account {
             Command::Online(answer) => {
                 let _ = answer.send(self.online());
             }
+            Command::Decided(answer) => {
+                let _ = answer.send(());
+            }
         }
     }
 
     pub(crate) fn wake(&mut self) {
+        if clock::now() >= self.wall_clock_due {
+            return self.tell_time();
+        }
         self.route(Event::WokeUp);
     }
 
-    pub(crate) fn next_wakeup(&self) -> Option<Instant> {
-        self.router.next_wakeup()
+    pub(crate) fn next_wakeup(&self) -> Instant {
+        let due = self.router.next_wakeup();
+        due.map_or(self.wall_clock_due, |due| due.min(self.wall_clock_due))
     }
 
     /// Says how many alerts are owed here.
@@ -258,7 +277,14 @@ impl Account {
     }
 
     fn choose(&mut self) {
-        self.route(choices::event(&self.settings));
+        self.route(choices::chosen(&self.settings));
+        self.tell_time();
+    }
+
+    fn tell_time(&mut self) {
+        let now = Now::read();
+        self.wall_clock_due = now.instant + WALL_CLOCK_EVERY;
+        self.route(choices::wall_clock(&self.settings, now.wall));
     }
 
     fn policy(&self) -> Policy {
@@ -411,8 +437,9 @@ impl Account {
         for effect in effects {
             self.metrics.decided(&effect);
             match effect {
-                // Handed out where the message came in; traces are not kept.
-                Effect::Deliver { .. } | Effect::Trace { .. } => {}
+                // Handed out where the message came in.
+                Effect::Deliver { .. } => {}
+                Effect::Trace { id, traced } => self.decisions.note(&self.name, id, *traced),
                 Effect::Alert {
                     device,
                     ids,
@@ -495,7 +522,7 @@ where
 fn accepted(pending: &Pending, now: Now) -> Accepted {
     Accepted {
         id: pending.id,
-        publisher: None,
+        publisher: Some(pending.publisher.clone()),
         priority: pending.priority,
         at: now.moment(pending.created_at),
         expires: pending.expires_at.map(|time| now.moment(time)),

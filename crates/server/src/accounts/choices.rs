@@ -1,7 +1,8 @@
 //! What a person's choices mean for the account's clients and for the router.
 
 use hither_attention::Event;
-use hither_protocol::{AttentionSettings, Policy, Settings};
+use hither_protocol::{AttentionSettings, Policy, Settings, Timestamp};
+use jiff::tz::TimeZone;
 
 /// What the account's clients are told about timing; `base` says the rest.
 pub(super) fn policy(base: Policy, settings: &Settings) -> Policy {
@@ -23,6 +24,43 @@ pub(super) fn none(base: Policy) -> Settings {
 }
 
 /// What the router is told when an account is loaded and when its choices change.
-pub(super) fn event(settings: &Settings) -> Event {
+pub(super) fn chosen(settings: &Settings) -> Event {
     Event::SettingsChanged(Box::new(settings.attention.clone()))
+}
+
+/// What the clock on the wall shows at `now` where the person's quiet times are.
+pub(super) fn wall_clock(settings: &Settings, now: Timestamp) -> Event {
+    let name = settings.attention.time_zone.as_deref();
+    // A zone that is known no more, as after an older version was installed, is the server's.
+    let zone = name.and_then(|name| TimeZone::get(name).ok());
+    let zone = zone.unwrap_or_else(TimeZone::system);
+    Event::WallClock(Box::new(now.to_zoned(zone)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wall_clock_is_where_the_person_is() {
+        let now: Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
+        for (zone, shows) in [
+            (Some("Asia/Kathmandu"), "2026-11-22T11:45:00"),
+            (Some("America/New_York"), "2026-11-22T01:00:00"),
+            (Some("UTC"), "2026-11-22T06:00:00"),
+        ] {
+            let mut settings = Settings::default();
+            settings.attention.time_zone = zone.map(str::to_owned);
+            let Event::WallClock(wall) = wall_clock(&settings, now) else {
+                panic!("no wall clock");
+            };
+            assert_eq!(wall.datetime().to_string(), shows);
+        }
+        for zone in [None, Some("Atlantis/Capital")] {
+            let mut settings = Settings::default();
+            settings.attention.time_zone = zone.map(str::to_owned);
+            let here = Event::WallClock(Box::new(now.to_zoned(TimeZone::system())));
+            assert_eq!(wall_clock(&settings, now), here);
+        }
+    }
 }

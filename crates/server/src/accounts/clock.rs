@@ -19,13 +19,10 @@ pub(crate) fn wall() -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
-/// Waits for a moment; forever where there is none.
-pub(crate) async fn sleep_until(moment: Option<Instant>) {
-    match moment {
-        // Timers of the runtime stop while the machine sleeps; the next turn asks again.
-        Some(moment) => tokio::time::sleep(moment.since(now())).await,
-        None => core::future::pending().await,
-    }
+/// Waits for a moment.
+pub(crate) async fn sleep_until(moment: Instant) {
+    // Timers of the runtime stop while the machine sleeps; the next turn asks again.
+    tokio::time::sleep(moment.since(now())).await;
 }
 
 /// A pair of clocks read together, to turn wall time into moments.

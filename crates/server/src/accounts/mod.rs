@@ -3,6 +3,7 @@
 mod account;
 mod choices;
 pub(crate) mod clock;
+mod decisions;
 mod mailbox;
 
 use core::time::Duration;
@@ -10,17 +11,20 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hither_attention::Timings;
-use hither_protocol::{AccountName, DeviceId, Instant, Policy, Presence, Settings};
+use hither_protocol::{
+    AccountName, DeviceId, Instant, MessageId, Policy, Presence, Settings, TraceStep,
+};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, broadcast, oneshot};
 
 pub(crate) use account::{Command, Stream, StreamId};
+pub(crate) use decisions::Decisions;
 pub(crate) use mailbox::{Live, Mailbox, Signal};
 
 use self::account::Account;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
-use crate::store::{Appended, Committed, Log, Store, StoreError, TopicId, What};
+use crate::store::{Appended, Committed, Log, Reader, Store, StoreError, TopicId, What};
 
 /// Entries of topics that a follower may fall behind before it must read on from the store.
 const FOLLOWED_ENTRIES: usize = 256;
@@ -34,6 +38,7 @@ pub(crate) struct Accounts {
     max_streams: usize,
     started: Instant,
     metrics: Arc<Metrics>,
+    decisions: Arc<Decisions>,
     loaded: Mutex<Loaded>,
     topic_entries: broadcast::Sender<Arc<Appended>>,
     /// Told when a message comes that expires.
@@ -73,6 +78,7 @@ impl Accounts {
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
+            decisions: Arc::new(Decisions::new(Arc::clone(&store))),
             store,
             timings,
             policy,
@@ -148,6 +154,27 @@ impl Accounts {
         self.tell(account, Command::Online(ask));
         // An account that is not loaded drops the question.
         answer.await.unwrap_or_default()
+    }
+
+    /// What was decided so far about a message of the account's reader, oldest first. `NotFound`
+    /// where it has no such message.
+    pub(crate) async fn trace(
+        &self,
+        account: &AccountName,
+        reader: &Reader,
+        id: MessageId,
+    ) -> Result<Vec<TraceStep>, StoreError> {
+        let (ask, answer) = oneshot::channel();
+        self.tell(account, Command::Decided(ask));
+        // An account that is not loaded decides nothing.
+        let _ = answer.await;
+        self.decisions.write().await;
+        self.store.trace(reader, id).await
+    }
+
+    /// Decisions on their way to the store.
+    pub(crate) fn decisions(&self) -> Arc<Decisions> {
+        Arc::clone(&self.decisions)
     }
 
     /// Tells the accounts concerned what commits brought, until the store closes.
@@ -228,6 +255,7 @@ impl Accounts {
             self.policy,
             self.max_streams,
             Arc::clone(&self.metrics),
+            self.decisions(),
         );
         tokio::spawn(Arc::clone(self).keep(account, commands));
         sender

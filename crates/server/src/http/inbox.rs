@@ -1,5 +1,6 @@
 //! What a client reads over HTTP.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,12 +10,14 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::response::{IntoResponse, Response};
-use hither_protocol::{Cursor, ErrorCode, MessageId, MessagesPage, Timestamp};
+use hither_protocol::{
+    Cursor, DeviceId, ErrorCode, ExplainedStep, MessageId, MessagesPage, Timestamp, Trace,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{App, Client, Failure};
-use crate::store::{Identity, Page, Position, Reader, What};
+use crate::store::{Identity, Page, Position, Reader, StoreError, What};
 
 pub(crate) const DEFAULT_LIMIT: usize = 50;
 pub(crate) const MAX_LIMIT: usize = 200;
@@ -97,6 +100,43 @@ pub(crate) async fn html(
     Ok((headers, page).into_response())
 }
 
+/// `GET /v1/messages/{id}/trace`
+pub(crate) async fn trace(
+    State(app): State<Arc<App>>,
+    client: Client,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<Trace>, Failure> {
+    if !client.is_inbox() {
+        return Err(only_the_person());
+    }
+    let id = id.ok().and_then(|Path(id)| id.parse::<MessageId>().ok());
+    let id = id.ok_or_else(no_message)?;
+    let Identity {
+        account, client, ..
+    } = client.0;
+    let steps = match app
+        .accounts
+        .trace(&account, &Reader::Client(client), id)
+        .await
+    {
+        Err(StoreError::NotFound) => return Err(no_message()),
+        steps => steps?,
+    };
+    let devices = app.store.devices(&account).await?;
+    let names: HashMap<_, _> = devices
+        .iter()
+        .map(|summary| (&summary.device.id, summary.device.name.as_str()))
+        .collect();
+    let name = |id: &DeviceId| names.get(id).copied();
+    let steps = steps.into_iter().map(|step| ExplainedStep {
+        text: step.decision.in_words(|id| name(id).unwrap_or(id.as_str())),
+        step,
+    });
+    Ok(Json(Trace {
+        steps: steps.collect(),
+    }))
+}
+
 async fn read_page(
     app: &App,
     identity: &Identity,
@@ -148,6 +188,17 @@ fn unknown_cursor() -> Failure {
         ErrorCode::UnknownCursor,
         "This cursor was not made for this account by this server; start over without one.",
     )
+}
+
+fn only_the_person() -> Failure {
+    Failure::new(
+        ErrorCode::Forbidden,
+        "Only the application hither may see why the account's messages alerted where they did.",
+    )
+}
+
+fn no_message() -> Failure {
+    Failure::not_found("This account has no message with that id.")
 }
 
 fn no_page() -> Failure {

@@ -62,6 +62,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/messages", publish.get(inbox::list))
         .route("/messages/{id}", delete(publish::recall))
         .route("/messages/{id}/html", get(inbox::html))
+        .route("/messages/{id}/trace", get(inbox::trace))
         .route(
             "/messages/{id}/attachments/{number}",
             get(attachments::download),

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use hither_protocol::{
-    AccountName, Message, MessageId, Priority, Timestamp, TopicName, WithdrawWhy,
+    AccountName, Message, MessageId, Priority, PublisherId, Timestamp, TopicName, WithdrawWhy,
 };
 use semver::{Version, VersionReq};
 
@@ -170,10 +170,12 @@ pub struct Page {
 }
 
 /// A message that nobody is known to have been alerted for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
     /// The message.
     pub id: MessageId,
+    /// Who sent it.
+    pub publisher: PublisherId,
     /// How urgent.
     pub priority: Priority,
     /// The commit's time.

@@ -17,6 +17,7 @@ mod people;
 mod publishers;
 mod sqlite;
 mod topics;
+mod trace;
 mod upkeep;
 
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub use publishers::{
 };
 pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
+pub use trace::{Decided, MAX_STEPS, Traces};
 pub use upkeep::{Retention, Upkeep};
 
 /// Tells the wall time. Commits are stamped with it; nothing depends on its order.
@@ -204,6 +206,7 @@ pub trait Store:
     + Publishers
     + Topics
     + TopicAccess
+    + Traces
     + Upkeep
     + Send
     + Sync

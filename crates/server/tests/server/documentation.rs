@@ -1,6 +1,8 @@
 //! What docs/protocol.md says is what programs meet.
 
-use hither_protocol::{ClientFrame, CloseCode, Device, ErrorCode, ServerFrame, Settings};
+use hither_protocol::{
+    ClientFrame, CloseCode, Device, DeviceId, ErrorCode, ServerFrame, Settings, Trace,
+};
 use serde_json::Value;
 
 const PROTOCOL: &str = include_str!("../../../../docs/protocol.md");
@@ -62,4 +64,20 @@ fn settings_and_devices_in_it_are_what_the_server_takes() {
     let example = with("applications");
     let device: Device = serde_json::from_value(example.clone()).unwrap();
     assert_eq!(serde_json::to_value(device).unwrap(), example);
+}
+
+#[test]
+fn the_trace_in_it_is_told_as_the_server_tells_it() {
+    let mut found = examples();
+    found.retain(|example| example.get("steps").is_some());
+    let example = found.remove(0);
+    let trace: Trace = serde_json::from_value(example.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&trace).unwrap(), example);
+    let name = |id: &DeviceId| match id.as_str() {
+        "GysUeiz8OFQmvGnTlNTi5A" => "Ada's laptop",
+        _ => "Ada's phone",
+    };
+    for step in &trace.steps {
+        assert_eq!(step.step.decision.in_words(|id| name(id)), step.text);
+    }
 }

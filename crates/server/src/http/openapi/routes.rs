@@ -2,7 +2,7 @@
 
 use hither_protocol::{
     ChangePassword, CreateSession, CurrentSession, Devices, ErrorCode, MessagesPage,
-    PublishRequest, Published, Session, Settings, Uploaded,
+    PublishRequest, Published, Session, Settings, Trace, Uploaded,
 };
 use schemars::SchemaGenerator;
 use serde_json::json;
@@ -104,6 +104,13 @@ fn messages(schemas: &mut Schemas) -> Vec<Operation> {
         client("get", "/v1/messages/{id}/html", "The page of a message")
             .shows(200, HTML, "Foreign: to be shown in a cage only.")
             .fails(&[ErrorCode::NotFound]),
+        client(
+            "get",
+            "/v1/messages/{id}/trace",
+            "Why a message alerted where it did",
+        )
+        .answers::<Trace>(200, schemas, "What was decided, oldest first.")
+        .fails(&[ErrorCode::Forbidden, ErrorCode::NotFound]),
         anyone(
             "get",
             "/v1/stream",

@@ -221,6 +221,7 @@ pub(crate) async fn shown_and_read_messages_are_not_pending<B: Bed>(bed: B) {
         (waiting, Priority::Urgent)
     );
     assert_eq!(pending[0].created_at, at);
+    assert_eq!(pending[0].publisher, publisher_id());
     assert_eq!(scene.store.pending(&bob, at).await.unwrap()[0].id, shown);
     let with_pending = |now| scene.store.accounts_with_pending(now);
     assert_eq!(with_pending(at).await.unwrap(), [ada.clone(), bob.clone()]);

@@ -6,6 +6,7 @@ pub(super) mod attachments;
 pub(super) mod log;
 pub(super) mod logs;
 pub(super) mod people;
+pub(super) mod trace;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -104,6 +105,12 @@ macro_rules! contract_suite {
                 a6_time_is_asked_inclusively_in_order_of_position
                 a9_retention_leaves_a_gap_for_whoever_was_not_there
                 what_nobody_misses_leaves_no_gap
+            }
+            trace {
+                a_trace_is_kept_in_order_for_its_account
+                nobody_is_told_why_of_a_message_not_theirs
+                a_trace_has_bounds
+                steps_about_what_is_gone_are_left_out
             }
             access {
                 the_first_publisher_owns_a_topic

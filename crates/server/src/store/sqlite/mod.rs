@@ -23,6 +23,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod trace;
 mod upkeep;
 mod withdrawals;
 mod writer;

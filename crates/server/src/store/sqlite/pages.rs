@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hither_protocol::{AccountName, Message, MessageId, Priority, Timestamp, WithdrawWhy};
+use hither_protocol::{
+    AccountName, Message, MessageId, Priority, PublisherId, Timestamp, WithdrawWhy,
+};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::accounts::account_number;
@@ -243,14 +245,15 @@ fn addressed(
     pending: &mut BTreeMap<i64, Pending>,
 ) -> Result<(), StoreError> {
     let mut query = conn.prepare_cached(
-        "SELECT messages.id, priority, messages.created_at, expires_at, number
+        "SELECT messages.id, public_id, priority, messages.created_at, expires_at, number
          FROM inbox JOIN messages ON number = message
-         WHERE account = ?1 AND read_at IS NULL AND shown_at IS NULL
+         JOIN publishers ON publishers.id = publisher
+         WHERE inbox.account = ?1 AND read_at IS NULL AND shown_at IS NULL
            AND withdrawn_at IS NULL AND ifnull(expires_at > ?2, TRUE)",
     )?;
     let mut rows = query.query(params![account, ms(now)])?;
     while let Some(row) = rows.next()? {
-        pending.insert(row.get(4)?, waiting(row)?);
+        pending.insert(row.get(5)?, waiting(row)?);
     }
     Ok(())
 }
@@ -265,7 +268,7 @@ fn shared(
     pending: &mut BTreeMap<i64, Pending>,
 ) -> Result<(), StoreError> {
     let mut query = conn.prepare_cached(
-        "SELECT messages.id, priority, messages.created_at, expires_at, number
+        "SELECT messages.id, public_id, priority, messages.created_at, expires_at, number
          FROM (
              SELECT message AS newest FROM log
              WHERE scope = ?1 AND owner = ?2 AND position > ?3 AND kind = 'message'
@@ -273,7 +276,8 @@ fn shared(
              ORDER BY position DESC LIMIT ?7
          )
          JOIN messages ON number = newest
-         LEFT JOIN inbox ON message = number AND account = ?5
+         JOIN publishers ON publishers.id = publisher
+         LEFT JOIN inbox ON message = number AND inbox.account = ?5
          WHERE read_at IS NULL AND shown_at IS NULL
            AND withdrawn_at IS NULL AND ifnull(expires_at > ?6, TRUE)",
     )?;
@@ -287,7 +291,7 @@ fn shared(
         MAX_PENDING,
     ])?;
     while let Some(row) = rows.next()? {
-        pending.insert(row.get(4)?, waiting(row)?);
+        pending.insert(row.get(5)?, waiting(row)?);
     }
     Ok(())
 }
@@ -295,9 +299,10 @@ fn shared(
 fn waiting(row: &Row<'_>) -> Result<Pending, StoreError> {
     Ok(Pending {
         id: message_id(row.get(0)?),
-        priority: Priority::try_from(row.get::<_, u8>(1)?).map_err(damaged)?,
-        created_at: time(row.get(2)?)?,
-        expires_at: optional_time(row.get(3)?)?,
+        publisher: PublisherId::try_from(row.get::<_, String>(1)?).map_err(damaged)?,
+        priority: Priority::try_from(row.get::<_, u8>(2)?).map_err(damaged)?,
+        created_at: time(row.get(3)?)?,
+        expires_at: optional_time(row.get(4)?)?,
     })
 }
 

@@ -3,12 +3,13 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use hither_protocol::{MessageId, Timestamp};
+use hither_protocol::{Because, MessageId, Timestamp};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::{OpenError, SqliteStore, writer};
+use crate::store::contract::trace::decided;
 use crate::store::contract::{
     Bed, Hands, Scene, a_message, a_session, an_account, contract_suite, device, ids, inbox, name,
     new_entries, positions,
@@ -428,6 +429,8 @@ async fn a_removed_account_leaves_no_rows() {
             .record_action(&inbox("ada"), &desk, id, yes, at)
             .await
             .unwrap();
+        let steps = vec![decided("ada", id, Because::Active, at)];
+        scene.store.add_steps(steps).await.unwrap();
     }
     scene.store.remove_account(&ada).await.unwrap();
     let database = database(scene.bed.0.path());
@@ -441,6 +444,7 @@ async fn a_removed_account_leaves_no_rows() {
         ("inbox", 1),
         ("shown", 0),
         ("chosen_actions", 0),
+        ("trace", 0),
     ] {
         let sql = format!("SELECT count(*) FROM {table}");
         let count: i64 = database.query_row(&sql, [], |row| row.get(0)).unwrap();
