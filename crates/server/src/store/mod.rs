@@ -16,6 +16,7 @@ mod log;
 mod people;
 mod publishers;
 mod sqlite;
+mod states;
 mod topics;
 mod upkeep;
 
@@ -45,6 +46,7 @@ pub use publishers::{
     Audience, Change, MAX_AWAITING, Permissions, PublisherRecord, Publishers, ReceiverRecord,
 };
 pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
+pub use states::{MessageStates, ReceiverState, StateCounts, States};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
 pub use upkeep::{Retention, Upkeep};
 
@@ -202,6 +204,7 @@ pub trait Store:
     + Health
     + People
     + Publishers
+    + States
     + Topics
     + TopicAccess
     + Upkeep
