@@ -96,7 +96,13 @@ export class FakeBackend implements Backend {
       const name = of?.attachments?.[query.attachment]?.name;
       return name
         ? { type: 'saved', path: `/home/ada/Downloads/${name}` }
-        : { type: 'failed', detail: 'The file was not saved: the server does not have it any more.' };
+        : {
+            type: 'failed',
+            detail: 'The file was not saved: the server does not have it any more.',
+          };
+    }
+    if (query.type === 'diagnostics') {
+      return { type: 'failed', detail: 'There is no computer here to speak of.' };
     }
     if (query.type !== 'page') {
       return { type: 'message', message: this.#messages.find(({ id }) => id === query.id) ?? null };

@@ -45,7 +45,7 @@ export const en = {
   lock_now: 'Lock now',
   set_app_lock: 'Set app lock',
   remove_app_lock: 'Remove',
-  save: 'Save',
+  keep: 'Save',
 
   inbox: 'Inbox',
   unread: { one: '{count} unread', other: '{count} unread' },

@@ -42,7 +42,7 @@ export const zh: Messages = {
   lock_now: '立即锁定',
   set_app_lock: '设置应用锁',
   remove_app_lock: '移除',
-  save: '保存',
+  keep: '保存',
 
   inbox: '收件箱',
   unread: { other: '{count} 条未读' },

@@ -13,7 +13,7 @@ use hither_protocol::{CreateSession, DeviceId, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::client::{COOKIE_NAME, foreign_page};
+use super::client::{COOKIE_NAME, cookie_named, foreign_page};
 use super::page::{self, File, HTML, MANIFEST, PICTURE, SCRIPT, STYLE};
 use super::sign_in::{SESSION_LASTS, sign_in};
 use super::{App, Client, Failure, JsonBody, Origin};
@@ -76,7 +76,8 @@ pub(crate) async fn create(
     if headers.contains_key(ORIGIN) && !app.is_from_own_page(&headers)? {
         return Err(foreign_page());
     }
-    let session = sign_in(&app, peer, &origin, body.value).await?;
+    let before = cookie_named(&headers, COOKIE_NAME);
+    let session = sign_in(&app, peer, &origin, body.value, before).await?;
     let cookie = cookie(
         session.access_token.expose(),
         SESSION_LASTS.as_secs(),

@@ -8,11 +8,12 @@ use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use hither_protocol::{
-    AccountName, CreateSession, CurrentSession, ErrorCode, Format, Message, MessageId, Priority,
-    PublisherRef, Session, Timestamp,
+    AccessToken, AccountName, CreateSession, CurrentSession, ErrorCode, Format, Message, MessageId,
+    Priority, PublisherRef, Session, Timestamp,
 };
 use uuid::Uuid;
 
+use super::client::bearer;
 use super::{App, Client, Failure, JsonBody, Origin, admin};
 use crate::accounts::clock;
 use crate::secret::{self, Verdict};
@@ -37,7 +38,7 @@ pub(crate) async fn create(
     body: JsonBody<CreateSession>,
 ) -> Result<(StatusCode, Json<Session>), Failure> {
     let origin = app.origin(&headers)?;
-    let session = sign_in(&app, peer, &origin, body.value).await?;
+    let session = sign_in(&app, peer, &origin, body.value, bearer(&headers)).await?;
     Ok((StatusCode::CREATED, Json(session)))
 }
 
@@ -78,19 +79,21 @@ pub(crate) enum Entrance {
     },
 }
 
-/// Checks account and password and begins a session of a client.
+/// Checks account and password and begins a session of a client. `before` is the token of whoever
+/// was signed in there until now: another account's session ends.
 pub(crate) async fn sign_in(
     app: &App,
     peer: SocketAddr,
     origin: &Origin,
     request: CreateSession,
+    before: Option<AccessToken>,
 ) -> Result<Session, Failure> {
     if request.application.name == admin::APPLICATION {
         return Err(Failure::invalid(
             "application.name is the admin page's own; choose another.",
         ));
     }
-    sign_in_through(app, peer, origin, request, Entrance::Client).await
+    sign_in_through(app, peer, origin, request, before, Entrance::Client).await
 }
 
 /// Checks account and password and begins a session.
@@ -99,6 +102,7 @@ pub(crate) async fn sign_in_through(
     peer: SocketAddr,
     origin: &Origin,
     request: CreateSession,
+    before: Option<AccessToken>,
     entrance: Entrance,
 ) -> Result<Session, Failure> {
     check(&request)?;
@@ -109,7 +113,7 @@ pub(crate) async fn sign_in_through(
     let session = NewSession {
         device: device(app, &account.name, &request).await?,
         notice: notice(app, &account.name, &request),
-        named: request.device.id.clone(),
+        replaces: before.map(|token| secret::hash(token.expose())),
         account: account.name,
         application: (request.application.name, request.application.version),
         token: secret::hash(token.expose()),

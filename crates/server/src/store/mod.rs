@@ -124,9 +124,9 @@ pub struct NewSession {
     /// The device; its row is made or updated. A client that was signed in before loses its
     /// earlier session.
     pub device: DeviceRecord,
-    /// As what the device named itself. Another account's client of the same application that is
-    /// signed in on it is signed out.
-    pub named: Option<DeviceId>,
+    /// Access token of whoever was signed in there until now. Another account's session ends, and
+    /// its message token is dead.
+    pub replaces: Option<SecretHash>,
     /// Name and version of the application.
     pub application: (String, String),
     /// Of the new access token.

@@ -215,9 +215,14 @@ async fn b6_another_account_on_the_device_ends_the_session_and_the_token() {
         .await;
     next_message(&mut stream).await;
 
-    let bobs = server
-        .sign_in_with(&application("bob", "report", "1.0.0", Some(&adas)))
-        .await;
+    // Knowing the device's id gives another account nothing.
+    let bob = application("bob", "report", "1.0.0", Some(&adas));
+    server.sign_in_with(&bob).await;
+    assert_eq!(stream.ping().await, []);
+    assert_eq!(server.get("/v1/messages", &adas).await.status, 200);
+
+    // Only who holds the session hands the device over.
+    let bobs = server.sign_in_after(&bob, &adas).await;
     stream.ends_with(CloseCode::Revoked).await;
     assert_ne!(bobs.device_id, adas.device_id, "ada's device stays ada's");
     assert_ne!(bobs.message_token, adas.message_token);

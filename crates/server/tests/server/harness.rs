@@ -214,6 +214,15 @@ impl Server {
         serde_json::from_str(&answer.body).unwrap()
     }
 
+    /// A sign-in on a device where somebody is signed in.
+    pub(crate) async fn sign_in_after(&self, credentials: &Value, before: &Session) -> Session {
+        let token = format!("Bearer {}", before.access_token.expose());
+        let headers = [("authorization", token.as_str())];
+        let answer = self.post("/v1/sessions", &headers, credentials).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        serde_json::from_str(&answer.body).unwrap()
+    }
+
     pub(crate) async fn publish(&self, body: &Value) -> Answer {
         self.publish_with(&[], body).await
     }

@@ -51,7 +51,10 @@ async fn every_method_in_it_is_taken_and_no_other() {
         let address = path
             .replace("{id}", "x")
             .replace("{name}", "x")
-            .replace("{topic}", "x");
+            .replace("{topic}", "x")
+            .replace("{account}", "x")
+            .replace("{publisher}", "x")
+            .replace("{number}", "0");
         let answer = server.request(ask.clone(), &address, &[], "").await;
         assert_eq!(answer.status, 405, "{path}");
         let taken: BTreeSet<String> = answer

@@ -123,7 +123,7 @@ pub(crate) async fn create(
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
     };
-    let session = sign_in_through(&app, peer, &origin, request, entrance).await?;
+    let session = sign_in_through(&app, peer, &origin, request, None, entrance).await?;
     let cookie = cookie(session.access_token.expose(), LASTS.as_secs(), &origin);
     let current = AdminSession {
         account: account.parse().map_err(|_| unauthenticated())?,

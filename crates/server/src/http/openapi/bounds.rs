@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::account::MIN_PASSWORD;
 use super::super::publish::{MAX_KEY, check, receivers};
+use super::super::publishers::MAX_CONTACT;
 use super::super::sign_in::{MAX_NAME, MAX_PASSWORD};
 
 /// Without control characters.
@@ -36,7 +37,14 @@ fn people() -> Vec<Bound> {
         ("DeviceRequest", "platform", name.clone()),
         ("ClientInfo", "name", name.clone()),
         ("ClientInfo", "version", name.clone()),
-        ("NewPublisher", "name", name),
+        ("NewPublisher", "name", name.clone()),
+        ("Register", "name", name),
+        (
+            "Register",
+            "contact",
+            json!({ "minLength": 1, "maxLength": MAX_CONTACT, "pattern": ONE_LINE }),
+        ),
+        ("Register", "kind", json!({ "pattern": "^[a-z]{2,16}$" })),
         (
             "NewPublisher",
             "kind",

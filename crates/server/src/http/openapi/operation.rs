@@ -120,6 +120,15 @@ impl Operation {
         self.fails(&[ErrorCode::Malformed])
     }
 
+    /// A body that is a file's content.
+    pub(super) fn takes_bytes(mut self) -> Self {
+        self.request = Some(json!({
+            "required": true,
+            "content": { "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } },
+        }));
+        self
+    }
+
     /// A header that may come along.
     pub(super) fn heeds(mut self, name: &str, schema: &Value, description: &str) -> Self {
         self.parameters.push(json!({

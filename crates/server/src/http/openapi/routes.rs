@@ -2,7 +2,7 @@
 
 use hither_protocol::{
     ChangePassword, CreateSession, CurrentSession, Devices, ErrorCode, MessagesPage,
-    PublishRequest, Published, Session, Settings,
+    PublishRequest, Published, Session, Settings, Uploaded,
 };
 use schemars::SchemaGenerator;
 use serde_json::json;
@@ -11,6 +11,7 @@ use super::super::admin;
 use super::super::inbox::{DEFAULT_LIMIT, MAX_LIMIT, MessageToken};
 use super::super::phone::BrowserSession;
 use super::super::publish::MAX_KEY;
+use super::super::publishers::{AllKept, Register, Registered, Values};
 use super::super::states;
 use super::super::subscriptions::Subscriptions;
 use super::super::topics::{TopicSettings, TopicState};
@@ -20,11 +21,14 @@ type Schemas = SchemaGenerator;
 
 const HTML: &str = "text/html";
 const TEXT: &str = "text/plain";
+const BYTES: &str = "application/octet-stream";
 
 pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
     [
         sessions(schemas),
         messages(schemas),
+        files(schemas),
+        publishers(schemas),
         subscriptions(schemas),
         own_account(schemas),
         pages(schemas),
@@ -118,6 +122,83 @@ fn messages(schemas: &mut Schemas) -> Vec<Operation> {
         )
         .done(101, "Frames: ClientFrame and ServerFrame.")
         .fails(&[ErrorCode::Malformed, ErrorCode::Forbidden]),
+    ]
+}
+
+fn files(schemas: &mut Schemas) -> Vec<Operation> {
+    let name = json!({ "type": "string" });
+    let range = json!({ "type": "string" });
+    vec![
+        publisher(
+            "post",
+            "/v1/attachments",
+            "Upload a file for messages to come",
+        )
+        .asks("name", &name, "What people call it.")
+        .takes_bytes()
+        .answers::<Uploaded>(
+            201,
+            schemas,
+            "It waits an hour for a message that names it.",
+        )
+        .fails(&[
+            ErrorCode::Malformed,
+            ErrorCode::Invalid,
+            ErrorCode::TooLarge,
+            ErrorCode::QuotaExceeded,
+            ErrorCode::StorageFull,
+            ErrorCode::Unavailable,
+        ]),
+        client(
+            "get",
+            "/v1/messages/{id}/attachments/{number}",
+            "A file of a message, by its place from 0 on",
+        )
+        .heeds("Range", &range, "One range of bytes.")
+        .shows(200, BYTES, "Foreign: as a download, but for pictures.")
+        .shows(206, BYTES, "The part asked for.")
+        .done(304, "As the client has it.")
+        .fails(&[ErrorCode::NotFound, ErrorCode::RangeNotSatisfiable]),
+    ]
+}
+
+fn publishers(schemas: &mut Schemas) -> Vec<Operation> {
+    const RECORD: &str = "/v1/receivers/{account}/record";
+    vec![
+        anyone("post", "/v1/publishers", "Register as a publisher")
+            .takes::<Register>(schemas)
+            .answers::<Registered>(201, schemas, "Its secret is said once.")
+            .answers::<Registered>(202, schemas, "It works once an administrator approves.")
+            .fails(&[
+                ErrorCode::Forbidden,
+                ErrorCode::TooMany,
+                ErrorCode::Taken,
+                ErrorCode::StorageFull,
+            ]),
+        publisher("get", RECORD, "What is kept of a receiver")
+            .answers::<Values>(200, schemas, "As it was put.")
+            .fails(&[ErrorCode::NotFound]),
+        publisher("put", RECORD, "Keep something of a receiver")
+            .takes::<Values>(schemas)
+            .done(204, "It is kept.")
+            .fails(CHANGE),
+        publisher("delete", RECORD, "Keep nothing of a receiver")
+            .done(204, "It is gone.")
+            .fails(CHANGE),
+        client("get", "/v1/records", "What publishers keep of this account")
+            .answers::<AllKept>(200, schemas, "By publisher.")
+            .fails(&[ErrorCode::Forbidden]),
+        client(
+            "delete",
+            "/v1/records/{publisher}",
+            "Erase what a publisher keeps",
+        )
+        .done(204, "It is gone.")
+        .fails(&[
+            ErrorCode::Forbidden,
+            ErrorCode::NotFound,
+            ErrorCode::StorageFull,
+        ]),
     ]
 }
 
@@ -310,6 +391,9 @@ fn machinery() -> Vec<Operation> {
     vec![
         anyone("get", "/healthz", "Whether the process lives").shows(200, TEXT, "It does."),
         anyone("get", "/readyz", "Whether the store answers").shows(200, TEXT, "It does."),
+        anyone("get", "/metrics", "Metrics in Prometheus's form")
+            .shows(200, TEXT, "For whom the operator lets read them.")
+            .fails(&[ErrorCode::NotFound, ErrorCode::Unauthenticated]),
         anyone("get", "/docs/openapi.json", "This document").shows(
             200,
             "application/json",

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{delete, get, post};
 
+pub(super) use self::records::{AllKept, Values};
+pub(super) use self::registration::{MAX_CONTACT, Register, Registered};
 use super::{App, Client, Failure, JsonBody, Publisher};
 
 pub(super) fn routes() -> Router<Arc<App>> {

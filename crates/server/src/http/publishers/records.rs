@@ -7,6 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use hither_protocol::{AccountName, ErrorCode, PublisherRef, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -16,11 +17,12 @@ use crate::store::{ReceiverRecord, StoreError};
 /// A record as JSON without spaces, in bytes.
 const MAX_RECORD: usize = 8 * 1024;
 
-type Values = Map<String, Value>;
+/// A record: a JSON object.
+pub(crate) type Values = Map<String, Value>;
 type Named = Result<Path<String>, PathRejection>;
 
 /// What a person sees of a record.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Kept {
     publisher: PublisherRef,
     record: Values,
@@ -28,7 +30,7 @@ pub(crate) struct Kept {
 }
 
 /// `GET /v1/records`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct AllKept {
     records: Vec<Kept>,
 }

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
 use hither_protocol::{ErrorCode, PublisherId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{App, Failure, JsonBody};
@@ -17,10 +18,10 @@ use crate::store::{Audience, Permissions, PublisherRecord, StoreError};
 use crate::text::is_one_line;
 
 const MAX_NAME: usize = 100;
-const MAX_CONTACT: usize = 200;
+pub(crate) const MAX_CONTACT: usize = 200;
 
 /// `POST /v1/publishers`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Register {
     name: String,
     #[serde(default = "any_kind")]
@@ -33,7 +34,7 @@ fn any_kind() -> String {
 }
 
 /// What a publisher proves itself with, said once.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Registered {
     id: PublisherId,
     secret: String,

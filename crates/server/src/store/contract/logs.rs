@@ -415,9 +415,9 @@ pub(crate) async fn b5_what_a_client_reads_stays_its_own<B: Bed>(bed: B) {
 
 pub(crate) async fn b1_b6_a_token_dies_with_its_session_and_with_another_account<B: Bed>(bed: B) {
     let scene = Scene::new(bed).await;
-    let sign_in = |account: &str, named: Option<&str>, token: u8| NewSession {
+    let sign_in = |account: &str, replaces: Option<u8>, token: u8| NewSession {
         application: ("report".to_owned(), "1.0.0".to_owned()),
-        named: named.map(device),
+        replaces: replaces.map(|token| [token; 32]),
         ..a_session(account, "desk", token, scene.hands.now())
     };
     let store = &scene.store;
@@ -425,7 +425,7 @@ pub(crate) async fn b1_b6_a_token_dies_with_its_session_and_with_another_account
     let hither = scene.runs("ada", "hither", "1.0.0", 9).await;
     scene.publish_to(to_tokens(&[&first.message_token])).await;
     let again = store
-        .create_session(sign_in("ada", Some("desk"), 2))
+        .create_session(sign_in("ada", Some(1), 2))
         .await
         .unwrap();
     assert_eq!(
@@ -436,7 +436,7 @@ pub(crate) async fn b1_b6_a_token_dies_with_its_session_and_with_another_account
     let mut news = store.commits().unwrap();
     announced(&mut news);
     let bobs = store
-        .create_session(sign_in("bob", Some("desk"), 3))
+        .create_session(sign_in("bob", Some(2), 3))
         .await
         .unwrap();
     let told = announced(&mut news);
@@ -458,7 +458,7 @@ pub(crate) async fn b1_b6_a_token_dies_with_its_session_and_with_another_account
     );
 
     let back = store
-        .create_session(sign_in("ada", Some("desk"), 4))
+        .create_session(sign_in("ada", Some(3), 4))
         .await
         .unwrap();
     assert_ne!(back.message_token, first.message_token);

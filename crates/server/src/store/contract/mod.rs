@@ -275,7 +275,7 @@ pub(super) fn a_session(account: &str, id: &str, token: u8, now: Timestamp) -> N
             platform: "linux".to_owned(),
             kind: DeviceKind::Desktop,
         },
-        named: None,
+        replaces: None,
         application: ("hither".to_owned(), "1.0.0".to_owned()),
         token: [token; 32],
         message_token: format!("address-{account}-{id}-{token}"),

@@ -28,8 +28,8 @@ pub(super) fn create(tx: &mut Tx<'_>, mut new: NewSession) -> Result<Identity, S
     {
         publish::publish(tx, *notice)?;
     }
-    if let Some(named) = &new.named {
-        switch_account(tx, account, named, &new.application.0)?;
+    if let Some(token) = &new.replaces {
+        switch_account(tx, account, token)?;
     }
     upsert_device(tx, account, &new.device)?;
     let before = version_of(tx, account, &new)?;
@@ -67,24 +67,16 @@ fn is_elsewhere(tx: &Tx<'_>, account: i64, device: &DeviceId) -> Result<bool, St
         })?)
 }
 
-/// Signs out whoever else is signed in with this application on a device.
-fn switch_account(
-    tx: &mut Tx<'_>,
-    account: i64,
-    device: &DeviceId,
-    application: &str,
-) -> Result<(), StoreError> {
-    let others = tx
+/// Signs out whoever holds a token, unless it is this account itself.
+fn switch_account(tx: &mut Tx<'_>, account: i64, token: &SecretHash) -> Result<(), StoreError> {
+    let other = tx
         .prepare_cached(
-            "SELECT id FROM clients
-             WHERE device = ?1 AND application = ?2 AND account <> ?3
-               AND message_token IS NOT NULL",
+            "SELECT client FROM sessions JOIN clients ON clients.id = client
+             WHERE token = ?1 AND account <> ?2",
         )?
-        .query_map(params![device.as_str(), application, account], |row| {
-            row.get(0)
-        })?
-        .collect::<Result<Vec<_>, _>>()?;
-    for client in others {
+        .query_row((token, account), |row| row.get(0))
+        .optional()?;
+    if let Some(client) = other {
         end_of(tx, client)?;
         forget_token(tx, client)?;
     }
