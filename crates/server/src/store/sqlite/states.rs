@@ -199,6 +199,8 @@ struct Ack {
 }
 
 impl Ack {
+    /// From each of the account's logs to its new entries: the cross joins keep that order, which
+    /// the sizes of the tables would not suggest.
     fn note_inbox(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         tx.prepare_cached(
             "INSERT OR IGNORE INTO delivered
@@ -207,12 +209,12 @@ impl Ack {
                  WHERE scope = 1 AND owner = ?1 AND position > ?2 AND position <= ?3
                    AND kind = 'message'
                  UNION ALL
-                 SELECT message FROM accounts JOIN log
+                 SELECT message FROM accounts CROSS JOIN log
                    ON scope = 0 AND owner = 0 AND position > max(?2, public_after)
                    AND position <= ?3 AND kind = 'message'
                  WHERE accounts.id = ?1
                  UNION ALL
-                 SELECT message FROM subscriptions JOIN log
+                 SELECT message FROM subscriptions CROSS JOIN log
                    ON scope = 2 AND owner = topic AND position > max(?2, since)
                    AND position <= min(?3, ifnull(until, ?3)) AND kind = 'message'
                  WHERE account = ?1
@@ -243,7 +245,7 @@ impl Ack {
     fn note_application(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let mut find = tx.prepare_cached(
             "SELECT message, versions FROM applications
-             JOIN log ON scope = 4 AND owner = applications.id AND position > ?2
+             CROSS JOIN log ON scope = 4 AND owner = applications.id AND position > ?2
                AND position <= ?3 AND kind = 'message'
              JOIN messages ON number = message
              WHERE applications.name = ?1 AND withdrawn_at IS NULL
