@@ -10,6 +10,7 @@ mod http;
 pub mod limits;
 mod metrics;
 mod network;
+pub mod outbound;
 mod registry;
 pub mod secret;
 mod serve;

@@ -19,6 +19,7 @@ mod publish;
 mod publisher;
 mod publishers;
 mod sign_in;
+mod states;
 mod stream;
 mod subscriptions;
 mod topics;
@@ -60,7 +61,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         )
         .route("/tokens", get(inbox::token))
         .route("/messages", publish.get(inbox::list))
-        .route("/messages/{id}", delete(publish::recall))
+        .route("/messages/{id}", delete(publish::recall).get(states::show))
         .route("/messages/{id}/html", get(inbox::html))
         .route("/messages/{id}/trace", get(inbox::trace))
         .route(

@@ -16,6 +16,7 @@ mod log;
 mod people;
 mod publishers;
 mod sqlite;
+mod states;
 mod topics;
 mod trace;
 mod upkeep;
@@ -46,6 +47,7 @@ pub use publishers::{
     Audience, Change, MAX_AWAITING, Permissions, PublisherRecord, Publishers, ReceiverRecord,
 };
 pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
+pub use states::{MessageStates, ReceiverState, StateCounts, States};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
 pub use trace::{Decided, MAX_STEPS, Traces};
 pub use upkeep::{Retention, Upkeep};
@@ -204,6 +206,7 @@ pub trait Store:
     + Health
     + People
     + Publishers
+    + States
     + Topics
     + TopicAccess
     + Traces

@@ -24,6 +24,7 @@ mod publishers;
 mod publishing;
 mod routing;
 mod sessions;
+mod states;
 mod trace;
 mod trust;
 mod upgrade;

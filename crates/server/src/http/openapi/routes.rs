@@ -12,6 +12,7 @@ use super::super::inbox::{DEFAULT_LIMIT, MAX_LIMIT, MessageToken};
 use super::super::phone::BrowserSession;
 use super::super::publish::MAX_KEY;
 use super::super::publishers::{AllKept, Register, Registered, Values};
+use super::super::states;
 use super::super::subscriptions::Subscriptions;
 use super::super::topics::{TopicSettings, TopicState};
 use super::operation::{Operation, Who};
@@ -77,6 +78,11 @@ fn messages(schemas: &mut Schemas) -> Vec<Operation> {
         "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT,
     });
     let key = json!({ "type": "string", "pattern": format!("^[!-~]{{1,{MAX_KEY}}}$") });
+    let name = json!({ "type": "string" });
+    let receivers = json!({
+        "type": "integer", "minimum": 1, "maximum": states::MAX_LIMIT,
+        "default": states::DEFAULT_LIMIT,
+    });
     vec![
         publisher("post", "/v1/messages", "Publish a message")
             .heeds("Idempotency-Key", &key, "A repeat gets the first answer.")
@@ -98,6 +104,11 @@ fn messages(schemas: &mut Schemas) -> Vec<Operation> {
         .asks("limit", &limit, "Messages in the answer, at most.")
         .answers::<MessagesPage>(200, schemas, "A page.")
         .fails(&[ErrorCode::Invalid, ErrorCode::UnknownCursor]),
+        publisher("get", "/v1/messages/{id}", "What became of a message")
+            .asks("after", &name, "Only receivers after this one.")
+            .asks("limit", &receivers, "Receivers in the answer, at most.")
+            .answers::<states::MessageState>(200, schemas, "Names only of those addressed by name.")
+            .fails(&[ErrorCode::Invalid, ErrorCode::NotFound]),
         publisher("delete", "/v1/messages/{id}", "Recall a message")
             .done(204, "It is withdrawn everywhere.")
             .fails(CHANGE),

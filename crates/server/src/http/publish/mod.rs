@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use self::check::check;
-pub(crate) use self::recall::recall;
+pub(crate) use self::recall::{not_published, recall};
 use self::receivers::receivers;
 use self::rights::permitted;
 use super::attachments::{self, Named};

@@ -28,6 +28,6 @@ pub(crate) async fn recall(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn not_published() -> Failure {
+pub(crate) fn not_published() -> Failure {
     Failure::not_found("This publisher has no message with that id; it may be too old to be kept.")
 }

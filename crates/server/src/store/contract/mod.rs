@@ -6,6 +6,7 @@ pub(super) mod attachments;
 pub(super) mod log;
 pub(super) mod logs;
 pub(super) mod people;
+pub(super) mod states;
 pub(super) mod trace;
 
 use std::sync::Arc;
@@ -105,6 +106,13 @@ macro_rules! contract_suite {
                 a6_time_is_asked_inclusively_in_order_of_position
                 a9_retention_leaves_a_gap_for_whoever_was_not_there
                 what_nobody_misses_leaves_no_gap
+            }
+            states {
+                a_message_is_delivered_once_a_device_has_it
+                names_are_only_of_those_who_were_addressed_by_name
+                what_went_before_it_came_is_not_delivered
+                reading_is_told_with_consent_only
+                states_are_the_publishers_own_and_come_in_parts
             }
             trace {
                 a_trace_is_kept_in_order_for_its_account

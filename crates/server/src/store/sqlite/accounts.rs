@@ -143,7 +143,7 @@ pub(super) fn remove_account(tx: &mut Tx<'_>, name: &AccountName) -> Result<(), 
         upkeep::remove_log(tx, client)?;
     }
     upkeep::remove_log(tx, Place::Account(account))?;
-    for table in ["inbox", "shown", "chosen_actions", "trace"] {
+    for table in ["inbox", "delivered", "shown", "chosen_actions", "trace"] {
         tx.execute(
             &format!("DELETE FROM {table} WHERE account = ?1"),
             [account],

@@ -4,7 +4,7 @@ use hither_protocol::{DeviceId, MessageId, Timestamp, WithdrawWhy};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::places::{Place, Shelf, account_name};
-use super::rows::{ms, pack};
+use super::rows::{damaged, ms, pack};
 use super::writer::Tx;
 use crate::store::{ClientId, Committed, Log, Position, Reader, StoreError, What};
 
@@ -73,11 +73,20 @@ pub(super) fn append(
     Ok(position)
 }
 
-const fn kind_of(why: WithdrawWhy) -> &'static str {
+pub(super) const fn kind_of(why: WithdrawWhy) -> &'static str {
     match why {
         WithdrawWhy::Recalled => "recalled",
         WithdrawWhy::Replaced => "replaced",
         WithdrawWhy::Expired => "expired",
+    }
+}
+
+pub(super) fn why_named(kind: &str) -> Result<WithdrawWhy, StoreError> {
+    match kind {
+        "recalled" => Ok(WithdrawWhy::Recalled),
+        "replaced" => Ok(WithdrawWhy::Replaced),
+        "expired" => Ok(WithdrawWhy::Expired),
+        other => Err(damaged(format!("withdrawn why {other:?}"))),
     }
 }
 

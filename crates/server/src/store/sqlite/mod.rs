@@ -20,6 +20,7 @@ mod restore;
 mod rows;
 mod schema;
 mod sessions;
+mod states;
 #[cfg(test)]
 mod tests;
 mod topics;

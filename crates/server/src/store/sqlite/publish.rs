@@ -57,6 +57,7 @@ pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreE
         fleeting: new.ttl == Some(Duration::ZERO),
         versions: None,
     };
+    note_receivers(tx, number, stored.receivers)?;
     append(tx, to.logs, What::Message(Box::new(message)), Some(row))?;
     for account in to.accounts {
         tx.prepare_cached("INSERT INTO inbox (message, account) VALUES (?1, ?2)")?
@@ -66,6 +67,12 @@ pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreE
         remember_answer(tx, publisher, &key, body, &stored)?;
     }
     Ok(stored)
+}
+
+fn note_receivers(tx: &Tx<'_>, number: i64, receivers: u64) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE messages SET receivers = ?2 WHERE number = ?1")?
+        .execute((number, receivers.cast_signed()))?;
+    Ok(())
 }
 
 fn enabled_publisher(tx: &Tx<'_>, id: &PublisherId) -> Result<i64, StoreError> {

@@ -8,6 +8,7 @@ use super::log::{MessageRow, append};
 use super::places::{Place, application_number, parse_range};
 use super::publish;
 use super::rows::{damaged, ms, taken, time};
+use super::states;
 use super::upkeep;
 use super::writer::Tx;
 use crate::store::log::in_range;
@@ -378,6 +379,9 @@ pub(super) fn write_ack(
     client: ClientId,
     upto: Option<Position>,
 ) -> Result<(), StoreError> {
+    if let Some(upto) = upto {
+        states::note_delivered(tx, client, upto)?;
+    }
     tx.prepare_cached(
         "UPDATE clients SET seen_at = ?3,
              acked = iif(?2 IS NULL, acked, max(ifnull(acked, 0), ?2))

@@ -7,6 +7,7 @@ use super::log::append;
 use super::publishers::publisher_number;
 use super::receivers::logs_of;
 use super::rows::{message_id, ms, optional_time};
+use super::states::note_withdrawn;
 use super::writer::Tx;
 use crate::store::{StoreError, What};
 
@@ -77,13 +78,9 @@ fn withdraw(
     id: MessageId,
     why: WithdrawWhy,
 ) -> Result<(), StoreError> {
-    let newly = tx
-        .prepare_cached(
-            "UPDATE messages SET withdrawn_at = ?2 WHERE number = ?1 AND withdrawn_at IS NULL",
-        )?
-        .execute((number, ms(tx.now)))?;
+    let newly = note_withdrawn(tx, number, why)?;
     let logs = logs_of(tx, number)?;
-    if newly > 0 && !logs.is_empty() {
+    if newly && !logs.is_empty() {
         append(tx, logs, What::Withdraw(vec![id], why), None)?;
     }
     Ok(())

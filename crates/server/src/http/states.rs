@@ -1,0 +1,143 @@
+//! What a publisher sees of what became of its message.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use hither_protocol::{AccountName, MessageId, Timestamp, WithdrawWhy};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::publish::not_published;
+use super::{App, Failure, Publisher};
+use crate::store::{MessageStates, ReceiverState, StateCounts, StoreError};
+
+pub(crate) const DEFAULT_LIMIT: usize = 100;
+pub(crate) const MAX_LIMIT: usize = 1000;
+
+/// What `GET /v1/messages/{id}` may be asked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listing {
+    after: Option<AccountName>,
+    limit: Option<usize>,
+}
+
+/// `GET /v1/messages/{id}`
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct MessageState {
+    id: MessageId,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withdrawn_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withdrawn: Option<WithdrawWhy>,
+    counts: Counts,
+    /// Accounts that were addressed by name, by name.
+    receivers: Vec<Receiver>,
+    /// Ask again, after the last of the receivers.
+    more: bool,
+}
+
+/// How far a message came with all receivers.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Counts {
+    /// As the publish was answered.
+    stored: u64,
+    /// Accounts of which a device has it.
+    delivered: u64,
+    /// Accounts of which a device showed it.
+    shown: u64,
+    /// Accounts that read it and let publishers see that.
+    read: u64,
+}
+
+/// How far a message came with one account.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Receiver {
+    account: AccountName,
+    stored_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivered_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shown_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_at: Option<Timestamp>,
+}
+
+/// `GET /v1/messages/{id}`
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Publisher(publisher): Publisher,
+    id: Result<Path<String>, PathRejection>,
+    listing: Result<Query<Listing>, QueryRejection>,
+) -> Result<Json<MessageState>, Failure> {
+    let Query(listing) = listing.map_err(|error| bad_query(&error))?;
+    let limit = listing.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        let detail = format!("limit must be 1 to {MAX_LIMIT}.");
+        return Err(Failure::invalid(detail));
+    }
+    let id = id
+        .ok()
+        .and_then(|Path(id)| id.parse::<MessageId>().ok())
+        .ok_or_else(not_published)?;
+    let states = app
+        .store
+        .states(&publisher.id, id, listing.after, limit)
+        .await
+        .map_err(|error| match error {
+            StoreError::NotFound => not_published(),
+            other => other.into(),
+        })?;
+    Ok(Json(MessageState::of(id, states)))
+}
+
+impl MessageState {
+    fn of(id: MessageId, states: MessageStates) -> Self {
+        let (withdrawn_at, withdrawn) = states.withdrawn.unzip();
+        Self {
+            id,
+            created_at: states.created_at,
+            expires_at: states.expires_at,
+            withdrawn_at,
+            withdrawn: withdrawn.flatten(),
+            counts: states.counts.into(),
+            receivers: states.receivers.into_iter().map(Receiver::from).collect(),
+            more: states.more,
+        }
+    }
+}
+
+impl From<StateCounts> for Counts {
+    fn from(counts: StateCounts) -> Self {
+        Self {
+            stored: counts.stored,
+            delivered: counts.delivered,
+            shown: counts.shown,
+            read: counts.read,
+        }
+    }
+}
+
+impl From<ReceiverState> for Receiver {
+    fn from(state: ReceiverState) -> Self {
+        Self {
+            account: state.account,
+            stored_at: state.stored_at,
+            delivered_at: state.delivered_at,
+            shown_at: state.shown_at,
+            read_at: state.read_at,
+        }
+    }
+}
+
+fn bad_query(error: &QueryRejection) -> Failure {
+    Failure::malformed(format!(
+        "{}. This server knows the parameters after and limit.",
+        error.body_text()
+    ))
+}

@@ -1,0 +1,199 @@
+//! Requests that this server makes to elsewhere, to addresses that others chose. None of them may
+//! reach what only this computer or its own network reaches.
+
+mod address;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use core::error::Error;
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::io;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+
+use futures_util::future::{Either, select};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{HOST, USER_AGENT};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+pub use self::target::{InvalidTarget, Target};
+use crate::Network;
+
+/// From the question for the name's addresses to the end of the answer.
+const WITHIN: Duration = Duration::from_secs(15);
+/// The largest answer, without its headers.
+const MAX_ANSWER: usize = 64 * 1024;
+/// The largest status line with its headers.
+const MAX_HEADERS: usize = 16 * 1024;
+
+/// The way to elsewhere.
+pub struct Outbound {
+    /// Networks that may be reached on any port, whatever they are.
+    allow: Vec<Network>,
+    within: Duration,
+    /// Whose certificates are believed; read when the first one is needed.
+    tls: OnceLock<Arc<ClientConfig>>,
+}
+
+/// What came back. A redirect is an answer like any other; it is not followed.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Of the answer.
+    pub status: StatusCode,
+    /// At most 64 KiB.
+    pub body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboundError {
+    /// Use another address, or have its network allowed.
+    #[error("{0} is not allowed: only ports 80 and 443 of public addresses are")]
+    Forbidden(SocketAddr),
+    /// Look at the name, the network, or the other server; try again later.
+    #[error("cannot be reached: {0}")]
+    Unreachable(#[from] io::Error),
+    /// Look at what the other server says; try again later.
+    #[error("does not speak HTTP as it should: {0}")]
+    Broken(String),
+    /// Try again later.
+    #[error("did not answer within {0:?}")]
+    TooSlow(Duration),
+    /// Have the other server say less.
+    #[error("answered more than {MAX_ANSWER} bytes")]
+    TooLarge,
+}
+
+impl Outbound {
+    /// Reaches public addresses, and those of the networks given here on any port.
+    #[must_use]
+    pub const fn new(allow: Vec<Network>) -> Self {
+        Self {
+            allow,
+            within: WITHIN,
+            tls: OnceLock::new(),
+        }
+    }
+
+    /// Posts a body. The headers `Host`, `User-Agent` and `Content-Length` are added.
+    pub async fn post(
+        &self,
+        target: &Target,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, OutboundError> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = target.path();
+        *request.headers_mut() = headers;
+        request.headers_mut().insert(HOST, target.host_header());
+        let agent = concat!("Hither/", env!("CARGO_PKG_VERSION"));
+        let agent = hyper::header::HeaderValue::from_static(agent);
+        request.headers_mut().insert(USER_AGENT, agent);
+        timeout(self.within, self.send(target, request))
+            .await
+            .unwrap_or(Err(OutboundError::TooSlow(self.within)))
+    }
+
+    async fn send(
+        &self,
+        target: &Target,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Answer, OutboundError> {
+        let addresses = self.addresses(target).await?;
+        let socket = TcpStream::connect(&*addresses).await?;
+        if !target.is_secure() {
+            return exchange(socket, request).await;
+        }
+        let name = ServerName::try_from(target.host().to_owned())
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let tls = TlsConnector::from(Arc::clone(self.tls.get_or_init(believing_this_system)));
+        exchange(tls.connect(name, socket).await?, request).await
+    }
+
+    /// Every address that the name has at this moment. One that may not be reached spoils all of
+    /// them: a name that leads both out and in was made to.
+    async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, OutboundError> {
+        let found = lookup_host((target.host(), target.port())).await?;
+        let found: Vec<_> = found.collect();
+        match found
+            .iter()
+            .find(|one| !address::may_reach(&self.allow, **one))
+        {
+            Some(forbidden) => Err(OutboundError::Forbidden(*forbidden)),
+            None => Ok(found),
+        }
+    }
+}
+
+fn believing_this_system() -> Arc<ClientConfig> {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::warn!(%error, "a root certificate of this system cannot be read");
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    believing(roots)
+}
+
+fn believing(roots: RootCertStore) -> Arc<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks every version that rustls does")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+/// One request over a connection of its own.
+async fn exchange<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    stream: S,
+    request: Request<Full<Bytes>>,
+) -> Result<Answer, OutboundError> {
+    let (mut sender, connection) = http1::Builder::new()
+        .max_buf_size(MAX_HEADERS)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| broken(&error))?;
+    let answer = pin!(async {
+        let answer = sender.send_request(request).await;
+        read(answer.map_err(|error| broken(&error))?).await
+    });
+    match select(answer, pin!(connection)).await {
+        Either::Left((answer, _)) => answer,
+        // The connection may end before what it brought was read.
+        Either::Right((_, answer)) => answer.await,
+    }
+}
+
+async fn read(answer: Response<Incoming>) -> Result<Answer, OutboundError> {
+    let (parts, body) = answer.into_parts();
+    let body = Limited::new(body, MAX_ANSWER).collect().await;
+    let body = body.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            OutboundError::TooLarge
+        } else {
+            broken(&*error)
+        }
+    })?;
+    Ok(Answer {
+        status: parts.status,
+        body: body.to_bytes(),
+    })
+}
+
+fn broken(error: &(dyn Error + 'static)) -> OutboundError {
+    OutboundError::Broken(error.to_string())
+}

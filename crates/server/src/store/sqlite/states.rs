@@ -1,0 +1,279 @@
+//! How far messages came, for those who published them.
+
+use async_trait::async_trait;
+use hither_protocol::{AccountName, MessageId, PublisherId, Timestamp, WithdrawWhy};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::SqliteStore;
+use super::log::{kind_of, why_named};
+use super::places::parse_range;
+use super::rows::{damaged, ms, optional_time, time};
+use super::writer::Tx;
+use crate::store::log::in_range;
+use crate::store::{
+    ClientId, INBOX, MessageStates, Position, ReceiverState, StateCounts, States, StoreError,
+};
+
+#[async_trait]
+impl States for SqliteStore {
+    async fn states(
+        &self,
+        publisher: &PublisherId,
+        id: MessageId,
+        after: Option<AccountName>,
+        limit: usize,
+    ) -> Result<MessageStates, StoreError> {
+        let publisher = publisher.clone();
+        self.readers
+            .read(move |conn| {
+                let snapshot = conn.unchecked_transaction()?;
+                states(&snapshot, &publisher, id, after.as_ref(), limit)
+            })
+            .await
+    }
+}
+
+fn states(
+    conn: &Connection,
+    publisher: &PublisherId,
+    id: MessageId,
+    after: Option<&AccountName>,
+    limit: usize,
+) -> Result<MessageStates, StoreError> {
+    let (number, states) = conn
+        .prepare_cached(
+            "SELECT number, messages.created_at, nullif(expires_at, messages.created_at),
+                    withdrawn_at, withdrawn_why, receivers
+             FROM messages JOIN publishers ON publishers.id = publisher
+             WHERE messages.id = ?1 AND public_id = ?2",
+        )?
+        .query_and_then(params![id.0.as_bytes(), publisher.as_str()], message)?
+        .next()
+        .unwrap_or(Err(StoreError::NotFound))?;
+    let mut receivers = receivers(conn, number, after, limit.saturating_add(1))?;
+    let more = receivers.len() > limit;
+    receivers.truncate(limit);
+    Ok(MessageStates {
+        counts: StateCounts {
+            stored: states.counts.stored,
+            ..counts(conn, number)?
+        },
+        receivers,
+        more,
+        ..states
+    })
+}
+
+/// The message's number, and what its own row says.
+fn message(row: &Row<'_>) -> Result<(i64, MessageStates), StoreError> {
+    let why = row.get::<_, Option<String>>(4)?;
+    let why = why.map(|why| why_named(&why)).transpose()?;
+    let states = MessageStates {
+        created_at: time(row.get(1)?)?,
+        expires_at: optional_time(row.get(2)?)?,
+        withdrawn: optional_time(row.get(3)?)?.map(|at| (at, why)),
+        counts: StateCounts {
+            stored: row.get(5)?,
+            delivered: 0,
+            shown: 0,
+            read: 0,
+        },
+        receivers: Vec::new(),
+        more: false,
+    };
+    Ok((row.get(0)?, states))
+}
+
+/// Accounts whose own log has the message: those that were addressed by name, and no others.
+fn receivers(
+    conn: &Connection,
+    number: i64,
+    after: Option<&AccountName>,
+    limit: usize,
+) -> Result<Vec<ReceiverState>, StoreError> {
+    conn.prepare_cached(
+        "SELECT name, log.at, ifnull(delivered_at, shown_at), shown_at,
+                iif(settings.content ->> '$.read_receipts', read_at, NULL)
+         FROM log JOIN accounts ON accounts.id = owner
+         LEFT JOIN inbox ON inbox.message = log.message AND inbox.account = owner
+         LEFT JOIN delivered ON delivered.message = log.message AND delivered.account = owner
+         LEFT JOIN settings ON settings.account = owner
+         WHERE log.message = ?1 AND kind = 'message' AND scope = 1 AND name > ?2
+         ORDER BY name LIMIT ?3",
+    )?
+    .query_and_then(
+        params![number, after.map_or("", AccountName::as_str), limit],
+        receiver,
+    )?
+    .collect()
+}
+
+fn receiver(row: &Row<'_>) -> Result<ReceiverState, StoreError> {
+    Ok(ReceiverState {
+        account: AccountName::try_from(row.get::<_, String>(0)?).map_err(damaged)?,
+        stored_at: time(row.get(1)?)?,
+        delivered_at: optional_time(row.get(2)?)?,
+        shown_at: optional_time(row.get(3)?)?,
+        read_at: optional_time(row.get(4)?)?,
+    })
+}
+
+/// Accounts, each once, whatever addressed them. What is shown was delivered, also where the ack
+/// is still on its way.
+fn counts(conn: &Connection, number: i64) -> Result<StateCounts, StoreError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT
+                 (SELECT count(*) FROM (
+                     SELECT account FROM delivered WHERE message = ?1
+                     UNION SELECT account FROM shown WHERE message = ?1)),
+                 (SELECT count(DISTINCT account) FROM shown WHERE message = ?1),
+                 (SELECT count(*) FROM (
+                     SELECT account FROM inbox WHERE message = ?1 AND read_at IS NOT NULL
+                     UNION SELECT account FROM client_inbox JOIN clients ON clients.id = client
+                     WHERE message = ?1)
+                  JOIN settings USING (account) WHERE content ->> '$.read_receipts')",
+        )?
+        .query_row([number], |row| {
+            Ok(StateCounts {
+                stored: 0,
+                delivered: row.get(0)?,
+                shown: row.get(1)?,
+                read: row.get(2)?,
+            })
+        })?)
+}
+
+/// Notes what a client newly has on its disk. What was withdrawn or expired before it came was
+/// never sent to it.
+pub(super) fn note_delivered(
+    tx: &Tx<'_>,
+    client: ClientId,
+    upto: Position,
+) -> Result<(), StoreError> {
+    let found = tx
+        .prepare_cached(
+            "SELECT account, application, version, ifnull(acked, 0),
+                    (SELECT ifnull(max(acked), 0) FROM clients AS other
+                     WHERE other.account = clients.account AND other.application = ?2)
+             FROM clients WHERE id = ?1",
+        )?
+        .query_row(params![client, INBOX], |row| {
+            Ok(Ack {
+                client,
+                account: row.get(0)?,
+                application: row.get(1)?,
+                version: row.get(2)?,
+                own: row.get(3)?,
+                inbox: row.get(4)?,
+                upto,
+                now: tx.now,
+            })
+        })
+        .optional()?;
+    let Some(ack) = found else {
+        return Ok(());
+    };
+    if ack.application == INBOX && upto > ack.inbox {
+        ack.note_inbox(tx)?;
+    }
+    if upto > ack.own {
+        ack.note_client(tx)?;
+        ack.note_application(tx)?;
+    }
+    Ok(())
+}
+
+/// A client's ack that goes further than the one before.
+struct Ack {
+    client: ClientId,
+    account: i64,
+    application: String,
+    version: String,
+    /// How far the client was.
+    own: Position,
+    /// How far the furthest of the person's devices was.
+    inbox: Position,
+    upto: Position,
+    now: Timestamp,
+}
+
+impl Ack {
+    /// From each of the account's logs to its new entries: the cross joins keep that order, which
+    /// the sizes of the tables would not suggest.
+    fn note_inbox(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        tx.prepare_cached(
+            "INSERT OR IGNORE INTO delivered
+             SELECT message, ?1, ?4 FROM (
+                 SELECT message FROM log
+                 WHERE scope = 1 AND owner = ?1 AND position > ?2 AND position <= ?3
+                   AND kind = 'message'
+                 UNION ALL
+                 SELECT message FROM accounts CROSS JOIN log
+                   ON scope = 0 AND owner = 0 AND position > max(?2, public_after)
+                   AND position <= ?3 AND kind = 'message'
+                 WHERE accounts.id = ?1
+                 UNION ALL
+                 SELECT message FROM subscriptions CROSS JOIN log
+                   ON scope = 2 AND owner = topic AND position > max(?2, since)
+                   AND position <= min(?3, ifnull(until, ?3)) AND kind = 'message'
+                 WHERE account = ?1
+             ) JOIN messages ON number = message
+             WHERE withdrawn_at IS NULL AND ifnull(expires_at > ?4, TRUE)",
+        )?
+        .execute(params![self.account, self.inbox, self.upto, ms(self.now)])?;
+        Ok(())
+    }
+
+    fn note_client(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        tx.prepare_cached(
+            "INSERT OR IGNORE INTO delivered
+             SELECT message, ?1, ?5 FROM log JOIN messages ON number = message
+             WHERE scope = 3 AND owner = ?2 AND position > ?3 AND position <= ?4
+               AND kind = 'message' AND withdrawn_at IS NULL AND ifnull(expires_at > ?5, TRUE)",
+        )?
+        .execute(params![
+            self.account,
+            self.client,
+            self.own,
+            self.upto,
+            ms(self.now)
+        ])?;
+        Ok(())
+    }
+
+    fn note_application(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        let mut find = tx.prepare_cached(
+            "SELECT message, versions FROM applications
+             CROSS JOIN log ON scope = 4 AND owner = applications.id AND position > ?2
+               AND position <= ?3 AND kind = 'message'
+             JOIN messages ON number = message
+             WHERE applications.name = ?1 AND withdrawn_at IS NULL
+               AND ifnull(expires_at > ?4, TRUE)",
+        )?;
+        let mut rows = find.query(params![self.application, self.own, self.upto, ms(self.now)])?;
+        let mut note = tx.prepare_cached("INSERT OR IGNORE INTO delivered VALUES (?1, ?2, ?3)")?;
+        while let Some(row) = rows.next()? {
+            let range = parse_range(row.get_ref(1)?.as_str().map_err(damaged)?)?;
+            if in_range(&self.version, &range) {
+                note.execute(params![row.get::<_, i64>(0)?, self.account, ms(self.now)])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Notes when and why a message was withdrawn; whether it was not before.
+pub(super) fn note_withdrawn(
+    tx: &Tx<'_>,
+    number: i64,
+    why: WithdrawWhy,
+) -> Result<bool, StoreError> {
+    let changed = tx
+        .prepare_cached(
+            "UPDATE messages SET withdrawn_at = ?2, withdrawn_why = ?3
+             WHERE number = ?1 AND withdrawn_at IS NULL",
+        )?
+        .execute((number, ms(tx.now), kind_of(why)))?;
+    Ok(changed > 0)
+}

@@ -1,0 +1,65 @@
+//! What a publisher may know of what became of its message.
+
+use async_trait::async_trait;
+use hither_protocol::{AccountName, MessageId, PublisherId, Timestamp, WithdrawWhy};
+
+use super::StoreError;
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageStates {
+    /// The commit's time.
+    pub created_at: Timestamp,
+    /// When it is withdrawn, or was.
+    pub expires_at: Option<Timestamp>,
+    /// When it was withdrawn, and why if that was noted.
+    pub withdrawn: Option<(Timestamp, Option<WithdrawWhy>)>,
+    /// How far it came with all receivers.
+    pub counts: StateCounts,
+    /// Accounts addressed by name, by name; a part of them.
+    pub receivers: Vec<ReceiverState>,
+    /// Whether there are more accounts after these.
+    pub more: bool,
+}
+
+/// Receivers of a message, however they were addressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateCounts {
+    /// As the publish was answered.
+    pub stored: u64,
+    /// Accounts of which a device has it.
+    pub delivered: u64,
+    /// Accounts of which a device showed it.
+    pub shown: u64,
+    /// Accounts that read it and let publishers see that.
+    pub read: u64,
+}
+
+/// What a message is to one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiverState {
+    /// Addressed by name.
+    pub account: AccountName,
+    /// Since when it is in the account's log.
+    pub stored_at: Timestamp,
+    /// When the first device said that it has it.
+    pub delivered_at: Option<Timestamp>,
+    /// When the first device showed it.
+    pub shown_at: Option<Timestamp>,
+    /// When it was read; never without the person's consent.
+    pub read_at: Option<Timestamp>,
+}
+
+/// How far messages came.
+#[async_trait]
+pub trait States {
+    /// What became of a publisher's message, with at most `limit` of the accounts that it named,
+    /// those after `after`. `NotFound` when it is not this publisher's.
+    async fn states(
+        &self,
+        publisher: &PublisherId,
+        id: MessageId,
+        after: Option<AccountName>,
+        limit: usize,
+    ) -> Result<MessageStates, StoreError>;
+}
