@@ -24,5 +24,6 @@ mod publishers;
 mod publishing;
 mod routing;
 mod sessions;
+mod templates;
 mod trust;
 mod upgrade;

@@ -20,6 +20,7 @@ mod restore;
 mod rows;
 mod schema;
 mod sessions;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod topics;
