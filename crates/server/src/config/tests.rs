@@ -142,7 +142,7 @@ fn every_setting_comes_from_a_variable_and_from_the_file() {
         let config = gather(Layer::default(), None, &env).unwrap();
         let (_, again, from) = config.rows().into_iter().find(|row| row.0 == *key).unwrap();
         assert_eq!((again, from), (shown.clone(), Source::Environment), "{key}");
-        let file = if shown.parse::<i64>().is_ok() || shown == "false" {
+        let file = if shown.parse::<i64>().is_ok() || shown.parse::<bool>().is_ok() {
             format!("{key} = {shown}")
         } else {
             format!("{key} = '{shown}'")
