@@ -49,6 +49,9 @@ struct Stream {
     announced: bool,
 }
 
+/// Of the rule a minute, less what readings may be late.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(50);
+
 pub(crate) struct Server {
     disk: Durable,
     life: Life,
@@ -60,6 +63,8 @@ pub(crate) struct Server {
     /// Shown by a device, and nothing since says that nobody sat there.
     settled: BTreeMap<MessageId, Node>,
     at_the_desktop: bool,
+    /// At the desktop, as far as it told.
+    last_input: Duration,
     pub(crate) crashes: u64,
     pub(crate) wrong: Vec<String>,
 }
@@ -76,6 +81,7 @@ impl Server {
             duplicate_chance,
             settled: BTreeMap::new(),
             at_the_desktop: false,
+            last_input: Duration::ZERO,
             crashes: 0,
             wrong: Vec::new(),
         }
@@ -395,7 +401,7 @@ impl Server {
 
     fn route(&mut self, world: &mut World, event: Event) {
         let mut effects = Vec::new();
-        self.note(&event);
+        self.note(world.now, &event);
         let late = self.router.next_wakeup();
         if late.is_some_and(|due| due <= world.now) {
             self.desktop_says(None);
@@ -412,7 +418,8 @@ impl Server {
     }
 
     /// Keeps its own account of what is settled, to hold the router to it.
-    fn note(&mut self, event: &Event) {
+    fn note(&mut self, now: Instant, event: &Event) {
+        self.note_input(now, event);
         match event {
             Event::Shown { device: on, ids } if *on == device(Node::Phone) => {
                 self.settled.extend(ids.iter().map(|id| (*id, Node::Phone)));
@@ -434,6 +441,22 @@ impl Server {
             }
             _ => {}
         }
+    }
+
+    /// What popped up in a pause may ring again when the pause ends.
+    fn note_input(&mut self, now: Instant, event: &Event) {
+        let age = match event {
+            Event::Heartbeat { last_input, .. } => *last_input,
+            Event::Presence { presence, .. } => presence.last_input_ms.map(Duration::from_millis),
+            _ => None,
+        };
+        let Some(at) = age.map(|age| now.since_zero().saturating_sub(age)) else {
+            return;
+        };
+        if at > self.last_input + SHORTEST_PAUSE {
+            self.settled.retain(|_, node| *node == Node::Phone);
+        }
+        self.last_input = self.last_input.max(at);
     }
 
     fn desktop_says(&mut self, presence: Option<&Presence>) {

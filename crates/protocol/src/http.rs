@@ -1,6 +1,7 @@
 //! Requests and answers under `/v1`. Errors are problem details (RFC 9457) with a stable `code`.
 
 use core::fmt;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -170,6 +171,25 @@ pub struct PublishRequest {
     /// Seconds after which it is withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_s: Option<u64>,
+    /// What `{{name}}` in title, body and html stands for, before the receiver's record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Fields>,
+}
+
+/// Values by account and name.
+pub type Fields = BTreeMap<String, BTreeMap<String, FieldValue>>;
+
+/// What stands in the place of a `{{name}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum FieldValue {
+    /// As it is.
+    Text(String),
+    /// As JSON writes it.
+    Number(serde_json::Number),
+    /// `true` or `false`.
+    Flag(bool),
 }
 
 /// An upload, named in a publish.

@@ -22,8 +22,8 @@ pub use frame::{
 };
 pub use http::{
     ApplicationVersions, ChangePassword, CreateSession, CurrentSession, Device, DeviceApplication,
-    DeviceRequest, Devices, ErrorCode, MessagesPage, PROBLEM_JSON, Problem, PublishRequest,
-    Published, Recipients, Session, UploadRef, Uploaded,
+    DeviceRequest, Devices, ErrorCode, FieldValue, Fields, MessagesPage, PROBLEM_JSON, Problem,
+    PublishRequest, Published, Recipients, Session, UploadRef, Uploaded,
 };
 pub use ids::{
     AccessToken, AccountName, Cursor, DeviceId, InvalidId, MessageId, PublisherId, TopicName,

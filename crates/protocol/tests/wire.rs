@@ -7,16 +7,17 @@
 )]
 
 use core::fmt::Debug;
+use std::collections::BTreeMap;
 
 use hither_protocol::{
     AccessToken, Action, AlertStyle, AlertWhy, ApplicationVersions, Attachment, AttentionSettings,
     Because, ChangePassword, ClientFrame, ClientInfo, CloseCode, CreateSession, CurrentSession,
     Cursor, Device, DeviceApplication, DeviceFact, DeviceId, DeviceKind, DeviceRequest, Devices,
-    DoNotDisturb, ErrorCode, FirstAlert, Format, Html, InactiveReason, MAX_FRAME_BYTES, Message,
-    MessageId, MessagesPage, Outcome, Policy, Presence, PresenceState, Priority, PriorityRoutes,
-    Problem, PublishRequest, Published, PublisherChoice, PublisherRef, QuietTime, Recipients,
-    Route, Seat, ServerFrame, Session, Settings, Timestamp, TraceStep, Traced, UploadRef, Uploaded,
-    Weekday, WhenAway, WhenPresenting, WhenUnknown, WithdrawWhy,
+    DoNotDisturb, ErrorCode, FieldValue, FirstAlert, Format, Html, InactiveReason, MAX_FRAME_BYTES,
+    Message, MessageId, MessagesPage, Outcome, Policy, Presence, PresenceState, Priority,
+    PriorityRoutes, Problem, PublishRequest, Published, PublisherChoice, PublisherRef, QuietTime,
+    Recipients, Route, Seat, ServerFrame, Session, Settings, Timestamp, TraceStep, Traced,
+    UploadRef, Uploaded, Weekday, WhenAway, WhenPresenting, WhenUnknown, WithdrawWhy,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -345,6 +346,24 @@ fn requests_and_answers() {
     );
 }
 
+#[test]
+fn fields_of_a_publish() {
+    check(
+        "http_publish_fields",
+        &PublishRequest {
+            fields: Some(BTreeMap::from([(
+                "ada".to_owned(),
+                BTreeMap::from([
+                    ("due".to_owned(), FieldValue::Text("May".to_owned())),
+                    ("balance".to_owned(), FieldValue::Number(13.into())),
+                    ("paid".to_owned(), FieldValue::Flag(false)),
+                ]),
+            )])),
+            ..PublishRequest::default()
+        },
+    );
+}
+
 fn publish() -> PublishRequest {
     let whole = whole();
     PublishRequest {
@@ -370,6 +389,7 @@ fn publish() -> PublishRequest {
         attachments: vec![],
         key: whole.key,
         ttl_s: Some(3600),
+        fields: None,
     }
 }
 

@@ -17,6 +17,7 @@ mod serve;
 pub mod session;
 mod socket;
 pub mod store;
+mod template;
 mod text;
 mod tls;
 mod upkeep;

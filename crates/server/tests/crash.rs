@@ -157,5 +157,6 @@ fn a_message() -> NewMessage {
         ttl: None,
         idempotency: None,
         ntfy: None,
+        fields: None,
     }
 }

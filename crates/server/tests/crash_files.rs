@@ -141,6 +141,7 @@ async fn publish(store: &dyn Store, upload: &Upload) {
         ttl: Some(Duration::from_millis(1)),
         idempotency: None,
         ntfy: None,
+        fields: None,
     };
     store.publish(new).await.unwrap();
 }

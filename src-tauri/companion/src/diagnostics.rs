@@ -90,7 +90,7 @@ mod tests {
                 state: PresenceState::Inactive,
                 reason: Some(InactiveReason::Idle),
             },
-            last_input_ms: Some(3_700_000),
+            last_input_ms: Some(7_300_000),
             sources: vec![
                 source(SourceTopic::Idle, "Mutter", Some("no GNOME here")),
                 source(SourceTopic::Idle, "X11", None),
@@ -99,7 +99,7 @@ mod tests {
         };
         assert_eq!(
             text(&diagnostics),
-            "You are away: no input; last input 1 h ago.\n\
+            "You are away: no input; last input 2 h ago.\n\
              Last input:\n  not Mutter: no GNOME here\n  X11\n\
              Screen lock (nothing tells):\n  not logind: not running"
         );

@@ -172,7 +172,7 @@ fn a_new_folder_is_empty_and_private() {
 
 fn app_lock(failures: u32) -> AppLockSaved {
     AppLockSaved {
-        verifier: "slow hash".to_owned(),
+        verifier: "$argon2id$of-ada".to_owned(),
         when: AppLockWhen {
             after_s: Some(600),
             with_screen: true,
@@ -462,7 +462,7 @@ fn b6_nothing_of_the_old_account_stays_in_any_file() {
         );
         computer.write(end);
         for when in ["at once", "after a restart"] {
-            for text in ["old account's secret", "title 1", "ada", "slow hash"] {
+            for text in ["old account's secret", "title 1", "ada", "$argon2id$of-ada"] {
                 assert!(!computer.holds(text), "{name}, {when}: {text}");
             }
             assert_eq!(computer.all(), []);

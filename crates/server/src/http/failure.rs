@@ -115,6 +115,7 @@ impl From<StoreError> for Failure {
                 "You may not do this; ask the owner or the server's administrator.",
             ),
             StoreError::TooMany => Self::invalid("There are as many as may be; remove one first."),
+            StoreError::Unfilled(why) => Self::invalid(why.to_string()),
             StoreError::IdempotencyMismatch => Self::new(
                 ErrorCode::IdempotencyMismatch,
                 "This Idempotency-Key came before with another body; use a new key for a new message.",

@@ -159,6 +159,7 @@ fn notice(app: &App, account: &AccountName, request: &CreateSession) -> Option<B
         ttl: None,
         idempotency: None,
         ntfy: None,
+        fields: None,
     }))
 }
 

@@ -4,7 +4,8 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use hither_protocol::{
-    AccountName, Message, MessageId, Priority, PublisherId, Timestamp, TopicName, WithdrawWhy,
+    AccountName, Fields, Message, MessageId, Priority, PublisherId, Timestamp, TopicName,
+    WithdrawWhy,
 };
 use semver::{Version, VersionReq};
 
@@ -37,6 +38,9 @@ pub struct NewMessage {
     pub idempotency: Option<(String, [u8; 32])>,
     /// What only ntfy's clients understand of it, as JSON.
     pub ntfy: Option<String>,
+    /// What placeholders stand for. `None`: only what the publisher keeps of the receivers; where
+    /// that is nothing at all, placeholders are text.
+    pub fields: Option<Fields>,
 }
 
 /// Whom a message is for; several kinds may be given together.

@@ -52,6 +52,8 @@ pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
 pub use trace::{Decided, MAX_STEPS, Traces};
 pub use upkeep::{Retention, Upkeep};
 
+pub use crate::template::Unfilled;
+
 /// Tells the wall time. Commits are stamped with it; nothing depends on its order.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -86,6 +88,9 @@ pub enum StoreError {
     /// Give up some of what is there first.
     #[error("too many")]
     TooMany,
+    /// Give what is missing for the receivers' own texts; nothing was stored.
+    #[error("{0}")]
+    Unfilled(#[from] Unfilled),
     /// The idempotency key was used with another body.
     #[error("idempotency key used with another body")]
     IdempotencyMismatch,

@@ -25,6 +25,7 @@ mod publishing;
 mod routing;
 mod sessions;
 mod states;
+mod templates;
 mod trace;
 mod trust;
 mod upgrade;

@@ -138,7 +138,8 @@ async fn what_is_out_of_bounds_is_refused_and_nothing_is_stored() {
         json!({ "to": { "application": { "name": "" } } }),
         json!({ "to": { "application": { "name": "x", "versions": "one" } } }),
         json!({ "deliver_at": "2030-01-01T00:00:00Z" }),
-        json!({ "fields": { "ada": {} } }),
+        json!({ "fields": { "ada": { "x": null } } }),
+        json!({ "title": "{{x}}", "fields": { "ada": {} } }),
         json!({ "attachments": [{ "id": "x" }] }),
         json!({ "to": "ada" }),
     ];

@@ -74,6 +74,7 @@ fn a_message(number: usize) -> NewMessage {
         ttl: None,
         idempotency: None,
         ntfy: None,
+        fields: None,
     }
 }
 

@@ -124,7 +124,7 @@ impl Operation {
     pub(super) fn takes_bytes(mut self) -> Self {
         self.request = Some(json!({
             "required": true,
-            "content": { "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } },
+            "content": { "application/octet-stream": { "schema": { "type": "string", "format": "binary", "minLength": 1 } } },
         }));
         self
     }
@@ -152,6 +152,12 @@ impl Operation {
     /// A text of this media type.
     pub(super) fn shows(self, status: u16, media_type: &str, description: &str) -> Self {
         let content = json!({ media_type: { "schema": { "type": "string" } } });
+        self.says(status, description, Some(content))
+    }
+
+    /// A JSON body that no type of this server describes.
+    pub(super) fn shows_json(self, status: u16, schema: Value, description: &str) -> Self {
+        let content = json!({ "application/json": { "schema": schema } });
         self.says(status, description, Some(content))
     }
 
@@ -213,8 +219,15 @@ impl Operation {
     }
 }
 
+/// As `TopicName` has it.
+const TOPIC: &str = "^[A-Za-z0-9_-]{1,64}$";
+
 fn path_parameter(name: &str) -> Value {
-    json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
+    let schema = match name {
+        "topic" => json!({ "type": "string", "pattern": TOPIC }),
+        _ => json!({ "type": "string" }),
+    };
+    json!({ "name": name, "in": "path", "required": true, "schema": schema })
 }
 
 /// The name of the response with which errors of this status come.

@@ -216,7 +216,7 @@ fn subscriptions(schemas: &mut Schemas) -> Vec<Operation> {
             "/v1/health",
             "Whether the server is well, in ntfy's words",
         )
-        .shows(200, "application/json", "It is."),
+        .shows_json(200, json!({ "type": "object" }), "It is."),
         publisher(
             "put",
             "/v1/topics/{topic}",
@@ -399,7 +399,11 @@ fn machinery() -> Vec<Operation> {
         anyone("get", "/healthz", "Whether the process lives").shows(200, TEXT, "It does."),
         anyone("get", "/readyz", "Whether the store answers").shows(200, TEXT, "It does."),
         anyone("get", "/metrics", "Metrics in Prometheus's form")
-            .shows(200, TEXT, "For whom the operator lets read them.")
+            .shows(
+                200,
+                "application/openmetrics-text",
+                "For whom the operator lets read them.",
+            )
             .fails(&[ErrorCode::NotFound, ErrorCode::Unauthenticated]),
         anyone("get", "/docs/openapi.json", "This document").shows(
             200,

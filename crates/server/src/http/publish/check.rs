@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 use hither_protocol::{Action, PublishRequest};
 
 use super::{Failure, MAX_KEY};
+pub(crate) use crate::text::{MAX_BODY, MAX_HTML, MAX_TITLE};
 
-pub(crate) const MAX_TITLE: usize = 1024;
-pub(crate) const MAX_BODY: usize = 32 * 1024;
-pub(crate) const MAX_HTML: usize = 512 * 1024;
 pub(crate) const MAX_URL: usize = 2048;
 pub(crate) const MAX_TAGS: usize = 20;
 pub(crate) const MAX_WORD: usize = 64;

@@ -13,7 +13,7 @@ use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use hither_protocol::{
-    Html, MAX_FRAME_BYTES, Message, MessageId, PublishRequest, Published, PublisherRef, Timestamp,
+    Html, Message, MessageId, PublishRequest, Published, PublisherRef, Timestamp,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -28,13 +28,12 @@ use super::attachments::{self, Named};
 use super::{App, Failure, JsonBody, Publisher};
 use crate::accounts::clock;
 use crate::store::{Grantee, NewMessage, PublisherRecord, Stored};
+use crate::text::MAX_MESSAGE;
 
 /// The largest request body, in bytes: the largest message with room for JSON's escapes.
 pub(crate) const MAX_REQUEST: usize = 2 * 1024 * 1024;
 
 pub(crate) const MAX_KEY: usize = 128;
-/// A message without its page, as JSON; leaves room in a frame for what stands around it.
-const MAX_MESSAGE: usize = MAX_FRAME_BYTES - 4 * 1024;
 
 /// `POST /v1/messages`
 pub(crate) async fn publish(
@@ -57,7 +56,7 @@ pub(crate) async fn publish(
 async fn hand_over(
     app: &Arc<App>,
     publisher: &PublisherRecord,
-    request: PublishRequest,
+    mut request: PublishRequest,
     idempotency: Option<(String, [u8; 32])>,
 ) -> Result<(StatusCode, Json<Published>), Failure> {
     permitted(publisher.rights, &request)?;
@@ -74,6 +73,7 @@ async fn hand_over(
         }
     };
     let held = named.take_held();
+    let fields = request.fields.take();
     let (message, html) = message(publisher, request, named, clock::wall())?;
     let store = Arc::clone(&app.store);
     let new = NewMessage {
@@ -83,6 +83,7 @@ async fn hand_over(
         ttl,
         idempotency,
         ntfy: None,
+        fields,
     };
     let stored = Named::while_held(held, async move { store.publish(new).await }).await?;
     tracing::debug!(publisher = %publisher.id, message = %stored.id, receivers = stored.receivers, "stored");
@@ -132,6 +133,7 @@ pub(crate) async fn accept(
         ttl,
         idempotency: None,
         ntfy,
+        fields: None,
     };
     let stored = app.store.publish(new).await?;
     tracing::debug!(publisher = %publisher.id, message = %stored.id, receivers = stored.receivers, "stored");
@@ -147,7 +149,6 @@ pub(crate) async fn accept(
 #[derive(Debug, Deserialize)]
 struct NotOffered {
     deliver_at: Option<IgnoredAny>,
-    fields: Option<IgnoredAny>,
 }
 
 /// A promise that would be broken silently is refused instead.
@@ -155,20 +156,12 @@ fn refuse_what_is_not_offered(body: &[u8]) -> Result<(), Failure> {
     let Ok(fields) = serde_json::from_slice::<NotOffered>(body) else {
         return Ok(());
     };
-    let present = [
-        ("deliver_at", fields.deliver_at.is_some()),
-        ("fields", fields.fields.is_some()),
-    ];
-    match present.iter().find(|(_, present)| *present) {
-        Some((name, _)) => Err(not_offered(name)),
+    match fields.deliver_at {
+        Some(_) => Err(Failure::invalid(
+            "deliver_at is not offered yet by this server; leave it out.",
+        )),
         None => Ok(()),
     }
-}
-
-fn not_offered(name: &str) -> Failure {
-    Failure::invalid(format!(
-        "{name} is not offered yet by this server; leave it out."
-    ))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {

@@ -7,6 +7,7 @@ pub(super) mod log;
 pub(super) mod logs;
 pub(super) mod people;
 pub(super) mod states;
+pub(super) mod templates;
 pub(super) mod trace;
 
 use std::sync::Arc;
@@ -126,6 +127,14 @@ macro_rules! contract_suite {
                 a_private_topic_shuts_out_who_has_no_grant
                 an_account_has_one_publisher_of_its_own
                 what_ntfys_clients_alone_understand_is_kept
+            }
+            templates {
+                d3_each_receiver_gets_its_own
+                d3_without_fields_and_records_braces_are_text
+                d3_one_missing_value_stores_nothing
+                d3_a_large_page_is_each_receivers_own
+                d3_all_of_a_publish_has_a_bound
+                d3_a_key_replaces_what_each_receiver_got
             }
         }
     };
@@ -270,6 +279,7 @@ pub(super) fn a_message(to: &[&str]) -> NewMessage {
         ttl: None,
         idempotency: None,
         ntfy: None,
+        fields: None,
     }
 }
 

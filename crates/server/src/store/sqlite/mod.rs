@@ -21,6 +21,7 @@ mod rows;
 mod schema;
 mod sessions;
 mod states;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod topics;

@@ -69,9 +69,12 @@ fn entry(
     let Found { position, place } = found;
     let mut query = conn.prepare_cached(
         "SELECT log.kind, log.ids, iif(?4, client_inbox.read_at, inbox.read_at),
-                iif(withdrawn_at IS NULL AND ifnull(expires_at > ?7, TRUE), content, NULL)
+                iif(withdrawn_at IS NULL AND ifnull(expires_at > ?7, TRUE),
+                    ifnull(own_content.content, messages.content), NULL)
          FROM log
          LEFT JOIN messages ON number = log.message
+         LEFT JOIN own_content
+             ON own_content.message = log.message AND own_content.account = ?5
          LEFT JOIN inbox ON inbox.message = log.message AND inbox.account = ?5
          LEFT JOIN client_inbox ON client_inbox.message = log.message AND client = ?6
          WHERE log.scope = ?1 AND log.owner = ?2 AND log.position = ?3",
@@ -171,8 +174,11 @@ pub(super) fn message(
     };
     let found: Option<(String, Option<i64>)> = conn
         .prepare_cached(
-            "SELECT content, iif(?2, client_inbox.read_at, inbox.read_at) FROM messages
-             LEFT JOIN inbox ON inbox.message = number AND account = ?3
+            "SELECT ifnull(own_content.content, messages.content),
+                    iif(?2, client_inbox.read_at, inbox.read_at)
+             FROM messages
+             LEFT JOIN own_content ON own_content.message = number AND own_content.account = ?3
+             LEFT JOIN inbox ON inbox.message = number AND inbox.account = ?3
              LEFT JOIN client_inbox ON client_inbox.message = number AND client = ?4
              WHERE number = ?1 AND withdrawn_at IS NULL
                AND ifnull(expires_at > ?5 OR expires_at = created_at, TRUE)",
@@ -206,10 +212,20 @@ pub(super) fn html(
     match message.html {
         None => Ok(None),
         Some(html) if html.inline.is_some() => Ok(html.inline),
-        Some(_) => Ok(snapshot
-            .prepare_cached("SELECT html FROM messages WHERE id = ?1")?
-            .query_row([id.0.as_bytes()], |row| row.get(0))?),
+        Some(_) => beside(&snapshot, reader, id),
     }
+}
+
+/// The page of a message that is too large to be inside.
+fn beside(conn: &Connection, reader: &Reader, id: MessageId) -> Result<Option<String>, StoreError> {
+    let account = Shelf::of(conn, reader)?.account;
+    Ok(conn
+        .prepare_cached(
+            "SELECT ifnull(own_content.html, messages.html) FROM messages
+             LEFT JOIN own_content ON message = number AND account = ?2
+             WHERE id = ?1",
+        )?
+        .query_row(params![id.0.as_bytes(), account], |row| row.get(0))?)
 }
 
 pub(super) fn pending(

@@ -1,5 +1,6 @@
 //! Storing a message.
 
+use core::mem;
 use core::time::Duration;
 
 use hither_protocol::{Message, PublisherId, Timestamp};
@@ -10,23 +11,30 @@ use super::content::Content;
 use super::log::{MessageRow, append};
 use super::receivers::{self, Resolved};
 use super::rows::{damaged, message_id, ms, taken};
+use super::templates::{Template, only_accounts};
 use super::withdrawals;
 use super::writer::Tx;
 use crate::store::{Log, NewMessage, StoreError, Stored, What};
+use crate::template::Unfilled;
 
 /// How long a repeated publish is recognised.
 const KEY_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
 
-pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreError> {
+pub(super) fn publish(tx: &mut Tx<'_>, mut new: NewMessage) -> Result<Stored, StoreError> {
     let publisher = enabled_publisher(tx, &new.message.publisher.id)?;
     if let Some((key, body)) = &new.idempotency
         && let Some(first) = first_answer(tx, publisher, key, body, tx.now)?
     {
         return Ok(first);
     }
-    let to = receivers::resolve(tx, publisher, new.to)?;
+    let only_accounts = only_accounts(&new.to);
+    let to = receivers::resolve(tx, publisher, mem::take(&mut new.to))?;
     if to.logs.is_empty() {
         return Err(StoreError::NoReceivers);
+    }
+    let template = Template::of(tx, publisher, &mut new, &to)?;
+    if template.is_some() && !only_accounts {
+        return Err(Unfilled::NotForAccounts.into());
     }
     if let Some(key) = &new.message.key {
         withdrawals::replace(tx, publisher, key)?;
@@ -58,7 +66,12 @@ pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreE
         versions: None,
     };
     note_receivers(tx, number, stored.receivers)?;
-    append(tx, to.logs, What::Message(Box::new(message)), Some(row))?;
+    match template {
+        Some(template) => template.append(tx, &message, &row, to.logs)?,
+        None => {
+            append(tx, to.logs, What::Message(Box::new(message)), Some(row))?;
+        }
+    }
     for account in to.accounts {
         tx.prepare_cached("INSERT INTO inbox (message, account) VALUES (?1, ?2)")?
             .execute((number, account))?;

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_topics.sql"),
     include_str!("migrations/0005_attachments.sql"),
     include_str!("migrations/0006_people.sql"),
+    include_str!("migrations/0007_templates.sql"),
     include_str!("migrations/0008_states.sql"),
     include_str!("migrations/0009_trace.sql"),
 ];

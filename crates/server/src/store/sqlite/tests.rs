@@ -1,3 +1,4 @@
+use core::time::Duration;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -15,8 +16,8 @@ use crate::store::contract::{
     new_entries, positions,
 };
 use crate::store::{
-    Clock, Committed, DataFolder, FolderError, Log, NewMessage, Position, Publishers as _, Store,
-    StoreError, What, system_clock,
+    Clock, Committed, DataFolder, FolderError, Log, NewMessage, Position, Publishers as _,
+    Retention, Store, StoreError, What, system_clock,
 };
 
 struct Folder(TempDir);
@@ -450,4 +451,29 @@ async fn a_removed_account_leaves_no_rows() {
         let count: i64 = database.query_row(&sql, [], |row| row.get(0)).unwrap();
         assert_eq!(count, left, "{table}");
     }
+}
+
+#[tokio::test]
+async fn d3_what_was_filled_goes_with_its_entry() {
+    let scene = Scene::new(Folder::default()).await;
+    let mut new = a_message(&["ada", "bob"]);
+    new.message.title = "{{n}}".to_owned();
+    let fields = serde_json::json!({ "ada": { "n": 1 }, "bob": { "n": 2 } });
+    new.fields = Some(serde_json::from_value(fields).unwrap());
+    scene.store.publish(new).await.unwrap();
+    scene.publish(&["ada"]).await;
+    let kept = || -> i64 {
+        let count = "SELECT count(*) FROM own_content";
+        let database = database(scene.bed.0.path());
+        database.query_row(count, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(kept(), 2);
+    let retention = |entries| Retention {
+        age: Duration::from_hours(24),
+        entries,
+    };
+    scene.store.retain(retention(1)).await.unwrap();
+    assert_eq!(kept(), 1, "bob has his still");
+    scene.store.retain(retention(0)).await.unwrap();
+    assert_eq!(kept(), 0);
 }

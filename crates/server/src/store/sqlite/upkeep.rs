@@ -120,10 +120,13 @@ fn remove_upto(tx: &mut Tx<'_>, place: Place, upto: Position) -> Result<u64, Sto
     let count = removed.len() as u64;
     let messages: Vec<_> = removed.into_iter().flatten().collect();
     if let Place::Account(account) = place {
-        let mut forget =
-            tx.prepare_cached("DELETE FROM inbox WHERE message = ?1 AND account = ?2")?;
-        for message in &messages {
-            forget.execute((message, account))?;
+        for table in ["inbox", "own_content"] {
+            let mut forget = tx.prepare_cached(&format!(
+                "DELETE FROM {table} WHERE message = ?1 AND account = ?2"
+            ))?;
+            for message in &messages {
+                forget.execute((message, account))?;
+            }
         }
     }
     remove_unread(tx, messages.into_iter())?;
