@@ -156,7 +156,7 @@ impl Operation {
     }
 
     /// A JSON body that no type of this server describes.
-    pub(super) fn shows_json(self, status: u16, schema: Value, description: &str) -> Self {
+    pub(super) fn shows_json(self, status: u16, schema: &Value, description: &str) -> Self {
         let content = json!({ "application/json": { "schema": schema } });
         self.says(status, description, Some(content))
     }

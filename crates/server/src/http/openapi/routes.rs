@@ -216,7 +216,7 @@ fn subscriptions(schemas: &mut Schemas) -> Vec<Operation> {
             "/v1/health",
             "Whether the server is well, in ntfy's words",
         )
-        .shows_json(200, json!({ "type": "object" }), "It is."),
+        .shows_json(200, &json!({ "type": "object" }), "It is."),
         publisher(
             "put",
             "/v1/topics/{topic}",
