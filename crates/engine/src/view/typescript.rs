@@ -82,7 +82,7 @@ mod tests {
         "application": "a", "topic": "t", "title": "t", "body": "b", "format": "markdown",
         "html": {"size": 1, "inline": "i", "href": "h"}, "url": "u", "priority": 5, "tags": ["t"],
         "icon": "i", "actions": [{"id": "a", "label": "l", "url": "u"}],
-        "attachments": [{"name": "n", "media_type": "m", "size": 1, "href": "h"}],
+        "attachments": [{"name": "n", "media_type": "m", "size": 1, "href": "h", "sha256": "00"}],
         "key": "k", "created_at": "2026-01-01T00:00:00Z", "expires_at": "2026-01-01T00:00:00Z",
         "read_at": "2026-01-01T00:00:00Z"
     }"#;
