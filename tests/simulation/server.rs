@@ -447,7 +447,11 @@ impl Server {
     fn note_input(&mut self, now: Instant, event: &Event) {
         let age = match event {
             Event::Heartbeat { last_input, .. } => *last_input,
-            Event::Presence { presence, .. } => presence.last_input_ms.map(Duration::from_millis),
+            Event::Presence { presence, .. }
+            | Event::Connected {
+                presence: Some(presence),
+                ..
+            } => presence.last_input_ms.map(Duration::from_millis),
             _ => None,
         };
         let Some(at) = age.map(|age| now.since_zero().saturating_sub(age)) else {

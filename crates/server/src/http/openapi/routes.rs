@@ -78,7 +78,7 @@ fn messages(schemas: &mut Schemas) -> Vec<Operation> {
         "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT,
     });
     let key = json!({ "type": "string", "pattern": format!("^[!-~]{{1,{MAX_KEY}}}$") });
-    let name = json!({ "type": "string" });
+    let name = json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,63}$" });
     let receivers = json!({
         "type": "integer", "minimum": 1, "maximum": states::MAX_LIMIT,
         "default": states::DEFAULT_LIMIT,
