@@ -236,6 +236,10 @@ pub async fn serve(
         Arc::clone(&app.store),
         app.accounts.expiring(),
     ));
+    tasks.spawn(upkeep::release(
+        Arc::clone(&app.store),
+        app.accounts.scheduling(),
+    ));
     tasks.spawn(upkeep::retain(
         Arc::clone(&app.store),
         app.settings.retention,
@@ -344,6 +348,7 @@ impl App {
             accounts: self.accounts.loaded(),
             sign_ins_waiting: self.settings.limits.sign_ins - self.sign_ins.available_permits(),
             commit_waiting: store.waiting,
+            scheduled: store.scheduled,
             store_bytes: store.used_bytes,
             free_bytes: store.free_bytes,
             certificate_expires: self.settings.tls.as_ref().map_or(0, Tls::expires_at),

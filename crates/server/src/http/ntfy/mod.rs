@@ -6,6 +6,7 @@ mod delay;
 mod encoded_word;
 mod error;
 mod feed;
+mod file;
 mod filter;
 mod known;
 mod message;
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .put(publish::in_sequence)
         .delete(publish::recall);
     Router::new()
+        .route("/file/{topic}/{id}/{name}", get(file::download))
         .route("/{topic}", topic)
         .route("/{topic}/{word}", word)
 }
