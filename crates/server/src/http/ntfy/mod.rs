@@ -25,8 +25,10 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+pub(crate) use self::delay::moment;
 pub(crate) use self::known::KnownPasswords;
 pub(crate) use self::places::Followers;
+pub(crate) use self::publication::priority_named;
 pub(crate) use self::publish::as_json;
 pub(crate) use self::topic::{readable, writable};
 use super::App;

@@ -1,6 +1,7 @@
 //! A publisher hands a message over.
 
 pub(super) mod check;
+mod command;
 mod multipart;
 mod recall;
 pub(super) mod receivers;
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use self::check::check;
+pub(crate) use self::command::on_command;
 pub(crate) use self::recall::{not_published, recall};
 use self::receivers::receivers;
 use self::rights::permitted;
