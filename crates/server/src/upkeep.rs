@@ -43,7 +43,7 @@ fn until_next(
         Ok(wait) => Some(wait.map_or(LOOK_AGAIN, |wait| wait.min(LOOK_AGAIN))),
         Err(StoreError::Closed) => None,
         Err(error) => {
-            tracing::error!(%error, failed);
+            tracing::error!(%error, "{failed}");
             Some(BREATHER)
         }
     }

@@ -18,9 +18,14 @@ use serde_json::json;
 use uuid::Uuid;
 
 const MESSAGES: usize = 900;
+/// When the first are due, and how long after them the next, in milliseconds.
+const FIRST: i64 = 500;
+const STEP: i64 = 60;
+/// So many are due in the same moment.
+const TOGETHER: usize = 20;
 /// A server lives until so many more have come.
 const LIVES: [usize; 8] = [1, 5, 30, 99, 1, 130, 77, 250];
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Some are overdue when a server starts, the others become due while it runs.
 #[test]
@@ -113,12 +118,13 @@ async fn schedule(folder: &Path) -> BTreeSet<MessageId> {
     store.add_account(account).await.unwrap();
     let record = PublisherRecord::new(publisher(), "Build".to_owned(), vec![], now);
     store.add_publisher(record).await.unwrap();
-    let publishes = (0..MESSAGES).map(|number| {
-        // In steps, so that several are due in the same moment.
-        let wait = 500 + number as i64 / 20 * 60;
-        let at = Timestamp::from_millisecond(now.as_millisecond() + wait).unwrap();
-        store.publish(a_message(at))
-    });
+    let mut publishes = Vec::new();
+    let mut at = now.as_millisecond() + FIRST;
+    while publishes.len() < MESSAGES {
+        let due = Timestamp::from_millisecond(at).unwrap();
+        publishes.extend((0..TOGETHER).map(|_| store.publish(a_message(due))));
+        at += STEP;
+    }
     let stored = futures_util::future::join_all(publishes).await;
     store.close().await;
     stored

@@ -13,7 +13,7 @@ use super::file;
 use super::message::NtfyMessage;
 use super::params;
 use super::publication::{self, MAX_TEXT, Publication};
-use super::topic::topic_name;
+use super::topic::{topic_name, writable};
 use super::who::Who;
 use crate::accounts::clock;
 use crate::http::{App, publish};
@@ -91,7 +91,11 @@ async fn hand_over(asked: &Asked, who: &Who, topic: &str, body: Arriving) -> Ans
     let publisher = publisher(app, who).await?;
     let fields = beyond.to_text();
     let upload = match file {
-        Some(file) => Some(file::keep(app, &publisher, file, body).await?),
+        Some(file) => {
+            // Before all of it has come.
+            writable(app, topic.as_str(), &who.grantee()).await?;
+            Some(file::keep(app, &publisher, file, body).await?)
+        }
         None => None,
     };
     if let Some(upload) = &upload {
