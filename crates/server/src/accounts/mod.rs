@@ -43,6 +43,8 @@ pub(crate) struct Accounts {
     topic_entries: broadcast::Sender<Arc<Appended>>,
     /// Told when a message comes that expires.
     expiring: Arc<Notify>,
+    /// Told when a message comes that waits for its time.
+    scheduling: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -88,12 +90,18 @@ impl Accounts {
             loaded: Mutex::default(),
             topic_entries: broadcast::Sender::new(FOLLOWED_ENTRIES),
             expiring: Arc::default(),
+            scheduling: Arc::default(),
         }
     }
 
     /// Notified when a message comes that expires.
     pub(crate) fn expiring(&self) -> Arc<Notify> {
         Arc::clone(&self.expiring)
+    }
+
+    /// Notified when a message comes that waits for its time.
+    pub(crate) fn scheduling(&self) -> Arc<Notify> {
+        Arc::clone(&self.scheduling)
     }
 
     /// Every entry that comes to any topic's log from now on, in order of position. A follower
@@ -190,6 +198,7 @@ impl Accounts {
                         self.fan_out(&Arc::new(appended));
                     }
                 }
+                Committed::Scheduled => self.scheduling.notify_one(),
                 Committed::Subscribed(account, topic, since) => {
                     self.subscribed(&account, topic);
                     self.tell(&account, Command::Subscribed(topic, since));

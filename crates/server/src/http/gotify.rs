@@ -1,7 +1,7 @@
 //! Gotify's API, as far as scripts publish with it: `POST /message` with the token `ID.SECRET`.
 //!
-//! A Gotify application sends to the one person it belongs to. Here a message goes to everyone
-//! whom its publisher reaches, which an administrator narrows, or to the topic in `?topic=`.
+//! A Gotify application sends to the one person it belongs to. Here a message goes to everyone,
+//! where its publisher may send to everyone, or to the topic in `?topic=`.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{App, Failure, publish, publisher};
+use crate::secret;
 use crate::store::{Grantee, PublisherRecord};
 
 /// How long a body may take to arrive.
@@ -144,15 +145,8 @@ async fn who(
         .or_else(|| header(AUTHORIZATION.as_str()).and_then(bearer))
         .ok_or_else(unauthorized)?;
     let (id, secret) = token.split_once('.').ok_or_else(unauthorized)?;
-    let publisher = publisher::verify(app, id, secret)
-        .await
-        .map_err(Failure::from)?
-        .ok_or_else(unauthorized)?;
-    if publisher.disabled_at.is_some() {
-        let description = "this publisher is disabled; ask the server's administrator";
-        return Err(Refused::new(StatusCode::FORBIDDEN, description));
-    }
-    Ok(publisher)
+    let publisher = publisher::admit(app, id, &secret::hash(secret)).await?;
+    publisher.ok_or_else(unauthorized)
 }
 
 fn unauthorized() -> Refused {

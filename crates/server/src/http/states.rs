@@ -29,6 +29,9 @@ pub(crate) struct Listing {
 pub(crate) struct MessageState {
     id: MessageId,
     created_at: Timestamp,
+    /// When it comes to its receivers, while it waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliver_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,6 +113,7 @@ impl MessageState {
         Self {
             id,
             created_at: states.created_at,
+            deliver_at: states.deliver_at,
             expires_at: states.expires_at,
             withdrawn_at,
             withdrawn: withdrawn.flatten(),

@@ -104,12 +104,12 @@ pub trait TopicAccess: Send + Sync {
         proposed: PublisherId,
     ) -> Result<PublisherRecord, StoreError>;
 
-    /// The publisher's present message with this key.
-    async fn keyed_message(
+    /// The publisher's present message with this key, and the one that waits for its time.
+    async fn keyed_messages(
         &self,
         publisher: &PublisherId,
         key: &str,
-    ) -> Result<Option<MessageId>, StoreError>;
+    ) -> Result<Vec<MessageId>, StoreError>;
     /// What only ntfy's clients understand of these messages, as JSON; of most there is nothing.
     async fn ntfy_fields(
         &self,

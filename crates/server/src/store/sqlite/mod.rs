@@ -18,6 +18,7 @@ mod readers;
 mod receivers;
 mod restore;
 mod rows;
+mod scheduled;
 mod schema;
 mod sessions;
 mod states;
