@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Multipart, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
@@ -31,6 +31,7 @@ const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Refused {
     status: StatusCode,
     description: String,
+    retry_after_s: Option<u64>,
 }
 
 /// What a script sends.
@@ -144,15 +145,9 @@ async fn who(
         .or_else(|| header(AUTHORIZATION.as_str()).and_then(bearer))
         .ok_or_else(unauthorized)?;
     let (id, secret) = token.split_once('.').ok_or_else(unauthorized)?;
-    let publisher = publisher::verify(app, id, secret)
-        .await
-        .map_err(Failure::from)?
-        .ok_or_else(unauthorized)?;
-    if publisher.disabled_at.is_some() {
-        let description = "this publisher is disabled; ask the server's administrator";
-        return Err(Refused::new(StatusCode::FORBIDDEN, description));
-    }
-    Ok(publisher)
+    publisher::admit(app, id, secret)
+        .await?
+        .ok_or_else(unauthorized)
 }
 
 fn unauthorized() -> Refused {
@@ -304,6 +299,7 @@ impl Refused {
         Self {
             status,
             description: description.into(),
+            retry_after_s: None,
         }
     }
 }
@@ -315,7 +311,11 @@ impl From<Failure> for Refused {
             StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
             other => other,
         };
-        Self::new(status, failure.into_detail())
+        Self {
+            status,
+            retry_after_s: failure.retry_after_s(),
+            description: failure.into_detail(),
+        }
     }
 }
 
@@ -330,6 +330,9 @@ impl IntoResponse for Refused {
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"hither\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -22,13 +22,26 @@ impl FromRequestParts<Arc<App>> for Publisher {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
         let (id, secret) = credentials(&parts.headers).ok_or_else(unauthenticated)?;
-        let publisher = verify(app, &id, &secret)
+        admit(app, &id, &secret)
             .await?
-            .ok_or_else(unauthenticated)?;
-        app.limiter.publisher(&publisher.id)?;
-        may_publish(&publisher)?;
-        Ok(Self(publisher))
+            .map(Self)
+            .ok_or_else(unauthenticated)
     }
+}
+
+/// The publisher whose id and secret these are, unless it may not publish or asks too often;
+/// nobody where they are wrong. Every API's requests of publishers come through here.
+pub(crate) async fn admit(
+    app: &App,
+    id: &str,
+    secret: &str,
+) -> Result<Option<PublisherRecord>, Failure> {
+    let Some(publisher) = verify(app, id, secret).await? else {
+        return Ok(None);
+    };
+    app.limiter.publisher(&publisher.id)?;
+    may_publish(&publisher)?;
+    Ok(Some(publisher))
 }
 
 fn may_publish(publisher: &PublisherRecord) -> Result<(), Failure> {
@@ -43,11 +56,7 @@ fn may_publish(publisher: &PublisherRecord) -> Result<(), Failure> {
 }
 
 /// The publisher, perhaps a disabled one, whose id and secret these are.
-pub(crate) async fn verify(
-    app: &App,
-    id: &str,
-    secret: &str,
-) -> Result<Option<PublisherRecord>, StoreError> {
+async fn verify(app: &App, id: &str, secret: &str) -> Result<Option<PublisherRecord>, StoreError> {
     let publisher = match id.parse::<PublisherId>() {
         Ok(id) => app.store.publisher(&id).await?,
         Err(_) => None,
