@@ -3,6 +3,9 @@
 //! A Gotify application sends to the one person it belongs to. Here a message goes to everyone
 //! whom its publisher reaches, which an administrator narrows, or to the topic in `?topic=`.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
+
 use core::time::Duration;
 use std::sync::Arc;
 

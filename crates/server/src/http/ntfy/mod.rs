@@ -7,6 +7,8 @@ mod encoded_word;
 mod error;
 mod feed;
 mod filter;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod known;
 mod message;
 mod params;

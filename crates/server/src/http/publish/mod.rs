@@ -1,6 +1,8 @@
 //! A publisher hands a message over.
 
 pub(super) mod check;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod multipart;
 mod recall;
 pub(super) mod receivers;
