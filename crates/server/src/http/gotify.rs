@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{App, Failure, publish, publisher};
+use crate::secret;
 use crate::store::{Grantee, PublisherRecord};
 
 /// How long a body may take to arrive.
@@ -148,9 +149,8 @@ async fn who(
         .or_else(|| header(AUTHORIZATION.as_str()).and_then(bearer))
         .ok_or_else(unauthorized)?;
     let (id, secret) = token.split_once('.').ok_or_else(unauthorized)?;
-    publisher::admit(app, id, secret)
-        .await?
-        .ok_or_else(unauthorized)
+    let publisher = publisher::admit(app, id, &secret::hash(secret)).await?;
+    publisher.ok_or_else(unauthorized)
 }
 
 fn unauthorized() -> Refused {

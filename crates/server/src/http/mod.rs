@@ -164,11 +164,12 @@ async fn not_with_this_method(method: Method, uri: Uri) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use hither_protocol::MAX_FRAME_IDS;
+
     use super::publish::check::{
         MAX_ACTIONS, MAX_ATTACHMENTS, MAX_BODY, MAX_HTML, MAX_TAGS, MAX_TITLE,
     };
     use super::publish::receivers::{MAX_ACCOUNTS, MAX_TOKENS, MAX_TOPICS};
-    use crate::session::MAX_IDS;
     use crate::store::{MAX_AWAITING, MAX_SUBSCRIPTIONS};
 
     const KIB: usize = 1024;
@@ -207,7 +208,7 @@ mod tests {
             ),
             (
                 protocol,
-                format!("| ids in one `shown` or `read` | {MAX_IDS} |"),
+                format!("| ids in one `shown` or `read` | {MAX_FRAME_IDS} |"),
             ),
             (
                 protocol,

@@ -138,8 +138,9 @@ async fn by_token(app: &App, token: &str) -> Result<Who, NtfyError> {
 }
 
 async fn by_secret(app: &App, id: &str, secret: &str) -> Result<Option<Who>, NtfyError> {
-    let publisher = publisher::admit(app, id, secret).await?;
-    Ok(publisher.map(|publisher| Who::Publisher(publisher, secret::hash(secret))))
+    let secret = secret::hash(secret);
+    let publisher = publisher::admit(app, id, &secret).await?;
+    Ok(publisher.map(|publisher| Who::Publisher(publisher, secret)))
 }
 
 /// The slow check is spared where the same password was right a moment ago; wrong ones are limited

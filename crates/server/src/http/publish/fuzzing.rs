@@ -4,14 +4,13 @@ use hither_protocol::{
     Cursor, FirstAlert, MAX_FRAME_BYTES, PublishRequest, ServerFrame, Timestamp,
 };
 
-use super::{Named, message, refuse_what_is_not_offered};
+use super::{Named, message};
 use crate::http::JsonBody;
 use crate::store::PublisherRecord;
 
 /// The body of `POST /v1/messages`: what is understood is written and read again without loss, and
 /// what is taken fits a frame.
 pub(crate) fn publish(bytes: &[u8]) {
-    let _ = refuse_what_is_not_offered(bytes);
     let Ok(request) = JsonBody::<PublishRequest>::parse(bytes) else {
         return;
     };
