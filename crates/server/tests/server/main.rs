@@ -29,3 +29,4 @@ mod templates;
 mod trace;
 mod trust;
 mod upgrade;
+mod webhooks;

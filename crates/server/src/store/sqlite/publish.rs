@@ -8,13 +8,14 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::attachments;
 use super::content::Content;
+use super::events::{self, Told};
 use super::log::{MessageRow, append};
 use super::receivers::{self, Resolved};
 use super::rows::{damaged, message_id, ms, taken};
 use super::templates::{Template, only_accounts};
 use super::withdrawals;
 use super::writer::Tx;
-use crate::store::{Log, NewMessage, StoreError, Stored, What};
+use crate::store::{EventType, Log, NewMessage, StoreError, Stored, What};
 use crate::template::Unfilled;
 
 /// How long a repeated publish is recognised.
@@ -75,6 +76,14 @@ pub(super) fn publish(tx: &mut Tx<'_>, mut new: NewMessage) -> Result<Stored, St
     for account in to.accounts {
         tx.prepare_cached("INSERT INTO inbox (message, account) VALUES (?1, ?2)")?
             .execute((number, account))?;
+        let told = Told {
+            what: EventType::Stored,
+            message: number,
+            account: Some(account),
+            action: None,
+            at: tx.now,
+        };
+        events::tell(tx, &told)?;
     }
     if let Some((key, body)) = new.idempotency {
         remember_answer(tx, publisher, &key, body, &stored)?;
