@@ -134,15 +134,15 @@ pub(super) fn due(
     let (latest, now) = (latest(now), ms(now));
     Ok(conn
         .prepare_cached(
-            "SELECT number, max(next_at, (
-                 SELECT min(next_at) FROM webhook_events WHERE webhook = webhooks.number))
+            "SELECT number, next_at, (
+                 SELECT min(next_at) FROM webhook_events WHERE webhook = webhooks.number)
              FROM webhooks JOIN publishers ON publishers.id = publisher
              WHERE waiting > 0 AND webhooks.disabled_at IS NULL
                AND publishers.disabled_at IS NULL",
         )?
         .query_map([], |row| {
-            let at = row.get::<_, i64>(1)?;
-            let ahead = if at > latest { 0 } else { (at - now).max(0) };
+            let ahead = |at: i64| if at > latest { 0 } else { (at - now).max(0) };
+            let ahead = ahead(row.get(1)?).max(ahead(row.get(2)?));
             let ahead = Duration::from_millis(ahead.unsigned_abs());
             Ok((WebhookNumber(row.get(0)?), ahead))
         })?
@@ -265,9 +265,14 @@ fn gone(tx: &Tx<'_>, webhook: i64, why: &str) -> Result<u64, StoreError> {
     Ok(dropped)
 }
 
+/// Whether the first event of any webhook is older; the others came after it.
 pub(super) fn any_before(conn: &Connection, oldest: Timestamp) -> Result<bool, StoreError> {
     Ok(conn
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM webhook_events WHERE at < ?1)")?
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM webhooks WHERE waiting > 0 AND ?1 > (
+                 SELECT at FROM webhook_events INDEXED BY events_of_webhook
+                 WHERE webhook = webhooks.number ORDER BY number LIMIT 1))",
+        )?
         .query_row([ms(oldest)], |row| row.get(0))?)
 }
 
