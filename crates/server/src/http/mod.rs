@@ -23,6 +23,7 @@ mod states;
 mod stream;
 mod subscriptions;
 mod topics;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -87,6 +88,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         )
         .route("/stream", get(stream::open))
         .merge(publishers::routes())
+        .merge(webhooks::routes())
         .route("/subscriptions", get(subscriptions::list))
         .route(
             "/subscriptions/{topic}",

@@ -15,6 +15,7 @@ use super::super::publishers::{AllKept, Register, Registered, Values};
 use super::super::states;
 use super::super::subscriptions::Subscriptions;
 use super::super::topics::{TopicSettings, TopicState};
+use super::super::webhooks;
 use super::operation::{Operation, Who};
 
 type Schemas = SchemaGenerator;
@@ -29,6 +30,7 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
         messages(schemas),
         files(schemas),
         publishers(schemas),
+        webhooks(schemas),
         subscriptions(schemas),
         own_account(schemas),
         pages(schemas),
@@ -206,6 +208,33 @@ fn publishers(schemas: &mut Schemas) -> Vec<Operation> {
             ErrorCode::NotFound,
             ErrorCode::StorageFull,
         ]),
+    ]
+}
+
+fn webhooks(schemas: &mut Schemas) -> Vec<Operation> {
+    const ONE: &str = "/v1/webhooks/{id}";
+    vec![
+        publisher("get", "/v1/webhooks", "This publisher's webhooks").answers::<webhooks::All>(
+            200,
+            schemas,
+            "The oldest first.",
+        ),
+        publisher("post", "/v1/webhooks", "Be told what becomes of messages")
+            .takes::<webhooks::Register>(schemas)
+            .answers::<webhooks::Registered>(201, schemas, "Its secret is said once.")
+            .fails(&[ErrorCode::StorageFull]),
+        publisher("get", ONE, "A webhook, and how it goes")
+            .answers::<webhooks::Shown>(200, schemas, "At this moment.")
+            .fails(&[ErrorCode::NotFound]),
+        publisher("delete", ONE, "Be told no more")
+            .done(204, "It is gone with what waited for it.")
+            .fails(CHANGE),
+        publisher("post", "/v1/webhooks/{id}/secret", "Make a new secret")
+            .answers::<webhooks::Secret>(200, schemas, "The one before signs, too, for a day.")
+            .fails(CHANGE),
+        publisher("post", "/v1/webhooks/{id}/test", "Have a test posted")
+            .done(202, "It is queued; what waits is tried at once.")
+            .fails(CHANGE),
     ]
 }
 
