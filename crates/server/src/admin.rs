@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hither_protocol::{AccountName, PublishRequest, Published, PublisherId, Timestamp, TopicName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::socket::{AdminSocket, ask, is_open};
@@ -192,7 +193,7 @@ pub struct AccountSummary {
 }
 
 /// A publisher, as an administrator sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PublisherSummary {
     /// Unique.
     pub id: PublisherId,
@@ -256,12 +257,7 @@ async fn attempt(store: &dyn Store, request: AdminRequest) -> Result<AdminReply,
             return Ok(AdminReply::Accounts(summaries.collect()));
         }
         AdminRequest::Publishers => {
-            let mut summaries = Vec::new();
-            for publisher in store.publishers().await? {
-                let audience = store.audience(&publisher.id).await?;
-                summaries.push(PublisherSummary::new(publisher, audience));
-            }
-            return Ok(AdminReply::Publishers(summaries));
+            return Ok(AdminReply::Publishers(publishers(store).await?));
         }
         AdminRequest::Check => return Ok(AdminReply::Checked(store.check().await?)),
         // Done before, because they fail in other ways.
@@ -328,8 +324,18 @@ async fn attempt(store: &dyn Store, request: AdminRequest) -> Result<AdminReply,
     Ok(AdminReply::Done)
 }
 
+/// All publishers, by id.
+pub(crate) async fn publishers(store: &dyn Store) -> Result<Vec<PublisherSummary>, StoreError> {
+    let mut summaries = Vec::new();
+    for publisher in store.publishers().await? {
+        let audience = store.audience(&publisher.id).await?;
+        summaries.push(PublisherSummary::new(publisher, audience));
+    }
+    Ok(summaries)
+}
+
 /// A publisher of that id, else an account of that name.
-async fn grantee(store: &dyn Store, text: &str) -> Result<Grantee, StoreError> {
+pub(crate) async fn grantee(store: &dyn Store, text: &str) -> Result<Grantee, StoreError> {
     if let Ok(id) = text.parse()
         && store.publisher(&id).await?.is_some()
     {

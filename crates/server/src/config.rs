@@ -91,6 +91,8 @@ settings! {
     idle_after_s, "HITHER_IDLE_AFTER_S", u64 = 180;
     /// Whether a person's other devices are told of a new sign-in.
     announce_sign_ins, "HITHER_ANNOUNCE_SIGN_INS", bool = true;
+    /// Networks that webhooks may lead to, on any port and without TLS, beside what is public.
+    outbound_allow, "HITHER_OUTBOUND_ALLOW", List<Network> = List::default();
     /// Who may become a publisher: `administrators`, `approval` or `open`.
     publisher_registration, "HITHER_PUBLISHER_REGISTRATION", Registration =
         Registration::Administrators;
@@ -124,6 +126,9 @@ settings! {
     requests_per_publisher, "HITHER_REQUESTS_PER_PUBLISHER", Rate = LIMITS.requests_per_publisher;
     /// Frames that a client may say on one stream.
     frames_per_stream, "HITHER_FRAMES_PER_STREAM", Rate = LIMITS.frames_per_stream;
+    /// Publishers that register from one address.
+    registrations_per_address, "HITHER_REGISTRATIONS_PER_ADDRESS", Rate =
+        LIMITS.registrations_per_address;
     /// Failed sign-ins of one address, and of one account.
     failed_sign_ins, "HITHER_FAILED_SIGN_INS", Rate = LIMITS.failed_sign_ins;
     /// Passwords that are checked or wait for it at the same time.
@@ -274,6 +279,7 @@ impl Config {
             },
             limits: self.limits()?,
             announce_sign_ins: self.announce_sign_ins.value,
+            outbound_allow: self.outbound_allow.value.0.clone(),
             retention: self.retention()?,
             attachments: self.attachments(),
             registration: self.publisher_registration.value,
@@ -357,6 +363,7 @@ impl Config {
             requests_per_account: self.requests_per_account.value,
             requests_per_publisher: self.requests_per_publisher.value,
             frames_per_stream: self.frames_per_stream.value,
+            registrations_per_address: self.registrations_per_address.value,
             failed_sign_ins: self.failed_sign_ins.value,
             sign_ins: self.sign_ins_waiting.value,
             handshake_within: self.handshake_within_s.value.into(),

@@ -6,6 +6,8 @@ pub mod attachments;
 pub mod cli;
 pub mod config;
 mod connection;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod http;
 pub mod limits;
 mod metrics;
@@ -21,6 +23,7 @@ mod template;
 mod text;
 mod tls;
 mod upkeep;
+pub mod webhooks;
 
 pub use http::{InvalidOrigin, Origin, openapi};
 pub use limits::{Limits, Rate};

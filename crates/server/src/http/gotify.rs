@@ -3,13 +3,16 @@
 //! A Gotify application sends to the one person it belongs to. Here a message goes to everyone,
 //! where its publisher may send to everyone, or to the topic in `?topic=`.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
+
 use core::time::Duration;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Multipart, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
@@ -32,6 +35,7 @@ const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Refused {
     status: StatusCode,
     description: String,
+    retry_after_s: Option<u64>,
 }
 
 /// What a script sends.
@@ -298,6 +302,7 @@ impl Refused {
         Self {
             status,
             description: description.into(),
+            retry_after_s: None,
         }
     }
 }
@@ -309,7 +314,11 @@ impl From<Failure> for Refused {
             StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
             other => other,
         };
-        Self::new(status, failure.into_detail())
+        Self {
+            status,
+            retry_after_s: failure.retry_after_s(),
+            description: failure.into_detail(),
+        }
     }
 }
 
@@ -324,6 +333,9 @@ impl IntoResponse for Refused {
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"hither\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -4,13 +4,14 @@ use hither_protocol::{CloseCode, ErrorCode};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
-use super::{End, Metrics};
+use super::{Dropped, End, Metrics, Try};
 use crate::store::Measures;
 
 impl Metrics {
     pub(super) fn register(&mut self, store: &Measures) {
         self.register_messages();
         self.register_streams();
+        self.register_webhooks();
         self.register_server(store);
     }
 
@@ -114,6 +115,35 @@ impl Metrics {
         );
     }
 
+    fn register_webhooks(&mut self) {
+        let mut add = Names(&mut self.registry);
+        add.one(
+            "webhook_events_queued",
+            "Events queued for publishers' webhooks",
+            &self.events_queued,
+        );
+        add.one(
+            "webhook_posts",
+            "Events posted to webhooks, by result; those that failed are tried again",
+            &self.events_tried,
+        );
+        add.one(
+            "webhook_events_dropped",
+            "Events that will never arrive, by reason",
+            &self.events_dropped,
+        );
+        add.one(
+            "webhook_events_waiting",
+            "Events that wait for their webhooks",
+            &self.found.events_waiting,
+        );
+        add.one(
+            "webhooks_failing",
+            "Webhooks at which nothing arrives",
+            &self.found.webhooks_failing,
+        );
+    }
+
     fn register_server(&mut self, store: &Measures) {
         let mut add = Names(&mut self.registry);
         add.one(
@@ -178,6 +208,8 @@ impl Metrics {
             "returned",
             "push",
         ];
+        let tries = Try::ALL.map(Try::word);
+        let reasons = Dropped::ALL.map(Dropped::word);
         for (counters, label, values) in [
             (&self.entries, "kind", &["message", "read", "withdraw"][..]),
             (&self.delivered, "alert", &["now", "silent"]),
@@ -186,6 +218,8 @@ impl Metrics {
             (&self.sign_ins, "result", &["right", "wrong"]),
             (&self.refused, "reason", &["full", "address"]),
             (&self.rejected, "code", &codes),
+            (&self.events_tried, "result", &tries),
+            (&self.events_dropped, "reason", &reasons),
         ] {
             for value in values {
                 counters.get_or_create(&[(label, *value)]).inc_by(0);

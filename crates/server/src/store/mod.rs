@@ -21,6 +21,7 @@ mod states;
 mod topics;
 mod trace;
 mod upkeep;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -53,6 +54,10 @@ pub use states::{MessageStates, ReceiverState, StateCounts, States};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
 pub use trace::{Decided, MAX_STEPS, Traces};
 pub use upkeep::{Retention, Upkeep};
+pub use webhooks::{
+    Event, EventType, LONGEST_WAIT, MAX_WAITING, MAX_WEBHOOKS, NewWebhook, OLD_SECRET_FOR, Outcome,
+    WebhookLoad, WebhookNumber, WebhookRecord, Webhooks,
+};
 
 pub use crate::template::Unfilled;
 
@@ -205,6 +210,13 @@ pub enum Committed {
     Ended(Vec<ClientId>),
     /// The account's person chose something else.
     Settings(AccountName, Box<Settings>),
+    /// Events for webhooks: so many wait now, and so many found no place.
+    Events {
+        /// What waits now.
+        queued: u64,
+        /// What was dropped.
+        dropped: u64,
+    },
 }
 
 /// The durable side of the server. One contract suite runs on every implementation.
@@ -221,6 +233,7 @@ pub trait Store:
     + TopicAccess
     + Traces
     + Upkeep
+    + Webhooks
     + Send
     + Sync
     + 'static

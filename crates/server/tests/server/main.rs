@@ -30,3 +30,4 @@ mod templates;
 mod trace;
 mod trust;
 mod upgrade;
+mod webhooks;

@@ -8,6 +8,7 @@ use hither_protocol::ErrorCode;
 use serde::Serialize;
 
 use crate::http::Failure;
+use crate::limits::TooSoon;
 use crate::store::StoreError;
 
 /// Why a request in ntfy's form is not answered as asked.
@@ -159,6 +160,12 @@ impl From<Failure> for NtfyError {
             retry_after_s: failure.retry_after_s(),
             detail: failure.into_detail(),
         }
+    }
+}
+
+impl From<TooSoon> for NtfyError {
+    fn from(too_soon: TooSoon) -> Self {
+        Failure::from(too_soon).into()
     }
 }
 

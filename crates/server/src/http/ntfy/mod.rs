@@ -8,6 +8,8 @@ mod error;
 mod feed;
 mod file;
 mod filter;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod known;
 mod message;
 mod params;

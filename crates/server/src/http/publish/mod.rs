@@ -2,6 +2,8 @@
 
 pub(super) mod check;
 mod command;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod multipart;
 mod recall;
 pub(super) mod receivers;

@@ -10,6 +10,7 @@ pub(super) mod scheduled;
 pub(super) mod states;
 pub(super) mod templates;
 pub(super) mod trace;
+pub(super) mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -142,6 +143,17 @@ macro_rules! contract_suite {
                 a_private_topic_shuts_out_who_has_no_grant
                 an_account_has_one_publisher_of_its_own
                 what_ntfys_clients_alone_understand_is_kept
+            }
+            webhooks {
+                a_webhook_is_its_publishers_own
+                each_state_is_told_once_in_order
+                a_publisher_is_told_no_more_than_it_may_ask
+                a_webhook_is_told_what_it_wants
+                one_failure_lets_others_pass_and_further_ones_wait
+                a_receiver_that_is_gone_is_asked_no_more
+                a_test_ends_the_wait
+                what_waits_has_bounds
+                the_key_before_signs_for_a_day
             }
             templates {
                 d3_each_receiver_gets_its_own

@@ -7,6 +7,7 @@ mod attachments;
 mod backup;
 mod checkpoint;
 mod content;
+mod events;
 mod health;
 mod log;
 mod pages;
@@ -28,6 +29,7 @@ mod tests;
 mod topics;
 mod trace;
 mod upkeep;
+mod webhooks;
 mod withdrawals;
 mod writer;
 

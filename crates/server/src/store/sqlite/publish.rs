@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::attachments;
 use super::content::Content;
+use super::events::{self, Told};
 use super::log::{MessageRow, append};
 use super::receivers::{self, Resolved};
 use super::rows::{damaged, message_id, ms, taken};
@@ -15,7 +16,7 @@ use super::scheduled::{self, Later};
 use super::templates::{Template, only_accounts};
 use super::withdrawals;
 use super::writer::Tx;
-use crate::store::{Log, NewMessage, StoreError, Stored, What};
+use crate::store::{EventType, Log, NewMessage, StoreError, Stored, What};
 use crate::template::Unfilled;
 
 /// How long a repeated publish is recognised.
@@ -82,6 +83,14 @@ pub(super) fn bring(
     for account in to.accounts {
         tx.prepare_cached("INSERT INTO inbox (message, account) VALUES (?1, ?2)")?
             .execute((row.number, account))?;
+        let told = Told {
+            what: EventType::Stored,
+            message: row.number,
+            account: Some(account),
+            action: None,
+            at: tx.now,
+        };
+        events::tell(tx, &told)?;
     }
     match said {
         Said::Alike(message) => {

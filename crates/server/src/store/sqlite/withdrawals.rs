@@ -3,6 +3,7 @@
 use hither_protocol::{MessageId, PublisherId, Timestamp, WithdrawWhy};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
+use super::events::{self, Told};
 use super::log::append;
 use super::publishers::publisher_number;
 use super::receivers::logs_of;
@@ -10,7 +11,7 @@ use super::rows::{message_id, ms, optional_time};
 use super::scheduled;
 use super::states::note_withdrawn;
 use super::writer::Tx;
-use crate::store::{StoreError, What};
+use crate::store::{EventType, StoreError, What};
 
 /// So many messages expire in one commit.
 const EXPIRED_AT_ONCE: usize = 500;
@@ -80,12 +81,25 @@ pub(super) fn withdraw(
     id: MessageId,
     why: WithdrawWhy,
 ) -> Result<(), StoreError> {
-    let newly = note_withdrawn(tx, number, why)?;
+    if !note_withdrawn(tx, number, why)? {
+        return Ok(());
+    }
     let logs = logs_of(tx, number)?;
-    if newly && logs.is_empty() {
+    if logs.is_empty() {
         scheduled::never_comes(tx, number)?;
-    } else if newly {
+    } else {
         append(tx, logs, What::Withdraw(vec![id], why), None)?;
     }
-    Ok(())
+    let told = Told {
+        what: match why {
+            WithdrawWhy::Recalled => EventType::Recalled,
+            WithdrawWhy::Replaced => EventType::Replaced,
+            WithdrawWhy::Expired => EventType::Expired,
+        },
+        message: number,
+        account: None,
+        action: None,
+        at: tx.now,
+    };
+    events::tell(tx, &told)
 }

@@ -1,5 +1,6 @@
 //! The one writer: requests that queue up while the disk works share the next commit.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -272,7 +273,7 @@ impl Worker {
         let known = Position(self.state.head.load(Ordering::Acquire));
         let mut tx = Tx::new(&transaction, (self.clock)(), known);
         for (client, upto) in acks {
-            sessions::write_ack(&tx, client, upto)?;
+            sessions::write_ack(&mut tx, client, upto)?;
         }
         if tidy {
             publish::forget_old_keys(&tx)?;
@@ -335,6 +336,8 @@ pub(super) struct Tx<'c> {
     pub(super) now: Timestamp,
     head: Position,
     news: Vec<Committed>,
+    /// Whether anybody wants to be told; looked up when it is first asked.
+    has_webhooks: Cell<Option<bool>>,
 }
 
 impl<'c> Tx<'c> {
@@ -344,7 +347,25 @@ impl<'c> Tx<'c> {
             now: whole_ms(now),
             head,
             news: Vec::new(),
+            has_webhooks: Cell::new(None),
         }
+    }
+
+    /// Whether there are webhooks at all. Most servers have none, and pay one look in each commit.
+    pub(super) fn has_webhooks(&self) -> Result<bool, StoreError> {
+        if let Some(known) = self.has_webhooks.get() {
+            return Ok(known);
+        }
+        let found = self
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM webhooks)")?
+            .query_row([], |row| row.get(0))?;
+        self.has_webhooks.set(Some(found));
+        Ok(found)
+    }
+
+    /// There is one from now on.
+    pub(super) fn webhook_came(&self) {
+        self.has_webhooks.set(Some(true));
     }
 
     /// The position of the newest entry so far.
