@@ -80,18 +80,7 @@ pub(super) fn bring(
     to: Resolved,
     said: Said,
 ) -> Result<(), StoreError> {
-    for account in to.accounts {
-        tx.prepare_cached("INSERT INTO inbox (message, account) VALUES (?1, ?2)")?
-            .execute((row.number, account))?;
-        let told = Told {
-            what: EventType::Stored,
-            message: row.number,
-            account: Some(account),
-            action: None,
-            at: tx.now,
-        };
-        events::tell(tx, &told)?;
-    }
+    let number = row.number;
     match said {
         Said::Alike(message) => {
             append(tx, to.logs, What::Message(message), Some(row))?;
@@ -102,6 +91,19 @@ pub(super) fn bring(
                 append(tx, vec![log], what, Some(row.clone()))?;
             }
         }
+    }
+    // Webhooks are told of accounts in whose log it stands by now.
+    for account in to.accounts {
+        tx.prepare_cached("INSERT INTO inbox (message, account) VALUES (?1, ?2)")?
+            .execute((number, account))?;
+        let told = Told {
+            what: EventType::Stored,
+            message: number,
+            account: Some(account),
+            action: None,
+            at: tx.now,
+        };
+        events::tell(tx, &told)?;
     }
     Ok(())
 }
