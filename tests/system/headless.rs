@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hither_engine::view::{Answer, ConnectionView, Notice, Query};
-use hither_protocol::{MessageId, PresenceState};
+use hither_protocol::{MessageId, PresenceState, PublishRequest, Timestamp};
 use serde_json::json;
 use system_tests::companion::{Companion, message_id, open_read_only};
 use system_tests::server::{Publisher, Server, plain};
@@ -440,6 +440,12 @@ impl Chaos {
     }
 }
 
+/// Within a second, so that it comes among others and among crashes.
+fn soon(n: usize) -> Timestamp {
+    let wait = Duration::from_millis(n as u64 % 1000);
+    Timestamp::now().checked_add(wait).unwrap()
+}
+
 #[test]
 fn a9_killed_at_random_points_nothing_is_lost() {
     const TOTAL: usize = 2000;
@@ -460,7 +466,11 @@ fn a9_killed_at_random_points_nothing_is_lost() {
             std::thread::spawn(move || {
                 for n in (0..TOTAL).filter(|n| n % 4 == part) {
                     let title = format!("message {n}");
-                    let id = publisher.publish(&title, &plain("ada", &title));
+                    let request = PublishRequest {
+                        deliver_at: (n % 8 == 7).then(|| soon(n)),
+                        ..plain("ada", &title)
+                    };
+                    let id = publisher.publish(&title, &request);
                     assert_eq!(ids.lock().unwrap().insert(id, title), None, "an id twice");
                     accepted.fetch_add(1, Ordering::Relaxed);
                 }

@@ -3,20 +3,17 @@
 //!
 //! One JSON line asks, one answers. Passwords and secrets travel as their hashes only.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+mod socket;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hither_protocol::{AccountName, PublishRequest, Published, PublisherId, Timestamp, TopicName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
-use tokio::time::timeout;
 
+pub use self::socket::{AdminSocket, ask, is_open};
 use crate::http;
 use crate::serve::App;
 use crate::store::{
@@ -24,9 +21,6 @@ use crate::store::{
     PublisherRecord, Right, SecretHash, Store, StoreError, TopicSummary,
 };
 
-const SOCKET: &str = "admin.sock";
-/// A message as large as any, with JSON's escapes.
-const MAX_REQUEST_BYTES: u64 = 2 * http::MAX_PUBLISH as u64;
 /// How long either side waits for the other's line.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long everything may take to be read.
@@ -422,145 +416,5 @@ impl PublisherSummary {
             disabled_at: publisher.disabled_at,
             created_at: publisher.created_at,
         }
-    }
-}
-
-/// The administrator's door into a running server; it goes when this is dropped.
-#[derive(Debug)]
-pub struct AdminSocket {
-    listener: UnixListener,
-    path: PathBuf,
-}
-
-impl AdminSocket {
-    /// Opens the door in a data folder whose lock the caller holds.
-    pub fn bind(folder: &Path) -> io::Result<Self> {
-        let path = folder.join(SOCKET);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            // Whoever made it is gone, or the folder would still be locked.
-            _ => {}
-        }
-        let listener = UnixListener::bind(&path)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-        Ok(Self { listener, path })
-    }
-
-    /// Answers until it is dropped.
-    pub(crate) async fn run(self, app: Arc<App>) {
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    tokio::spawn(attend(stream, Arc::clone(&app)));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the administrator's socket cannot accept");
-                    // Too many open files, most likely: others must close theirs first.
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-    }
-}
-
-impl Drop for AdminSocket {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-async fn attend(stream: UnixStream, app: Arc<App>) {
-    match answer(stream, &app).await {
-        Ok(()) => {}
-        Err(error) => tracing::warn!(%error, "an administrator's request was not answered"),
-    }
-}
-
-async fn answer(stream: UnixStream, app: &Arc<App>) -> io::Result<()> {
-    check_peer(&stream, may_ask)?;
-    let (reading, mut writing) = stream.into_split();
-    let mut line = String::new();
-    let mut reading = BufReader::new(reading.take(MAX_REQUEST_BYTES));
-    timeout(PATIENCE, reading.read_line(&mut line)).await??;
-    if line.is_empty() {
-        // Someone only looked whether the door is open.
-        return Ok(());
-    }
-    let reply = match serde_json::from_str(&line) {
-        Ok(request) => carry_out(app, request).await,
-        Err(error) => AdminReply::Refused(format!(
-            "the server does not understand this request ({error}); \
-             use the command line of its own version"
-        )),
-    };
-    let mut text = serde_json::to_string(&reply)?;
-    text.push('\n');
-    timeout(PATIENCE, writing.write_all(text.as_bytes())).await?
-}
-
-/// Asks the server that holds the folder. Fails with `NotFound` or `ConnectionRefused` where
-/// none listens.
-pub async fn ask(folder: &Path, request: &AdminRequest) -> io::Result<AdminReply> {
-    let stream = UnixStream::connect(folder.join(SOCKET)).await?;
-    check_peer(&stream, may_answer)?;
-    let (reading, mut writing) = stream.into_split();
-    let mut text = serde_json::to_string(request)?;
-    text.push('\n');
-    let asked = async {
-        writing.write_all(text.as_bytes()).await?;
-        let mut line = String::new();
-        BufReader::new(reading).read_line(&mut line).await?;
-        Ok(serde_json::from_str(&line)?)
-    };
-    timeout(request.patience(), asked).await?
-}
-
-/// Whether a server answers in this folder.
-pub async fn is_open(folder: &Path) -> bool {
-    UnixStream::connect(folder.join(SOCKET)).await.is_ok()
-}
-
-/// The folder is private already; this also holds where its permissions were opened up.
-fn check_peer(stream: &UnixStream, may: fn(User, User) -> bool) -> io::Result<()> {
-    let peer = stream.peer_cred()?.uid();
-    if may(rustix::process::geteuid().as_raw(), peer) {
-        Ok(())
-    } else {
-        Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            format!("user {peer} is at the other end of {SOCKET}; only its own user and root may"),
-        ))
-    }
-}
-
-type User = u32;
-
-/// Whether a server of one user answers another.
-const fn may_ask(server: User, peer: User) -> bool {
-    peer == server || peer == 0
-}
-
-/// Whether a user tells a server of another what it wants. Root may use anyone's server.
-const fn may_answer(asking: User, server: User) -> bool {
-    server == asking || server == 0 || asking == 0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_same_user_and_root_may_ask() {
-        for (server, peer, fine) in [
-            (7, 7, true),
-            (7, 0, true),
-            (7, 8, false),
-            (0, 7, false),
-            (0, 0, true),
-        ] {
-            assert_eq!(may_ask(server, peer), fine, "{server} {peer}");
-        }
-        assert!(may_answer(0, 7) && may_answer(7, 0) && may_answer(7, 7));
-        assert!(!may_answer(7, 8));
     }
 }

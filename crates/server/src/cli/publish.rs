@@ -88,7 +88,8 @@ pub(super) async fn run(config: &Config, command: PublishCommand) -> anyhow::Res
         .parse()
         .with_context(|| format!("{ID} is no publisher's id"))?;
     let secret = secret::hash(&variable(SECRET)?);
-    let (to, at) = (command.receivers(), command.at);
+    let to = command.receivers();
+    let at = command.at.filter(|at| *at > Timestamp::now());
     let files = command.attach.iter().map(|file| absolute(file));
     let request = AdminRequest::Publish {
         id,

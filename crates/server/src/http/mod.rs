@@ -192,7 +192,7 @@ mod tests {
             ),
             (
                 operating,
-                format!("| body of a request | {body} KiB; {message} MiB for a message |"),
+                format!("| body of a request | {body} KiB; {message} MiB for a message;"),
             ),
             (
                 protocol,

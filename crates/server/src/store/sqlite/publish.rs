@@ -92,6 +92,7 @@ pub(super) fn bring(
             }
         }
     }
+    // Webhooks are told of accounts in whose log it stands by now.
     for account in to.accounts {
         tx.prepare_cached("INSERT INTO inbox (message, account) VALUES (?1, ?2)")?
             .execute((number, account))?;
