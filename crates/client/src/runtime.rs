@@ -20,6 +20,7 @@ use crate::http::{self, SignIn};
 use crate::network::Network;
 use crate::pages::Pages;
 use crate::platform::{Platform, PlatformEvent};
+use crate::questions::Question;
 use crate::socket::Socket;
 use crate::trust::Trust;
 use crate::{Credentials, OpenError, clock, passphrase};
@@ -430,6 +431,11 @@ impl<P: Platform> Running<P> {
             _ if self.it.engine.is_locked() => drop(answer.send(Answer::Locked)),
             Query::Rich { id } => self.ask_rich(id, answer),
             Query::Save { id, attachment } => self.save_file(id, attachment, answer),
+            Query::Trace { id } => self.ask_server(Question::Trace(id), answer),
+            Query::Settings => self.ask_server(Question::Settings, answer),
+            Query::KeepSettings { was, to } => {
+                self.ask_server(Question::KeepSettings(was, to), answer);
+            }
             query => self.ask_history(query, answer),
         }
     }

@@ -1,5 +1,4 @@
-//! What belongs to a message and is on the server only: pages, in the background and on demand,
-//! and files.
+//! What is on the server only: pages, in the background and on demand, files, and answers.
 
 use std::path::PathBuf;
 
@@ -14,6 +13,7 @@ use crate::downloads;
 use crate::history::missing_href;
 use crate::http::{self, FetchFailed};
 use crate::platform::Platform;
+use crate::questions::Question;
 
 /// A fetch that is over.
 pub(super) enum Fetched {
@@ -32,6 +32,8 @@ pub(super) enum Fetched {
     },
     /// A file, for a person who waits for it.
     File(Result<PathBuf, String>, oneshot::Sender<Answer>),
+    /// An answer of the server's, for a person who waits for it.
+    Answered(SignedIn, Answer, oneshot::Sender<Answer>),
     /// Nothing came of it that matters here.
     Nothing,
 }
@@ -126,6 +128,21 @@ impl<P: Platform> Running<P> {
         });
     }
 
+    /// Asks the server what only it knows.
+    pub(super) fn ask_server(&self, question: Question, answer: oneshot::Sender<Answer>) {
+        let Some(account) = self.it.pages.account() else {
+            // Whoever asked may be gone.
+            let _ = answer.send(signed_out());
+            return;
+        };
+        let trust = self.it.trust.clone();
+        self.in_background(async move {
+            let of = account.clone();
+            let said = blocking(move || question.ask(&of, &trust)).await;
+            Finished::Fetch(Fetched::Answered(account, said, answer))
+        });
+    }
+
     pub(super) fn take_in_fetched(&mut self, fetched: Fetched) {
         match fetched {
             Fetched::Missing(ids) => ids.into_iter().for_each(|id| self.it.pages.want(id)),
@@ -149,7 +166,22 @@ impl<P: Platform> Running<P> {
             Fetched::File(Err(detail), answer) => {
                 let _ = answer.send(Answer::Failed { detail });
             }
+            Fetched::Answered(account, said, answer) => {
+                let _ = answer.send(self.to_whom_it_is(&account, said));
+            }
             Fetched::Nothing => {}
+        }
+    }
+
+    /// An answer that took its time: by now the app lock may be locked, or somebody else signed in.
+    fn to_whom_it_is(&self, account: &SignedIn, said: Answer) -> Answer {
+        if self.it.engine.is_locked() {
+            return Answer::Locked;
+        }
+        if self.it.pages.belongs_to(account) {
+            said
+        } else {
+            signed_out()
         }
     }
 
