@@ -13,20 +13,18 @@ pub fn merged(
     held: &Settings,
     mut whole: Map<String, Value>,
 ) -> Option<Map<String, Value>> {
-    let (was, mut to, held) = (fields(was), fields(to), fields(held));
-    let names: Vec<_> = was.keys().chain(to.keys()).cloned().collect();
-    for name in names {
-        let (before, now) = (was.get(&name), held.get(&name));
-        let wanted = to.remove(&name);
-        if wanted.as_ref() == before || wanted.as_ref() == now {
+    let (was, to, held) = (fields(was), fields(to), fields(held));
+    for name in was.keys().chain(to.keys()) {
+        let (before, wanted, now) = (was.get(name), to.get(name), held.get(name));
+        if wanted == before || wanted == now {
             continue;
         }
         if now != before {
             return None;
         }
         match wanted {
-            Some(wanted) => whole.insert(name, wanted),
-            None => whole.remove(&name),
+            Some(wanted) => whole.insert(name.clone(), wanted.clone()),
+            None => whole.remove(name),
         };
     }
     Some(whole)

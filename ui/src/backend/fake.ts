@@ -30,7 +30,7 @@ export class FakeBackend implements Backend {
   readonly opened: string[] = [];
 
   constructor(situation: URLSearchParams) {
-    this.#settings = CHOSEN[situation.get('chosen') ?? 'some'] ?? CHOSEN['none'];
+    this.#settings = structuredClone(CHOSEN[situation.get('chosen') ?? 'some'] ?? CHOSEN.none);
     this.reachable = !situation.has('offline');
     this.#show = situation.get('show') ?? 'full';
     this.#messages = messages(this.#show);
@@ -205,7 +205,9 @@ export class FakeBackend implements Backend {
     if (!this.reachable) {
       return { type: 'failed', detail: 'https://push.example.org does not answer' };
     }
-    if (query.type === 'settings') return { type: 'settings', settings: this.#settings };
+    if (query.type === 'settings') {
+      return { type: 'settings', settings: structuredClone(this.#settings) };
+    }
     if (query.type === 'trace') {
       const message = this.#messages.find(({ id }) => id === query.id);
       return {
@@ -222,11 +224,13 @@ export class FakeBackend implements Backend {
         JSON.stringify(it),
       );
       if (wanted === before || wanted === now) continue;
-      if (now !== before) return { type: 'settings_differ', settings: this.#settings };
+      if (now !== before) {
+        return { type: 'settings_differ', settings: structuredClone(this.#settings) };
+      }
       held[name] = to[name];
     }
     this.#settings = JSON.parse(JSON.stringify(held)) as Settings;
-    return { type: 'settings', settings: this.#settings };
+    return { type: 'settings', settings: structuredClone(this.#settings) };
   }
 
   #signIn(name: string, wrong: boolean) {

@@ -37,7 +37,9 @@ export function teller(devices: readonly DeviceName[], t: Translate, locale: str
 
   function seat({ seat: at, reason, since_ms, last_input_ms }: DeviceFact): string {
     const what = t(at === 'inactive' ? seatKey(reason) : `seat_${at}`);
-    const held = since_ms === undefined ? what : t('seat_for', { seat: what, time: ago(since_ms) });
+    // Just now is not worth a figure.
+    const held =
+      (since_ms ?? 0) < 1000 ? what : t('seat_for', { seat: what, time: ago(since_ms ?? 0) });
     if (last_input_ms === undefined) return held;
     return t('seat_input', { seat: held, time: ago(last_input_ms) });
   }

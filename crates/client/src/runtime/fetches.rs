@@ -13,7 +13,6 @@ use crate::downloads;
 use crate::history::missing_href;
 use crate::http::{self, FetchFailed};
 use crate::platform::Platform;
-use crate::questions::Question;
 
 /// A fetch that is over.
 pub(super) enum Fetched {
@@ -128,21 +127,6 @@ impl<P: Platform> Running<P> {
         });
     }
 
-    /// Asks the server what only it knows.
-    pub(super) fn ask_server(&self, question: Question, answer: oneshot::Sender<Answer>) {
-        let Some(account) = self.it.pages.account() else {
-            // Whoever asked may be gone.
-            let _ = answer.send(signed_out());
-            return;
-        };
-        let trust = self.it.trust.clone();
-        self.in_background(async move {
-            let of = account.clone();
-            let said = blocking(move || question.ask(&of, &trust)).await;
-            Finished::Fetch(Fetched::Answered(account, said, answer))
-        });
-    }
-
     pub(super) fn take_in_fetched(&mut self, fetched: Fetched) {
         match fetched {
             Fetched::Missing(ids) => ids.into_iter().for_each(|id| self.it.pages.want(id)),
@@ -170,18 +154,6 @@ impl<P: Platform> Running<P> {
                 let _ = answer.send(self.to_whom_it_is(&account, said));
             }
             Fetched::Nothing => {}
-        }
-    }
-
-    /// An answer that took its time: by now the app lock may be locked, or somebody else signed in.
-    fn to_whom_it_is(&self, account: &SignedIn, said: Answer) -> Answer {
-        if self.it.engine.is_locked() {
-            return Answer::Locked;
-        }
-        if self.it.pages.belongs_to(account) {
-            said
-        } else {
-            signed_out()
         }
     }
 
@@ -240,7 +212,7 @@ impl<P: Platform> Running<P> {
     }
 }
 
-fn signed_out() -> Answer {
+pub(super) fn signed_out() -> Answer {
     Answer::Failed {
         detail: "Nobody is signed in.".to_owned(),
     }
