@@ -153,6 +153,31 @@ fn a5_a6_what_came_while_the_companion_was_away_comes_once_and_is_one_summary() 
 }
 
 #[test]
+fn a5_c_more_than_one_frame_can_name_rings_after_an_absence() {
+    const MISSED: usize = 2000;
+    let mut world = World::start();
+    world.companion.stop();
+    std::thread::scope(|scope| {
+        for part in 0..8 {
+            let world = &world;
+            scope.spawn(move || {
+                for n in (part..MISSED).step_by(8) {
+                    world.publish(&format!("missed {n}"));
+                }
+            });
+        }
+    });
+    world.companion.restart();
+    world.somebody_is_there();
+    wait_for("shown", SOON, || {
+        (world.shown().len() == MISSED).then_some(())
+    });
+    wait_for("the ack", SOON, || (world.unacked() == 0).then_some(()));
+    let toasts: BTreeSet<_> = world.companion.toasts().into_iter().collect();
+    assert_eq!(toasts, ["summary".to_owned()].into());
+}
+
+#[test]
 fn f2_the_stream_comes_back_after_the_server_restarts() {
     let mut world = World::start();
     world.somebody_is_there();

@@ -2,7 +2,9 @@ mod person;
 
 use core::time::Duration;
 
-use hither_protocol::{ClientFrame, FirstAlert, Instant, MessageId, Policy, ServerFrame};
+use hither_protocol::{
+    ClientFrame, FirstAlert, Instant, MAX_FRAME_IDS, MessageId, Policy, ServerFrame,
+};
 
 use crate::alerts::Alerts;
 use crate::app_lock::AppLock;
@@ -15,9 +17,6 @@ use crate::view::{AccountView, ConnectionView, Diagnostics, Glance, Notice, Sour
 use crate::{
     Config, Effect, Event, Now, Saved, Sensed, SignedIn, StoreFailed, StoreOp, Stored, words,
 };
-
-/// So many ids fit in one frame.
-const IDS_PER_FRAME: usize = 1000;
 
 /// The companion's mind: routes events to its parts, and computes what is shown from what they
 /// know.
@@ -352,7 +351,7 @@ impl Engine {
         frame: fn(Vec<MessageId>) -> ClientFrame,
         effects: &mut Vec<Effect>,
     ) {
-        for ids in ids.chunks(IDS_PER_FRAME) {
+        for ids in ids.chunks(MAX_FRAME_IDS) {
             let live = self.link.is_live();
             self.outbox.put(frame(ids.to_vec()), live, effects);
         }

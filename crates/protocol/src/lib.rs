@@ -47,3 +47,6 @@ pub const SUBPROTOCOL: &str = "hither.v1";
 
 /// The largest text frame either side sends or accepts, in bytes. Larger bodies go over HTTP.
 pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+
+/// The most message ids one frame names; who has more to say sends several frames.
+pub const MAX_FRAME_IDS: usize = 1000;

@@ -14,10 +14,10 @@ use hither_protocol::{
     Because, ChangePassword, ClientFrame, ClientInfo, CloseCode, CreateSession, CurrentSession,
     Cursor, Device, DeviceApplication, DeviceFact, DeviceId, DeviceKind, DeviceRequest, Devices,
     DoNotDisturb, ErrorCode, FieldValue, FirstAlert, Format, Html, InactiveReason, MAX_FRAME_BYTES,
-    Message, MessageId, MessagesPage, Outcome, Policy, Presence, PresenceState, Priority,
-    PriorityRoutes, Problem, PublishRequest, Published, PublisherChoice, PublisherRef, QuietTime,
-    Recipients, Route, Seat, ServerFrame, Session, Settings, Timestamp, TraceStep, Traced,
-    UploadRef, Uploaded, Weekday, WhenAway, WhenPresenting, WhenUnknown, WithdrawWhy,
+    MAX_FRAME_IDS, Message, MessageId, MessagesPage, Outcome, Policy, Presence, PresenceState,
+    Priority, PriorityRoutes, Problem, PublishRequest, Published, PublisherChoice, PublisherRef,
+    QuietTime, Recipients, Route, Seat, ServerFrame, Session, Settings, Timestamp, TraceStep,
+    Traced, UploadRef, Uploaded, Weekday, WhenAway, WhenPresenting, WhenUnknown, WithdrawWhy,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -619,8 +619,14 @@ fn secrets_stay_out_of_logs() {
 }
 
 #[test]
-fn a_thousand_ids_fit_into_a_frame() {
-    let ids = (0..1000).map(id).collect();
+fn as_many_ids_as_a_frame_may_name_fit_into_it() {
+    let ids: Vec<_> = (0..MAX_FRAME_IDS as u128).map(id).collect();
+    let alert = ServerFrame::Alert {
+        ids: ids.clone(),
+        style: AlertStyle::Summary,
+        why: AlertWhy::PresenceKnown,
+    };
+    assert!(alert.to_text().len() < MAX_FRAME_BYTES);
     assert!(ClientFrame::Shown { ids }.to_text().len() < MAX_FRAME_BYTES);
 }
 

@@ -10,14 +10,11 @@ use std::sync::Arc;
 
 use hither_protocol::{
     AccessToken, AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Cursor, FirstAlert,
-    MessageId, Policy, Presence, ServerFrame, Timestamp,
+    MAX_FRAME_IDS, MessageId, Policy, Presence, ServerFrame, Timestamp,
 };
 
 pub use crate::store::INBOX;
 use crate::store::{Cursors, Entry, Identity, Page, Position, UnknownCursor, What};
-
-/// The most message ids one frame may name.
-pub const MAX_IDS: usize = 1000;
 
 /// The longest id of an action, in bytes.
 const MAX_ACTION: usize = 128;
@@ -191,7 +188,10 @@ impl Session {
             }
             Input::Entry { entry, ring } => self.entry(&entry, ring, out),
             Input::Alert { ids, style, why } => {
-                out.push(Output::Send(ServerFrame::Alert { ids, style, why }));
+                out.extend(ids.chunks(MAX_FRAME_IDS).map(|ids| {
+                    let ids = ids.to_vec();
+                    Output::Send(ServerFrame::Alert { ids, style, why })
+                }));
             }
             Input::Policy(policy) => self.policy(policy, out),
             Input::Lagged => self.read_on(out),
@@ -458,8 +458,8 @@ impl Stream {
         write: fn(Vec<MessageId>) -> Write,
         out: &mut Vec<Output>,
     ) -> Result<(), Refusal> {
-        if ids.len() > MAX_IDS {
-            let detail = format!("a frame may name at most {MAX_IDS} messages; send several");
+        if ids.len() > MAX_FRAME_IDS {
+            let detail = format!("a frame may name at most {MAX_FRAME_IDS} messages; send several");
             return Err(Refusal::Malformed(detail));
         }
         if !ids.is_empty() {

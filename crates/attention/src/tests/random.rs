@@ -313,7 +313,10 @@ impl World {
     fn show(&mut self, d: usize, m: usize) {
         if d >= PHONE && (self.open.contains(&d) || self.registered.contains(&d)) {
             self.on_phone.extend(self.messages.get(&m).map(|_| m));
-            self.pushed.remove(&(d, m));
+            // Of one that expired meanwhile, the push is taken back first.
+            if self.messages.contains_key(&m) && self.is_live(m) {
+                self.pushed.remove(&(d, m));
+            }
         }
         if d < PHONE && (self.open.contains(&d) || self.lost.contains(&d)) {
             self.shown.insert((d, m), self.now);

@@ -1,5 +1,6 @@
 use hither_protocol::{
-    ClientInfo, DeviceId, DeviceKind, Message, PresenceState, Priority, PublisherRef,
+    ClientInfo, DeviceId, DeviceKind, MAX_FRAME_BYTES, Message, PresenceState, Priority,
+    PublisherRef,
 };
 use uuid::Uuid;
 
@@ -449,8 +450,34 @@ fn a_closed_session_says_nothing_more() {
 }
 
 #[test]
+fn an_alert_for_more_messages_than_a_frame_may_name_is_several_frames() {
+    let ids: Vec<_> = (0..2 * MAX_FRAME_IDS as u64 + 1).map(id).collect();
+    let mut outputs = Vec::new();
+    check_synced(vec![]).handle(
+        Input::Alert {
+            ids: ids.clone(),
+            style: AlertStyle::Summary,
+            why: AlertWhy::Waiting,
+        },
+        &mut outputs,
+    );
+    let mut named = Vec::new();
+    for output in outputs {
+        let Output::Send(frame) = output else {
+            panic!("{output:?}")
+        };
+        assert!(frame.to_text().len() < MAX_FRAME_BYTES);
+        let ServerFrame::Alert { ids, .. } = frame else {
+            panic!("{frame:?}")
+        };
+        named.extend(ids);
+    }
+    assert_eq!(named, ids);
+}
+
+#[test]
 fn too_much_in_one_frame_is_malformed() {
-    let many = vec![id(1); MAX_IDS + 1];
+    let many = vec![id(1); MAX_FRAME_IDS + 1];
     let refused: &[&str] = &["error malformed", "close 4400"];
     check_synced(vec![(
         Input::Frame(ClientFrame::Read { ids: many.clone() }),
