@@ -633,7 +633,7 @@ async fn c11_f7_why_it_alerted_here_a_large_page_and_a_file() {
     });
     let file = b"%PDF-1.4 not much of a statement".repeat(20_000);
     let upload = home.publisher.upload("statement.pdf", &file);
-    let row = "<tr><td>2026-11-22<td>Corner shop<td>12.40".repeat(20_000);
+    let row = "<tr><td>2026-11-22<td>Corner shop<td>12.40".repeat(10_000);
     let html = format!("<!doctype html><h1>Your statement</h1><table>{row}</table>");
     home.publish("Your statement", |message| {
         message.html = Some(html);
