@@ -634,7 +634,9 @@ async fn c11_f7_why_it_alerted_here_a_large_page_and_a_file() {
     let file = b"%PDF-1.4 not much of a statement".repeat(20_000);
     let upload = home.publisher.upload("statement.pdf", &file);
     let row = "<tr><td>2026-11-22<td>Corner shop<td>12.40".repeat(10_000);
-    let html = format!("<!doctype html><h1>Your statement</h1><table>{row}</table>");
+    let html = format!(
+        "<!doctype html><body style='background:#00ff00'><h1>Your statement</h1><table>{row}</table>"
+    );
     home.publish("Your statement", |message| {
         message.html = Some(html);
         message.attachments = vec![upload];
@@ -648,9 +650,7 @@ async fn c11_f7_why_it_alerted_here_a_large_page_and_a_file() {
         .await;
     picture(&home.desktop, "window-why");
     window.click("summary").await.unwrap();
-    window
-        .wait_for_text("details li", "this computer: in use")
-        .await;
+    window.wait_for_text("details li", "you were there").await;
     picture(&home.desktop, "window-why-open");
 
     window.click(".attachments button").await.unwrap();
@@ -664,6 +664,12 @@ async fn c11_f7_why_it_alerted_here_a_large_page_and_a_file() {
     window.click(".rich button").await.unwrap();
     wait_for("the caged window", SOON, || {
         find_window(&home.desktop, "^Harbour Bank — Your statement$")
+    });
+    let colour = ["-window", "root", "-crop", "1x1+700+400", "txt:-"];
+    wait_for("the whole page on screen", SOON, || {
+        let import = home.desktop.command("import").args(colour).output();
+        let seen = String::from_utf8(import.unwrap().stdout).unwrap();
+        seen.to_ascii_uppercase().contains("#00FF00").then_some(())
     });
     picture(&home.desktop, "window-rich-large");
 }

@@ -63,6 +63,7 @@ test('every device is told as it was', () => {
     "Ada's phone: with you",
     'a device that was removed: not in use',
   ]);
+  expect(english.facts(here)).toEqual([]);
   expect(english.facts(step({}))).toEqual([]);
 });
 

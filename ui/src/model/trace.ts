@@ -6,7 +6,7 @@ import { duration } from './time';
 export interface Teller {
   /** A decision in one line: `Alerted on this computer: you were there, last input 4 sec ago`. */
   line(step: TraceStep): string;
-  /** Each device as it was at that moment. */
+  /** The devices as they were at that moment, but for what the line tells already. */
   facts(step: TraceStep): string[];
 }
 
@@ -51,16 +51,20 @@ export function teller(devices: readonly DeviceName[], t: Translate, locale: str
       const device = step.device === undefined ? t('your_devices') : named(step.device);
       const what = t(`why_${step.outcome}`, { device });
       const why = t(`because_${step.because}`);
-      const own = step.facts?.find((fact) => fact.device === step.device);
-      if (step.because !== 'active' || own?.last_input_ms === undefined) {
-        return t('why_line', { what, why });
-      }
-      const facts = t('input_ago', { time: ago(own.last_input_ms) });
+      const own = step.facts?.find((fact) => said(step, fact));
+      if (!own) return t('why_line', { what, why });
+      const facts = t('input_ago', { time: ago(own.last_input_ms ?? 0) });
       return t('why_facts', { what, why, facts });
     },
-    facts: ({ facts }) =>
-      (facts ?? []).map((fact) => t('why_line', { what: named(fact.device), why: seat(fact) })),
+    facts: (step) =>
+      (step.facts ?? [])
+        .filter((fact) => !said(step, fact))
+        .map((fact) => t('why_line', { what: named(fact.device), why: seat(fact) })),
   };
 }
+
+/** Whether the line itself tells this fact: that somebody used the device just now. */
+const said = (step: TraceStep, fact: DeviceFact) =>
+  step.because === 'active' && fact.device === step.device && fact.last_input_ms !== undefined;
 
 const seatKey = (reason: DeviceFact['reason']): Key => `seat_${reason ?? 'other'}`;
