@@ -155,6 +155,7 @@ impl Door {
             notice: None,
             signing_in: false,
             app_lock: None,
+            settings_changes: 0,
         };
         Self {
             app: app.clone(),

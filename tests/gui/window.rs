@@ -461,6 +461,35 @@ impl Home {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Another device of the same person: its access token.
+    fn session(&self) -> String {
+        let device = json!({ "name": "Ada's phone", "platform": "web", "kind": "mobile" });
+        let application = json!({ "name": "hither", "version": "1.0.0" });
+        let request = json!({ "account": ACCOUNT, "password": PASSWORD, "device": device,
+            "application": application });
+        let url = format!("{}/v1/sessions", self.server.url());
+        let mut answer = ureq::post(url).send_json(request).unwrap();
+        let answer: Value = answer.body_mut().read_json().unwrap();
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    fn get(&self, token: &str, path: &str) -> Value {
+        let asked = ureq::get(format!("{}{path}", self.server.url()));
+        let mut answer = asked
+            .header("authorization", format!("Bearer {token}"))
+            .call()
+            .unwrap();
+        answer.body_mut().read_json().unwrap()
+    }
+
+    fn put(&self, token: &str, path: &str, what: &Value) {
+        let asked = ureq::put(format!("{}{path}", self.server.url()));
+        asked
+            .header("authorization", format!("Bearer {token}"))
+            .send_json(what)
+            .unwrap();
+    }
+
     /// What the companion knows.
     fn status(&self) -> Value {
         serde_json::from_str(&self.hither(&["status", "--json"])).unwrap()
@@ -540,6 +569,109 @@ async fn f7_sign_in_see_a_message_read_it_open_its_page_and_close_without_a_trac
         "online",
         "the companion is unmoved"
     );
+}
+
+#[tokio::test]
+async fn c4_settings_are_changed_by_keys_and_the_server_has_them() {
+    let home = Home::new();
+    let window = home.signed_in().await;
+    let phone = home.session();
+    let settings = || home.get(&phone, "/v1/settings");
+    assert_eq!(settings()["idle_after_ms"], 180_000);
+
+    let frame = wait_for("the window", SOON, || {
+        find_window(&home.desktop, "^Hither$")
+    });
+    let keys = |keys: &[&str]| {
+        let press = ["windowfocus", "--sync", &frame, "key", "--delay", "40"];
+        xdotool(&home.desktop, &[&press, keys].concat());
+    };
+    keys(&["ctrl+comma"]);
+    window.wait_for("#idle-after").await;
+    picture(&home.desktop, "window-settings");
+    window.focus("#idle-after").await.unwrap();
+    keys(&["Home", "Right", "Right", "Right"]);
+    window.wait_for_text("#idle-hint", "After 30 seconds").await;
+    wait_for("the server to have it", SOON, || {
+        (settings()["idle_after_ms"] == 30_000).then_some(())
+    });
+    window.wait_for_text(".saved", "Saved").await;
+
+    window.focus("ul + button").await.unwrap();
+    keys(&["Return"]);
+    window.focus("#from-0").await.unwrap();
+    keys(&["ctrl+a", "2", "1", "3", "0", "Tab", "ctrl+a", "6", "Tab"]);
+    wait_for("the server to have the quiet time", SOON, || {
+        let expected = json!([{ "from": "21:30:00", "to": "06:00:00" }]);
+        (settings()["quiet_times"] == expected).then_some(())
+    });
+    picture(&home.desktop, "window-settings-changed");
+
+    // Another device.
+    let mut theirs = settings();
+    theirs["idle_after_ms"] = json!(600_000);
+    home.put(&phone, "/v1/settings", &theirs);
+    window.wait_for_text("#idle-hint", "After 10 minutes").await;
+
+    for (part, says) in [(2, "High"), (3, "App lock"), (4, "What tells")] {
+        let button = format!(".settings nav button:nth-child({part})");
+        window.click(&button).await.unwrap();
+        window.wait_for_text(".sheet", says).await;
+        picture(&home.desktop, &format!("window-settings-{part}"));
+    }
+    keys(&["Escape"]);
+    window.wait_for("main:not([inert])").await;
+}
+
+#[tokio::test]
+async fn c11_f7_why_it_alerted_here_a_large_page_and_a_file() {
+    let home = Home::new();
+    let window = home.signed_in().await;
+    home.desktop.input().unwrap();
+    wait_for("somebody at the computer", SOON, || {
+        (home.status()["presence"]["state"] == "active").then_some(())
+    });
+    let file = b"%PDF-1.4 not much of a statement".repeat(20_000);
+    let upload = home.publisher.upload("statement.pdf", &file);
+    let row = "<tr><td>2026-11-22<td>Corner shop<td>12.40".repeat(10_000);
+    let html = format!(
+        "<!doctype html><body style='background:#00ff00'><h1>Your statement</h1><table>{row}</table>"
+    );
+    home.publish("Your statement", |message| {
+        message.html = Some(html);
+        message.attachments = vec![upload];
+    });
+    window
+        .wait_for_text("[role=option] .title", "Your statement")
+        .await;
+    window.click("[role=option]").await.unwrap();
+    window
+        .wait_for_text("summary", "Alerted on this computer: you were there")
+        .await;
+    picture(&home.desktop, "window-why");
+    window.click("summary").await.unwrap();
+    window.wait_for_text("details li", "you were there").await;
+    picture(&home.desktop, "window-why-open");
+
+    window.click(".attachments button").await.unwrap();
+    window
+        .wait_for_text(".attachments [role=status]", "Saved:")
+        .await;
+    let saved = home.desktop.home().join("Downloads/statement.pdf");
+    assert!(fs::read(&saved).unwrap() == file, "{}", saved.display());
+    picture(&home.desktop, "window-saved");
+
+    window.click(".rich button").await.unwrap();
+    wait_for("the caged window", SOON, || {
+        find_window(&home.desktop, "^Harbour Bank — Your statement$")
+    });
+    let colour = ["-window", "root", "-crop", "1x1+700+400", "txt:-"];
+    wait_for("the whole page on screen", SOON, || {
+        let import = home.desktop.command("import").args(colour).output();
+        let seen = String::from_utf8(import.unwrap().stdout).unwrap();
+        seen.to_ascii_uppercase().contains("#00FF00").then_some(())
+    });
+    picture(&home.desktop, "window-rich-large");
 }
 
 #[tokio::test]

@@ -72,6 +72,15 @@ impl Window {
             .await?)
     }
 
+    /// Gives an element like this the keyboard, once it is there.
+    pub async fn focus(&self, selector: &str) -> anyhow::Result<()> {
+        self.wait_for(selector).await;
+        let element = self.page.find(Locator::Css(selector)).await?;
+        let arguments = vec![serde_json::to_value(element)?];
+        self.page.execute("arguments[0].focus()", arguments).await?;
+        Ok(())
+    }
+
     /// Fills in an element like this.
     ///
     /// Not by keys: when a window gets the focus late, as on a busy machine, the web engine puts

@@ -1,6 +1,7 @@
 // The built page with the fake backend in a real Chromium, under the window's own content security
 // policy: every state passes axe-core, and the keyboard alone is enough.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
@@ -58,6 +59,13 @@ const sent = (page, type) =>
   page.evaluate((wanted) => window.fake.sent.filter((command) => command.type === wanted), type);
 const until = (page, check, argument) => page.waitForFunction(check, argument, { timeout: 10_000 });
 
+async function violations(page) {
+  if (!(await page.evaluate(() => 'axe' in window)))
+    await page.evaluate(await readFile(axe, 'utf8'));
+  const { violations: found } = await page.evaluate(() => window.axe.run());
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html).join(' ')}`);
+}
+
 for (const colorScheme of ['light', 'dark']) {
   for (const state of states) {
     test(`axe finds nothing: ${state}, ${colorScheme}`, async () => {
@@ -67,17 +75,158 @@ for (const colorScheme of ['light', 'dark']) {
         await row.click();
         await page.getByRole('article').waitFor();
       }
-      await page.evaluate(await (await import('node:fs/promises')).readFile(axe, 'utf8'));
-      const { violations } = await page.evaluate(() => window.axe.run());
-      const found = violations.map(
-        ({ id, nodes }) => `${id}: ${nodes.map((n) => n.html).join(' ')}`,
-      );
-      assert.deepEqual(found, []);
+      assert.deepEqual(await violations(page), []);
       assert.deepEqual(troubles, []);
       await close();
     });
   }
 }
+
+const openSettings = async (page, part) => {
+  await page.getByRole('option').first().waitFor();
+  await page.keyboard.press('Control+,');
+  await page.getByRole('heading', { name: 'Settings' }).waitFor();
+  if (part) await page.getByRole('navigation').getByRole('button', { name: part }).click();
+};
+const chosen = (page) => page.evaluate(() => window.fake.settings);
+const saved = (page) => page.getByRole('status').getByText('Saved', { exact: true }).waitFor();
+
+for (const colorScheme of ['light', 'dark']) {
+  for (const part of ['Attention', 'Rules', 'This computer', 'Diagnostics']) {
+    test(`axe finds nothing in the settings: ${part}, ${colorScheme}`, async () => {
+      const { page, troubles, close } = await open('show=full', { colorScheme });
+      await openSettings(page, part);
+      await page.locator('.sheet section h2').first().waitFor();
+      assert.deepEqual(await violations(page), []);
+      if (part === 'Attention') {
+        await page.evaluate(() => window.fake.reach(false));
+        await page.getByLabel('Without input for').press('ArrowRight');
+        await page.getByRole('alert').waitFor();
+        assert.deepEqual(await violations(page), []);
+      }
+      assert.deepEqual(troubles, []);
+      await close();
+    });
+  }
+}
+
+test('keys alone change settings, and each change is saved at once', async () => {
+  const { page, troubles, close } = await open('show=full&chosen=none');
+  await openSettings(page);
+  await page.getByLabel('Without input for').focus();
+  for (const key of ['Home', 'ArrowRight', 'ArrowRight', 'ArrowRight']) {
+    await page.keyboard.press(key);
+  }
+  await page.getByText('After 30 seconds without keyboard or mouse').waitFor();
+  await saved(page);
+  assert.equal((await chosen(page)).idle_after_ms, 30_000);
+
+  await page.getByRole('button', { name: 'Add a quiet time' }).press('Enter');
+  await page.getByLabel('From').focus();
+  await page.keyboard.type('2130');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('half past six');
+  await page.keyboard.press('Tab');
+  await page.getByRole('alert').getByText('Write a time of day like 22:00.').waitFor();
+  assert.equal(await page.getByLabel('To', { exact: true }).inputValue(), 'half pas');
+  await page.getByLabel('To', { exact: true }).fill('6.30');
+  await page.keyboard.press('Tab');
+  await page.getByRole('button', { name: 'Sun' }).press('Space');
+  await until(page, () => window.fake.settings.quiet_times?.[0].days?.length === 6);
+  const { quiet_times, time_zone } = await chosen(page);
+  assert.equal(quiet_times[0].from, '21:30:00');
+  assert.equal(quiet_times[0].to, '06:30:00');
+  assert.equal(
+    time_zone,
+    await page.evaluate(() => Intl.DateTimeFormat().resolvedOptions().timeZone),
+  );
+
+  await page.getByRole('button', { name: 'Until I turn it off' }).press('Enter');
+  await page.getByText('On until you turn it off.').waitFor();
+  await until(page, () => window.fake.settings.do_not_disturb === 'on');
+
+  await page.keyboard.press('Escape');
+  await page.getByRole('heading', { name: 'Settings' }).waitFor({ state: 'detached' });
+  await page.keyboard.press('j');
+  await page.getByRole('article').waitFor();
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
+test('rules: who rings where, and single publishers', async () => {
+  const { page, close } = await open('show=full&chosen=none');
+  await openSettings(page, 'Rules');
+  await page.getByLabel('Nothing rings until I return, except what is urgent').check();
+  await page.getByLabel('My phone rings; nothing pops up').check();
+  await page.getByLabel('High').selectOption({ label: 'That screen, and my phone' });
+  await page.getByLabel('Publisher to add').selectOption({ label: 'Reading list' });
+  await page.getByLabel('At most').selectOption({ label: 'Low' });
+  await page.getByLabel('My phone as well').check();
+  await page.getByLabel('Publishers may see').check();
+  await until(page, () => window.fake.settings.read_receipts);
+  const kept = await chosen(page);
+  assert.equal(kept.when_away, 'hold');
+  assert.equal(kept.priorities.high, 'phone_too');
+  assert.deepEqual(Object.values(kept.publishers), [{ loudest: 2, phone_too: true }]);
+  await page.getByRole('button', { name: 'Treat Reading list like all others' }).click();
+  await until(page, () => Object.keys(window.fake.settings.publishers).length === 0);
+  await close();
+});
+
+test('offline nothing typed is lost, and it is saved when the server is back', async () => {
+  const { page, close } = await open('show=full');
+  await openSettings(page);
+  await page.getByLabel('Without input for').waitFor();
+  await page.evaluate(() => window.fake.reach(false));
+  await page.getByLabel('Without input for').press('Home');
+  await page.getByRole('alert').getByText('Not saved:').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByText('Changes of your settings are not saved yet').waitFor();
+  await page.evaluate(() => window.fake.reach(true));
+  await page.getByText('Changes of your settings are not saved yet').waitFor({ state: 'detached' });
+  await until(page, () => window.fake.settings.idle_after_ms === 10_000);
+  await close();
+});
+
+test('a change on another device appears, and a difference is settled by the person', async () => {
+  const { page, close } = await open('show=full');
+  await openSettings(page);
+  await page.evaluate(() => window.fake.changeElsewhere({ idle_after_ms: 60_000 }));
+  await page.getByText('After 1 minute without keyboard or mouse').waitFor();
+  await page.evaluate(() => {
+    // Before this page heard of it.
+    window.fake.settings.idle_after_ms = 600_000;
+  });
+  await page.getByLabel('Without input for').press('ArrowRight');
+  await page.getByRole('alert').getByText('changed on another device').waitFor();
+  await page.getByRole('button', { name: 'Keep mine' }).click();
+  await until(page, () => window.fake.settings.idle_after_ms === 90_000);
+  await close();
+});
+
+test('why a message alerted here is one line, and the whole story on demand', async () => {
+  const { page, close } = await open('show=full');
+  await page.getByRole('option').first().click();
+  const article = page.getByRole('article');
+  const line = (text) => article.locator('summary').getByText(text).waitFor();
+  await line('Alerted on this computer: you were there, last input 4 sec ago');
+  await page.keyboard.press('j');
+  await line("Alerted on Ada's phone: you had left before it came up elsewhere");
+  await page.keyboard.press('w');
+  await article.getByText('this computer: locked, last input 3 min, 12 sec ago').waitFor();
+  assert.deepEqual(await violations(page), []);
+  await close();
+});
+
+test('offline the window says that it cannot know why, and what it knows itself', async () => {
+  const { page, close } = await open('show=full&offline');
+  await page.getByRole('option').first().click();
+  const article = page.getByRole('article');
+  await article.getByText('Why it alerted where it did is not known right now').click();
+  await article.getByText('does not answer').waitFor();
+  await article.getByText('Known on this computer: sent').waitFor();
+  await close();
+});
 
 test('an app lock is set, locked, opened, changed and removed', async () => {
   const { page, troubles, close } = await open('show=full');
@@ -254,6 +403,18 @@ test('the language of the person', async () => {
 
 for (const width of [360, 1000]) {
   test(`nothing is wider than a window of ${width} pixels`, async () => {
+    for (const part of ['Attention', 'Rules', 'This computer', 'Diagnostics']) {
+      const { page, close } = await open('show=long', { viewport: { width, height: 640 } });
+      await openSettings(page, part);
+      await page.locator('.sheet section').first().waitFor();
+      const wide = await page.evaluate(() =>
+        [document.documentElement, ...document.querySelectorAll('main')].some(
+          (e) => e.scrollWidth > e.clientWidth,
+        ),
+      );
+      assert.equal(wide, false, part);
+      await close();
+    }
     for (const state of [
       'show=full',
       'show=long',

@@ -1,5 +1,5 @@
-//! What goes over HTTP: signing in and out, and H5 pages too large for a frame. Blocking, for
-//! threads that may wait.
+//! What goes over HTTP: signing in and out, what belongs to a message and is too large for a frame,
+//! and what a person asks of the server. Blocking, for threads that may wait.
 
 use core::error::Error;
 use core::time::Duration;
@@ -9,6 +9,8 @@ use hither_engine::{Config, SignInFailed, SignedIn};
 use hither_protocol::{
     AccessToken, CreateSession, DeviceId, DeviceKind, DeviceRequest, ErrorCode, Problem, Session,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
 
@@ -23,6 +25,9 @@ const FILE_WITHIN: Duration = Duration::from_mins(30);
 
 /// Of an H5 page; a larger one stays on the server.
 const MAX_PAGE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Of what is asked about a message or an account: settings with 500 publishers, 50 steps.
+const MAX_ASKED_BYTES: u64 = 1024 * 1024;
 
 /// Of any other answer.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
@@ -143,6 +148,48 @@ pub(crate) fn file(account: &SignedIn, trust: &Trust, href: &str) -> Result<Body
     fetch(&agent, account, href)
 }
 
+/// Asks the account's own server for something small.
+pub(crate) fn ask<T: DeserializeOwned>(
+    account: &SignedIn,
+    trust: &Trust,
+    path: &str,
+) -> Result<T, FetchFailed> {
+    let agent = agent(&account.server, trust).map_err(FetchFailed::NotNow)?;
+    let mut body = fetch(&agent, account, path)?;
+    read_asked(&account.server, &mut body)
+}
+
+/// Has the account's own server keep something small; what it keeps.
+pub(crate) fn put<T: DeserializeOwned>(
+    account: &SignedIn,
+    trust: &Trust,
+    path: &str,
+    what: impl Serialize,
+) -> Result<T, FetchFailed> {
+    let server = &account.server;
+    let agent = agent(server, trust).map_err(FetchFailed::NotNow)?;
+    let mut answer = agent
+        .put(format!("{server}{path}"))
+        .header("authorization", bearer(&account.access_token))
+        .send_json(what)
+        .map_err(|error| FetchFailed::NotNow(unreachable(server, &error)))?;
+    match answer.status().as_u16() {
+        200 => read_asked(server, answer.body_mut()),
+        status => Err(FetchFailed::NotNow(
+            read_json::<Problem>(answer.body_mut()).map_or_else(
+                || format!("{server} answers {status}"),
+                |problem| problem.detail,
+            ),
+        )),
+    }
+}
+
+fn read_asked<T: DeserializeOwned>(server: &str, body: &mut Body) -> Result<T, FetchFailed> {
+    let reader = body.with_config().limit(MAX_ASKED_BYTES).reader();
+    serde_json::from_reader(reader)
+        .map_err(|_| FetchFailed::NotNow(format!("{server} answers something else")))
+}
+
 fn fetch(agent: &Agent, account: &SignedIn, href: &str) -> Result<Body, FetchFailed> {
     if !href.starts_with('/') || href.starts_with("//") {
         // It never leads anywhere else.
@@ -208,7 +255,7 @@ fn not_hither(server: &str) -> SignInFailed {
     SignInFailed::Unexpected(format!("What answers at {server} is not a Hither server"))
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(body: &mut Body) -> Option<T> {
+fn read_json<T: DeserializeOwned>(body: &mut Body) -> Option<T> {
     let reader = body.with_config().limit(MAX_ANSWER_BYTES).reader();
     serde_json::from_reader(reader).ok()
 }

@@ -10,6 +10,7 @@ mod network;
 mod pages;
 mod passphrase;
 mod platform;
+mod questions;
 mod runtime;
 mod socket;
 mod trust;

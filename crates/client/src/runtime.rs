@@ -1,6 +1,7 @@
 //! The one loop: what happened goes into the engine, what follows is started, nothing is waited
 //! for inside.
 
+mod asked;
 mod fetches;
 
 use core::future::Future;
@@ -421,37 +422,6 @@ impl<P: Platform> Running<P> {
         }
         self.writing = true;
         self.it.writer.write(clock::now().wall.timestamp(), ops);
-    }
-
-    fn ask(&self, query: Query, answer: oneshot::Sender<Answer>) {
-        match query {
-            // Whoever asked may be gone.
-            Query::Diagnostics => drop(answer.send(self.diagnose())),
-            _ if self.it.engine.is_locked() => drop(answer.send(Answer::Locked)),
-            Query::Rich { id } => self.ask_rich(id, answer),
-            Query::Save { id, attachment } => self.save_file(id, attachment, answer),
-            query => self.ask_history(query, answer),
-        }
-    }
-
-    fn ask_history(&self, query: Query, answer: oneshot::Sender<Answer>) {
-        let reader = self.it.reader.clone();
-        self.in_background(async move {
-            let asked = reader.ask(query).await;
-            // Whoever asked may be gone.
-            let _ = answer.send(asked.answer);
-            Finished::Query {
-                page_missing: asked.page_missing,
-            }
-        });
-    }
-
-    fn diagnose(&self) -> Answer {
-        let mut sources = self.platform.sources();
-        sources.push(self.network.source());
-        Answer::Diagnostics {
-            diagnostics: self.it.engine.diagnostics(&clock::now(), sources),
-        }
     }
 
     fn sign_in(&mut self, server: &str, account: &str, password: Password) {

@@ -38,6 +38,8 @@ pub struct Engine {
     journal: Journal,
     /// "Read" said in a window while the sensor last knew of nobody: a fresh reading decides.
     doubtful_reads: Vec<MessageId>,
+    /// How often the server said that the account's settings changed.
+    settings_changes: u32,
 }
 
 impl Engine {
@@ -63,6 +65,7 @@ impl Engine {
             alerts: Alerts::new(saved.due, saved.paused_until),
             journal: Journal::default(),
             doubtful_reads: Vec::new(),
+            settings_changes: 0,
             config,
         }
     }
@@ -118,6 +121,7 @@ impl Engine {
             notice: self.notice.clone(),
             signing_in: self.signing_in,
             app_lock: self.app_lock.view(),
+            settings_changes: self.settings_changes,
         }
     }
 
@@ -320,7 +324,10 @@ impl Engine {
                 effects.push(Effect::Store(StoreOp::Advance(cursor)));
             }
             ServerFrame::Gap { since } => self.notice = Some(Notice::Gap { since }),
-            ServerFrame::Policy { policy } => self.adopt(policy, effects),
+            ServerFrame::Policy { policy } => {
+                self.settings_changes = self.settings_changes.wrapping_add(1);
+                self.adopt(policy, effects);
+            }
             ServerFrame::Pong => {
                 if let Some(confirmed) = self.link.ponged() {
                     self.outbox.confirm(confirmed, effects);

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod app_lock;
+mod choices;
 mod effect;
 mod engine;
 mod event;
@@ -19,6 +20,7 @@ mod preview;
 pub mod view;
 mod words;
 
+pub use choices::merged;
 pub use effect::{Effect, OutboxSeq, StoreOp, Toast, ToastKey};
 pub use engine::Engine;
 pub use event::{

@@ -6,7 +6,10 @@ mod typescript;
 
 use core::fmt;
 
-use hither_protocol::{InactiveReason, MessageId, PresenceState, Priority, Timestamp};
+use hither_protocol::{
+    DeviceId, InactiveReason, MessageId, PresenceState, Priority, PublisherRef, Settings,
+    Timestamp, Trace,
+};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -35,6 +38,10 @@ pub struct View {
     pub signing_in: bool,
     /// The app lock; absent when none is set. While it is locked no screen gets any content.
     pub app_lock: Option<AppLockView>,
+    /// Counts how often the server said that the account's settings changed: a screen that shows
+    /// them asks again.
+    #[serde(default)]
+    pub settings_changes: u32,
 }
 
 /// When the app lock locks by itself.
@@ -99,7 +106,7 @@ pub struct PresenceView {
     pub state: PresenceState,
     /// Why inactive.
     #[ts(
-        type = "\"idle\" | \"locked\" | \"app_locked\" | \"suspended\" | \"session_switched\" | \"other\" | null"
+        type = "\"idle\" | \"locked\" | \"app_locked\" | \"suspended\" | \"session_switched\" | \"presenting\" | \"other\" | null"
     )]
     pub reason: Option<InactiveReason>,
 }
@@ -222,6 +229,18 @@ pub enum SourceTopic {
     Sleep,
     /// When the network changes.
     Network,
+}
+
+/// What a device of the account is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DeviceName {
+    /// The device.
+    #[ts(type = "string")]
+    pub id: DeviceId,
+    /// As it called itself when it signed in.
+    pub name: String,
+    /// It is this computer.
+    pub here: bool,
 }
 
 /// A password on its way to the server. `Debug` hides it.
@@ -349,6 +368,26 @@ pub enum Query {
     },
     /// What this computer can notice, and how.
     Diagnostics,
+    /// Whose messages the history holds, as far as its newest rows say.
+    Publishers,
+    /// Why a message alerted where it did; asked of the server.
+    Trace {
+        /// The message.
+        #[ts(type = "string")]
+        id: MessageId,
+    },
+    /// What the account's person chose; asked of the server.
+    Settings,
+    /// Keeps what `to` changes of `was`, and nothing else; asked of the server. Answered by
+    /// `Settings` with all that is kept now, or by `SettingsDiffer`.
+    KeepSettings {
+        /// As the screen was told.
+        #[ts(type = "Settings")]
+        was: Box<Settings>,
+        /// As the person wants them.
+        #[ts(type = "Settings")]
+        to: Box<Settings>,
+    },
 }
 
 /// The answer to a [`Query`].
@@ -377,6 +416,32 @@ pub enum Answer {
     Diagnostics {
         /// As of this moment.
         diagnostics: Diagnostics,
+    },
+    /// To `Publishers`, by name.
+    Publishers {
+        /// Each once, under its newest name.
+        #[ts(type = "{ id: string; name: string }[]")]
+        publishers: Vec<PublisherRef>,
+    },
+    /// To `Trace`.
+    Trace {
+        /// What was decided, oldest first; nothing yet for a message that has just come.
+        #[ts(type = "Trace")]
+        trace: Trace,
+        /// The account's devices, for their names; one that was removed is not among them.
+        devices: Vec<DeviceName>,
+    },
+    /// To `Settings` and `KeepSettings`.
+    Settings {
+        /// As the server keeps them.
+        #[ts(type = "Settings")]
+        settings: Box<Settings>,
+    },
+    /// To `KeepSettings`: another device changed the same choice meanwhile, and nothing was kept.
+    SettingsDiffer {
+        /// As the server keeps them.
+        #[ts(type = "Settings")]
+        settings: Box<Settings>,
     },
     /// The app lock is locked: no content, whoever asks.
     Locked,

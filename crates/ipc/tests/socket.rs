@@ -114,6 +114,7 @@ fn view(unread: u64) -> View {
         notice: None,
         signing_in: false,
         app_lock: None,
+        settings_changes: 0,
     }
 }
 

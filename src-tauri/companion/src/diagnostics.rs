@@ -28,6 +28,12 @@ fn state(presence: PresenceView) -> &'static str {
         (PresenceState::Active, _) => "You are at this computer",
         (PresenceState::Inactive, Some(InactiveReason::Idle)) => "You are away: no input",
         (PresenceState::Inactive, Some(InactiveReason::Locked)) => "You are away: locked",
+        (PresenceState::Inactive, Some(InactiveReason::AppLocked)) => {
+            "You are away: Hither is locked"
+        }
+        (PresenceState::Inactive, Some(InactiveReason::Presenting)) => {
+            "You show your screen to others, so nothing pops up on it"
+        }
         (PresenceState::Inactive, Some(InactiveReason::Suspended)) => "You are away: asleep",
         (PresenceState::Inactive, Some(InactiveReason::SessionSwitched)) => {
             "You are away: another session is in front"

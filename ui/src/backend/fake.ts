@@ -1,5 +1,15 @@
 import type { Backend, Listener } from './backend';
-import type { Answer, AppLockView, Command, Headline, Message, Query, View } from './types';
+import type {
+  Answer,
+  AppLockView,
+  Command,
+  Headline,
+  Message,
+  Query,
+  Settings,
+  View,
+} from './types';
+import { CHOSEN, DEVICES, SOURCES, steps } from './samples';
 
 /**
  * The whole page in a plain browser. The address chooses a situation:
@@ -12,11 +22,16 @@ export class FakeBackend implements Backend {
   #messages: Message[];
   #view: View;
   readonly #show: string;
+  #settings: Settings;
+  /** The server answers. */
+  reachable = true;
   /** What the page asked for, for tests. */
   readonly sent: Command[] = [];
   readonly opened: string[] = [];
 
   constructor(situation: URLSearchParams) {
+    this.#settings = structuredClone(CHOSEN[situation.get('chosen') ?? 'some'] ?? CHOSEN.none);
+    this.reachable = !situation.has('offline');
     this.#show = situation.get('show') ?? 'full';
     this.#messages = messages(this.#show);
     const signedOut = ['signed-out', 'signing-in', 'wrong'].includes(this.#show);
@@ -32,6 +47,7 @@ export class FakeBackend implements Backend {
       notice: this.#show === 'wrong' ? { kind: 'wrong_credentials' } : notice && { kind: notice },
       signing_in: this.#show === 'signing-in',
       app_lock: this.#show.startsWith('locked') ? (LOCKED[this.#show] ?? null) : null,
+      settings_changes: 0,
     };
     Object.assign(window, { fake: this });
   }
@@ -76,6 +92,9 @@ export class FakeBackend implements Backend {
       case 'remove_app_lock':
         await this.#check(command);
         break;
+      case 'pause':
+        this.#view = { ...this.#view, paused_until: command.until ?? '9999-01-01T00:00:00Z' };
+        break;
       case 'resume':
         this.#view = { ...this.#view, paused_until: null };
         break;
@@ -101,8 +120,18 @@ export class FakeBackend implements Backend {
             detail: 'The file was not saved: the server does not have it any more.',
           };
     }
-    if (query.type === 'diagnostics') {
-      return { type: 'failed', detail: 'There is no computer here to speak of.' };
+    switch (query.type) {
+      case 'diagnostics':
+        return {
+          type: 'diagnostics',
+          diagnostics: { presence: this.#view.presence, last_input_ms: 1200, sources: SOURCES },
+        };
+      case 'publishers':
+        return { type: 'publishers', publishers: this.#publishers() };
+      case 'trace':
+      case 'settings':
+      case 'keep_settings':
+        return this.#askServer(query);
     }
     if (query.type !== 'page') {
       return { type: 'message', message: this.#messages.find(({ id }) => id === query.id) ?? null };
@@ -134,10 +163,74 @@ export class FakeBackend implements Backend {
     this.#tell();
   }
 
+  /** Another device changes settings. */
+  changeElsewhere(some: Partial<Settings>): void {
+    this.#settings = { ...this.#settings, ...some };
+    this.#view = { ...this.#view, settings_changes: this.#view.settings_changes + 1 };
+    this.#tell();
+  }
+
+  /** The server goes away, or comes back. */
+  reach(reachable: boolean): void {
+    this.reachable = reachable;
+    this.#view = {
+      ...this.#view,
+      connection: reachable
+        ? { state: 'online' }
+        : { state: 'offline', since: today(14, 2), why: 'The network is not reachable.' },
+    };
+    this.#tell();
+  }
+
+  /** What the server holds, for tests. */
+  get settings(): Settings {
+    return this.#settings;
+  }
+
   /** The newest message is taken back. */
   withdraw(): void {
     this.#messages = this.#messages.slice(1);
     this.#tell();
+  }
+
+  #publishers() {
+    const all = this.#messages.slice(0, 100).map(({ publisher }) => publisher);
+    return [...new Map(all.map((one) => [one.id, one])).values()];
+  }
+
+  async #askServer(
+    query: Query & { type: 'trace' | 'settings' | 'keep_settings' },
+  ): Promise<Answer> {
+    await pause(30);
+    if (!this.reachable) {
+      return { type: 'failed', detail: 'https://push.example.org does not answer' };
+    }
+    if (query.type === 'settings') {
+      return { type: 'settings', settings: structuredClone(this.#settings) };
+    }
+    if (query.type === 'trace') {
+      const message = this.#messages.find(({ id }) => id === query.id);
+      return {
+        type: 'trace',
+        trace: { steps: message ? steps(message) : [] },
+        devices: DEVICES,
+      };
+    }
+    await pause(120);
+    const { was, to } = query;
+    const held: Record<string, unknown> = { ...this.#settings };
+    for (const name of Object.keys({ ...was, ...to }) as (keyof Settings)[]) {
+      const [before, wanted, now] = [was[name], to[name], held[name]].map((it) =>
+        JSON.stringify(it),
+      );
+      if (wanted === before || wanted === now) continue;
+      if (now !== before) {
+        return { type: 'settings_differ', settings: structuredClone(this.#settings) };
+      }
+      held[name] = to[name];
+    }
+    this.#settings = JSON.parse(JSON.stringify(held)) as Settings;
+    return { type: 'settings', settings: structuredClone(this.#settings) };
   }
 
   #signIn(name: string, wrong: boolean) {
@@ -247,7 +340,11 @@ function message(number: number, at: Date, given: Partial<Message>): Message {
   };
 }
 
-const from = (name: string) => ({ id: 'app-0000000000000002', name });
+/** Each name is a publisher of its own. */
+function from(name: string) {
+  const sum = [...name].reduce((all, one) => (all * 31 + (one.codePointAt(0) ?? 0)) % 1e9, 7);
+  return { id: `app-${String(sum).padStart(16, '0')}`, name };
+}
 
 function messages(show: string): Message[] {
   if (show === 'empty') return [];

@@ -35,7 +35,12 @@ signing_in: boolean,
 /**
  * The app lock; absent when none is set. While it is locked no screen gets any content.
  */
-app_lock: AppLockView | null, };
+app_lock: AppLockView | null, 
+/**
+ * Counts how often the server said that the account's settings changed: a screen that shows
+ * them asks again.
+ */
+settings_changes: number, };
 
 /**
  * Who is signed in where.
@@ -74,7 +79,7 @@ state: "active" | "inactive" | "unknown",
 /**
  * Why inactive.
  */
-reason: "idle" | "locked" | "app_locked" | "suspended" | "session_switched" | "other" | null, };
+reason: "idle" | "locked" | "app_locked" | "suspended" | "session_switched" | "presenting" | "other" | null, };
 
 /**
  * The companion's own lock.
@@ -286,7 +291,19 @@ id: string,
 /**
  * Which of its attachments, from 0.
  */
-attachment: number, } | { "type": "diagnostics" };
+attachment: number, } | { "type": "diagnostics" } | { "type": "publishers" } | { "type": "trace", 
+/**
+ * The message.
+ */
+id: string, } | { "type": "settings" } | { "type": "keep_settings", 
+/**
+ * As the screen was told.
+ */
+was: Settings, 
+/**
+ * As the person wants them.
+ */
+to: Settings, };
 
 /**
  * The answer to a [`Query`].
@@ -311,7 +328,27 @@ path: string, } | { "type": "diagnostics",
 /**
  * As of this moment.
  */
-diagnostics: Diagnostics, } | { "type": "locked" } | { "type": "failed", 
+diagnostics: Diagnostics, } | { "type": "publishers", 
+/**
+ * Each once, under its newest name.
+ */
+publishers: { id: string; name: string }[], } | { "type": "trace", 
+/**
+ * What was decided, oldest first; nothing yet for a message that has just come.
+ */
+trace: Trace, 
+/**
+ * The account's devices, for their names; one that was removed is not among them.
+ */
+devices: Array<DeviceName>, } | { "type": "settings", 
+/**
+ * As the server keeps them.
+ */
+settings: Settings, } | { "type": "settings_differ", 
+/**
+ * As the server keeps them.
+ */
+settings: Settings, } | { "type": "locked" } | { "type": "failed", 
 /**
  * For people.
  */
@@ -361,6 +398,23 @@ reason: string | null, };
 export type SourceTopic = "idle" | "inhibition" | "lock" | "session" | "sleep" | "network";
 
 /**
+ * What a device of the account is called.
+ */
+export type DeviceName = { 
+/**
+ * The device.
+ */
+id: string, 
+/**
+ * As it called itself when it signed in.
+ */
+name: string, 
+/**
+ * It is this computer.
+ */
+here: boolean, };
+
+/**
  * A message as the server sent it.
  */
 export type Message = {
@@ -383,3 +437,88 @@ export type Message = {
   expires_at?: string;
   read_at?: string;
 };
+
+/**
+ * What was decided about a message, oldest first.
+ */
+export type Trace = { steps: TraceStep[] };
+
+/**
+ * One decision; `text` says it in English.
+ */
+export type TraceStep = {
+  at: string;
+  outcome: Outcome;
+  device?: string;
+  because: Because;
+  facts?: DeviceFact[];
+  text: string;
+};
+
+export type Outcome =
+  'alerted' | 'pushed' | 'silent' | 'waits' | 'seen' | 'taken' | 'cancelled' | 'other';
+
+export type Because =
+  | 'active'
+  | 'nobody_at_a_desktop'
+  | 'unknown'
+  | 'everywhere'
+  | 'phone_too'
+  | 'handover'
+  | 'not_shown'
+  | 'waiting'
+  | 'nobody_reachable'
+  | 'device_may_answer'
+  | 'presence_known'
+  | 'restarted'
+  | 'quiet'
+  | 'quiet_ended'
+  | 'held_until_return'
+  | 'presenting'
+  | 'returned'
+  | 'quieted'
+  | 'input_afterwards'
+  | 'shown_on_phone'
+  | 'gateway'
+  | 'settled'
+  | 'other';
+
+/**
+ * What was known about a device; times in milliseconds.
+ */
+export type DeviceFact = {
+  device: string;
+  seat: 'active' | 'inactive' | 'gone' | 'mobile' | 'unknown';
+  reason?: NonNullable<PresenceView['reason']>;
+  since_ms?: number;
+  last_input_ms?: number;
+};
+
+/**
+ * What the account's person chose, the same on every device.
+ */
+export type Settings = {
+  idle_after_ms: number;
+  priorities: { min: Route; low: Route; default: Route; high: Route; urgent: Route };
+  publishers?: Record<string, PublisherChoice>;
+  quiet_times?: QuietTime[];
+  time_zone?: string;
+  do_not_disturb: 'off' | 'on' | { until: string };
+  urgent_breaks_through: boolean;
+  when_away: 'hold' | 'phone';
+  when_unknown: 'desktop' | 'phone' | 'both';
+  when_presenting: 'hold' | 'phone';
+  read_receipts: boolean;
+};
+
+export type Route = 'silent' | 'one_screen' | 'phone_too' | 'everywhere';
+
+export type PublisherChoice = { loudest: 1 | 2 | 3 | 4 | 5; phone_too: boolean };
+
+/**
+ * Hours of the day by the clock on the wall, as 22:00:00; without days, of every day.
+ */
+export type QuietTime = { days?: Weekday[]; from: string; to: string };
+
+export type Weekday =
+  'monday' | 'tuesday' | 'wednesday' | 'thursday' | 'friday' | 'saturday' | 'sunday';

@@ -332,6 +332,36 @@ fn unread_pages_and_the_glance_leave_out_what_is_read() {
 }
 
 #[test]
+fn publishers_are_named_once_by_their_newest_name() {
+    let mut computer = Computer::signed_in();
+    let of = |n: u16, id: &str, name: &str| {
+        let mut message = message(n);
+        message.publisher.id = id.parse().unwrap();
+        name.clone_into(&mut message.publisher.name);
+        save_of(message, false)
+    };
+    computer.write(&[
+        of(1, "app-0000000000000001", "Build"),
+        of(2, "app-0000000000000002", "Bank"),
+        of(3, "app-0000000000000001", "Build server"),
+    ]);
+    let Answer::Publishers { publishers } = computer.ask(Query::Publishers) else {
+        panic!("no publishers");
+    };
+    let named: Vec<_> = publishers
+        .iter()
+        .map(|one| (one.id.as_str(), one.name.as_str()))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            ("app-0000000000000002", "Bank"),
+            ("app-0000000000000001", "Build server"),
+        ]
+    );
+}
+
+#[test]
 fn silent_rows_are_those_stored_since_then_unread_and_never_shown() {
     let mut computer = Computer::signed_in();
     let store = &mut computer.history().store;

@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hither_engine::view::{Answer, AppLockWhen, Glance, Headline, Query};
 use hither_engine::{AppLockSaved, OutboxSeq, Saved, SavedAccount, SignedIn};
 use hither_protocol::{
-    Action, ClientFrame, Cursor, DeviceId, Message, MessageId, Priority, Timestamp,
+    Action, ClientFrame, Cursor, DeviceId, Message, MessageId, Priority, PublisherId, PublisherRef,
+    Timestamp,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
@@ -16,7 +18,7 @@ const MAX_PAGE: u32 = 200;
 /// The most rows that a summary is made of.
 const MAX_SILENT: u32 = 500;
 
-/// How many rows are looked through for missing pages at the start.
+/// How many rows are looked through for missing pages at the start, and for publishers.
 const MAX_LOOKED_THROUGH: u32 = 1000;
 
 /// Answers queries on a connection of its own. Cheap to clone.
@@ -105,14 +107,42 @@ fn answer(db: &Connection, query: &Query) -> rusqlite::Result<Asked> {
                 page_missing,
             })
         }
-        // The loop knows; it does not ask here.
-        Query::Diagnostics => Ok(Asked {
-            answer: Answer::Failed {
-                detail: "The history knows nothing of sensors.".to_owned(),
-            },
+        Query::Publishers => Ok(Asked {
+            answer: publishers(db)?,
             page_missing: None,
         }),
+        // The loop and the server know; they are not asked here.
+        Query::Diagnostics | Query::Trace { .. } | Query::Settings | Query::KeepSettings { .. } => {
+            Ok(Asked {
+                answer: Answer::Failed {
+                    detail: "The history does not know that.".to_owned(),
+                },
+                page_missing: None,
+            })
+        }
     }
+}
+
+/// Whose messages the newest rows are.
+fn publishers(db: &Connection) -> rusqlite::Result<Answer> {
+    let mut rows = db.prepare(
+        "SELECT whole ->> '$.publisher.id', publisher FROM message
+         ORDER BY created_at DESC, id DESC LIMIT ?1",
+    )?;
+    let rows = rows.query_map([MAX_LOOKED_THROUGH], |row| {
+        Ok((parsed(row, 0)?, row.get(1)?))
+    })?;
+    let mut names = BTreeMap::new();
+    for row in rows {
+        let (id, name): (PublisherId, String) = row?;
+        names.entry(id).or_insert(name);
+    }
+    let publishers = names.into_iter();
+    let mut publishers: Vec<_> = publishers
+        .map(|(id, name)| PublisherRef { id, name })
+        .collect();
+    publishers.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(Answer::Publishers { publishers })
 }
 
 fn missing_pages(db: &Connection) -> rusqlite::Result<Vec<MessageId>> {

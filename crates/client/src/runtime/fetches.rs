@@ -1,5 +1,4 @@
-//! What belongs to a message and is on the server only: pages, in the background and on demand,
-//! and files.
+//! What is on the server only: pages, in the background and on demand, files, and answers.
 
 use std::path::PathBuf;
 
@@ -32,6 +31,8 @@ pub(super) enum Fetched {
     },
     /// A file, for a person who waits for it.
     File(Result<PathBuf, String>, oneshot::Sender<Answer>),
+    /// An answer of the server's, for a person who waits for it.
+    Answered(SignedIn, Answer, oneshot::Sender<Answer>),
     /// Nothing came of it that matters here.
     Nothing,
 }
@@ -149,6 +150,9 @@ impl<P: Platform> Running<P> {
             Fetched::File(Err(detail), answer) => {
                 let _ = answer.send(Answer::Failed { detail });
             }
+            Fetched::Answered(account, said, answer) => {
+                let _ = answer.send(self.to_whom_it_is(&account, said));
+            }
             Fetched::Nothing => {}
         }
     }
@@ -208,7 +212,7 @@ impl<P: Platform> Running<P> {
     }
 }
 
-fn signed_out() -> Answer {
+pub(super) fn signed_out() -> Answer {
     Answer::Failed {
         detail: "Nobody is signed in.".to_owned(),
     }

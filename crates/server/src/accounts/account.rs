@@ -271,7 +271,10 @@ impl Account {
         self.settings = settings;
         let policy = self.policy();
         for (_, stream) in &mut self.streams {
-            stream.tell(policy);
+            // Also where it is the same as before: it is how a screen that shows other choices
+            // learns that they changed.
+            stream.policy = policy;
+            stream.mailbox.policy(policy);
         }
         self.choose();
     }

@@ -272,6 +272,14 @@ async fn settings_are_kept_and_every_stream_learns_the_policy_at_once() {
     for stream in [&mut one, &mut two] {
         assert_eq!(next_policy(stream).await.idle_after_ms, 60_000);
     }
+    // Also where the threshold stays: whoever shows other choices asks for them again.
+    let mut other = chosen.clone();
+    other["read_receipts"] = json!(false);
+    put(&server, "/v1/settings", &laptop, &other).await;
+    for stream in [&mut one, &mut two] {
+        assert_eq!(next_policy(stream).await.idle_after_ms, 60_000);
+    }
+    put(&server, "/v1/settings", &laptop, &chosen).await;
     let told = foreign.ping().await;
     assert!(told.is_empty(), "{told:?}");
 

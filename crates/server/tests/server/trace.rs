@@ -47,15 +47,25 @@ async fn choose(server: &Server, session: &Session, settings: &Value) {
     assert_eq!(answer.status, 200, "{answer:?}");
 }
 
+/// The next frame but for word of changed settings.
+async fn next(stream: &mut Stream) -> ServerFrame {
+    loop {
+        match stream.next().await {
+            ServerFrame::Policy { .. } => {}
+            frame => return frame,
+        }
+    }
+}
+
 async fn message(stream: &mut Stream) -> (MessageId, FirstAlert) {
-    match stream.next().await {
+    match next(stream).await {
         ServerFrame::Message { message, alert, .. } => (message.id, alert),
         other => panic!("{other:?}"),
     }
 }
 
 async fn alert(stream: &mut Stream) -> (Vec<MessageId>, AlertWhy) {
-    match stream.next().await {
+    match next(stream).await {
         ServerFrame::Alert { ids, why, .. } => (ids, why),
         other => panic!("{other:?}"),
     }

@@ -20,6 +20,7 @@ pub(crate) fn view() -> View {
         notice: None,
         signing_in: false,
         app_lock: None,
+        settings_changes: 0,
     }
 }
 

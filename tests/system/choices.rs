@@ -1,0 +1,163 @@
+//! What a window asks of the server through the companion: why a message alerted, and what its
+//! person chose.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use hither_engine::view::{Answer, ConnectionView, Query};
+use hither_ipc::Client;
+use hither_protocol::{AttentionSettings, Because, MessageId, Outcome, Settings};
+use serde_json::json;
+use system_tests::companion::Companion;
+use system_tests::server::{Publisher, Server, plain};
+use system_tests::{SOON, wait_for_async};
+use tempfile::TempDir;
+
+const PASSWORD: &str = "correct horse battery staple";
+
+struct World {
+    server: Server,
+    publisher: Publisher,
+    desk: Companion,
+    laptop: Companion,
+    _folder: TempDir,
+}
+
+/// A server, and two computers of one person.
+fn world() -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("server"));
+    server.add_account("ada", PASSWORD);
+    let publisher = server.add_publisher("CI");
+    let sign_in = |name: &str| {
+        let companion = Companion::start(&folder.path().join(name));
+        companion.sign_in(server.url(), "ada", PASSWORD);
+        companion.wait_until_online();
+        companion
+    };
+    World {
+        desk: sign_in("desk"),
+        laptop: sign_in("laptop"),
+        server,
+        publisher,
+        _folder: folder,
+    }
+}
+
+async fn settings(screen: &Client) -> Settings {
+    match screen.ask(Query::Settings).await.unwrap() {
+        Answer::Settings { settings } => *settings,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn keep(screen: &Client, was: &Settings, to: &Settings) -> Answer {
+    let (was, to) = (Box::new(was.clone()), Box::new(to.clone()));
+    screen.ask(Query::KeepSettings { was, to }).await.unwrap()
+}
+
+fn with(settings: &Settings, change: impl FnOnce(&mut AttentionSettings)) -> Settings {
+    let mut changed = settings.clone();
+    change(&mut changed.attention);
+    changed
+}
+
+#[tokio::test]
+async fn c4_choices_of_two_computers_come_together_and_no_change_is_overwritten() {
+    let world = world();
+    let (desk, laptop) = (world.desk.connect().await, world.laptop.connect().await);
+    let first = settings(&desk).await;
+    assert_eq!(first, settings(&laptop).await);
+    let heard = world.laptop.view().unwrap().settings_changes;
+
+    let quiet = serde_json::from_value(json!([{ "from": "22:00", "to": "07:00" }])).unwrap();
+    let night = with(&first, |attention| attention.quiet_times = quiet);
+    let kept = keep(&desk, &first, &night).await;
+    assert!(matches!(kept, Answer::Settings { settings } if *settings == night));
+    // Also what is no policy is heard of.
+    world
+        .laptop
+        .wait_for_view("word of the change", |view| view.settings_changes != heard);
+
+    // The laptop had not seen that yet, and changes something else.
+    let minute = with(&first, |attention| attention.idle_after_ms = 60_000);
+    let Answer::Settings { settings: both } = keep(&laptop, &first, &minute).await else {
+        panic!("not kept");
+    };
+    let expected = with(&night, |attention| attention.idle_after_ms = 60_000);
+    assert_eq!(*both, expected);
+    assert_eq!(settings(&desk).await, expected);
+
+    // The desk still believes in three minutes.
+    let hour = with(&night, |attention| attention.idle_after_ms = 3_600_000);
+    let said = keep(&desk, &night, &hour).await;
+    assert!(matches!(said, Answer::SettingsDiffer { settings } if *settings == expected));
+    assert_eq!(settings(&laptop).await, expected, "nothing was kept");
+
+    let never = with(&expected, |attention| attention.idle_after_ms = 1);
+    let Answer::Failed { detail } = keep(&desk, &expected, &never).await else {
+        panic!("kept");
+    };
+    assert!(detail.contains("10000 to 3600000"), "{detail}");
+}
+
+#[tokio::test]
+async fn c11_the_window_learns_why_a_message_alerted_and_offline_that_it_cannot() {
+    let mut world = world();
+    world.desk.somebody_is_there();
+    world.desk.wait_for_view("being active", |view| {
+        view.presence.state == hither_protocol::PresenceState::Active
+    });
+    let id = world.publisher.publish("Build", &plain("ada", "Build"));
+    world.desk.wait_for_toast(&id.to_string());
+    let desk = world.desk.connect().await;
+    wait_for_async("why", SOON, async || {
+        let Answer::Trace { trace, devices } = desk.ask(Query::Trace { id }).await.unwrap() else {
+            panic!("no trace");
+        };
+        let here = devices.iter().find(|device| device.here)?;
+        let alerted = trace.steps.iter().map(|step| &step.step.decision);
+        let mut alerted = alerted.filter(|decision| decision.outcome == Outcome::Alerted);
+        alerted
+            .any(|it| it.device.as_ref() == Some(&here.id) && it.because == Because::Active)
+            .then_some(())
+    })
+    .await;
+    let Answer::Publishers { publishers } = desk.ask(Query::Publishers).await.unwrap() else {
+        panic!("no publishers");
+    };
+    let names: Vec<_> = publishers.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["CI"]);
+
+    let unknown = Query::Trace {
+        id: MessageId(uuid::Uuid::from_u128(7)),
+    };
+    let said = desk.ask(unknown).await.unwrap();
+    assert!(matches!(said, Answer::Failed { detail } if detail.contains("does not have it")));
+    world.server.kill();
+    world.desk.wait_for_view("being offline", |view| {
+        matches!(view.connection, ConnectionView::Offline { .. })
+    });
+    for query in [Query::Trace { id }, Query::Settings] {
+        let said = desk.ask(query).await.unwrap();
+        assert!(matches!(said, Answer::Failed { detail } if detail.contains("cannot be reached")));
+    }
+}
+
+#[tokio::test]
+async fn f4_a_locked_companion_tells_none_of_it() {
+    let world = world();
+    let screen = world.desk.connect().await;
+    let passphrase = hither_engine::view::Password("1234".to_owned());
+    let set = hither_engine::Command::SetAppLock {
+        passphrase,
+        when: hither_engine::view::AppLockWhen::default(),
+    };
+    screen.command(set).await.unwrap();
+    world
+        .desk
+        .wait_for_view("an app lock", |view| view.app_lock.is_some());
+    screen.command(hither_engine::Command::Lock).await.unwrap();
+    let id = MessageId(uuid::Uuid::from_u128(7));
+    for query in [Query::Trace { id }, Query::Settings, Query::Publishers] {
+        assert_eq!(screen.ask(query).await.unwrap(), Answer::Locked);
+    }
+}
