@@ -253,6 +253,43 @@ fn no_explanation_outlives_its_reason() {
     }
 }
 
+/// A promise about security stands or falls with its test.
+#[test]
+fn every_test_that_the_security_document_names_is_there() {
+    let text = fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let mut known = BTreeSet::new();
+    for folder in ["crates", "src-tauri", "tests"] {
+        collect_functions(&root().join(folder), &mut known);
+    }
+    let rows = text.lines().filter(|line| line.starts_with('|'));
+    let last_cells = rows.filter_map(|row| row.trim_end_matches('|').rsplit('|').next());
+    let named: Vec<_> = last_cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .filter(|name| name.contains('_') && !name.contains('/'))
+        .collect();
+    assert!(named.len() > 60, "{named:?}");
+    for name in named {
+        assert!(known.contains(name), "{name} is no test");
+    }
+}
+
+/// The names of all functions in Rust files below a folder.
+fn collect_functions(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|name| name != "target") {
+                collect_functions(&path, names);
+            }
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let after = text.split("fn ").skip(1);
+            names.extend(after.map(|rest| rest.split(|c| !is_name(c)).next().unwrap().to_owned()));
+        }
+    }
+}
+
 #[test]
 fn the_phone_page_says_the_version_it_is() {
     let page = fs::read_to_string(root().join("crates/server/phone/app.js")).unwrap();

@@ -137,6 +137,78 @@ fn b3_an_application_in_a_version_range_now_and_later() {
     );
 }
 
+#[tokio::test]
+async fn b3_an_upgrade_while_signed_in_brings_what_is_for_the_newer_version() {
+    let place = Place::find();
+    let (ada, publisher) = (place.person(), place.publisher());
+    let name: &'static str = format!("example-{:x}", fastrand::u64(..)).leak();
+    let mut client = ada.sign_in(&Device {
+        application: name,
+        version: "1.0.0",
+        ..DESK
+    });
+    let (_stream, before) = client.connect(None).await;
+    let to = json!({ "application": { "name": name, "versions": ">=2, <3" } });
+    publisher.publish(&json!({ "to": to, "title": "for 2" }));
+    let (_stream, same) = client.connect(Some(&before.cursor)).await;
+    assert!(same.titles().is_empty(), "{same:?}");
+    // The same sign-in, in a program that was replaced by a newer one.
+    client.info["version"] = "2.4.1".into();
+    let (_stream, upgraded) = client.connect(Some(&same.cursor)).await;
+    assert_eq!(upgraded.titles(), ["for 2"]);
+    client.info["version"] = "3.0.0".into();
+    let (mut stream, none) = client.connect(Some(&upgraded.cursor)).await;
+    publisher.publish(&json!({ "to": to, "title": "for 2 again" }));
+    let more = stream.ping().await;
+    assert!(none.titles().is_empty() && more.is_empty(), "{more:?}");
+}
+
+#[tokio::test]
+async fn b2_b3_tokens_and_applications_are_reached_over_the_open_stream() {
+    let place = Place::find();
+    let (ada, publisher) = (place.person(), place.publisher());
+    let name: &'static str = format!("example-{:x}", fastrand::u64(..)).leak();
+    let client = ada.sign_in(&Device {
+        application: name,
+        ..DESK
+    });
+    let (mut stream, _) = client.connect(None).await;
+    for (to, application) in [
+        (json!({ "tokens": [client.message_token] }), None),
+        (
+            json!({ "application": { "name": name, "versions": "*" } }),
+            Some(name),
+        ),
+    ] {
+        let id = publisher.publish(&json!({ "to": to, "title": "x" }))["id"].clone();
+        let frame = stream.next_of("message").await;
+        assert_eq!(frame["message"]["id"], id, "{to}");
+        assert_eq!(
+            frame["message"]["application"].as_str(),
+            application,
+            "{to}"
+        );
+    }
+}
+
+#[test]
+fn b6_another_account_on_the_device_ends_what_the_first_had() {
+    let place = Place::find();
+    let (ada, bob, publisher) = (place.person(), place.person(), place.publisher());
+    let adas = ada.sign_in(&DESK);
+    publisher.send(&ada, "for Ada");
+    let bearer = format!("Bearer {}", adas.token);
+    let bobs = bob.sign_in_after(&DESK, &[("authorization", &bearer)]);
+    assert_eq!(adas.ask("GET", "/v1/tokens", None).status, 401);
+    assert!(bobs.titles().is_empty());
+    assert_ne!(bobs.message_token, adas.message_token);
+    let dead = json!({ "to": { "tokens": [adas.message_token] }, "title": "x" });
+    assert_eq!(
+        publisher.try_publish(&dead).problem(),
+        (422, "no_receivers")
+    );
+}
+
 #[test]
 fn b4_a_token_returns_what_matches_it_to_its_own_client_only() {
     let place = Place::find();

@@ -9,7 +9,10 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod attention;
 mod delivery;
+mod forms;
 mod place;
+mod publishers;
 mod signing_in;
 mod streams;

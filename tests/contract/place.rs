@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message as Wire};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use ureq::http::HeaderMap;
 
 /// Anything that takes longer than this is broken.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,7 +22,7 @@ const PASSWORD: &str = "battery staple";
 pub(crate) struct Place {
     url: String,
     cookie: String,
-    _own: Option<(Server, TempDir)>,
+    own: Option<(Server, TempDir)>,
 }
 
 /// An answer over HTTP.
@@ -30,6 +31,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Value,
     cookie: String,
+    headers: HeaderMap,
 }
 
 impl Answer {
@@ -37,6 +39,12 @@ impl Answer {
     #[track_caller]
     pub(crate) fn problem(&self) -> (u16, &str) {
         (self.status, self.body["code"].as_str().unwrap_or_default())
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     #[track_caller]
@@ -54,8 +62,15 @@ impl Place {
             let (name, password) = admin.split_once(':').expect("NAME:PASSWORD");
             return Self::administered(&url, None, name, password);
         }
+        Self::own(&[])
+    }
+
+    /// One that is started for the test, with settings as variables.
+    pub(crate) fn own(settings: &[(&'static str, &str)]) -> Self {
+        let settings = settings.iter();
+        let settings = settings.map(|(name, value)| (*name, (*value).to_owned()));
         let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(folder.path());
+        let server = Server::start_with(folder.path(), settings.collect());
         server.add_administrator("root", PASSWORD);
         let url = server.url().to_owned();
         Self::administered(&url, Some((server, folder)), "root", PASSWORD)
@@ -65,13 +80,19 @@ impl Place {
         let mut place = Self {
             url: url.trim_end_matches('/').to_owned(),
             cookie: String::new(),
-            _own: own,
+            own,
         };
         let body = json!({ "account": name, "password": password });
         let answer = place.ask("POST", "/admin/session", None, Some(&body));
         place.cookie.clone_from(&answer.cookie);
         answer.is(201);
         place
+    }
+
+    /// What an operator does with the server's own commands, on one that the test started.
+    pub(crate) fn operate(&self, command: &[&str]) -> Value {
+        let (server, _) = self.own.as_ref().expect("a server of the test's own");
+        server.administer(command)
     }
 
     /// Asks, with the value of an `Authorization` header if there is one.
@@ -122,11 +143,13 @@ impl Place {
         let cookie = answer.headers().get("set-cookie");
         let cookie = cookie.map_or("", |value| value.to_str().unwrap());
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        let headers = answer.headers().clone();
         let said = answer.body_mut().read_to_string().unwrap();
         Answer {
             status: answer.status().as_u16(),
             body: serde_json::from_str(&said).unwrap_or(Value::String(said)),
             cookie,
+            headers,
         }
     }
 
@@ -145,12 +168,7 @@ impl Place {
         let made = self
             .ask("POST", "/admin/api/publishers", None, Some(&body))
             .is(201);
-        let text = |field: &str| made[field].as_str().unwrap().to_owned();
-        Publisher {
-            place: self,
-            id: text("id"),
-            bearer: format!("Bearer {}.{}", text("id"), text("secret")),
-        }
+        Publisher::of(self, &made)
     }
 
     /// Opens a stream and says nothing yet.
@@ -173,7 +191,22 @@ pub(crate) struct Publisher<'a> {
     pub(crate) bearer: String,
 }
 
-impl Publisher<'_> {
+impl<'a> Publisher<'a> {
+    /// With the id and secret of an answer.
+    pub(crate) fn of(place: &'a Place, made: &Value) -> Self {
+        let text = |field: &str| made[field].as_str().unwrap().to_owned();
+        Self {
+            place,
+            id: text("id"),
+            bearer: format!("Bearer {}.{}", text("id"), text("secret")),
+        }
+    }
+
+    /// `ID.SECRET`
+    pub(crate) fn token(&self) -> &str {
+        self.bearer.strip_prefix("Bearer ").unwrap()
+    }
+
     pub(crate) fn try_publish(&self, message: &Value) -> Answer {
         self.place
             .ask("POST", "/v1/messages", Some(&self.bearer), Some(message))
@@ -215,17 +248,35 @@ pub(crate) const DESK: Device = Device {
 
 impl<'a> Person<'a> {
     pub(crate) fn try_sign_in(&self, password: &str, device: &Device) -> Answer {
-        let body = json!({
+        let body = self.credentials(password, device);
+        self.place.ask("POST", "/v1/sessions", None, Some(&body))
+    }
+
+    fn credentials(&self, password: &str, device: &Device) -> Value {
+        json!({
             "account": self.name, "password": password,
             "device": { "id": device.id, "name": "A device", "platform": "linux", "kind": device.kind },
             "application": { "name": device.application, "version": device.version },
-        });
-        self.place.ask("POST", "/v1/sessions", None, Some(&body))
+        })
     }
 
     #[track_caller]
     pub(crate) fn sign_in(&self, device: &Device) -> Client<'a> {
         let session = self.try_sign_in(PASSWORD, device).is(201);
+        self.client(device, &session)
+    }
+
+    /// On a device where somebody is signed in, whose token the headers carry.
+    #[track_caller]
+    pub(crate) fn sign_in_after(&self, device: &Device, headers: &[(&str, &str)]) -> Client<'a> {
+        let body = self.credentials(PASSWORD, device);
+        let answer = self
+            .place
+            .ask_with("POST", "/v1/sessions", None, headers, Some(&body));
+        self.client(device, &answer.is(201))
+    }
+
+    fn client(&self, device: &Device, session: &Value) -> Client<'a> {
         let text = |field: &str| session[field].as_str().unwrap().to_owned();
         Client {
             place: self.place,
@@ -243,7 +294,7 @@ pub(crate) struct Client<'a> {
     pub(crate) token: String,
     pub(crate) device_id: String,
     pub(crate) message_token: String,
-    info: Value,
+    pub(crate) info: Value,
 }
 
 impl Client<'_> {
@@ -255,6 +306,16 @@ impl Client<'_> {
     #[track_caller]
     pub(crate) fn get(&self, path: &str) -> Value {
         self.ask("GET", path, None).is(200)
+    }
+
+    /// Those of its messages, oldest first.
+    #[track_caller]
+    pub(crate) fn titles(&self) -> Vec<String> {
+        let page = self.get("/v1/messages");
+        let messages = page["messages"].as_array().unwrap().iter();
+        messages
+            .map(|message| message["title"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     pub(crate) fn hello(&self, cursor: Option<&str>) -> Value {

@@ -146,6 +146,14 @@ impl Server {
         }
     }
 
+    /// Runs an administrator's command.
+    ///
+    /// # Panics
+    /// When the command fails.
+    pub fn administer(&self, command: &[&str]) -> Value {
+        self.ask(command, "")
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program("hither-server");
         command.args(arguments).arg("--data").arg(&self.data);

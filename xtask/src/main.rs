@@ -15,6 +15,7 @@ mod demo;
     reason = "tests, whose file it is, do more on a desktop than the demo does"
 )]
 mod desktop;
+mod fuzz;
 mod setup;
 mod test;
 
@@ -55,6 +56,15 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Search for bytes that the server or the companion cannot take, beyond those that are tried
+    /// with every test. Needs nightly Rust and cargo-fuzz.
+    Fuzz {
+        /// Which targets, as in tests/fuzz/fuzz_targets; all without a name.
+        names: Vec<String>,
+        /// How long each.
+        #[arg(long, default_value_t = 5)]
+        minutes: u64,
+    },
     /// Run benchmarks and print a table.
     Bench {
         /// Which; all without a name.
@@ -84,6 +94,7 @@ fn main() -> ExitCode {
         Task::Test => test::run_all(),
         Task::Codegen { check } => codegen::run(check),
         Task::Simulate { arguments } => simulate(&arguments),
+        Task::Fuzz { names, minutes } => fuzz::fuzz(&names, minutes),
         Task::Bench { names } => Err(anyhow!("There is no benchmark yet{}.", of(&names))),
         Task::Package => Err(anyhow!(
             "There are no installers yet. `npx tauri build` at the root makes a package of the window alone."

@@ -53,6 +53,8 @@ const PROXIES: Packages = &[
 ];
 /// The compositor that the Wayland sensors are tested with.
 const A_WAYLAND_SCREEN: Packages = &[&["kwin-wayland"]];
+/// A network of its own for a test, which comes and goes.
+const A_NETWORK: Packages = &[&["iproute2"], &["util-linux"]];
 const BROWSERS: Packages = &[
     &["webkit2gtk-driver"],
     &["chromium", "chromium-browser"],
@@ -81,6 +83,7 @@ pub(crate) fn packages(purpose: Purpose) -> anyhow::Result<()> {
                 BUILDING,
                 A_SCREEN,
                 A_WAYLAND_SCREEN,
+                A_NETWORK,
                 BROWSERS,
                 PYTHON,
                 PROXIES,

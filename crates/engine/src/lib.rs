@@ -8,6 +8,8 @@ mod app_lock;
 mod effect;
 mod engine;
 mod event;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod inbox;
 mod journal;
 mod link;

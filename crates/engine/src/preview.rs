@@ -6,9 +6,9 @@ use pulldown_cmark::{Event, Parser, TagEnd};
 use crate::view::Headline;
 
 /// The most characters of a title or a line.
-const LINE: usize = 200;
+pub(crate) const LINE: usize = 200;
 /// The most lines of a pop-up's body.
-const LINES: usize = 3;
+pub(crate) const LINES: usize = 3;
 
 /// Title and up to three lines of a message, markup removed. The title is its own or, without
 /// one, the body's first line; the lines are those the title does not already say.

@@ -126,6 +126,9 @@ settings! {
     requests_per_publisher, "HITHER_REQUESTS_PER_PUBLISHER", Rate = LIMITS.requests_per_publisher;
     /// Frames that a client may say on one stream.
     frames_per_stream, "HITHER_FRAMES_PER_STREAM", Rate = LIMITS.frames_per_stream;
+    /// Publishers that register from one address.
+    registrations_per_address, "HITHER_REGISTRATIONS_PER_ADDRESS", Rate =
+        LIMITS.registrations_per_address;
     /// Failed sign-ins of one address, and of one account.
     failed_sign_ins, "HITHER_FAILED_SIGN_INS", Rate = LIMITS.failed_sign_ins;
     /// Passwords that are checked or wait for it at the same time.
@@ -360,6 +363,7 @@ impl Config {
             requests_per_account: self.requests_per_account.value,
             requests_per_publisher: self.requests_per_publisher.value,
             frames_per_stream: self.frames_per_stream.value,
+            registrations_per_address: self.registrations_per_address.value,
             failed_sign_ins: self.failed_sign_ins.value,
             sign_ins: self.sign_ins_waiting.value,
             handshake_within: self.handshake_within_s.value.into(),

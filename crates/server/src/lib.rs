@@ -6,6 +6,8 @@ pub mod attachments;
 pub mod cli;
 pub mod config;
 mod connection;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod http;
 pub mod limits;
 mod metrics;

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::Network;
 use crate::accounts::{Accounts, clock};
+use crate::admin::AdminSocket;
 use crate::attachments;
 use crate::connection::Entrance;
 use crate::http::{self, Attempts, Failure, Followers, KnownPasswords, Origin};
@@ -178,6 +179,8 @@ pub struct Listeners {
     pub main: TcpListener,
     /// For metrics alone, in plain HTTP.
     pub metrics: Option<TcpListener>,
+    /// For the administrator's commands.
+    pub admin: Option<AdminSocket>,
 }
 
 impl From<TcpListener> for Listeners {
@@ -185,6 +188,7 @@ impl From<TcpListener> for Listeners {
         Self {
             main,
             metrics: None,
+            admin: None,
         }
     }
 }
@@ -233,7 +237,11 @@ pub async fn serve(
     listeners: impl Into<Listeners>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let Listeners { main, metrics } = listeners.into();
+    let Listeners {
+        main,
+        metrics,
+        admin,
+    } = listeners.into();
     let commits = store.commits().ok_or(ServeError::StoreInUse)?;
     let app = Arc::new(App::new(settings, store));
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
@@ -245,10 +253,17 @@ pub async fn serve(
         Arc::clone(&app.store),
         app.accounts.expiring(),
     ));
+    tasks.spawn(upkeep::release(
+        Arc::clone(&app.store),
+        app.accounts.scheduling(),
+    ));
     tasks.spawn(upkeep::retain(
         Arc::clone(&app.store),
         app.settings.retention,
     ));
+    if let Some(admin) = admin {
+        tasks.spawn(admin.run(Arc::clone(&app)));
+    }
     let (closing, closed) = watch::channel(());
     tasks.spawn(webhooks::keep_posting(Arc::clone(&app), closed.clone()));
     let entrance = Entrance {
@@ -281,7 +296,7 @@ pub async fn serve(
 }
 
 impl App {
-    fn new(settings: Settings, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(settings: Settings, store: Arc<dyn Store>) -> Self {
         let limits = settings.limits;
         let metrics = Arc::new(Metrics::new(&store.measures()));
         Self {
@@ -359,6 +374,7 @@ impl App {
             accounts: self.accounts.loaded(),
             sign_ins_waiting: self.settings.limits.sign_ins - self.sign_ins.available_permits(),
             commit_waiting: store.waiting,
+            scheduled: store.scheduled,
             store_bytes: store.used_bytes,
             free_bytes: store.free_bytes,
             webhooks,

@@ -43,6 +43,8 @@ pub(crate) struct Accounts {
     topic_entries: broadcast::Sender<Arc<Appended>>,
     /// Told when a message comes that expires.
     expiring: Arc<Notify>,
+    /// Told when a message comes that waits for its time.
+    scheduling: Arc<Notify>,
     /// Told when something waits for webhooks.
     events: Arc<Notify>,
 }
@@ -90,6 +92,7 @@ impl Accounts {
             loaded: Mutex::default(),
             topic_entries: broadcast::Sender::new(FOLLOWED_ENTRIES),
             expiring: Arc::default(),
+            scheduling: Arc::default(),
             events: Arc::default(),
         }
     }
@@ -97,6 +100,11 @@ impl Accounts {
     /// Notified when a message comes that expires.
     pub(crate) fn expiring(&self) -> Arc<Notify> {
         Arc::clone(&self.expiring)
+    }
+
+    /// Notified when a message comes that waits for its time.
+    pub(crate) fn scheduling(&self) -> Arc<Notify> {
+        Arc::clone(&self.scheduling)
     }
 
     /// Notified when something waits for webhooks.
@@ -198,6 +206,7 @@ impl Accounts {
                         self.fan_out(&Arc::new(appended));
                     }
                 }
+                Committed::Scheduled => self.scheduling.notify_one(),
                 Committed::Subscribed(account, topic, since) => {
                     self.subscribed(&account, topic);
                     self.tell(&account, Command::Subscribed(topic, since));

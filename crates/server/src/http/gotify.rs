@@ -1,7 +1,10 @@
 //! Gotify's API, as far as scripts publish with it: `POST /message` with the token `ID.SECRET`.
 //!
-//! A Gotify application sends to the one person it belongs to. Here a message goes to everyone
-//! whom its publisher reaches, which an administrator narrows, or to the topic in `?topic=`.
+//! A Gotify application sends to the one person it belongs to. Here a message goes to everyone,
+//! where its publisher may send to everyone, or to the topic in `?topic=`.
+
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -9,7 +12,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Multipart, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
@@ -21,6 +24,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{App, Failure, publish, publisher};
+use crate::secret;
 use crate::store::{Grantee, PublisherRecord};
 
 /// How long a body may take to arrive.
@@ -31,6 +35,7 @@ const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Refused {
     status: StatusCode,
     description: String,
+    retry_after_s: Option<u64>,
 }
 
 /// What a script sends.
@@ -144,15 +149,8 @@ async fn who(
         .or_else(|| header(AUTHORIZATION.as_str()).and_then(bearer))
         .ok_or_else(unauthorized)?;
     let (id, secret) = token.split_once('.').ok_or_else(unauthorized)?;
-    let publisher = publisher::verify(app, id, secret)
-        .await
-        .map_err(Failure::from)?
-        .ok_or_else(unauthorized)?;
-    if publisher.disabled_at.is_some() {
-        let description = "this publisher is disabled; ask the server's administrator";
-        return Err(Refused::new(StatusCode::FORBIDDEN, description));
-    }
-    Ok(publisher)
+    let publisher = publisher::admit(app, id, &secret::hash(secret)).await?;
+    publisher.ok_or_else(unauthorized)
 }
 
 fn unauthorized() -> Refused {
@@ -304,6 +302,7 @@ impl Refused {
         Self {
             status,
             description: description.into(),
+            retry_after_s: None,
         }
     }
 }
@@ -315,7 +314,11 @@ impl From<Failure> for Refused {
             StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
             other => other,
         };
-        Self::new(status, failure.into_detail())
+        Self {
+            status,
+            retry_after_s: failure.retry_after_s(),
+            description: failure.into_detail(),
+        }
     }
 }
 
@@ -330,6 +333,9 @@ impl IntoResponse for Refused {
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"hither\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -40,13 +40,22 @@ pub(crate) use self::attempts::Attempts;
 use self::body::JsonBody;
 use self::client::Client;
 pub(crate) use self::failure::Failure;
-pub(crate) use self::ntfy::{Followers, KnownPasswords};
+pub(crate) use self::ntfy::{Followers, KnownPasswords, moment, priority_named};
 pub(crate) use self::observe::REQUEST_ID;
 pub use self::openapi::text as openapi;
 pub use self::origin::{InvalidOrigin, Origin};
+pub(crate) use self::publish::{MAX_REQUEST as MAX_PUBLISH, on_command};
 use self::publisher::Publisher;
 pub(crate) use self::sign_in::{is_name, session_expiry};
 use crate::serve::App;
+
+/// What `crate::fuzzing` tries.
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing {
+    pub(crate) use super::gotify::fuzzing::gotify;
+    pub(crate) use super::ntfy::fuzzing::{encoded_word, ntfy};
+    pub(crate) use super::publish::fuzzing::publish;
+}
 
 /// The largest request body but a publisher's, in bytes.
 const MAX_REQUEST: usize = 64 * 1024;
@@ -154,4 +163,75 @@ async fn not_with_this_method(method: Method, uri: Uri) -> Failure {
             uri.path()
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use hither_protocol::MAX_FRAME_IDS;
+
+    use super::publish::check::{
+        MAX_ACTIONS, MAX_ATTACHMENTS, MAX_BODY, MAX_HTML, MAX_TAGS, MAX_TITLE,
+    };
+    use super::publish::receivers::{MAX_ACCOUNTS, MAX_TOKENS, MAX_TOPICS};
+    use crate::store::{MAX_AWAITING, MAX_SUBSCRIPTIONS};
+
+    const KIB: usize = 1024;
+
+    #[test]
+    fn limits_that_are_no_settings_are_documented_as_they_are() {
+        let protocol = include_str!("../../../../docs/protocol.md");
+        let operating = include_str!("../../../../docs/operating.md");
+        let body = super::MAX_REQUEST / KIB;
+        let message = super::publish::MAX_REQUEST / KIB / KIB;
+        let headers = crate::connection::MAX_HEADERS / KIB;
+        let (title, text, page) = (MAX_TITLE / KIB, MAX_BODY / KIB, MAX_HTML / KIB);
+        for (document, row) in [
+            (
+                operating,
+                format!("| headers of a request | {headers} KiB, 100 lines |"),
+            ),
+            (
+                operating,
+                format!("| body of a request | {body} KiB; {message} MiB for a message |"),
+            ),
+            (
+                protocol,
+                format!("| headers of a request | {headers} KiB |"),
+            ),
+            (
+                protocol,
+                format!("| request body | {body} KiB; {message} MiB for a publish |"),
+            ),
+            (
+                protocol,
+                format!(
+                    "| receivers in one publish | {MAX_ACCOUNTS} accounts, {MAX_TOKENS} tokens, \
+                     {MAX_TOPICS} topics |"
+                ),
+            ),
+            (
+                protocol,
+                format!("| ids in one `shown` or `read` | {MAX_FRAME_IDS} |"),
+            ),
+            (
+                protocol,
+                format!("| subscriptions of an account | {MAX_SUBSCRIPTIONS} |"),
+            ),
+            (
+                protocol,
+                format!("| publishers waiting for approval | {MAX_AWAITING} |"),
+            ),
+            (protocol, format!("≤ {title} KiB, no control characters |")),
+            (protocol, format!("| the text | ≤ {text} KiB |")),
+            (protocol, format!("≤ {page} KiB |")),
+            (
+                protocol,
+                format!("| 25 MiB; {MAX_ATTACHMENTS} in a message;"),
+            ),
+            (protocol, format!("drawn as buttons | ≤ {MAX_ACTIONS};")),
+            (protocol, format!("free words | ≤ {MAX_TAGS},")),
+        ] {
+            assert!(document.contains(&row), "{row}");
+        }
+    }
 }

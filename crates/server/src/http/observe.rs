@@ -99,7 +99,10 @@ async fn text(app: &App) -> Result<Response, Failure> {
 fn has_token(app: &App, headers: &HeaderMap) -> bool {
     let known = app.settings.metrics.token.as_ref();
     known.zip(bearer(headers)).is_some_and(|(known, given)| {
-        secret::is_known(given.expose(), &[secret::hash(known.expose())])
+        secret::is_known(
+            &secret::hash(given.expose()),
+            &[secret::hash(known.expose())],
+        )
     })
 }
 

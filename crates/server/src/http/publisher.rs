@@ -12,7 +12,7 @@ use hither_protocol::{ErrorCode, PublisherId};
 
 use super::{App, Failure};
 use crate::secret;
-use crate::store::{PublisherRecord, StoreError};
+use crate::store::{PublisherRecord, SecretHash};
 
 /// A publisher that proved its id.
 pub(crate) struct Publisher(pub(crate) PublisherRecord);
@@ -22,13 +22,28 @@ impl FromRequestParts<Arc<App>> for Publisher {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
         let (id, secret) = credentials(&parts.headers).ok_or_else(unauthenticated)?;
-        let publisher = verify(app, &id, &secret)
-            .await?
-            .ok_or_else(unauthenticated)?;
-        app.limiter.publisher(&publisher.id)?;
-        may_publish(&publisher)?;
-        Ok(Self(publisher))
+        let secret = secret::hash(&secret);
+        let publisher = admit(app, &id, &secret).await?;
+        publisher.map(Self).ok_or_else(unauthenticated)
     }
+}
+
+/// The publisher whose id and secret these are, where it may publish and does not ask too often.
+pub(crate) async fn admit(
+    app: &App,
+    id: &str,
+    secret: &SecretHash,
+) -> Result<Option<PublisherRecord>, Failure> {
+    let publisher = match id.parse::<PublisherId>() {
+        Ok(id) => app.store.publisher(&id).await?,
+        Err(_) => None,
+    };
+    let Some(publisher) = publisher.filter(|found| secret::is_known(secret, &found.secrets)) else {
+        return Ok(None);
+    };
+    app.limiter.publisher(&publisher.id)?;
+    may_publish(&publisher)?;
+    Ok(Some(publisher))
 }
 
 fn may_publish(publisher: &PublisherRecord) -> Result<(), Failure> {
@@ -40,19 +55,6 @@ fn may_publish(publisher: &PublisherRecord) -> Result<(), Failure> {
         return Ok(());
     };
     Err(Failure::new(ErrorCode::Forbidden, why))
-}
-
-/// The publisher, perhaps a disabled one, whose id and secret these are.
-pub(crate) async fn verify(
-    app: &App,
-    id: &str,
-    secret: &str,
-) -> Result<Option<PublisherRecord>, StoreError> {
-    let publisher = match id.parse::<PublisherId>() {
-        Ok(id) => app.store.publisher(&id).await?,
-        Err(_) => None,
-    };
-    Ok(publisher.filter(|found| secret::is_known(secret, &found.secrets)))
 }
 
 /// Id and secret, from HTTP Basic or a bearer token `id.secret`.
@@ -73,7 +75,7 @@ fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
     Some((id, secret))
 }
 
-fn unauthenticated() -> Failure {
+pub(crate) fn unauthenticated() -> Failure {
     Failure::new(
         ErrorCode::Unauthenticated,
         "Send the publisher's id and secret, as HTTP Basic or as Authorization: Bearer ID.SECRET.",

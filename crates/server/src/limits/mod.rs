@@ -32,6 +32,8 @@ pub struct Limits {
     pub requests_per_publisher: Rate,
     /// Frames that a client may say on one stream.
     pub frames_per_stream: Rate,
+    /// Publishers that register from one address.
+    pub registrations_per_address: Rate,
     /// Failed sign-ins of one address, and of one account.
     pub failed_sign_ins: Rate,
     /// Passwords that are checked or wait for it at the same time.
@@ -65,6 +67,7 @@ impl Limits {
         requests_per_account: Rate::per_second(50).burst(500),
         requests_per_publisher: Rate::per_second(200).burst(5000),
         frames_per_stream: Rate::per_second(100).burst(2000),
+        registrations_per_address: Rate::per_hour(10).burst(10),
         failed_sign_ins: Rate::per_minute(10).burst(10),
         sign_ins: 256,
         handshake_within: Duration::from_secs(10),
@@ -91,6 +94,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(crate) struct Limiter {
     addresses: Buckets<IpAddr>,
+    registrations: Buckets<IpAddr>,
     accounts: Buckets<AccountName>,
     publishers: Buckets<PublisherId>,
     places: Arc<Places>,
@@ -100,6 +104,7 @@ impl Limiter {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             addresses: Buckets::new(limits.requests_per_address),
+            registrations: Buckets::new(limits.registrations_per_address),
             accounts: Buckets::new(limits.requests_per_account),
             publishers: Buckets::new(limits.requests_per_publisher),
             places: Places::new(limits.connections, limits.connections_per_address),
@@ -109,6 +114,11 @@ impl Limiter {
     /// A request of an address.
     pub(crate) fn address(&self, address: IpAddr) -> Result<(), TooSoon> {
         limited(address).map_or(Ok(()), |address| self.addresses.take(&address))
+    }
+
+    /// A publisher that registers from an address.
+    pub(crate) fn registration(&self, address: IpAddr) -> Result<(), TooSoon> {
+        limited(address).map_or(Ok(()), |address| self.registrations.take(&address))
     }
 
     /// A request of one of an account's clients.

@@ -47,6 +47,12 @@ impl Rate {
         Self::new(count, Unit::Minute)
     }
 
+    /// So many each hour, and at once.
+    #[must_use]
+    pub const fn per_hour(count: u32) -> Self {
+        Self::new(count, Unit::Hour)
+    }
+
     /// So many at once.
     #[must_use]
     pub const fn burst(self, burst: u32) -> Self {

@@ -53,6 +53,11 @@ impl Metrics {
             &self.alerts_owed,
         );
         add.one(
+            "messages_scheduled",
+            "Messages that wait for their time",
+            &self.found.scheduled,
+        );
+        add.one(
             "oldest_unacked_seconds",
             "Longest time for which a connected device has owed an ack",
             &self.found.oldest_unacked,

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use hither_protocol::{ClientFrame, CloseCode, DeviceKind, ServerFrame};
-use hither_server::store::Store;
-use hither_server::{Limits, Rate, Settings, Tls};
+use hither_server::store::{Publishers, Store};
+use hither_server::{Limits, Rate, Registration, Settings, Tls};
 use hyper::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message as Wire;
 
-use crate::harness::{Answer, PATIENCE, PUBLISHER, SECRET, Server, credentials};
+use crate::harness::{Answer, PASSWORD, PATIENCE, PUBLISHER, SECRET, Server, credentials};
 
 /// A server whose limits are others, and to which this computer speaks for others.
 async fn limited(change: impl FnOnce(&mut Limits)) -> Server {
@@ -33,6 +35,10 @@ async fn get_for(server: &Server, address: &str, path: &str) -> Answer {
 
 fn assert_too_many(answer: &Answer) {
     assert_eq!(answer.problem(), (429, "too_many".to_owned()));
+    assert_soon(answer);
+}
+
+fn assert_soon(answer: &Answer) {
     let wait: u64 = answer.header("retry-after").parse().unwrap();
     assert!((1..=60).contains(&wait), "{answer:?}");
 }
@@ -87,6 +93,86 @@ async fn requests_are_limited_by_account_and_by_publisher() {
     assert_too_many(&server.publish(&message).await);
     let stored = server.store.head().await.unwrap();
     assert_eq!(stored.0, 2, "what was refused is not stored");
+}
+
+#[tokio::test]
+async fn requests_in_ntfys_and_gotifys_form_count_like_all_others() {
+    let server = limited(|it| {
+        it.requests_per_account = Rate::per_minute(1).burst(3);
+        it.requests_per_publisher = Rate::per_minute(1).burst(3);
+    })
+    .await;
+    let token = format!("{PUBLISHER}.{SECRET}");
+    let publisher = format!("Bearer {token}");
+    let gotify = format!("/message?token={token}&message=within");
+    let session = server.sign_in("ada", DeviceKind::Desktop).await;
+    let ada = format!("Bearer {}", session.access_token.expose());
+    let password = format!("Basic {}", STANDARD.encode(format!("ada:{PASSWORD}")));
+    let ask = async |method, path: &str, who: &str| {
+        let headers = [("authorization", who)];
+        server.request(method, path, &headers, "").await
+    };
+    for (method, path, who) in [
+        (Method::POST, "/alerts", publisher.as_str()),
+        (Method::GET, "/alerts/json?poll=1", &publisher),
+        (Method::POST, &gotify, ""),
+        (Method::GET, "/alerts/json?poll=1", &ada),
+        (Method::GET, "/alerts/auth", &password),
+        (Method::GET, "/alerts/auth", &password),
+    ] {
+        let answer = ask(method, path, who).await;
+        assert_eq!(answer.status, 200, "{path} {answer:?}");
+    }
+    for (method, path, who) in [
+        (Method::POST, "/alerts", publisher.as_str()),
+        (Method::PUT, "/", &publisher),
+        (Method::GET, "/alerts/publish", &publisher),
+        (Method::GET, "/alerts/sse", &publisher),
+        (Method::DELETE, "/alerts/x", &publisher),
+        (Method::GET, "/alerts/json", &ada),
+        (Method::GET, "/alerts/raw", &password),
+    ] {
+        let answer = ask(method, path, who).await;
+        assert_eq!(answer.status, 429, "{path} {answer:?}");
+        assert_eq!(answer.json()["code"], 42901);
+        assert_eq!(answer.json()["http"], 429);
+        assert_soon(&answer);
+    }
+    let answer = ask(Method::POST, &gotify, "").await;
+    assert_eq!(answer.status, 429, "{answer:?}");
+    assert_eq!(answer.json()["errorCode"], 429);
+    assert_soon(&answer);
+    let stored = server.store.head().await.unwrap();
+    assert_eq!(stored.0, 2, "what was refused is not stored");
+}
+
+#[tokio::test]
+async fn d1_registrations_of_one_address_are_limited() {
+    for registration in [Registration::Open, Registration::Approval] {
+        let server = Server::with(Settings {
+            registration,
+            trusted_proxies: vec!["127.0.0.1".parse().unwrap()],
+            limits: Limits {
+                registrations_per_address: Rate::per_minute(1).burst(2),
+                ..Limits::default()
+            },
+            ..Settings::default()
+        })
+        .await;
+        let register = async |address, name: &str| {
+            let forwarded = [("x-forwarded-for", address)];
+            let body = json!({ "name": name, "contact": "ops@shop.example" });
+            server.post("/v1/publishers", &forwarded, &body).await
+        };
+        for (name, status) in [("", 422), ("One", 200), ("", 422), ("Two", 200)] {
+            let answer = register("192.0.2.1", name).await;
+            assert_eq!(answer.status / 100, status / 100, "{name} {answer:?}");
+        }
+        assert_too_many(&register("192.0.2.1", "Three").await);
+        assert_eq!(register("192.0.2.2", "Other").await.status / 100, 2);
+        let known = server.store.publishers().await.unwrap();
+        assert_eq!(known.len(), 1 + 3, "{registration}");
+    }
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ mod protocol;
 mod publishers;
 mod publishing;
 mod routing;
+mod scheduled;
 mod sessions;
 mod states;
 mod templates;

@@ -125,12 +125,21 @@ async fn d1_approval_comes_before_publishing() {
     let answer = publish_as(&server, &shop, &hello).await;
     assert_eq!(answer.problem(), (403, "forbidden".to_owned()));
     let id = shop.0.parse().unwrap();
-    server.store.approve(&id).await.unwrap();
-    let every_account = Change {
+    let everybody = Change {
         every_account: true,
+        everyone: true,
         ..Change::default()
     };
-    server.store.widen(&id, every_account).await.unwrap();
+    server.store.widen(&id, everybody).await.unwrap();
+    let (id_and_secret, text) = (format!("{}.{}", shop.0, shop.1), r#"{"message":"Hello"}"#);
+    let bearer = format!("Bearer {id_and_secret}");
+    let gotify = format!("/message?token={id_and_secret}");
+    for path in ["/offers", gotify.as_str()] {
+        let headers = [("authorization", bearer.as_str())];
+        let answer = server.request(Method::POST, path, &headers, text).await;
+        assert_eq!(answer.status, 403, "{path} {answer:?}");
+    }
+    server.store.approve(&id).await.unwrap();
     assert_eq!(publish_as(&server, &shop, &hello).await.status, 201);
 }
 

@@ -39,7 +39,9 @@ pub(super) fn decode(text: &str) -> String {
 fn word(text: &str) -> Option<(String, &str)> {
     let (charset, rest) = text.strip_prefix("=?")?.split_once('?')?;
     let (encoding, rest) = rest.split_once('?')?;
-    let (content, after) = rest.split_once("?=")?;
+    // No question mark within: else each beginning would be looked at to the end of the text.
+    let (content, after) = rest.split_once('?')?;
+    let after = after.strip_prefix('=')?;
     let bytes = match encoding {
         "B" | "b" => BASE64.decode(content).ok()?,
         "Q" | "q" => quoted(content)?,
@@ -106,6 +108,7 @@ mod tests {
             "=?UTF-8?Q?=C3?=",
             "=?UTF-8?X?abc?=",
             "=?koi8-r?B?8J+H?=",
+            "=?UTF-8?Q?a?b?=",
             "a =? b",
         ] {
             assert_eq!(decode(text), text);

@@ -37,7 +37,7 @@ pub(super) enum Proof {
 
 /// What a request carries.
 #[derive(Debug, PartialEq, Eq)]
-enum Credentials {
+pub(super) enum Credentials {
     Basic(String, String),
     Bearer(String),
 }
@@ -91,7 +91,7 @@ impl Who {
 
 /// From the header, or from `?auth=`, which is the header's value once more in base64: browsers
 /// cannot set headers when they open a WebSocket.
-fn credentials(params: &Params) -> Result<Option<Credentials>, NtfyError> {
+pub(super) fn credentials(params: &Params) -> Result<Option<Credentials>, NtfyError> {
     let Some(text) = params.text(params::AUTHORIZATION) else {
         return Ok(None);
     };
@@ -134,18 +134,13 @@ async fn by_token(app: &App, token: &str) -> Result<Who, NtfyError> {
         let detail = "only sign-ins of the application hither read topics";
         return Err(NtfyError::new(Why::Forbidden, detail));
     }
-    Ok(Who::Account(identity.account, Proof::Token(token)))
+    admitted(app, identity.account, Proof::Token(token))
 }
 
 async fn by_secret(app: &App, id: &str, secret: &str) -> Result<Option<Who>, NtfyError> {
-    let Some(publisher) = publisher::verify(app, id, secret).await? else {
-        return Ok(None);
-    };
-    if publisher.disabled_at.is_some() {
-        let detail = "this publisher is disabled; ask the server's administrator";
-        return Err(NtfyError::new(Why::Forbidden, detail));
-    }
-    Ok(Some(Who::Publisher(publisher, secret::hash(secret))))
+    let secret = secret::hash(secret);
+    let publisher = publisher::admit(app, id, &secret).await?;
+    Ok(publisher.map(|publisher| Who::Publisher(publisher, secret)))
 }
 
 /// The slow check is spared where the same password was right a moment ago; wrong ones are limited
@@ -161,7 +156,7 @@ async fn by_password(
         && account.disabled_at.is_none()
         && app.known_passwords.knows(&account, &password, clock::now())
     {
-        return Ok(Who::Account(known, Proof::Password(account.password_hash)));
+        return admitted(app, known, Proof::Password(account.password_hash));
     }
     let attempt = app.attempts.begin(peer.ip(), name).map_err(|failure| {
         let wait = failure.retry_after_s().unwrap_or(1);
@@ -177,7 +172,13 @@ async fn by_password(
     app.known_passwords
         .remember(&account, &password, clock::now());
     let proof = Proof::Password(account.password_hash);
-    Ok(Who::Account(account.name, proof))
+    admitted(app, account.name, proof)
+}
+
+/// An account that does not ask too often.
+fn admitted(app: &App, name: AccountName, proof: Proof) -> Result<Who, NtfyError> {
+    app.limiter.account(&name)?;
+    Ok(Who::Account(name, proof))
 }
 
 fn wrong() -> NtfyError {

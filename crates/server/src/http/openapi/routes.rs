@@ -410,6 +410,59 @@ fn admin_rest(schemas: &mut Schemas) -> Vec<Operation> {
         .done(204, "Done.")
         .fails(CHANGE),
         administrator(
+            "post",
+            "/admin/api/publishers/{id}/approval",
+            "Let one that registered itself publish",
+        )
+        .done(204, "Done.")
+        .fails(CHANGE),
+        administrator(
+            "put",
+            "/admin/api/publishers/{id}/rights",
+            "Say what a publisher may, and whom it reaches",
+        )
+        .takes::<admin::PublisherRights>(schemas)
+        .done(204, "Done.")
+        .fails(CHANGE),
+        administrator(
+            "get",
+            "/admin/api/publishers/{id}/messages/{message}",
+            "What became of a message",
+        )
+        .answers::<states::MessageState>(200, schemas, "As its publisher sees it.")
+        .fails(&[ErrorCode::NotFound]),
+        administrator(
+            "get",
+            "/admin/api/accounts/{name}/messages/{message}/trace",
+            "Why a message alerted where it did",
+        )
+        .answers::<Trace>(200, schemas, "Without what was known of presence.")
+        .fails(&[ErrorCode::NotFound]),
+        administrator("get", "/admin/api/topics", "Topics")
+            .answers::<admin::TopicList>(200, schemas, "By name."),
+        administrator(
+            "put",
+            "/admin/api/topics/{topic}/private",
+            "Say whether reading a topic needs a grant",
+        )
+        .takes::<admin::Private>(schemas)
+        .done(204, "Done.")
+        .fails(CHANGE),
+        administrator(
+            "put",
+            "/admin/api/topics/{topic}/grants/{to}/{may}",
+            "Let an account or a publisher read or write a topic",
+        )
+        .done(204, "Done.")
+        .fails(CHANGE),
+        administrator(
+            "delete",
+            "/admin/api/topics/{topic}/grants/{to}/{may}",
+            "Take a grant back",
+        )
+        .done(204, "Done.")
+        .fails(CHANGE),
+        administrator(
             "get",
             "/admin/api/messages",
             "The newest messages, without content",

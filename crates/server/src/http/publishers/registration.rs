@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{App, Failure, JsonBody};
 use crate::accounts::clock;
+use crate::limits::TooSoon;
 use crate::secret;
 use crate::serve::Registration;
 use crate::store::{Audience, Permissions, PublisherRecord, StoreError};
@@ -61,6 +62,7 @@ pub(crate) async fn register(
     line("contact", &contact, MAX_CONTACT)?;
     let id = secret::publisher_id(&kind)
         .map_err(|_| Failure::invalid("kind must be 2 to 16 letters a-z."))?;
+    app.limiter.registration(peer.ip()).map_err(too_often)?;
     let secret = secret::publisher_secret();
     let publisher = PublisherRecord {
         contact,
@@ -90,6 +92,14 @@ fn not_here() -> Failure {
         ErrorCode::Forbidden,
         "Publishers do not register themselves here; ask the server's administrator for an id and \
          a secret.",
+    )
+}
+
+fn too_often(too_soon: TooSoon) -> Failure {
+    Failure::too_many(
+        "Too many publishers registered from your address; wait, or ask the server's administrator \
+         for an id and a secret.",
+        too_soon.seconds(),
     )
 }
 

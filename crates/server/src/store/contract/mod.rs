@@ -6,6 +6,7 @@ pub(super) mod attachments;
 pub(super) mod log;
 pub(super) mod logs;
 pub(super) mod people;
+pub(super) mod scheduled;
 pub(super) mod states;
 pub(super) mod templates;
 pub(super) mod trace;
@@ -108,6 +109,20 @@ macro_rules! contract_suite {
                 a6_time_is_asked_inclusively_in_order_of_position
                 a9_retention_leaves_a_gap_for_whoever_was_not_there
                 what_nobody_misses_leaves_no_gap
+            }
+            scheduled {
+                what_is_scheduled_comes_once_at_its_time
+                a_time_that_has_passed_is_no_wait
+                overdue_messages_come_in_order_after_reopening
+                the_clock_may_be_set
+                it_comes_to_those_who_are_there_at_its_time
+                a_publisher_reaches_only_whom_it_may_at_that_time
+                what_is_withdrawn_before_its_time_never_comes
+                of_a_key_the_newest_publish_counts
+                each_receivers_own_is_filled_at_the_publish
+                its_time_counts_from_when_it_comes
+                so_many_may_wait
+                a_topics_waiting_messages_are_their_publishers_own
             }
             states {
                 a_message_is_delivered_once_a_device_has_it
@@ -288,6 +303,7 @@ pub(super) fn a_message(to: &[&str]) -> NewMessage {
         },
         html: None,
         to: Receivers::accounts(to.iter().map(|text| name(text)).collect()),
+        deliver_at: None,
         ttl: None,
         idempotency: None,
         ntfy: None,

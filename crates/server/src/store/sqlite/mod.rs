@@ -19,6 +19,7 @@ mod readers;
 mod receivers;
 mod restore;
 mod rows;
+mod scheduled;
 mod schema;
 mod sessions;
 mod states;

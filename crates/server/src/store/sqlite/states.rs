@@ -45,8 +45,9 @@ fn states(
     let (number, states) = conn
         .prepare_cached(
             "SELECT number, messages.created_at, nullif(expires_at, messages.created_at),
-                    withdrawn_at, withdrawn_why, receivers
-             FROM messages JOIN publishers ON publishers.id = publisher
+                    withdrawn_at, withdrawn_why, messages.receivers, deliver_at
+             FROM messages JOIN publishers ON publishers.id = messages.publisher
+             LEFT JOIN scheduled ON message = number
              WHERE messages.id = ?1 AND public_id = ?2",
         )?
         .query_and_then(params![id.0.as_bytes(), publisher.as_str()], message)?
@@ -72,6 +73,7 @@ fn message(row: &Row<'_>) -> Result<(i64, MessageStates), StoreError> {
     let why = why.map(|why| why_named(&why)).transpose()?;
     let states = MessageStates {
         created_at: time(row.get(1)?)?,
+        deliver_at: optional_time(row.get(6)?)?,
         expires_at: optional_time(row.get(2)?)?,
         withdrawn: optional_time(row.get(3)?)?.map(|at| (at, why)),
         counts: StateCounts {

@@ -8,6 +8,7 @@ use super::log::append;
 use super::publishers::publisher_number;
 use super::receivers::logs_of;
 use super::rows::{message_id, ms, optional_time};
+use super::scheduled;
 use super::states::note_withdrawn;
 use super::writer::Tx;
 use crate::store::{EventType, StoreError, What};
@@ -29,8 +30,9 @@ pub(super) fn recall(
     withdraw(tx, number, id, WithdrawWhy::Recalled)
 }
 
-/// Withdraws the publisher's present messages with this key.
+/// Withdraws the publisher's present messages with this key, and those that wait.
 pub(super) fn replace(tx: &mut Tx<'_>, publisher: i64, key: &str) -> Result<(), StoreError> {
+    scheduled::supersede(tx, publisher, key)?;
     let present = "SELECT number, id FROM messages
                    WHERE publisher = ?1 AND key = ?2 AND withdrawn_at IS NULL";
     for (number, id) in found(tx, present, (publisher, key))? {
@@ -61,7 +63,7 @@ pub(super) fn next_expiry(conn: &Connection) -> Result<Option<Timestamp>, StoreE
     optional_time(next)
 }
 
-fn found(
+pub(super) fn found(
     tx: &Tx<'_>,
     query: &str,
     params: impl Params,
@@ -73,7 +75,7 @@ fn found(
 }
 
 /// Withdraws a message from every log it stands in; again, it does nothing.
-fn withdraw(
+pub(super) fn withdraw(
     tx: &mut Tx<'_>,
     number: i64,
     id: MessageId,
@@ -83,7 +85,9 @@ fn withdraw(
         return Ok(());
     }
     let logs = logs_of(tx, number)?;
-    if !logs.is_empty() {
+    if logs.is_empty() {
+        scheduled::never_comes(tx, number)?;
+    } else {
         append(tx, logs, What::Withdraw(vec![id], why), None)?;
     }
     let told = Told {

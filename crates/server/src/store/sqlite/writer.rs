@@ -13,7 +13,7 @@ use hither_protocol::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::{log, publish, sessions};
+use super::{log, publish, scheduled, sessions};
 use crate::store::{
     Appended, ClientId, Clock, Committed, Entry, Log, Measures, Position, StoreError, What,
 };
@@ -24,7 +24,7 @@ const QUEUE: usize = 1024;
 const BATCH: usize = 512;
 /// How long an ack may wait for a commit that comes anyway.
 const ACK_DELAY: Duration = Duration::from_secs(1);
-/// How often outlived idempotency keys are cleared away.
+/// How often what is outlived is cleared away.
 const TIDY_EVERY: Duration = Duration::from_mins(10);
 
 /// The way to the writer's thread.
@@ -277,6 +277,7 @@ impl Worker {
         }
         if tidy {
             publish::forget_old_keys(&tx)?;
+            scheduled::forget_in_vain(&tx)?;
         }
         for job in jobs {
             tx.attempt(job.as_mut())?;
