@@ -184,7 +184,7 @@ async fn say(url: &str, session: &Session, frames: Vec<ClientFrame>) {
     }
     loop {
         let wire = stream.next().await.unwrap().unwrap();
-        if ServerFrame::parse(wire.to_text().unwrap()) == Ok(ServerFrame::Pong) {
+        if ServerFrame::parse(wire.to_text().unwrap()).unwrap() == ServerFrame::Pong {
             return;
         }
     }
