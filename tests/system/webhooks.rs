@@ -95,14 +95,18 @@ struct Place {
     publisher: Publisher,
     port: u16,
     webhook: Value,
-    _data: TempDir,
+    folder: TempDir,
 }
 
 impl Place {
     fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
-        let allow = ("HITHER_OUTBOUND_ALLOW", "127.0.0.1".to_owned());
-        let server = Server::start_with(data.path(), vec![allow]);
+        let settings = vec![
+            ("HITHER_OUTBOUND_ALLOW", "127.0.0.1".to_owned()),
+            ("HITHER_LOG", "debug".to_owned()),
+        ];
+        let log = data.path().join("log");
+        let server = Server::start_logging(&data.path().join("server"), settings, &log);
         server.add_account("ada", PASSWORD);
         let publisher = server.add_publisher("Shop");
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -111,7 +115,7 @@ impl Place {
             server,
             publisher,
             webhook: Value::Null,
-            _data: data,
+            folder: data,
         };
         let url = format!("http://127.0.0.1:{}/", place.port);
         place.webhook = place.post("", &json!({ "url": url }));
@@ -180,7 +184,7 @@ async fn say(url: &str, session: &Session, frames: Vec<ClientFrame>) {
     }
     loop {
         let wire = stream.next().await.unwrap().unwrap();
-        if ServerFrame::parse(wire.to_text().unwrap()) == Ok(ServerFrame::Pong) {
+        if ServerFrame::parse(wire.to_text().unwrap()).unwrap() == ServerFrame::Pong {
             return;
         }
     }
@@ -249,6 +253,12 @@ async fn states_and_the_action_arrive_signed() {
     place.ask_for_test();
     place.wait_for_failure("answered 400");
     assert!(receiver.lines.try_recv().is_err());
+
+    let log = std::fs::read_to_string(place.folder.path().join("log")).unwrap();
+    assert!(log.contains(place.webhook["id"].as_str().unwrap()), "{log}");
+    for private in [place.secret(), "Deploy?", "v1,"] {
+        assert!(!log.contains(private), "{log}");
+    }
 }
 
 #[test]

@@ -101,14 +101,17 @@ async fn register(
     body: JsonBody<Register>,
 ) -> Result<(StatusCode, Json<Registered>), Failure> {
     let Register { url, events } = body.value;
-    if events.as_ref().is_some_and(|events| events.is_empty()) {
+    if events.as_ref().is_some_and(Vec::is_empty) {
         let detail = "events names none; leave it out to be told of all.";
         return Err(Failure::invalid(detail));
     }
     let target: Target = url
         .parse()
         .map_err(|error| Failure::invalid(format!("url: {error}.")))?;
-    app.outbound.check(&target).await.map_err(out_of_reach)?;
+    app.outbound
+        .check(&target)
+        .await
+        .map_err(|error| out_of_reach(&error))?;
     let key = SigningKey::random();
     let new = NewWebhook {
         id: secret::webhook_id(),
@@ -126,7 +129,7 @@ async fn register(
 }
 
 /// Where a name leads inside is not for publishers to know.
-fn out_of_reach(error: OutboundError) -> Failure {
+fn out_of_reach(error: &OutboundError) -> Failure {
     Failure::invalid(match error {
         OutboundError::Plain => {
             "url must begin with https://; the server's administrator can allow networks where \

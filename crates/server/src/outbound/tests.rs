@@ -154,7 +154,7 @@ async fn an_answer_is_bounded() {
             match answer {
                 Ok(answer) => assert!(fits && answer.body.len() == MAX_ANSWER),
                 Err(error) => {
-                    assert!(!fits && matches!(error, OutboundError::TooLarge(StatusCode::OK)))
+                    assert!(!fits && matches!(error, OutboundError::TooLarge(StatusCode::OK)));
                 }
             }
         }

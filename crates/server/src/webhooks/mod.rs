@@ -207,13 +207,16 @@ async fn post(app: &App, event: &Event) -> Result<(), Refusal> {
     let headers = headers(event, &body);
     if !target.is_secure() {
         // Whom its name leads to may have changed.
-        app.outbound.check(&target).await.map_err(refusal)?;
+        app.outbound
+            .check(&target)
+            .await
+            .map_err(|error| refusal(&error))?;
     }
     let status = match app.outbound.post(&target, headers, body.into()).await {
         Ok(answer) => answer.status,
         // What else it says means nothing here.
         Err(OutboundError::TooLarge(status)) => status,
-        Err(error) => return Err(refusal(error)),
+        Err(error) => return Err(refusal(&error)),
     };
     match status {
         StatusCode::GONE => Err(Refusal::Gone),
@@ -223,8 +226,7 @@ async fn post(app: &App, event: &Event) -> Result<(), Refusal> {
 }
 
 /// Addresses behind names are the operator's, not the publisher's to know.
-#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
-fn refusal(error: OutboundError) -> Refusal {
+fn refusal(error: &OutboundError) -> Refusal {
     let why = match error {
         OutboundError::Forbidden(_) | OutboundError::Plain => "leads to where this server may not",
         OutboundError::Unreachable(_) => "cannot be reached",

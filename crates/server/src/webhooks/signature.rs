@@ -65,7 +65,7 @@ mod tests {
 
     const KEY: [u8; 32] = *b"0123456789abcdef0123456789abcdef";
 
-    /// Made with the package `standardwebhooks` of PyPI.
+    /// Made with the Python package `standardwebhooks`.
     #[test]
     fn a_signature_is_what_others_make() {
         let key = SigningKey::from(KEY);

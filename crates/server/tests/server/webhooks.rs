@@ -179,10 +179,10 @@ async fn wait_for(server: &Server, id: &str, wanted: impl Fn(&Value) -> bool) ->
             }
         }
     };
-    match timeout(PATIENCE, found).await {
-        Ok(shown) => shown,
-        Err(_) => panic!("it is {}", show(server, id).await),
+    if let Ok(shown) = timeout(PATIENCE, found).await {
+        return shown;
     }
+    panic!("it is {}", show(server, id).await);
 }
 
 async fn metric(server: &Server, name: &str) -> String {
