@@ -8,7 +8,8 @@ use fantoccini::Locator;
 use fantoccini::key::Key;
 use serde_json::json;
 use system_tests::browser::Browser;
-use system_tests::server::Server;
+use system_tests::companion::Companion;
+use system_tests::server::{Server, plain};
 use system_tests::{SOON, wait_for_async};
 use tempfile::TempDir;
 
@@ -17,14 +18,14 @@ const PASSWORD: &str = "battery staple";
 /// An administrator who is signed in and uses the keyboard only.
 struct Administrator {
     browser: Browser,
-    _server: Server,
-    _folder: TempDir,
+    server: Server,
+    folder: TempDir,
 }
 
 impl Administrator {
     async fn sign_in() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(folder.path());
+        let server = Server::start(&folder.path().join("server"));
         server.add_administrator("root", PASSWORD);
         server.add_account("ada", PASSWORD);
         let browser = Browser::start().await.unwrap();
@@ -34,8 +35,8 @@ impl Administrator {
             .unwrap();
         let this = Self {
             browser,
-            _server: server,
-            _folder: folder,
+            server,
+            folder,
         };
         this.see("#sign-in:not([hidden])").await;
         this.complain_about_nothing().await;
@@ -77,6 +78,20 @@ impl Administrator {
     async fn type_into(&self, field: &str, text: &str) {
         self.focus(field).await;
         self.press(text).await;
+    }
+
+    /// By its name in the navigation.
+    async fn open(&self, view: &str) {
+        self.follow(&format!("nav a[href='#{view}']")).await;
+        self.see(&format!("nav a[href='#{view}'][aria-current]"))
+            .await;
+        self.see("#content .bar").await;
+    }
+
+    async fn follow(&self, link: &str) {
+        self.see(link).await;
+        self.focus(link).await;
+        self.press(&Key::Enter.to_string()).await;
     }
 
     async fn focus(&self, what: &str) {
@@ -127,20 +142,67 @@ async fn an_account_is_added_and_removed_with_the_keyboard_alone() {
     root.see("a[href='#accounts/ada']").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_publisher_may_is_changed_and_what_became_of_its_message_is_seen() {
+    let root = Administrator::sign_in().await;
+    let (_companion, id) = tokio::task::block_in_place(|| {
+        let companion = Companion::start(&root.folder.path().join("companion"));
+        companion.sign_in(root.server.url(), "ada", PASSWORD);
+        companion.wait_until_online();
+        let mut request = plain("ada", "Build failed");
+        request.to.topics = vec!["builds".to_owned()];
+        let publisher = root.server.add_publisher("CI");
+        (companion, publisher.publish("one", &request))
+    });
+
+    root.open("publishers").await;
+    root.focus("button[aria-label='Rights… CI']").await;
+    root.press(&Key::Enter.to_string()).await;
+    root.see("dialog[open] [name=narrowed]").await;
+    root.complain_about_nothing().await;
+    root.focus("[name=narrowed]").await;
+    root.press(" ").await;
+    root.type_into("#field-accounts", "ada nobody").await;
+    root.complain_about_nothing().await;
+    root.press(&Key::Enter.to_string()).await;
+    root.see("dialog[open] [role=alert]:not([hidden])").await;
+    root.press(&Key::Backspace.to_string().repeat(7)).await;
+    root.press(&Key::Enter.to_string()).await;
+    root.not_see("dialog[open]").await;
+    assert!(root.text("#content table").await.contains("ada"));
+
+    root.open("topics").await;
+    root.follow("a[href='#topics/builds']").await;
+    root.see("#content h2").await;
+    root.complain_about_nothing().await;
+    root.focus(".bar .main").await;
+    root.press(&Key::Enter.to_string()).await;
+    root.see("dialog[open] #field-to:focus").await;
+    root.press("ada").await;
+    root.press(&Key::Enter.to_string()).await;
+    root.see("button[aria-label='Revoke ada']").await;
+
+    root.open("messages").await;
+    root.follow(&format!("#content td a[href$='/{id}']")).await;
+    root.see("#content dl").await;
+    root.complain_about_nothing().await;
+    root.follow("#content td a[href$='/ada']").await;
+    root.see("#content td [lang=en]").await;
+    root.complain_about_nothing().await;
+}
+
 #[tokio::test]
 async fn every_view_can_be_used_by_everyone() {
     let root = Administrator::sign_in().await;
     root.complain_about_nothing().await;
     for (view, shows) in [
         ("publishers", ".bar .main"),
+        ("topics", "p.quiet"),
         ("messages", "p.quiet"),
         ("health", "dl dd"),
         ("accounts", "#search"),
     ] {
-        root.focus(&format!("nav a[href='#{view}']")).await;
-        root.press(&Key::Enter.to_string()).await;
-        root.see(&format!("nav a[href='#{view}'][aria-current]"))
-            .await;
+        root.open(view).await;
         root.see(shows).await;
         root.complain_about_nothing().await;
     }

@@ -179,6 +179,26 @@ Doggies have been known to ring the doorbell." ntfy.sh/mydoorbell"#,
         "https://styles.redditmedia.com/t5_32uhe/styles/communityIcon_xnt6chtnr2j21.png",
     ),
     (
+        r#"curl -H "At: tomorrow, 10am" -d "Good morning" ntfy.sh/hello"#,
+        "message",
+        "Good morning",
+    ),
+    (
+        r#"curl -H "In: 30min" -d "It's 30 minutes later now" ntfy.sh/reminder"#,
+        "message",
+        "It's 30 minutes later now",
+    ),
+    (
+        r#"printf '\xff\xd8\xff\xe0' > flower.jpg; curl -T flower.jpg -H "Filename: flower.jpg" ntfy.sh/flowers"#,
+        "message",
+        "You received a file: flower.jpg",
+    ),
+    (
+        r#"curl $(curl "ntfy.sh/flowers/json?poll=1" | grep -o 'http[^"]*') | od -An -tx1 | sed 's/.*/{"bytes":"&"}/'"#,
+        "bytes",
+        " ff d8 ff e0",
+    ),
+    (
         r#"curl -d "You left the house. Turn down the A/C?" -H "Actions: view, Open portal, https://home.nest.com/, clear=true; http, Turn down, https://api.nest.com/, body='{\"temperature\": 65}'" ntfy.sh/myhome"#,
         "message",
         "You left the house. Turn down the A/C?",
@@ -279,7 +299,8 @@ fn a_python_library_publishes_and_reads() {
     let place = Place::new();
     let said = place.python(
         r#"
-import os
+import os, requests
+from datetime import datetime, timedelta
 from python_ntfy import MessagePriority, NtfyClient, ViewAction
 
 name, secret = os.environ["PUBLISHER"].split(":", 1)
@@ -300,6 +321,17 @@ for topic, auth in [("one", (name, secret)), ("two", f"{name}.{secret}")]:
     assert oldest["actions"][0]["label"] == "Open", oldest
     assert newest["message"] == "second", newest
     assert client.get_cached_messages(since=newest["id"]) == []
+    client.send("later", schedule=datetime.now() + timedelta(hours=1))
+    assert client.get_cached_messages(since=newest["id"]) == []
+    waiting = client.get_cached_messages(since=newest["id"], scheduled=True)
+    assert [one["message"] for one in waiting] == ["later"], waiting
+    with open("photo.gif", "wb") as file:
+        file.write(b"GIF89a" + bytes(40000))
+    file = client.send_file("photo.gif", title="Photo")["attachment"]
+    assert (file["name"], file["type"], file["size"]) == ("photo.gif", "image/gif", 40006), file
+    got = requests.get(file["url"], auth=(name, secret))
+    assert got.content == open("photo.gif", "rb").read(), got
+    assert requests.get(file["url"]).status_code == 403
 print("fine")
 "#,
     );

@@ -168,7 +168,10 @@ pub struct PublishRequest {
     /// Replaces the publisher's earlier message with the same key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Seconds after which it is withdrawn.
+    /// Not before that; a time that has passed is no wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliver_at: Option<Timestamp>,
+    /// Seconds after which it is withdrawn, from when it comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_s: Option<u64>,
     /// What `{{name}}` in title, body and html stands for, before the receiver's record.

@@ -364,6 +364,19 @@ fn fields_of_a_publish() {
     );
 }
 
+#[test]
+fn a_publish_that_comes_later() {
+    check(
+        "http_publish_later",
+        &PublishRequest {
+            title: "Time sheets".to_owned(),
+            deliver_at: Some(time(0)),
+            ttl_s: Some(3600),
+            ..PublishRequest::default()
+        },
+    );
+}
+
 fn publish() -> PublishRequest {
     let whole = whole();
     PublishRequest {
@@ -388,6 +401,7 @@ fn publish() -> PublishRequest {
         actions: whole.actions,
         attachments: vec![],
         key: whole.key,
+        deliver_at: None,
         ttl_s: Some(3600),
         fields: None,
     }

@@ -15,14 +15,14 @@ document.title = say("title");
 sayAll();
 
 function address() {
-  const [view, name] = location.hash.slice(1).split("/");
-  const known = ["accounts", "publishers", "messages", "health"].includes(view);
-  return { view: known ? view : "accounts", name: name && decodeURIComponent(name) };
+  const [view, ...names] = location.hash.slice(1).split("/");
+  const known = Object.hasOwn(views, view);
+  return { view: known ? view : "accounts", names: known ? names.map(decodeURIComponent) : [] };
 }
 
 /** Draws the view anew; `quietly` keeps what the person is doing in it. */
 async function draw({ quietly = false } = {}) {
-  const { view, name } = address();
+  const { view, names } = address();
   const question = ++newest;
   for (const link of document.querySelectorAll("nav a")) {
     if (link.hash === `#${view}`) link.setAttribute("aria-current", "page");
@@ -30,7 +30,7 @@ async function draw({ quietly = false } = {}) {
   }
   if (!quietly) part("content").replaceChildren(element("p", { class: "quiet" }, say("loading")));
   try {
-    const drawn = await views[view](act, name);
+    const drawn = await views[view](act, ...names);
     if (question !== newest) return;
     const typing = document.activeElement?.id === "search" && document.activeElement;
     part("content").replaceChildren(...drawn.filter(Boolean));

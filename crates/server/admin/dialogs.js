@@ -46,6 +46,10 @@ function field(word, name, properties = {}) {
   return [element("label", { for: id }, say(word)), element("input", { id, name, autocomplete: "off", ...properties })];
 }
 
+function checkbox(word, name, checked) {
+  return element("label", { class: "check" }, element("input", { type: "checkbox", name, checked }), say(word));
+}
+
 /** Asks whether to do something. */
 export function confirm(title, meaning, word, act) {
   return show(title, [element("p", {}, say(meaning))], submitButton(word, "danger"), async () => {
@@ -78,7 +82,7 @@ export function askForAccount(act) {
   const content = [
     ...field("name", "name", { required: true, maxlength: 64, pattern: "[a-z0-9][a-z0-9._\\-]*", autocapitalize: "none", spellcheck: "false", "aria-describedby": "rule" }),
     element("small", { id: "rule" }, say("accountRule")),
-    element("label", { class: "check" }, element("input", { type: "checkbox", name: "admin" }), say("makeAdmin")),
+    checkbox("makeAdmin", "admin", false),
     element("p", { class: "quiet" }, say("passwordMadeUp")),
   ];
   return show(say("addAccount"), content, submitButton("add", "main"),
@@ -92,6 +96,51 @@ export function askForPublisher(act) {
     element("small", { id: "rule" }, say("kindRule")),
   ];
   return show(say("addPublisher"), content, submitButton("add", "main"), act);
+}
+
+/** Asks whom a publisher reaches and what it may. */
+export function askForRights(name, { rights, audience }, act) {
+  const list = (names) => names.join(" ");
+  const narrowed = checkbox("onlyThese", "narrowed", rights.narrowed);
+  const everyone = checkbox("mayEveryone", "everyone", rights.everyone);
+  const whom = element("fieldset", {},
+    ...field("accountsByName", "accounts", { value: list(audience.accounts), autocapitalize: "none", spellcheck: "false", "aria-describedby": "rule" }),
+    ...field("topicsByName", "topics", { value: list(audience.topics), autocapitalize: "none", spellcheck: "false" }),
+    element("small", { id: "rule" }, say("namesRule")));
+  const settle = () => {
+    const only = narrowed.querySelector("input").checked;
+    whom.hidden = !only;
+    everyone.hidden = only;
+  };
+  narrowed.addEventListener("change", settle);
+  settle();
+  const content = [
+    narrowed, whom, everyone,
+    checkbox("mayUrgent", "urgent", rights.urgent),
+    checkbox("mayHtml", "html", rights.html),
+  ];
+  const names = (text) => text.split(/[\s,]+/).filter(Boolean);
+  return show(say("rightsOf", { name }), content, submitButton("save", "main"), (values) => act({
+    rights: {
+      narrowed: values.narrowed === "on",
+      everyone: values.everyone === "on" && values.narrowed !== "on",
+      urgent: values.urgent === "on",
+      html: values.html === "on",
+    },
+    audience: { accounts: names(values.accounts), topics: names(values.topics) },
+  }));
+}
+
+/** Asks whom to let read or write a topic. */
+export function askForGrant(topic, act) {
+  const choice = (may, checked) => element("label", { class: "check" },
+    element("input", { type: "radio", name: "may", value: may, checked }), say("rightsOfGrant")[may]);
+  const content = [
+    ...field("accountOrPublisher", "to", { required: true, autocapitalize: "none", spellcheck: "false" }),
+    choice("read", true), choice("write", false),
+  ];
+  return show(say("grantOf", { name: topic }), content, submitButton("add", "main"),
+    ({ to, may }) => act({ to: to.trim(), may }));
 }
 
 /** Shows what is never shown again. */

@@ -1,7 +1,7 @@
 // Lets the page start without a connection, and leads from a notification to its message.
 
 const CACHE = "hither-page";
-const PAGE = ["./", "app.js", "history.js", "icon.svg", "manifest.webmanifest", "ring.js", "stream.js", "style.css", "views.js", "words.js"];
+const PAGE = ["./", "app.js", "base.css", "history.js", "icon.svg", "manifest.webmanifest", "ring.js", "stream.js", "style.css", "views.js", "words.js"];
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(PAGE)).then(() => self.skipWaiting()));

@@ -10,19 +10,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hither_protocol::{AccountName, PublisherId, Timestamp, TopicName};
+use hither_protocol::{AccountName, PublishRequest, Published, PublisherId, Timestamp, TopicName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
+use crate::http;
+use crate::serve::App;
 use crate::store::{
     AccountRecord, Audience, BackupReport, Change, CheckReport, Grant, Grantee, Permissions,
     PublisherRecord, Right, SecretHash, Store, StoreError, TopicSummary,
 };
 
 const SOCKET: &str = "admin.sock";
-const MAX_REQUEST_BYTES: u64 = 64 * 1024;
+/// A message as large as any, with JSON's escapes.
+const MAX_REQUEST_BYTES: u64 = 2 * http::MAX_PUBLISH as u64;
 /// How long either side waits for the other's line.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long everything may take to be read.
@@ -119,6 +123,17 @@ pub enum AdminRequest {
         /// Whether it is forbidden.
         disabled: bool,
     },
+    /// Publishes a message, as a publisher.
+    Publish {
+        /// Whose.
+        id: PublisherId,
+        /// SHA-256 of its secret.
+        secret: SecretHash,
+        /// As over HTTP.
+        message: Box<PublishRequest>,
+        /// Beside it; absolute, and the server's user must be allowed to read them.
+        files: Vec<PathBuf>,
+    },
     /// Lists all topics.
     Topics,
     /// Lets somebody read or write a topic.
@@ -164,6 +179,8 @@ pub enum AdminReply {
     BackedUp(BackupReport),
     /// What the check found.
     Checked(CheckReport),
+    /// The message is on disk.
+    Published(Published),
     /// It was not done; the text is for people.
     Refused(String),
 }
@@ -182,7 +199,7 @@ pub struct AccountSummary {
 }
 
 /// A publisher, as an administrator sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PublisherSummary {
     /// Unique.
     pub id: PublisherId,
@@ -204,7 +221,24 @@ pub struct PublisherSummary {
     pub created_at: Timestamp,
 }
 
-/// Does what the administrator wishes.
+/// Does what somebody with this server's own rights wishes.
+pub(crate) async fn carry_out(app: &Arc<App>, request: AdminRequest) -> AdminReply {
+    let AdminRequest::Publish {
+        id,
+        secret,
+        message,
+        files,
+    } = request
+    else {
+        return execute(&*app.store, request).await;
+    };
+    match http::on_command(app, &id, &secret, *message, &files).await {
+        Ok(published) => AdminReply::Published(published),
+        Err(failure) => AdminReply::Refused(failure.into_detail()),
+    }
+}
+
+/// Does what the administrator wishes with the store alone.
 pub async fn execute(store: &dyn Store, request: AdminRequest) -> AdminReply {
     let what = request.subject();
     if let AdminRequest::Backup { file } = request {
@@ -229,16 +263,11 @@ async fn attempt(store: &dyn Store, request: AdminRequest) -> Result<AdminReply,
             return Ok(AdminReply::Accounts(summaries.collect()));
         }
         AdminRequest::Publishers => {
-            let mut summaries = Vec::new();
-            for publisher in store.publishers().await? {
-                let audience = store.audience(&publisher.id).await?;
-                summaries.push(PublisherSummary::new(publisher, audience));
-            }
-            return Ok(AdminReply::Publishers(summaries));
+            return Ok(AdminReply::Publishers(publishers(store).await?));
         }
         AdminRequest::Check => return Ok(AdminReply::Checked(store.check().await?)),
-        // Done before, because it fails in other ways.
-        AdminRequest::Backup { .. } => {}
+        // Done before, because they fail in other ways.
+        AdminRequest::Backup { .. } | AdminRequest::Publish { .. } => {}
         AdminRequest::AddAccount {
             name,
             password_hash,
@@ -301,8 +330,18 @@ async fn attempt(store: &dyn Store, request: AdminRequest) -> Result<AdminReply,
     Ok(AdminReply::Done)
 }
 
+/// All publishers, by id.
+pub(crate) async fn publishers(store: &dyn Store) -> Result<Vec<PublisherSummary>, StoreError> {
+    let mut summaries = Vec::new();
+    for publisher in store.publishers().await? {
+        let audience = store.audience(&publisher.id).await?;
+        summaries.push(PublisherSummary::new(publisher, audience));
+    }
+    Ok(summaries)
+}
+
 /// A publisher of that id, else an account of that name.
-async fn grantee(store: &dyn Store, text: &str) -> Result<Grantee, StoreError> {
+pub(crate) async fn grantee(store: &dyn Store, text: &str) -> Result<Grantee, StoreError> {
     if let Ok(id) = text.parse()
         && store.publisher(&id).await?.is_some()
     {
@@ -328,6 +367,7 @@ impl AdminRequest {
             Self::RevokeTopic { topic, from, .. } => format!("such grant of {topic} to {from}"),
             Self::SetTopicPrivate { topic, .. } => format!("topic {topic}"),
             Self::Backup { .. } => "backup".to_owned(),
+            Self::Publish { .. } => "message".to_owned(),
             Self::Check => "check".to_owned(),
             Self::AddAccount { name, .. }
             | Self::SetPassword { name, .. }
@@ -407,11 +447,11 @@ impl AdminSocket {
     }
 
     /// Answers until it is dropped.
-    pub async fn run(self, store: Arc<dyn Store>) {
+    pub(crate) async fn run(self, app: Arc<App>) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    tokio::spawn(attend(stream, Arc::clone(&store)));
+                    tokio::spawn(attend(stream, Arc::clone(&app)));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the administrator's socket cannot accept");
@@ -429,14 +469,14 @@ impl Drop for AdminSocket {
     }
 }
 
-async fn attend(stream: UnixStream, store: Arc<dyn Store>) {
-    match answer(stream, &*store).await {
+async fn attend(stream: UnixStream, app: Arc<App>) {
+    match answer(stream, &app).await {
         Ok(()) => {}
         Err(error) => tracing::warn!(%error, "an administrator's request was not answered"),
     }
 }
 
-async fn answer(stream: UnixStream, store: &dyn Store) -> io::Result<()> {
+async fn answer(stream: UnixStream, app: &Arc<App>) -> io::Result<()> {
     check_peer(&stream, may_ask)?;
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
@@ -447,7 +487,7 @@ async fn answer(stream: UnixStream, store: &dyn Store) -> io::Result<()> {
         return Ok(());
     }
     let reply = match serde_json::from_str(&line) {
-        Ok(request) => execute(store, request).await,
+        Ok(request) => carry_out(app, request).await,
         Err(error) => AdminReply::Refused(format!(
             "the server does not understand this request ({error}); \
              use the command line of its own version"

@@ -2,6 +2,7 @@
 
 mod answer;
 mod copies;
+mod publish;
 mod publisher;
 mod serve;
 mod systemd;
@@ -19,6 +20,7 @@ use serde_json::json;
 use tracing_subscriber::EnvFilter;
 
 use self::answer::Answer;
+use self::publish::PublishCommand;
 use self::publisher::PublisherCommand;
 use self::topic::TopicCommand;
 use crate::Origin;
@@ -93,6 +95,8 @@ enum Command {
     /// Manage who may read and write the topics
     #[command(subcommand)]
     Topic(TopicCommand),
+    /// Publish a message, as a publisher
+    Publish(Box<PublishCommand>),
     /// Write everything into one new file, also while the server runs
     Backup {
         /// The new file; it holds secrets and is readable by the server's user only
@@ -183,6 +187,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Check => return copies::check(&config.data.value, common.json).await,
         Command::Account(command) => account(&config.data.value, command).await?,
         Command::Publisher(command) => publisher::run(&config.data.value, command).await?,
+        Command::Publish(command) => publish::run(&config, *command).await?,
         Command::Topic(command) => topic::run(&config.data.value, command).await?,
     };
     answer.print(common.json)

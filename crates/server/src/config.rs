@@ -91,6 +91,8 @@ settings! {
     idle_after_s, "HITHER_IDLE_AFTER_S", u64 = 180;
     /// Whether a person's other devices are told of a new sign-in.
     announce_sign_ins, "HITHER_ANNOUNCE_SIGN_INS", bool = true;
+    /// Networks that webhooks may lead to, on any port and without TLS, beside what is public.
+    outbound_allow, "HITHER_OUTBOUND_ALLOW", List<Network> = List::default();
     /// Who may become a publisher: `administrators`, `approval` or `open`.
     publisher_registration, "HITHER_PUBLISHER_REGISTRATION", Registration =
         Registration::Administrators;
@@ -277,6 +279,7 @@ impl Config {
             },
             limits: self.limits()?,
             announce_sign_ins: self.announce_sign_ins.value,
+            outbound_allow: self.outbound_allow.value.0.clone(),
             retention: self.retention()?,
             attachments: self.attachments(),
             registration: self.publisher_registration.value,

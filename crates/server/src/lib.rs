@@ -23,6 +23,7 @@ mod template;
 mod text;
 mod tls;
 mod upkeep;
+pub mod webhooks;
 
 pub use http::{InvalidOrigin, Origin, openapi};
 pub use limits::{Limits, Rate};

@@ -21,7 +21,7 @@ use prometheus_client::registry::Registry;
 
 use crate::limits::NoPlace;
 use crate::session::Write;
-use crate::store::{Measures, What};
+use crate::store::{Measures, WebhookLoad, What};
 
 /// The media type of [`Metrics::text`].
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -47,6 +47,9 @@ pub(crate) struct Metrics {
     refused: By,
     handshakes_failed: Counter,
     sign_ins: By,
+    events_queued: Counter,
+    events_tried: By,
+    events_dropped: By,
     found: Found,
 }
 
@@ -58,10 +61,13 @@ struct Found {
     connections: Gauge,
     accounts: Gauge,
     commit_waiting: Gauge,
+    scheduled: Gauge,
     sign_ins_waiting: Gauge,
     store_bytes: Gauge,
     free_bytes: Gauge,
     certificate_expires: Gauge,
+    events_waiting: Gauge,
+    webhooks_failing: Gauge,
     resident: Gauge,
     open_files: Gauge,
 }
@@ -76,11 +82,14 @@ pub(crate) struct Vitals {
     pub(crate) places: usize,
     pub(crate) accounts: usize,
     pub(crate) commit_waiting: usize,
+    /// Messages that wait for their time.
+    pub(crate) scheduled: u64,
     pub(crate) sign_ins_waiting: usize,
     pub(crate) store_bytes: u64,
     pub(crate) free_bytes: u64,
     /// In seconds since 1970; 0 without TLS.
     pub(crate) certificate_expires: u64,
+    pub(crate) webhooks: WebhookLoad,
 }
 
 impl Metrics {
@@ -101,6 +110,9 @@ impl Metrics {
             refused: By::default(),
             handshakes_failed: Counter::default(),
             sign_ins: By::default(),
+            events_queued: Counter::default(),
+            events_tried: By::default(),
+            events_dropped: By::default(),
             found: Found::default(),
         };
         metrics.register(store);
@@ -212,12 +224,74 @@ impl Metrics {
         );
     }
 
+    /// So many events for webhooks were queued.
+    pub(crate) fn events_queued(&self, events: u64) {
+        self.events_queued.inc_by(events);
+    }
+
+    /// An event was posted.
+    pub(crate) fn event_tried(&self, end: Try) {
+        count(&self.events_tried, "result", end.word());
+    }
+
+    /// So many events will never arrive.
+    pub(crate) fn events_dropped(&self, why: Dropped, events: u64) {
+        let counter = self.events_dropped.get_or_create(&[("reason", why.word())]);
+        counter.inc_by(events);
+    }
+
     /// Everything, as Prometheus reads it.
     pub(crate) fn text(&self, vitals: &Vitals) -> Result<String, fmt::Error> {
         self.found.set(vitals);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+}
+
+/// How it ended that an event was posted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Try {
+    /// It arrived.
+    Delivered,
+    /// It is tried again.
+    Failed,
+    /// The receiver wants no more.
+    Gone,
+}
+
+impl Try {
+    const ALL: [Self; 3] = [Self::Delivered, Self::Failed, Self::Gone];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+/// Why an event will never arrive.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Dropped {
+    /// Too many wait for its webhook.
+    Full,
+    /// It did not arrive for too long.
+    Old,
+    /// The receiver wants no more.
+    Gone,
+}
+
+impl Dropped {
+    const ALL: [Self; 3] = [Self::Full, Self::Old, Self::Gone];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Old => "old",
+            Self::Gone => "gone",
+        }
     }
 }
 
@@ -282,10 +356,13 @@ impl Found {
             (&self.connections, vitals.places as u64),
             (&self.accounts, vitals.accounts as u64),
             (&self.commit_waiting, vitals.commit_waiting as u64),
+            (&self.scheduled, vitals.scheduled),
             (&self.sign_ins_waiting, vitals.sign_ins_waiting as u64),
             (&self.store_bytes, vitals.store_bytes),
             (&self.free_bytes, vitals.free_bytes),
             (&self.certificate_expires, vitals.certificate_expires),
+            (&self.events_waiting, vitals.webhooks.waiting),
+            (&self.webhooks_failing, vitals.webhooks.failing),
             (&self.resident, resident_bytes()),
             (&self.open_files, open_files()),
         ] {

@@ -29,6 +29,12 @@ pub fn publisher_secret() -> String {
     prefixed("hither_ps_")
 }
 
+/// A new webhook id: `wh_` and 128 random bits.
+#[must_use]
+pub fn webhook_id() -> String {
+    format!("wh_{}", URL_SAFE_NO_PAD.encode(random::<16>()))
+}
+
 /// A new message token: `hither_mt_` and 256 random bits. An address, not a key.
 #[must_use]
 pub fn message_token() -> String {

@@ -16,17 +16,21 @@ use tokio::time::timeout;
 
 use crate::Network;
 use crate::accounts::{Accounts, clock};
+use crate::admin::AdminSocket;
 use crate::attachments;
 use crate::connection::Entrance;
 use crate::http::{self, Attempts, Failure, Followers, KnownPasswords, Origin};
 use crate::limits::{Limiter, Limits};
 use crate::metrics::{Metrics, Vitals};
+use crate::outbound::Outbound;
 use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
-use crate::store::{Condition, Cursors, Identity, Quota, Reader, Retention, Store, StoreError};
+use crate::store::{
+    Condition, Cursors, Identity, Quota, Reader, Retention, Store, StoreError, WebhookLoad,
+};
 use crate::tls::Tls;
-use crate::upkeep;
+use crate::{upkeep, webhooks};
 
 pub(crate) const MIB: u64 = 1024 * 1024;
 /// Between two clients that come back after a restart.
@@ -64,6 +68,9 @@ pub struct Settings {
     pub attachments: AttachmentLimits,
     /// Whether a person's other devices are told of a new sign-in.
     pub announce_sign_ins: bool,
+    /// Networks that requests to addresses which others chose may reach, on any port, beside
+    /// what is public.
+    pub outbound_allow: Vec<Network>,
 }
 
 impl Default for Settings {
@@ -80,6 +87,7 @@ impl Default for Settings {
             retention: Retention::default(),
             attachments: AttachmentLimits::default(),
             announce_sign_ins: true,
+            outbound_allow: Vec::new(),
             registration: Registration::default(),
         }
     }
@@ -171,6 +179,8 @@ pub struct Listeners {
     pub main: TcpListener,
     /// For metrics alone, in plain HTTP.
     pub metrics: Option<TcpListener>,
+    /// For the administrator's commands.
+    pub admin: Option<AdminSocket>,
 }
 
 impl From<TcpListener> for Listeners {
@@ -178,6 +188,7 @@ impl From<TcpListener> for Listeners {
         Self {
             main,
             metrics: None,
+            admin: None,
         }
     }
 }
@@ -204,6 +215,8 @@ pub(crate) struct App {
     pub(crate) limiter: Limiter,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) started: Instant,
+    /// The way to addresses that others chose.
+    pub(crate) outbound: Outbound,
     pub(crate) known_passwords: KnownPasswords,
     /// Who follows topics in ntfy's form.
     pub(crate) followers: Followers,
@@ -224,7 +237,11 @@ pub async fn serve(
     listeners: impl Into<Listeners>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    let Listeners { main, metrics } = listeners.into();
+    let Listeners {
+        main,
+        metrics,
+        admin,
+    } = listeners.into();
     let commits = store.commits().ok_or(ServeError::StoreInUse)?;
     let app = Arc::new(App::new(settings, store));
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
@@ -236,11 +253,19 @@ pub async fn serve(
         Arc::clone(&app.store),
         app.accounts.expiring(),
     ));
+    tasks.spawn(upkeep::release(
+        Arc::clone(&app.store),
+        app.accounts.scheduling(),
+    ));
     tasks.spawn(upkeep::retain(
         Arc::clone(&app.store),
         app.settings.retention,
     ));
+    if let Some(admin) = admin {
+        tasks.spawn(admin.run(Arc::clone(&app)));
+    }
     let (closing, closed) = watch::channel(());
+    tasks.spawn(webhooks::keep_posting(Arc::clone(&app), closed.clone()));
     let entrance = Entrance {
         routes: http::routes(Arc::clone(&app)),
         app: Arc::clone(&app),
@@ -271,7 +296,7 @@ pub async fn serve(
 }
 
 impl App {
-    fn new(settings: Settings, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(settings: Settings, store: Arc<dyn Store>) -> Self {
         let limits = settings.limits;
         let metrics = Arc::new(Metrics::new(&store.measures()));
         Self {
@@ -290,6 +315,7 @@ impl App {
             limiter: Limiter::new(&limits),
             metrics,
             started: clock::now(),
+            outbound: Outbound::new(settings.outbound_allow.clone()),
             known_passwords: KnownPasswords::default(),
             followers: Followers::default(),
             uploads: Semaphore::new(settings.attachments.uploads),
@@ -336,6 +362,10 @@ impl App {
             tracing::error!(%error, "the store does not say how it is");
             Condition::default()
         });
+        let webhooks = self.store.webhook_load().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the store does not say how webhooks are");
+            WebhookLoad::default()
+        });
         let (streams, owing_since) = self.registry.count();
         Vitals {
             streams,
@@ -344,8 +374,10 @@ impl App {
             accounts: self.accounts.loaded(),
             sign_ins_waiting: self.settings.limits.sign_ins - self.sign_ins.available_permits(),
             commit_waiting: store.waiting,
+            scheduled: store.scheduled,
             store_bytes: store.used_bytes,
             free_bytes: store.free_bytes,
+            webhooks,
             certificate_expires: self.settings.tls.as_ref().map_or(0, Tls::expires_at),
         }
     }

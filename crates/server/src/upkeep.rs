@@ -1,4 +1,5 @@
-//! What is to be done from time to time: withdraw what expired, remove what need not be kept.
+//! What is to be done from time to time: bring what was scheduled, withdraw what expired, remove
+//! what need not be kept.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -18,19 +19,40 @@ const BREATHER: Duration = Duration::from_secs(5);
 /// Withdraws messages as they expire. `sooner` says that one came which may expire before the
 /// others.
 pub(crate) async fn expire(store: Arc<dyn Store>, sooner: Arc<Notify>) {
-    loop {
-        let wait = match store.expire().await {
-            Ok(wait) => wait.map_or(LOOK_AGAIN, |wait| wait.min(LOOK_AGAIN)),
-            Err(StoreError::Closed) => return,
-            Err(error) => {
-                tracing::error!(%error, "expired messages not withdrawn");
-                BREATHER
-            }
-        };
-        tokio::select! {
-            () = sleep(wait) => {}
-            () = sooner.notified() => {}
+    let failed = "expired messages not withdrawn";
+    while let Some(wait) = until_next(store.expire().await, failed) {
+        sleep_or(wait, &sooner).await;
+    }
+}
+
+/// Brings messages to their receivers as they are due; at first those that were due before.
+/// `sooner` says that one came which may be due before the others.
+pub(crate) async fn release(store: Arc<dyn Store>, sooner: Arc<Notify>) {
+    let failed = "scheduled messages not released";
+    while let Some(wait) = until_next(store.release().await, failed) {
+        sleep_or(wait, &sooner).await;
+    }
+}
+
+/// How long to wait before it is looked again; none once the store is closed.
+fn until_next(
+    next: Result<Option<Duration>, StoreError>,
+    failed: &'static str,
+) -> Option<Duration> {
+    match next {
+        Ok(wait) => Some(wait.map_or(LOOK_AGAIN, |wait| wait.min(LOOK_AGAIN))),
+        Err(StoreError::Closed) => None,
+        Err(error) => {
+            tracing::error!(%error, "{failed}");
+            Some(BREATHER)
         }
+    }
+}
+
+async fn sleep_or(wait: Duration, sooner: &Notify) {
+    tokio::select! {
+        () = sleep(wait) => {}
+        () = sooner.notified() => {}
     }
 }
 

@@ -536,3 +536,256 @@ fn a_check_that_finds_something_fails() {
             .contains("2 problems")
     );
 }
+
+/// A publisher's shell, with its id and secret in the environment.
+struct Shell<'a> {
+    place: &'a Place,
+    id: String,
+    secret: String,
+}
+
+impl Shell<'_> {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.place.command(&["publish"]);
+        command
+            .args(arguments)
+            .env("HITHER_PUBLISHER_ID", &self.id)
+            .env("HITHER_PUBLISHER_SECRET", &self.secret)
+            .current_dir(self.place.0.path());
+        command
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.command(arguments).arg("--json").output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {error}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn refusal(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        assert!(!output.status.success(), "{arguments:?} must fail");
+        assert!(output.stdout.is_empty());
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn with_stdin(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
+        child.wait_with_output().unwrap()
+    }
+}
+
+impl Place {
+    fn shell(&self, publisher: &[&str]) -> Shell<'_> {
+        let add = [&["publisher", "add", "Cron"], publisher].concat();
+        let made = self.json(&add);
+        let text = |field: &str| made[field].as_str().unwrap().to_owned();
+        Shell {
+            place: self,
+            id: text("id"),
+            secret: text("secret"),
+        }
+    }
+
+    /// What the store holds, as JSON, oldest first.
+    fn messages(&self) -> Vec<Value> {
+        let conn = rusqlite::Connection::open(self.data().join("hither.db")).unwrap();
+        let mut find = conn
+            .prepare("SELECT content FROM messages ORDER BY number")
+            .unwrap();
+        let rows = find.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        rows.map(|text| serde_json::from_str(&text.unwrap()).unwrap())
+            .collect()
+    }
+}
+
+/// Everything that can be published from a shell, whether a server runs or not.
+fn publish(place: &Place) {
+    for name in ["ada", "bob"] {
+        place.json(&["account", "add", name]);
+    }
+    let shell = place.shell(&[]);
+    fs::write(place.0.path().join("page.html"), "<p>Hello</p>").unwrap();
+    fs::write(place.0.path().join("report.txt"), "all is well").unwrap();
+    let before = place.messages().len();
+    let all = [
+        "--to",
+        "ada",
+        "bob",
+        "--title",
+        "Backup",
+        "--body",
+        "**done**",
+        "--markdown",
+        "--html",
+        "page.html",
+        "--priority",
+        "high",
+        "--tag",
+        "a",
+        "--tag",
+        "b",
+        "--url",
+        "https://x.org",
+        "--key",
+        "backup",
+        "--attach",
+        "report.txt",
+        "--ttl",
+        "3600",
+    ];
+    let said = shell.json(&all);
+    assert_eq!(said["receivers"], 2);
+    let message = place.messages().remove(before);
+    assert_eq!(message["id"], said["id"]);
+    for (field, value) in [
+        ("title", json!("Backup")),
+        ("body", json!("**done**")),
+        ("format", json!("markdown")),
+        ("priority", json!(4)),
+        ("tags", json!(["a", "b"])),
+        ("url", json!("https://x.org")),
+        ("key", json!("backup")),
+    ] {
+        assert_eq!(message[field], value, "{field}");
+    }
+    assert_eq!(message["html"]["inline"], "<p>Hello</p>");
+    assert_eq!(message["publisher"]["name"], "Cron");
+    let file = &message["attachments"][0];
+    assert_eq!(
+        (&file["name"], &file["size"]),
+        (&json!("report.txt"), &json!(11))
+    );
+    assert!(message["expires_at"].is_string());
+
+    let output = shell.with_stdin(&["--topic", "jobs", "--body", "-"], "two\nlines\n");
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.starts_with("message ") && text.contains(": 0 receivers"),
+        "{text}"
+    );
+    let message = place.messages().remove(before + 1);
+    assert_eq!(
+        (&message["body"], &message["topic"]),
+        (&json!("two\nlines"), &json!("jobs"))
+    );
+
+    let said = shell.json(&["--everyone", "--title", "Later", "--at", "2 days"]);
+    assert!(said["deliver_at"].is_string(), "{said}");
+    let conn = rusqlite::Connection::open(place.data().join("hither.db")).unwrap();
+    let waiting = "SELECT count(*) FROM scheduled WHERE deliver_at IS NOT NULL";
+    let waiting: i64 = conn.query_row(waiting, [], |row| row.get(0)).unwrap();
+    assert_eq!(waiting, 1);
+    refuse(place, &shell);
+}
+
+/// What the checks of HTTP refuse.
+fn refuse(place: &Place, shell: &Shell<'_>) {
+    let before = place.messages().len();
+    let long = "x".repeat(32 * 1024 + 1);
+    let narrow = place.shell(&["--audience", "accounts=ada", "--without", "urgent"]);
+    let wrong = Shell {
+        secret: shell.secret.clone(),
+        ..place.shell(&[])
+    };
+    place.json(&["publisher", "disable", &wrong.id]);
+    let disabled = place.shell(&[]);
+    place.json(&["publisher", "disable", &disabled.id]);
+    for (shell, arguments, says) in [
+        (
+            shell,
+            &["--to", "eve", "--title", "x"][..],
+            "None of the receivers",
+        ),
+        (
+            shell,
+            &["--to", "ada", "--body", &long],
+            "at most 32768 bytes",
+        ),
+        (
+            shell,
+            &["--to", "ada", "--title", "x", "--attach", "none"],
+            "cannot read none",
+        ),
+        (
+            shell,
+            &["--to", "ada", "--title", "x", "--attach", "."],
+            "it is no file",
+        ),
+        (
+            shell,
+            &["--topic", "v1", "--title", "x"],
+            "address of the server",
+        ),
+        (
+            &narrow,
+            &["--to", "bob", "--title", "x"],
+            "None of the receivers",
+        ),
+        (
+            &narrow,
+            &["--everyone", "--title", "x"],
+            "may not send to everyone",
+        ),
+        (
+            &narrow,
+            &["--to", "ada", "--title", "x", "--priority", "5"],
+            "urgent",
+        ),
+        (&wrong, &["--to", "ada", "--title", "x"], "id and secret"),
+        (&disabled, &["--to", "ada", "--title", "x"], "is disabled"),
+    ] {
+        let refusal = shell.refusal(arguments);
+        assert!(refusal.contains(says), "{arguments:?}: {refusal}");
+    }
+    assert_eq!(place.messages().len(), before, "nothing else was stored");
+}
+
+#[test]
+fn a_shell_publishes_while_no_server_runs() {
+    publish(&Place::new());
+}
+
+#[test]
+fn a_shell_publishes_while_a_server_runs() {
+    let place = Place::new();
+    let server = place.serve();
+    publish(&place);
+    server.stop(rustix::process::Signal::TERM);
+    assert_eq!(place.json(&["check"])["problems"], json!([]));
+}
+
+#[test]
+fn publishing_wants_a_publisher_a_receiver_and_a_text() {
+    let place = Place::new();
+    let shell = place.shell(&[]);
+    for (arguments, says) in [
+        (&["--title", "x"][..], "--to"),
+        (&["--to", "ada"], "--title"),
+        (
+            &["--to", "ada", "--title", "x", "--at", "soon"],
+            "tomorrow, 10am",
+        ),
+        (
+            &["--to", "ada", "--title", "x", "--priority", "6"],
+            "1 to 5",
+        ),
+        (&["--to", "ada", "--title", "x", "--markdown"], "--body"),
+        (&["--to", "ada", "--html", "none.html"], "none.html"),
+    ] {
+        let refusal = shell.refusal(arguments);
+        assert!(refusal.contains(says), "{arguments:?}: {refusal}");
+    }
+    let refusal = place.refusal(&["publish", "--to", "ada", "--title", "x"]);
+    assert!(refusal.contains("HITHER_PUBLISHER_ID"), "{refusal}");
+    let help = String::from_utf8(place.run(&["publish", "--help"]).stdout).unwrap();
+    for word in ["--attach", "--at", "HITHER_PUBLISHER_SECRET", "crontab"] {
+        assert!(help.contains(word), "{help}");
+    }
+}

@@ -154,6 +154,7 @@ fn a_message() -> NewMessage {
         message,
         html: None,
         to: Receivers::accounts(vec![ada()]),
+        deliver_at: None,
         ttl: None,
         idempotency: None,
         ntfy: None,

@@ -137,6 +137,7 @@ async fn publish(store: &dyn Store, upload: &Upload) {
             accounts: vec![ada()],
             ..Receivers::default()
         },
+        deliver_at: None,
         // Most are gone soon, so that files are, too.
         ttl: Some(Duration::from_millis(1)),
         idempotency: None,

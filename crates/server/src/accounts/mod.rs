@@ -22,7 +22,7 @@ pub(crate) use decisions::Decisions;
 pub(crate) use mailbox::{Live, Mailbox, Signal};
 
 use self::account::Account;
-use crate::metrics::Metrics;
+use crate::metrics::{Dropped, Metrics};
 use crate::registry::Registry;
 use crate::store::{Appended, Committed, Log, Reader, Store, StoreError, TopicId, What};
 
@@ -43,6 +43,10 @@ pub(crate) struct Accounts {
     topic_entries: broadcast::Sender<Arc<Appended>>,
     /// Told when a message comes that expires.
     expiring: Arc<Notify>,
+    /// Told when a message comes that waits for its time.
+    scheduling: Arc<Notify>,
+    /// Told when something waits for webhooks.
+    events: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -88,12 +92,24 @@ impl Accounts {
             loaded: Mutex::default(),
             topic_entries: broadcast::Sender::new(FOLLOWED_ENTRIES),
             expiring: Arc::default(),
+            scheduling: Arc::default(),
+            events: Arc::default(),
         }
     }
 
     /// Notified when a message comes that expires.
     pub(crate) fn expiring(&self) -> Arc<Notify> {
         Arc::clone(&self.expiring)
+    }
+
+    /// Notified when a message comes that waits for its time.
+    pub(crate) fn scheduling(&self) -> Arc<Notify> {
+        Arc::clone(&self.scheduling)
+    }
+
+    /// Notified when something waits for webhooks.
+    pub(crate) fn events(&self) -> Arc<Notify> {
+        Arc::clone(&self.events)
     }
 
     /// Every entry that comes to any topic's log from now on, in order of position. A follower
@@ -190,6 +206,7 @@ impl Accounts {
                         self.fan_out(&Arc::new(appended));
                     }
                 }
+                Committed::Scheduled => self.scheduling.notify_one(),
                 Committed::Subscribed(account, topic, since) => {
                     self.subscribed(&account, topic);
                     self.tell(&account, Command::Subscribed(topic, since));
@@ -204,6 +221,11 @@ impl Accounts {
                 Committed::Ended(clients) => registry.end_sessions(&clients),
                 Committed::Settings(account, settings) => {
                     self.tell(&account, Command::Settings(settings));
+                }
+                Committed::Events { queued, dropped } => {
+                    self.metrics.events_queued(queued);
+                    self.metrics.events_dropped(Dropped::Full, dropped);
+                    self.events.notify_one();
                 }
             }
         }

@@ -28,17 +28,21 @@ pub(super) async fn serve(config: &Config, json: bool) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     raise_file_limit();
     let folder = lock_to_serve(&config.data.value).await?;
-    let listeners = Listeners {
-        main: listen(address).await?,
-        metrics: match config.metrics_listen.value {
-            Some(address) => Some(listen(address).await?),
-            None => None,
-        },
+    let main = listen(address).await?;
+    let metrics = match config.metrics_listen.value {
+        Some(address) => Some(listen(address).await?),
+        None => None,
     };
-    let door = AdminSocket::bind(folder.path()).with_context(|| {
+    let admin = AdminSocket::bind(folder.path()).with_context(|| {
         let folder = folder.path().display();
         format!("cannot make admin.sock in {folder}; its path may have about 90 bytes")
     })?;
+    let listeners = Listeners {
+        main,
+        metrics,
+        // Gone with the server, before the folder is free: it could take the next one's along.
+        admin: Some(admin),
+    };
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder, system_clock())?);
     let scheme = if settings.tls.is_some() {
         "https"
@@ -48,12 +52,8 @@ pub(super) async fn serve(config: &Config, json: bool) -> anyhow::Result<()> {
     announce(scheme, &listeners, json)?;
     let systemd = Systemd::ready(Arc::clone(&store));
 
-    let door = tokio::spawn(door.run(Arc::clone(&store)));
     let served = crate::serve(settings, Arc::clone(&store), listeners, stop).await;
     drop(systemd);
-    // Gone before the folder is free, or it could take the next server's socket with it.
-    door.abort();
-    let _ = door.await;
     store.close().await;
     Ok(served?)
 }

@@ -44,7 +44,8 @@ const READ_BYTES: usize = 64 * 1024;
 /// What foreign content may do in a browser: nothing.
 const CAGE: &str = "sandbox; default-src 'none'";
 /// What RFC 8187 lets stand in a file name.
-const PLAIN_IN_NAMES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
+pub(super) const PLAIN_IN_NAMES: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
 
 /// What `POST /v1/attachments` may be told.
 #[derive(Debug, Deserialize)]
@@ -270,19 +271,28 @@ pub(crate) async fn download(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let attachment = attachment(&app, &client, path).await?;
+    hand_out(&app, &attachment, &headers).await
+}
+
+/// Answers a file, or what of it is asked for, to somebody who may have it.
+pub(super) async fn hand_out(
+    app: &App,
+    attachment: &Attachment,
+    headers: &HeaderMap,
+) -> Result<Response, Failure> {
     let hash: FileHash = attachment
         .sha256
         .as_deref()
         .and_then(|hash| hash.parse().ok())
         .ok_or_else(no_file)?;
     let etag = format!("\"{hash}\"");
-    let mut answer = if named_in(&headers, &IF_NONE_MATCH, &etag) {
+    let mut answer = if named_in(headers, &IF_NONE_MATCH, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let range = range(&headers, &etag, attachment.size)?;
-        content(&app, &hash, attachment.size, range).await?
+        let range = range(headers, &etag, attachment.size)?;
+        content(app, &hash, attachment.size, range).await?
     };
-    describe(answer.headers_mut(), &attachment, &etag);
+    describe(answer.headers_mut(), attachment, &etag);
     Ok(answer)
 }
 

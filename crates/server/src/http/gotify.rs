@@ -1,7 +1,7 @@
 //! Gotify's API, as far as scripts publish with it: `POST /message` with the token `ID.SECRET`.
 //!
-//! A Gotify application sends to the one person it belongs to. Here a message goes to everyone
-//! whom its publisher reaches, which an administrator narrows, or to the topic in `?topic=`.
+//! A Gotify application sends to the one person it belongs to. Here a message goes to everyone,
+//! where its publisher may send to everyone, or to the topic in `?topic=`.
 
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzzing;

@@ -11,7 +11,8 @@ use axum::http::header::{
 };
 use axum::response::{IntoResponse, Response};
 use hither_protocol::{
-    Cursor, DeviceId, ErrorCode, ExplainedStep, MessageId, MessagesPage, Timestamp, Trace,
+    AccountName, Cursor, DeviceId, ErrorCode, ExplainedStep, MessageId, MessagesPage, Timestamp,
+    Trace, TraceStep,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -114,15 +115,30 @@ pub(crate) async fn trace(
     let Identity {
         account, client, ..
     } = client.0;
-    let steps = match app
-        .accounts
-        .trace(&account, &Reader::Client(client), id)
-        .await
-    {
-        Err(StoreError::NotFound) => return Err(no_message()),
-        steps => steps?,
-    };
-    let devices = app.store.devices(&account).await?;
+    let steps = decisions(&app, &account, &Reader::Client(client), id).await?;
+    explained(&app, &account, steps).await
+}
+
+/// What was decided about a message of the reader's, oldest first.
+pub(super) async fn decisions(
+    app: &App,
+    account: &AccountName,
+    reader: &Reader,
+    id: MessageId,
+) -> Result<Vec<TraceStep>, Failure> {
+    match app.accounts.trace(account, reader, id).await {
+        Err(StoreError::NotFound) => Err(no_message()),
+        steps => Ok(steps?),
+    }
+}
+
+/// The same in words, with the names of the account's devices.
+pub(super) async fn explained(
+    app: &App,
+    account: &AccountName,
+    steps: Vec<TraceStep>,
+) -> Result<Json<Trace>, Failure> {
+    let devices = app.store.devices(account).await?;
     let names: HashMap<_, _> = devices
         .iter()
         .map(|summary| (&summary.device.id, summary.device.name.as_str()))
@@ -197,7 +213,7 @@ fn only_the_person() -> Failure {
     )
 }
 
-fn no_message() -> Failure {
+pub(super) fn no_message() -> Failure {
     Failure::not_found("This account has no message with that id.")
 }
 

@@ -23,6 +23,7 @@ mod states;
 mod stream;
 mod subscriptions;
 mod topics;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -39,10 +40,11 @@ pub(crate) use self::attempts::Attempts;
 use self::body::JsonBody;
 use self::client::Client;
 pub(crate) use self::failure::Failure;
-pub(crate) use self::ntfy::{Followers, KnownPasswords};
+pub(crate) use self::ntfy::{Followers, KnownPasswords, moment, priority_named};
 pub(crate) use self::observe::REQUEST_ID;
 pub use self::openapi::text as openapi;
 pub use self::origin::{InvalidOrigin, Origin};
+pub(crate) use self::publish::{MAX_REQUEST as MAX_PUBLISH, on_command};
 use self::publisher::Publisher;
 pub(crate) use self::sign_in::{is_name, session_expiry};
 use crate::serve::App;
@@ -86,6 +88,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         )
         .route("/stream", get(stream::open))
         .merge(publishers::routes())
+        .merge(webhooks::routes())
         .route("/subscriptions", get(subscriptions::list))
         .route(
             "/subscriptions/{topic}",

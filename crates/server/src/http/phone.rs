@@ -33,6 +33,7 @@ const FILES: &[File] = files! {
     "views.js": SCRIPT,
     "words.js": SCRIPT,
     "sw.js": SCRIPT,
+    "base.css": STYLE,
     "style.css": STYLE,
     "manifest.webmanifest": MANIFEST,
     "icon.svg": PICTURE,

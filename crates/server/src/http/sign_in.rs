@@ -156,6 +156,7 @@ fn notice(app: &App, account: &AccountName, request: &CreateSession) -> Option<B
         message,
         html: None,
         to: Receivers::accounts(vec![account.clone()]),
+        deliver_at: None,
         ttl: None,
         idempotency: None,
         ntfy: None,

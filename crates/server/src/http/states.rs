@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use hither_protocol::{AccountName, MessageId, Timestamp, WithdrawWhy};
+use hither_protocol::{AccountName, MessageId, PublisherId, Timestamp, WithdrawWhy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,9 @@ pub(crate) struct Listing {
 pub(crate) struct MessageState {
     id: MessageId,
     created_at: Timestamp,
+    /// When it comes to its receivers, while it waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliver_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,19 +78,27 @@ pub(crate) async fn show(
     id: Result<Path<String>, PathRejection>,
     listing: Result<Query<Listing>, QueryRejection>,
 ) -> Result<Json<MessageState>, Failure> {
+    let id = id.ok().and_then(|Path(id)| id.parse().ok());
+    states(&app, &publisher.id, id, listing).await
+}
+
+/// What a publisher may know of its message.
+pub(super) async fn states(
+    app: &App,
+    publisher: &PublisherId,
+    id: Option<MessageId>,
+    listing: Result<Query<Listing>, QueryRejection>,
+) -> Result<Json<MessageState>, Failure> {
     let Query(listing) = listing.map_err(|error| bad_query(&error))?;
     let limit = listing.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         let detail = format!("limit must be 1 to {MAX_LIMIT}.");
         return Err(Failure::invalid(detail));
     }
-    let id = id
-        .ok()
-        .and_then(|Path(id)| id.parse::<MessageId>().ok())
-        .ok_or_else(not_published)?;
+    let id = id.ok_or_else(not_published)?;
     let states = app
         .store
-        .states(&publisher.id, id, listing.after, limit)
+        .states(publisher, id, listing.after, limit)
         .await
         .map_err(|error| match error {
             StoreError::NotFound => not_published(),
@@ -102,6 +113,7 @@ impl MessageState {
         Self {
             id,
             created_at: states.created_at,
+            deliver_at: states.deliver_at,
             expires_at: states.expires_at,
             withdrawn_at,
             withdrawn: withdrawn.flatten(),

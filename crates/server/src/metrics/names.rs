@@ -4,13 +4,14 @@ use hither_protocol::{CloseCode, ErrorCode};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
-use super::{End, Metrics};
+use super::{Dropped, End, Metrics, Try};
 use crate::store::Measures;
 
 impl Metrics {
     pub(super) fn register(&mut self, store: &Measures) {
         self.register_messages();
         self.register_streams();
+        self.register_webhooks();
         self.register_server(store);
     }
 
@@ -50,6 +51,11 @@ impl Metrics {
             "alerts_owed",
             "Messages that should alert somebody as soon as a device of theirs can be reached",
             &self.alerts_owed,
+        );
+        add.one(
+            "messages_scheduled",
+            "Messages that wait for their time",
+            &self.found.scheduled,
         );
         add.one(
             "oldest_unacked_seconds",
@@ -106,6 +112,35 @@ impl Metrics {
             "accounts_loaded",
             "Accounts with an open stream or an alert that is owed",
             &self.found.accounts,
+        );
+    }
+
+    fn register_webhooks(&mut self) {
+        let mut add = Names(&mut self.registry);
+        add.one(
+            "webhook_events_queued",
+            "Events queued for publishers' webhooks",
+            &self.events_queued,
+        );
+        add.one(
+            "webhook_posts",
+            "Events posted to webhooks, by result; those that failed are tried again",
+            &self.events_tried,
+        );
+        add.one(
+            "webhook_events_dropped",
+            "Events that will never arrive, by reason",
+            &self.events_dropped,
+        );
+        add.one(
+            "webhook_events_waiting",
+            "Events that wait for their webhooks",
+            &self.found.events_waiting,
+        );
+        add.one(
+            "webhooks_failing",
+            "Webhooks at which nothing arrives",
+            &self.found.webhooks_failing,
         );
     }
 
@@ -173,6 +208,8 @@ impl Metrics {
             "returned",
             "push",
         ];
+        let tries = Try::ALL.map(Try::word);
+        let reasons = Dropped::ALL.map(Dropped::word);
         for (counters, label, values) in [
             (&self.entries, "kind", &["message", "read", "withdraw"][..]),
             (&self.delivered, "alert", &["now", "silent"]),
@@ -181,6 +218,8 @@ impl Metrics {
             (&self.sign_ins, "result", &["right", "wrong"]),
             (&self.refused, "reason", &["full", "address"]),
             (&self.rejected, "code", &codes),
+            (&self.events_tried, "result", &tries),
+            (&self.events_dropped, "reason", &reasons),
         ] {
             for value in values {
                 counters.get_or_create(&[(label, *value)]).inc_by(0);

@@ -27,8 +27,10 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+pub(crate) use self::target::MAX_URL;
 pub use self::target::{InvalidTarget, Target};
 use crate::Network;
+use crate::network::is_trusted;
 
 /// From the question for the name's addresses to the end of the answer.
 const WITHIN: Duration = Duration::from_secs(15);
@@ -70,9 +72,12 @@ pub enum OutboundError {
     /// Try again later.
     #[error("did not answer within {0:?}")]
     TooSlow(Duration),
-    /// Have the other server say less.
+    /// Have the other server say less; what it began with is here.
     #[error("answered more than {MAX_ANSWER} bytes")]
-    TooLarge,
+    TooLarge(StatusCode),
+    /// Use `https://`, or have its network allowed.
+    #[error("is not reached without TLS")]
+    Plain,
 }
 
 impl Outbound {
@@ -104,6 +109,20 @@ impl Outbound {
         timeout(self.within, self.send(target, request))
             .await
             .unwrap_or(Err(OutboundError::TooSlow(self.within)))
+    }
+
+    /// Whether something that must not be read on the way may be sent there: with TLS to what may
+    /// be reached at all, without it only to networks that are allowed. It may have changed when
+    /// something is sent; [`Self::post`] looks again at what may be reached.
+    pub async fn check(&self, target: &Target) -> Result<(), OutboundError> {
+        let found = timeout(self.within, self.addresses(target))
+            .await
+            .unwrap_or(Err(OutboundError::TooSlow(self.within)))?;
+        let is_allowed = |to: &SocketAddr| is_trusted(&self.allow, to.ip());
+        if target.is_secure() || found.iter().all(is_allowed) {
+            return Ok(());
+        }
+        Err(OutboundError::Plain)
     }
 
     async fn send(
@@ -183,7 +202,7 @@ async fn read(answer: Response<Incoming>) -> Result<Answer, OutboundError> {
     let body = Limited::new(body, MAX_ANSWER).collect().await;
     let body = body.map_err(|error| {
         if error.is::<LengthLimitError>() {
-            OutboundError::TooLarge
+            OutboundError::TooLarge(parts.status)
         } else {
             broken(&*error)
         }

@@ -8,7 +8,7 @@ use hyper::header::HeaderValue;
 use hyper::http::uri::{Authority, PathAndQuery, Scheme};
 
 /// The longest address, in bytes.
-const MAX_URL: usize = 2048;
+pub(crate) const MAX_URL: usize = 2048;
 
 /// An address that begins with `http://` or `https://`, without credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Target {
 pub struct InvalidTarget;
 
 impl Target {
-    pub(super) const fn is_secure(&self) -> bool {
+    pub(crate) const fn is_secure(&self) -> bool {
         self.is_secure
     }
 

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use hither_protocol::{AccountName, MessageId, PublisherId, Timestamp, TopicName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{PublisherRecord, StoreError, Topic};
@@ -10,7 +11,7 @@ use super::{PublisherRecord, StoreError, Topic};
 pub const MAX_TOPICS: usize = 15_000;
 
 /// Who may be given something to do with a topic.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Grantee {
     /// A person.
@@ -20,7 +21,9 @@ pub enum Grantee {
 }
 
 /// What a grant allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Right {
     /// Subscribing.
@@ -41,7 +44,7 @@ pub struct Rights {
 }
 
 /// One grant.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Grant {
     /// To whom.
     pub to: Grantee,
@@ -50,7 +53,7 @@ pub struct Grant {
 }
 
 /// A topic, as an administrator sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TopicSummary {
     /// Unique.
     pub name: TopicName,
@@ -101,12 +104,12 @@ pub trait TopicAccess: Send + Sync {
         proposed: PublisherId,
     ) -> Result<PublisherRecord, StoreError>;
 
-    /// The publisher's present message with this key.
-    async fn keyed_message(
+    /// The publisher's present message with this key, and the one that waits for its time.
+    async fn keyed_messages(
         &self,
         publisher: &PublisherId,
         key: &str,
-    ) -> Result<Option<MessageId>, StoreError>;
+    ) -> Result<Vec<MessageId>, StoreError>;
     /// What only ntfy's clients understand of these messages, as JSON; of most there is nothing.
     async fn ntfy_fields(
         &self,

@@ -29,6 +29,8 @@ impl Default for Measures {
 pub struct Condition {
     /// Writes that wait for their commit.
     pub waiting: usize,
+    /// Messages that wait for their time.
+    pub scheduled: u64,
     /// What it takes on its disk.
     pub used_bytes: u64,
     /// What its disk has left for it.

@@ -32,7 +32,10 @@ pub struct NewMessage {
     pub html: Option<String>,
     /// Whom it is for.
     pub to: Receivers,
-    /// How long it is good, from the commit on. Zero: only for who is connected at that moment.
+    /// Not before that; a time that has passed is no wait.
+    pub deliver_at: Option<Timestamp>,
+    /// How long it is good, from the commit on that brings it. Zero: only for who is connected at
+    /// that moment.
     pub ttl: Option<Duration>,
     /// The publisher's idempotency key and the SHA-256 of its request.
     pub idempotency: Option<(String, [u8; 32])>,

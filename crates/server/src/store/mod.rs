@@ -15,11 +15,13 @@ mod health;
 mod log;
 mod people;
 mod publishers;
+mod scheduled;
 mod sqlite;
 mod states;
 mod topics;
 mod trace;
 mod upkeep;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -46,11 +48,16 @@ pub use people::{
 pub use publishers::{
     Audience, Change, MAX_AWAITING, Permissions, PublisherRecord, Publishers, ReceiverRecord,
 };
+pub use scheduled::{MAX_SCHEDULED, Schedule};
 pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
 pub use states::{MessageStates, ReceiverState, StateCounts, States};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
 pub use trace::{Decided, MAX_STEPS, Traces};
 pub use upkeep::{Retention, Upkeep};
+pub use webhooks::{
+    Event, EventType, LONGEST_WAIT, MAX_WAITING, MAX_WEBHOOKS, NewWebhook, OLD_SECRET_FOR, Outcome,
+    WebhookLoad, WebhookNumber, WebhookRecord, Webhooks,
+};
 
 pub use crate::template::Unfilled;
 
@@ -189,6 +196,8 @@ pub struct ClientId(pub i64);
 pub enum Committed {
     /// New log entries, in order of position.
     Entries(Vec<Appended>),
+    /// A message waits for its time.
+    Scheduled,
     /// An account subscribed to a topic: messages after this position are its own.
     Subscribed(AccountName, TopicId, Position),
     /// An account left a topic: messages after this position are not its own.
@@ -201,6 +210,13 @@ pub enum Committed {
     Ended(Vec<ClientId>),
     /// The account's person chose something else.
     Settings(AccountName, Box<Settings>),
+    /// Events for webhooks: so many wait now, and so many found no place.
+    Events {
+        /// What waits now.
+        queued: u64,
+        /// What was dropped.
+        dropped: u64,
+    },
 }
 
 /// The durable side of the server. One contract suite runs on every implementation.
@@ -211,11 +227,13 @@ pub trait Store:
     + Health
     + People
     + Publishers
+    + Schedule
     + States
     + Topics
     + TopicAccess
     + Traces
     + Upkeep
+    + Webhooks
     + Send
     + Sync
     + 'static
@@ -277,7 +295,8 @@ pub trait Store:
     /// comes into the client's log.
     async fn set_version(&self, client: ClientId, version: String) -> Result<(), StoreError>;
 
-    /// Stores a message for its receivers. `NoReceivers`: nothing was stored.
+    /// Stores a message for its receivers, or until its time. Nothing was stored with
+    /// `NoReceivers`, and with `TooMany` where as many of the publisher's wait as may.
     async fn publish(&self, new: NewMessage) -> Result<Stored, StoreError>;
     /// Takes a publisher's message back everywhere; again is a no-op. `NotFound` when it is not
     /// this publisher's.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use hither_protocol::{AccountName, PublisherId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -56,7 +57,7 @@ impl PublisherRecord {
 }
 
 /// What a publisher may do beside sending to its audience.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a right of its own, given and taken alone"
@@ -90,7 +91,7 @@ impl Permissions {
 }
 
 /// Whom a narrowed publisher reaches.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Audience {
     /// These accounts.
     #[serde(default)]
@@ -117,6 +118,24 @@ pub struct Change {
     pub urgent: bool,
     /// H5 pages.
     pub html: bool,
+}
+
+impl Change {
+    /// What the second of two publishers may, and the first may not.
+    #[must_use]
+    pub fn between(less: (Permissions, &Audience), more: (Permissions, &Audience)) -> Self {
+        let ((had, of), (has, to)) = (less, more);
+        Self {
+            audience: Audience {
+                accounts: &to.accounts - &of.accounts,
+                topics: &to.topics - &of.topics,
+            },
+            every_account: had.narrowed && !has.narrowed,
+            everyone: has.everyone && !had.everyone,
+            urgent: has.urgent && !had.urgent,
+            html: has.html && !had.html,
+        }
+    }
 }
 
 /// What a publisher keeps of one receiver.

@@ -8,8 +8,10 @@ use super::StoreError;
 /// What became of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageStates {
-    /// The commit's time.
+    /// The commit's time; of one that waits, when it was accepted.
     pub created_at: Timestamp,
+    /// When it comes to its receivers, while it waits for that.
+    pub deliver_at: Option<Timestamp>,
     /// When it is withdrawn, or was.
     pub expires_at: Option<Timestamp>,
     /// When it was withdrawn, and why if that was noted.
@@ -25,7 +27,7 @@ pub struct MessageStates {
 /// Receivers of a message, however they were addressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateCounts {
-    /// As the publish was answered.
+    /// As the publish was answered; of one that waited, as many as it came to.
     pub stored: u64,
     /// Accounts of which a device has it.
     pub delivered: u64,

@@ -2,6 +2,7 @@
 
 use hither_protocol::{CloseCode, DeviceKind, PresenceState};
 use hither_server::store::Store;
+use hither_server::{Registration, Settings};
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -15,6 +16,11 @@ struct Browser<'a> {
 }
 
 impl<'a> Browser<'a> {
+    async fn of_a_new_administrator(server: &'a Server) -> Self {
+        add_administrator(server).await;
+        Self::sign_in(server).await
+    }
+
     async fn sign_in(server: &'a Server) -> Self {
         let root = json!({ "account": "root", "password": PASSWORD });
         let answer = server.post("/admin/session", &[], &root).await;
@@ -51,6 +57,11 @@ impl<'a> Browser<'a> {
 /// A server with the administrator `root`.
 async fn server() -> Server {
     let server = Server::start().await;
+    add_administrator(&server).await;
+    server
+}
+
+async fn add_administrator(server: &Server) {
     let mut root = server
         .store
         .account(&"ada".parse().unwrap())
@@ -60,7 +71,6 @@ async fn server() -> Server {
     root.name = "root".parse().unwrap();
     root.admin = true;
     server.store.add_account(root).await.unwrap();
-    server
 }
 
 #[tokio::test]
@@ -305,6 +315,149 @@ async fn publishers_are_added_rotated_and_disabled() {
 }
 
 #[tokio::test]
+async fn d1_one_that_registered_itself_is_approved_and_given_an_audience() {
+    let server = Server::with(Settings {
+        registration: Registration::Approval,
+        ..Settings::default()
+    })
+    .await;
+    let browser = Browser::of_a_new_administrator(&server).await;
+    let asks = json!({ "name": "Shop", "kind": "shop", "contact": "shop@example.org" });
+    let made = server.post("/v1/publishers", &[], &asks).await;
+    assert_eq!(made.status, 202, "{made:?}");
+    let (id, secret) = (made.json()["id"].clone(), made.json()["secret"].clone());
+    let (id, secret) = (id.as_str().unwrap(), secret.as_str().unwrap());
+    let path = format!("/admin/api/publishers/{id}");
+    let publish = async |body: Value| {
+        let token = format!("Bearer {id}.{secret}");
+        let headers = [("authorization", token.as_str())];
+        server.post("/v1/messages", &headers, &body).await.status
+    };
+    let to_ada = json!({ "to": { "accounts": ["ada"] }, "title": "hello" });
+    assert_eq!(publish(to_ada.clone()).await, 403);
+
+    let listed = browser.get("/admin/api/publishers").await;
+    let shop = &listed["publishers"][1];
+    assert_eq!(
+        (&shop["contact"], &shop["approved_at"]),
+        (&json!("shop@example.org"), &Value::Null)
+    );
+    let approval = format!("{path}/approval");
+    assert_eq!(browser.ask(Method::POST, &approval, None).await.status, 204);
+    assert_eq!(publish(to_ada.clone()).await, 422, "it reaches nobody yet");
+
+    let rights = format!("{path}/rights");
+    let change = async |body: Value| browser.ask(Method::PUT, &rights, Some(&body)).await;
+    let may = |narrowed: bool, urgent: bool, accounts: &[&str]| {
+        json!({
+            "rights": { "narrowed": narrowed, "everyone": false, "urgent": urgent, "html": false },
+            "audience": { "accounts": accounts, "topics": ["builds"] },
+        })
+    };
+    let unknown = change(may(true, true, &["ada", "nobody"])).await;
+    assert_eq!(unknown.problem(), (422, "invalid".to_owned()));
+    assert_eq!(publish(to_ada.clone()).await, 422, "nothing was changed");
+
+    let wanted = may(true, true, &["ada"]);
+    assert_eq!(change(wanted.clone()).await.status, 204);
+    let listed = browser.get("/admin/api/publishers").await;
+    assert_eq!(listed["publishers"][1]["rights"], wanted["rights"]);
+    assert_eq!(listed["publishers"][1]["audience"], wanted["audience"]);
+    let mut urgent = to_ada.clone();
+    urgent["priority"] = json!(5);
+    assert_eq!(publish(urgent.clone()).await, 201);
+
+    assert_eq!(change(may(true, false, &["ada"])).await.status, 204);
+    assert_eq!(publish(urgent).await, 403);
+    assert_eq!(change(may(true, false, &[])).await.status, 204);
+    assert_eq!(publish(to_ada.clone()).await, 422);
+    assert_eq!(change(may(false, false, &[])).await.status, 204);
+    assert_eq!(publish(to_ada).await, 201);
+    let gone = "/admin/api/publishers/app-9999999999999999/rights";
+    let answer = browser
+        .ask(Method::PUT, gone, Some(&may(true, false, &[])))
+        .await;
+    assert_eq!(answer.problem(), (404, "not_found".to_owned()));
+}
+
+#[tokio::test]
+async fn topics_are_made_private_and_granted() {
+    let server = server().await;
+    let browser = Browser::sign_in(&server).await;
+    let body = json!({ "to": { "topics": ["builds"] }, "title": "done" });
+    assert_eq!(server.publish(&body).await.status, 201);
+    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
+    let subscribe = async || {
+        let token = bearer(&ada);
+        let headers = [("authorization", token.as_str())];
+        let path = "/v1/subscriptions/builds";
+        server.request(Method::PUT, path, &headers, "").await.status
+    };
+    let path = "/admin/api/topics/builds/private";
+    let private = json!({ "private": true });
+    let made = browser.ask(Method::PUT, path, Some(&private)).await;
+    assert_eq!(made.status, 204, "{made:?}");
+    assert_ne!(subscribe().await, 204);
+
+    let grant = "/admin/api/topics/builds/grants/ada/read";
+    assert_eq!(browser.ask(Method::PUT, grant, None).await.status, 204);
+    assert_eq!(subscribe().await, 204);
+    let topics = browser.get("/admin/api/topics").await;
+    let topic = &topics["topics"][0];
+    assert_eq!(
+        (&topic["name"], &topic["private"], &topic["subscribers"]),
+        (&json!("builds"), &json!(true), &json!(1))
+    );
+    assert_eq!(
+        topic["grants"],
+        json!([{ "to": { "account": "ada" }, "may": "read" }])
+    );
+    assert_eq!(browser.ask(Method::DELETE, grant, None).await.status, 204);
+    for (method, path) in [
+        (Method::DELETE, grant),
+        (Method::PUT, "/admin/api/topics/builds/grants/eve/read"),
+        (Method::PUT, "/admin/api/topics/builds/grants/ada/own"),
+        (
+            Method::PUT,
+            "/admin/api/topics/not%20a%20name/grants/ada/read",
+        ),
+    ] {
+        let answer = browser.ask(method, path, None).await;
+        assert_eq!(answer.problem(), (404, "not_found".to_owned()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_says_how_far_it_came_and_why_without_presence() {
+    let server = server().await;
+    let browser = Browser::sign_in(&server).await;
+    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
+    let mut desktop = server.connect_desktop(&ada, PresenceState::Active).await;
+    let id = server.send("ada", "hello").await;
+    desktop.next().await;
+    let listed = browser.get("/admin/api/messages").await;
+    let publisher = listed["messages"][0]["publisher"]["id"].as_str().unwrap();
+    let path = format!("/admin/api/publishers/{publisher}/messages/{id}");
+    let state = browser.get(&path).await;
+    assert_eq!(state["receivers"][0]["account"], "ada");
+    assert_eq!(state["counts"]["stored"], 1);
+
+    let path = format!("/admin/api/accounts/ada/messages/{id}/trace");
+    let trace = browser.get(&path).await;
+    assert_eq!(trace["steps"][0]["outcome"], "alerted");
+    assert!(!trace.to_string().contains("input"), "{trace}");
+    for nothing in [
+        format!("/admin/api/accounts/root/messages/{id}/trace"),
+        format!("/admin/api/accounts/eve/messages/{id}/trace"),
+        "/admin/api/accounts/ada/messages/none/trace".to_owned(),
+        format!("/admin/api/publishers/app-9999999999999999/messages/{id}"),
+    ] {
+        let answer = browser.ask(Method::GET, &nothing, None).await;
+        assert_eq!(answer.problem(), (404, "not_found".to_owned()), "{nothing}");
+    }
+}
+
+#[tokio::test]
 async fn health_says_how_the_server_does() {
     let server = server().await;
     let browser = Browser::sign_in(&server).await;
@@ -328,12 +481,19 @@ async fn the_pages_files_may_load_nothing_from_elsewhere() {
     let server = Server::start().await;
     for file in [
         "",
-        "app.js",
+        "accounts.js",
         "api.js",
+        "app.js",
         "dialogs.js",
         "elements.js",
+        "health.js",
+        "messages.js",
+        "publishers.js",
+        "topics.js",
+        "view.js",
         "views.js",
         "words.js",
+        "base.css",
         "style.css",
         "icon.svg",
     ] {

@@ -1,6 +1,7 @@
 //! Gotify's `POST /message`, as its scripts use it.
 
-use hither_protocol::{DeviceKind, ServerFrame};
+use hither_protocol::{DeviceKind, ServerFrame, Timestamp};
+use hither_server::store::{Audience, Change, PublisherRecord, Publishers as _};
 use hyper::Method;
 use serde_json::json;
 
@@ -93,5 +94,60 @@ async fn errors_have_gotifys_form() {
     for (path, field) in [("/version", "version"), ("/health", "health")] {
         let answer = server.request(Method::GET, path, &[], "").await;
         assert!(answer.json()[field].is_string(), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_narrowed_publisher_sends_to_topics_only() {
+    let server = Server::start().await;
+    let narrowed = Change {
+        every_account: true,
+        everyone: true,
+        ..Change::default()
+    };
+    let id = PUBLISHER.parse().unwrap();
+    server.store.narrow(&id, narrowed).await.unwrap();
+    let token = format!("token={PUBLISHER}.{SECRET}");
+    let send = async |path: &str| {
+        let body = r#"{"message":"M"}"#;
+        server.request(Method::POST, path, &[], body).await
+    };
+    let answer = send(&format!("/message?{token}")).await;
+    assert_eq!(
+        (answer.status, &answer.json()["errorCode"]),
+        (403, &json!(403))
+    );
+    let topics = Change {
+        audience: Audience {
+            topics: ["alerts".to_owned()].into(),
+            ..Audience::default()
+        },
+        ..Change::default()
+    };
+    server.store.widen(&id, topics).await.unwrap();
+    let answer = send(&format!("/message?topic=alerts&{token}")).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+#[tokio::test]
+async fn who_waits_for_approval_sends_nothing() {
+    let server = Server::start().await;
+    let waiting = PublisherRecord {
+        approved_at: None,
+        ..PublisherRecord::new(
+            "app-0000000000000003".parse().unwrap(),
+            "Waiting".to_owned(),
+            vec![hither_server::secret::hash(SECRET)],
+            Timestamp::now(),
+        )
+    };
+    let token = format!("{}.{SECRET}", waiting.id);
+    let bearer = format!("Bearer {token}");
+    server.store.add_publisher(waiting).await.unwrap();
+    for path in [&format!("/message?token={token}"), "/alerts"] {
+        let headers = [("authorization", bearer.as_str())];
+        let body = r#"{"message":"M"}"#;
+        let answer = server.request(Method::POST, path, &headers, body).await;
+        assert_eq!(answer.status, 403, "{path}: {answer:?}");
     }
 }

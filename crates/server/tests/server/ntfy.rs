@@ -1,12 +1,15 @@
 //! ntfy's API, as its clients use it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use hither_protocol::{DeviceKind, ServerFrame};
+use hither_protocol::{DeviceKind, ServerFrame, Timestamp};
 use hither_server::Settings;
 use hither_server::secret;
 use hither_server::store::{
-    Grant, Grantee, PublisherRecord, Publishers as _, Right, Store as _, TopicAccess,
+    Grant, Grantee, PublisherRecord, Publishers as _, Right, Schedule as _, Store as _, TopicAccess,
 };
 use hyper::Method;
 use serde_json::{Value, json};
@@ -429,7 +432,7 @@ async fn bad_requests_get_ntfys_own_numbers() {
         (Method::POST, "/t", &[("Delay", "100d")], "a", 40006),
         (Method::POST, "/t?tpl=yes", &[], "a", 40042),
         (Method::POST, "/t", &[("Tags", &long[..100])], "a", 40000),
-        (Method::POST, "/t", &[], &huge, 41301),
+        (Method::POST, "/", &[], &huge, 41303),
         (Method::GET, "/t/nothing", &[], "", 40401),
         (Method::GET, "/t/ws", &[], "", 40016),
         (Method::GET, "/t/json?poll=1&since=x", &[], "", 40008),
@@ -667,4 +670,220 @@ async fn a_subscriber_that_takes_nothing_is_closed() {
     }
     let taken = lines.until_cut_off().await;
     assert!(taken < 300 * 30_000, "{taken} bytes");
+}
+
+#[tokio::test]
+async fn what_is_delayed_comes_at_its_time_and_is_nowhere_before() {
+    let ahead = Arc::<AtomicI64>::default();
+    let hands = Arc::clone(&ahead);
+    let clock = Arc::new(move || {
+        let now = Timestamp::now().as_millisecond() + hands.load(Ordering::SeqCst);
+        Timestamp::from_millisecond(now).unwrap()
+    });
+    let server = Server::with_clock(Settings::default(), clock).await;
+    let mut lines = Lines::open(&server, "/t/json", &ada()).await;
+    assert_eq!(lines.event().await["event"], "open");
+    let now = Timestamp::now().as_second();
+    for (name, value) in [
+        ("Delay", "30m"),
+        ("X-At", &(now + 1800).to_string()),
+        ("in", "1800 seconds"),
+    ] {
+        let line = server.put("t", &[(name, value)], value).await;
+        let time = line["time"].as_i64().unwrap();
+        assert!((now + 1799..now + 1860).contains(&time), "{line}");
+    }
+    let tomorrow = json!({ "topic": "t", "message": "JSON", "delay": "tomorrow, 10am" });
+    let answer = server
+        .ask(Method::POST, "/", &publisher(), &[], &tomorrow.to_string())
+        .await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    for (headers, code) in [
+        (&[("Delay", "whenever")][..], 40004),
+        (&[("Delay", "5s")], 40005),
+        (&[("Delay", "4 days")], 40006),
+        (&[("Delay", "1h"), ("Cache", "no")], 40002),
+    ] {
+        let answer = server
+            .ask(Method::PUT, "/t", &publisher(), headers, "x")
+            .await;
+        assert_eq!(refused(&answer), code, "{headers:?}");
+    }
+    let polled = async |path: &str, credentials: &str| {
+        let lines = server.poll(path, credentials).await;
+        lines.len()
+    };
+    for (path, credentials, count) in [
+        ("/t/json?poll=1", publisher(), 0),
+        ("/t/json?poll=1&since=all", ada(), 0),
+        // What waits is its publisher's own.
+        ("/t/json?poll=1&sched=1", ada(), 0),
+        ("/t/json?poll=1&sched=1", publisher(), 4),
+    ] {
+        assert_eq!(polled(path, &credentials).await, count, "{path}");
+    }
+    ahead.store(31 * 60 * 1000, Ordering::SeqCst);
+    server.store.release().await.unwrap();
+    for expected in ["30m", "1800 seconds"] {
+        let mut event = lines.event().await;
+        while event["message"] != expected {
+            event = lines.event().await;
+        }
+    }
+    assert_eq!(polled("/t/json?poll=1", &ada()).await, 3);
+    assert_eq!(polled("/t/json?poll=1&sched=1", &publisher()).await, 4);
+}
+
+#[tokio::test]
+async fn a_delayed_sequence_is_replaced_and_taken_back() {
+    let server = Server::start().await;
+    let waiting = async || {
+        let lines = server.poll("/t/json?poll=1&sched=1", &publisher()).await;
+        let messages = lines.iter().filter(|line| line["event"] == "message");
+        let text = |line: &Value| line["message"].as_str().unwrap().to_owned();
+        messages.map(text).collect::<Vec<_>>()
+    };
+    server.put("t/meeting", &[], "now").await;
+    server.put("t/meeting", &[("In", "1h")], "first").await;
+    server.put("t/meeting", &[("In", "2h")], "second").await;
+    assert_eq!(waiting().await, ["now", "second"]);
+    let path = "/t/meeting";
+    let gone = server
+        .ask(Method::DELETE, path, &publisher(), &[], "")
+        .await;
+    assert_eq!(gone.status, 200, "{gone:?}");
+    assert_eq!(waiting().await, Vec::<String>::new());
+    let gone = server
+        .ask(Method::DELETE, path, &publisher(), &[], "")
+        .await;
+    assert_eq!(refused(&gone), 40401);
+}
+
+#[tokio::test]
+async fn a_body_may_be_a_file() {
+    let server = Server::start().await;
+    let session = server.sign_in("ada", DeviceKind::Desktop).await;
+    let long = "Zeile für Zeile\n".repeat(4000);
+    for (headers, body, name, media_type, text) in [
+        (
+            &[("Filename", "Bericht ä.txt")][..],
+            "short",
+            "Bericht ä.txt",
+            "text/plain; charset=utf-8",
+            "You received a file: Bericht ä.txt",
+        ),
+        (
+            &[("X-Message", "look"), ("f", "../x.csv")],
+            "a,b\n1,2\n",
+            "x.csv",
+            "text/plain; charset=utf-8",
+            "look",
+        ),
+        (
+            &[],
+            long.as_str(),
+            "attachment.txt",
+            "text/plain; charset=utf-8",
+            "You received a file: attachment.txt",
+        ),
+    ] {
+        let line = server.put("files", headers, body).await;
+        let file = &line["attachment"];
+        assert_eq!(
+            (&line["message"], &file["name"]),
+            (&json!(text), &json!(name))
+        );
+        assert_eq!(
+            (&file["type"], &file["size"]),
+            (&json!(media_type), &json!(body.len()))
+        );
+        let url = file["url"].as_str().unwrap();
+        let (_, path) = url.split_once(&server.address.to_string()).unwrap();
+        for credentials in [publisher(), ada()] {
+            let answer = server.ask(Method::GET, path, &credentials, &[], "").await;
+            assert_eq!((answer.status, &*answer.body), (200, body), "{path}");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff");
+            assert!(
+                answer
+                    .header("content-disposition")
+                    .starts_with("attachment")
+            );
+        }
+        let part = [("range", "bytes=0-3")];
+        let answer = server.ask(Method::GET, path, &ada(), &part, "").await;
+        assert_eq!((answer.status, &*answer.body), (206, &body[..4]));
+        let polled = server.poll("/files/json?poll=1&since=latest", &ada()).await;
+        assert_eq!(polled[0]["attachment"], *file, "the same to subscribers");
+    }
+    let token = bearer(&session);
+    let headers = [("authorization", token.as_str())];
+    let subscribed = server
+        .request(Method::PUT, "/v1/subscriptions/files", &headers, "")
+        .await;
+    assert_eq!(subscribed.status, 204);
+    let line = server.put("files", &[("f", "a.txt")], "to Hither").await;
+    let listed = server.get("/v1/messages", &session).await.json();
+    let file = &listed["messages"][0]["attachments"][0];
+    assert_eq!((&file["name"], &file["size"]), (&json!("a.txt"), &json!(9)));
+    let own = server.get(file["href"].as_str().unwrap(), &session).await;
+    assert_eq!(own.body, "to Hither");
+
+    let (id, other) = (
+        line["id"].as_str().unwrap(),
+        server.second_publisher().await,
+    );
+    let path = format!("/file/files/{id}/a.txt");
+    for (path, credentials, code) in [
+        (path.as_str(), "", 40301),
+        (&path, &other, 40301),
+        (&path, &basic("ada", "wrong"), 40101),
+        (&format!("/file/elsewhere/{id}/a.txt"), &ada(), 40401),
+        (
+            "/file/files/0197a9b0-0000-7000-8000-000000000001/a",
+            &ada(),
+            40401,
+        ),
+        ("/file/files/x/a", &ada(), 40401),
+    ] {
+        let answer = server.ask(Method::GET, path, credentials, &[], "").await;
+        assert_eq!(refused(&answer), code, "{path}");
+    }
+    server
+        .store
+        .set_private(&"files".parse().unwrap(), true)
+        .await
+        .unwrap();
+    let answer = server.ask(Method::GET, &path, &ada(), &[], "").await;
+    assert_eq!(refused(&answer), 40301);
+    let recall = format!("/files/{id}");
+    server
+        .ask(Method::DELETE, &recall, &publisher(), &[], "")
+        .await;
+    let answer = server.ask(Method::GET, &path, &publisher(), &[], "").await;
+    assert_eq!(refused(&answer), 40401);
+}
+
+#[tokio::test]
+async fn files_have_bounds() {
+    let mut settings = Settings::default();
+    settings.attachments.file_bytes = 50_000;
+    settings.attachments.quota.publisher = 80_000;
+    let server = Server::with(settings).await;
+    let put = async |headers: &[(&str, &str)], bytes: usize| {
+        let body = "x".repeat(bytes);
+        server
+            .ask(Method::PUT, "/t", &publisher(), headers, &body)
+            .await
+    };
+    assert_eq!(refused(&put(&[], 50_001).await), 41301);
+    assert_eq!(refused(&put(&[("tpl", "yes")], 40_000).await), 40043);
+    let attach = [("Attach", "https://x.org/a.jpg")];
+    assert_eq!(refused(&put(&attach, 40_000).await), 40000, "a text");
+    assert_eq!(put(&[], 50_000).await.status, 200);
+    assert_eq!(
+        refused(&put(&[], 49_000).await),
+        41301,
+        "the publisher's quota"
+    );
+    assert_eq!(server.texts("/t/json?poll=1").await.len(), 1);
 }

@@ -21,10 +21,11 @@ const PAGES: [&str; 7] = [
 ];
 
 /// Interfaces that others defined and describe: ntfy's and Gotify's.
-const OF_OTHERS: [&str; 6] = [
+const OF_OTHERS: [&str; 7] = [
     "/message",
     "/version",
     "/health",
+    "/file/{topic}/{id}/{name}",
     "/{topic}",
     "/{topic}/{word}",
     "/{*elsewhere}",

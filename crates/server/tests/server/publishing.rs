@@ -137,7 +137,7 @@ async fn what_is_out_of_bounds_is_refused_and_nothing_is_stored() {
         json!({ "to": { "tokens": vec!["hither_mt_x"; 1001] } }),
         json!({ "to": { "application": { "name": "" } } }),
         json!({ "to": { "application": { "name": "x", "versions": "one" } } }),
-        json!({ "deliver_at": "2030-01-01T00:00:00Z" }),
+        json!({ "deliver_at": "soon" }),
         json!({ "fields": { "ada": { "x": null } } }),
         json!({ "title": "{{x}}", "fields": { "ada": {} } }),
         json!({ "attachments": [{ "id": "x" }] }),

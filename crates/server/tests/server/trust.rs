@@ -71,6 +71,7 @@ fn a_message(number: usize) -> NewMessage {
         message: serde_json::from_value(message).unwrap(),
         html: None,
         to: Receivers::accounts(vec!["ada".parse().unwrap()]),
+        deliver_at: None,
         ttl: None,
         idempotency: None,
         ntfy: None,

@@ -224,6 +224,6 @@ fn found<T>(result: Result<T, StoreError>) -> Result<T, Failure> {
     })
 }
 
-fn no_account() -> Failure {
+pub(super) fn no_account() -> Failure {
     Failure::not_found("There is no such account; look at the list again.")
 }

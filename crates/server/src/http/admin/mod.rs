@@ -2,9 +2,11 @@
 //! cookie of an administrator.
 
 mod accounts;
+mod messages;
 mod overview;
 mod publishers;
 mod session;
+mod topics;
 
 use std::sync::Arc;
 
@@ -18,16 +20,19 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(super) use self::accounts::{AccountList, MadeUpPassword, NewAccount};
-pub(super) use self::overview::{Health, MessageList};
-pub(super) use self::publishers::{NewPublisher, PublisherList, PublisherSecret};
+pub(super) use self::messages::MessageList;
+pub(super) use self::overview::Health;
+pub(super) use self::publishers::{NewPublisher, PublisherList, PublisherRights, PublisherSecret};
 use self::session::Admin;
 pub(super) use self::session::{APPLICATION, AdminSession, AdminSignIn};
+pub(super) use self::topics::{Private, TopicList};
 use super::page::{self, File, HTML, PICTURE, SCRIPT, STYLE};
 use super::{App, Failure};
 
 macro_rules! files {
     ($($name:literal: $media_type:expr,)*) => {
         &[
+            ("base.css", STYLE, include_bytes!("../../../phone/base.css")),
             ("icon.svg", PICTURE, include_bytes!("../../../phone/icon.svg")),
             $(($name, $media_type, include_bytes!(concat!("../../../admin/", $name)))),*
         ]
@@ -38,8 +43,14 @@ const FILES: &[File] = files! {
     "index.html": HTML,
     "app.js": SCRIPT,
     "api.js": SCRIPT,
+    "accounts.js": SCRIPT,
     "dialogs.js": SCRIPT,
     "elements.js": SCRIPT,
+    "health.js": SCRIPT,
+    "messages.js": SCRIPT,
+    "publishers.js": SCRIPT,
+    "topics.js": SCRIPT,
+    "view.js": SCRIPT,
     "views.js": SCRIPT,
     "words.js": SCRIPT,
     "style.css": STYLE,
@@ -62,9 +73,22 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/accounts/{name}/devices", get(accounts::devices))
         .route("/accounts/{name}/devices/{id}", delete(accounts::revoke))
         .route("/publishers", get(publishers::list).post(publishers::add))
+        .route(
+            "/accounts/{name}/messages/{message}/trace",
+            get(messages::trace),
+        )
+        .route("/publishers/{id}/approval", post(publishers::approve))
+        .route("/publishers/{id}/rights", put(publishers::set_rights))
         .route("/publishers/{id}/secret", post(publishers::rotate))
         .route("/publishers/{id}/disabled", put(publishers::set_disabled))
-        .route("/messages", get(overview::messages))
+        .route("/publishers/{id}/messages/{message}", get(messages::states))
+        .route("/topics", get(topics::list))
+        .route("/topics/{topic}/private", put(topics::set_private))
+        .route(
+            "/topics/{topic}/grants/{to}/{may}",
+            put(topics::grant).delete(topics::revoke),
+        )
+        .route("/messages", get(messages::list))
         .route("/health", get(overview::health));
     Router::new()
         .nest("/admin/api", api)

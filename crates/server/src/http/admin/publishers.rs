@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use hither_protocol::{PublisherId, Timestamp};
+use hither_protocol::PublisherId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +14,9 @@ use super::super::sign_in::named;
 use super::super::{App, Failure, JsonBody};
 use super::{Admin, Disabled};
 use crate::accounts::clock;
+use crate::admin::{self, PublisherSummary};
 use crate::secret;
-use crate::store::{PublisherRecord, StoreError};
+use crate::store::{Audience, Change, Permissions, PublisherRecord, StoreError};
 
 /// The kind of a publisher that names none.
 const DEFAULT_KIND: &str = "app";
@@ -23,19 +24,15 @@ const DEFAULT_KIND: &str = "app";
 /// All publishers, by id.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct PublisherList {
-    publishers: Vec<ListedPublisher>,
+    publishers: Vec<PublisherSummary>,
 }
 
-/// One of them.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct ListedPublisher {
-    id: PublisherId,
-    name: String,
-    /// Secrets that are valid: two after a rotation.
-    secrets: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disabled_at: Option<Timestamp>,
-    created_at: Timestamp,
+/// What a publisher may from now on: `PUT /admin/api/publishers/{id}/rights`
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct PublisherRights {
+    rights: Permissions,
+    /// Whom it reaches while it is narrowed.
+    audience: Audience,
 }
 
 /// `POST /admin/api/publishers`
@@ -58,21 +55,8 @@ pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Admin(_): Admin,
 ) -> Result<Json<PublisherList>, Failure> {
-    let publishers = app.store.publishers().await?;
-    let publishers = publishers.into_iter().map(ListedPublisher::from).collect();
+    let publishers = admin::publishers(&*app.store).await?;
     Ok(Json(PublisherList { publishers }))
-}
-
-impl From<PublisherRecord> for ListedPublisher {
-    fn from(record: PublisherRecord) -> Self {
-        Self {
-            id: record.id,
-            name: record.name,
-            secrets: record.secrets.len(),
-            disabled_at: record.disabled_at,
-            created_at: record.created_at,
-        }
-    }
 }
 
 /// `POST /admin/api/publishers`
@@ -120,6 +104,40 @@ pub(crate) async fn set_disabled(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `POST /admin/api/publishers/{id}/approval`: one that registered itself may publish.
+pub(crate) async fn approve(
+    State(app): State<Arc<App>>,
+    Admin(by): Admin,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, Failure> {
+    let id = publisher(id)?;
+    found(app.store.approve(&id).await)?;
+    tracing::info!(publisher = %id, by = %by.account, "publisher approved");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `PUT /admin/api/publishers/{id}/rights`
+pub(crate) async fn set_rights(
+    State(app): State<Arc<App>>,
+    Admin(by): Admin,
+    id: Result<Path<String>, PathRejection>,
+    body: JsonBody<PublisherRights>,
+) -> Result<StatusCode, Failure> {
+    let id = publisher(id)?;
+    let PublisherRights { rights, audience } = body.value;
+    let present = app.store.publisher(&id).await?.ok_or_else(no_publisher)?;
+    let before = (present.rights, &app.store.audience(&id).await?);
+    let after = (rights, &audience);
+    let more = Change::between(before, after);
+    match app.store.widen(&id, more).await {
+        Err(StoreError::NotFound) => return Err(no_such_account()),
+        widened => widened?,
+    }
+    found(app.store.narrow(&id, Change::between(after, before)).await)?;
+    tracing::info!(publisher = %id, by = %by.account, "rights changed");
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// The publisher that a path names.
 fn publisher(id: Result<Path<String>, PathRejection>) -> Result<PublisherId, Failure> {
     id.ok()
@@ -134,6 +152,10 @@ fn found<T>(result: Result<T, StoreError>) -> Result<T, Failure> {
     })
 }
 
-fn no_publisher() -> Failure {
+fn no_such_account() -> Failure {
+    Failure::invalid("Not every account named exists; look at the list of accounts.")
+}
+
+pub(super) fn no_publisher() -> Failure {
     Failure::not_found("There is no such publisher; look at the list again.")
 }

@@ -5,12 +5,13 @@ use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use futures_util::StreamExt as _;
+use futures_util::stream::iter;
+use futures_util::{Stream, StreamExt as _};
 use tokio::time::timeout;
 
 use super::error::{NtfyError, Why};
@@ -26,7 +27,7 @@ pub(crate) struct Asked {
     pub(super) app: Arc<App>,
     pub(super) peer: SocketAddr,
     pub(super) params: Params,
-    headers: HeaderMap,
+    pub(super) headers: HeaderMap,
 }
 
 impl FromRequestParts<Arc<App>> for Asked {
@@ -68,26 +69,57 @@ impl Asked {
     }
 }
 
-/// The whole body. What is longer than `most` bytes is refused.
-pub(super) async fn whole(body: Body, most: usize, longer: Why) -> Result<Vec<u8>, NtfyError> {
-    timeout(ARRIVES_WITHIN, collect(body, most, longer))
-        .await
-        .unwrap_or_else(|_| {
-            let detail = "the body came too slowly; send it again";
-            Err(NtfyError::new(Why::Invalid, detail))
-        })
+/// A body of which only the beginning is known.
+pub(super) struct Arriving {
+    /// All of it, where it is no longer than was asked for.
+    pub(super) head: Vec<u8>,
+    rest: BodyDataStream,
 }
 
-async fn collect(body: Body, most: usize, longer: Why) -> Result<Vec<u8>, NtfyError> {
-    let mut chunks = body.into_data_stream();
-    let mut bytes = Vec::new();
-    while let Some(chunk) = chunks.next().await {
-        let chunk =
-            chunk.map_err(|_| NtfyError::new(Why::Invalid, "the body broke off; send it again"))?;
-        if bytes.len() + chunk.len() > most {
-            return Err(NtfyError::new(longer, format!("{most} bytes are the most")));
-        }
-        bytes.extend_from_slice(&chunk);
+impl Arriving {
+    /// Waits for more than so many bytes, or for the end.
+    pub(super) async fn begin(body: Body, bytes: usize) -> Result<Self, NtfyError> {
+        let mut arriving = Self {
+            head: Vec::new(),
+            rest: body.into_data_stream(),
+        };
+        let begun = timeout(ARRIVES_WITHIN, arriving.read(bytes)).await;
+        begun.unwrap_or_else(|_| {
+            let detail = "the body came too slowly; send it again";
+            Err(NtfyError::new(Why::Invalid, detail))
+        })?;
+        Ok(arriving)
     }
-    Ok(bytes)
+
+    /// One that is here.
+    pub(super) fn whole(text: String) -> Self {
+        Self {
+            head: text.into(),
+            rest: Body::empty().into_data_stream(),
+        }
+    }
+
+    async fn read(&mut self, bytes: usize) -> Result<(), NtfyError> {
+        while self.head.len() <= bytes
+            && let Some(chunk) = self.rest.next().await
+        {
+            let broke = |_| NtfyError::new(Why::Invalid, "the body broke off; send it again");
+            self.head.extend_from_slice(&chunk.map_err(broke)?);
+        }
+        Ok(())
+    }
+
+    /// All of it, as it comes.
+    pub(super) fn stream(self) -> impl Stream<Item = Result<Bytes, axum::Error>> {
+        iter([Ok(Bytes::from(self.head))]).chain(self.rest)
+    }
+}
+
+/// The whole body. What is longer than `most` bytes is refused.
+pub(super) async fn whole(body: Body, most: usize, longer: Why) -> Result<Vec<u8>, NtfyError> {
+    let Arriving { head, .. } = Arriving::begin(body, most).await?;
+    if head.len() > most {
+        return Err(NtfyError::new(longer, format!("{most} bytes are the most")));
+    }
+    Ok(head)
 }

@@ -11,16 +11,14 @@ use super::error::{NtfyError, Why};
 const SOONEST: Duration = Duration::from_secs(10);
 const LATEST: Duration = Duration::from_hours(3 * 24);
 
-/// The time that `text` names, seen from `now`, whose time zone counts for times of day.
+/// The time that `text` names, seen from `now`, whose time zone counts for times of day; within
+/// ntfy's bounds.
 pub(super) fn parse(text: &str, now: &Zoned) -> Result<Timestamp, NtfyError> {
-    let at = seconds(text)
-        .or_else(|| duration(text, now))
-        .or_else(|| text.parse().ok())
-        .or_else(|| time_of_day(text, now))
-        .ok_or_else(|| {
-            let detail = "write a duration (30m), a Unix time, or a time such as 'tomorrow, 10am'";
-            NtfyError::new(Why::Delay, detail)
-        })?;
+    let at = moment(text, now).ok_or_else(|| {
+        let detail = "write a duration (30m, 2 days), a Unix time, or a time such as 'tomorrow, \
+                      10am', 'Tuesday, 7am' or '8:30pm'";
+        NtfyError::new(Why::Delay, detail)
+    })?;
     let wait = at.duration_since(now.timestamp());
     if wait < SignedDuration::try_from(SOONEST).unwrap_or(SignedDuration::MAX) {
         return Err(NtfyError::new(
@@ -32,6 +30,14 @@ pub(super) fn parse(text: &str, now: &Zoned) -> Result<Timestamp, NtfyError> {
         return Err(NtfyError::new(Why::DelayTooLarge, "3 days are the most"));
     }
     Ok(at)
+}
+
+/// A time in any of these forms, nothing where it is none of them.
+pub(crate) fn moment(text: &str, now: &Zoned) -> Option<Timestamp> {
+    seconds(text)
+        .or_else(|| duration(text, now))
+        .or_else(|| text.parse().ok())
+        .or_else(|| time_of_day(text, now))
 }
 
 fn seconds(text: &str) -> Option<Timestamp> {

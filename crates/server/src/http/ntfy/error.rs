@@ -56,6 +56,7 @@ macro_rules! reasons {
 reasons! {
     Invalid = 40000, "invalid request", "";
     Email = 40001, "e-mail notifications are not enabled", "";
+    DelayNoCache = 40002, "cannot disable cache for delayed message", "";
     Delay = 40004, "invalid delay parameter: unable to parse delay",
         "https://ntfy.sh/docs/publish/#scheduled-delivery";
     DelayTooSmall = 40005, "invalid delay parameter: too small",
@@ -71,7 +72,6 @@ reasons! {
     NotUtf8 = 40011, "invalid message: message must be UTF-8 encoded", "";
     AttachUrl = 40013, "invalid request: attachment URL is invalid",
         "https://ntfy.sh/docs/publish/#attachments";
-    Attachments = 40014, "invalid request: attachments not allowed", "";
     NotWebSocket = 40016, "invalid request: client not using the websocket protocol",
         "https://ntfy.sh/docs/subscribe/api/#websockets";
     Json = 40017, "invalid request: request body must be message JSON",
@@ -92,6 +92,7 @@ reasons! {
     MethodNotAllowed = 40501, "method not allowed", "";
     TooLarge = 41301, "attachment too large, or bandwidth limit reached", "";
     JsonTooLarge = 41303, "JSON body too large", "";
+    Range = 41601, "range not satisfiable", "";
     TooMany = 42901, "limit reached: too many requests, please be nice", "";
     TooManySubscriptions = 42903,
         "limit reached: too many active subscriptions, please be nice", "";
@@ -146,8 +147,9 @@ impl From<Failure> for NtfyError {
             ErrorCode::Forbidden | ErrorCode::NoReceivers => Why::Forbidden,
             ErrorCode::NotFound => Why::NotFound,
             ErrorCode::MethodNotAllowed => Why::MethodNotAllowed,
-            ErrorCode::TooLarge => Why::TooLarge,
+            ErrorCode::TooLarge | ErrorCode::QuotaExceeded => Why::TooLarge,
             ErrorCode::TooMany => Why::TooMany,
+            ErrorCode::RangeNotSatisfiable => Why::Range,
             ErrorCode::Internal | ErrorCode::Unknown => Why::Internal,
             ErrorCode::Unavailable => Why::Unavailable,
             ErrorCode::StorageFull => Why::Full,

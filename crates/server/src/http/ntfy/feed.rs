@@ -22,6 +22,8 @@ pub(super) struct Wanted {
     pub(super) topics: Vec<Topic>,
     pub(super) since: Since,
     pub(super) filter: Filter,
+    /// Also what the client itself published that waits for its time.
+    pub(super) scheduled: bool,
     /// Only what is there.
     pub(super) poll: bool,
 }
@@ -44,6 +46,8 @@ pub(super) struct Feed {
     /// Where the beginning was given as a time.
     from: Option<Timestamp>,
     behind: bool,
+    /// What waits for its time is still to come.
+    scheduled: bool,
     live: Option<Live>,
     _place: Place,
 }
@@ -90,6 +94,7 @@ impl Feed {
             after: Position(0),
             from: None,
             behind: true,
+            scheduled: wanted.scheduled && wanted.since != Since::None,
             _place: place,
         };
         if !wanted.poll {
@@ -193,6 +198,23 @@ impl Feed {
         self.after = upto;
         self.from = None;
         self.behind = more;
+        if !more && core::mem::take(&mut self.scheduled) {
+            self.read_scheduled().await?;
+        }
+        Ok(())
+    }
+
+    async fn read_scheduled(&mut self) -> Result<(), NtfyError> {
+        let by = self.who.grantee();
+        for topic in self.topics.clone() {
+            let waiting = self.app.store.scheduled_in(&topic.name, &by).await?;
+            let ids = waiting.iter().map(|message| message.id).collect();
+            let mut beyond = self.app.store.ntfy_fields(ids).await?;
+            for message in waiting {
+                let fields = beyond.remove(&message.id);
+                self.message(message, fields.as_deref(), &topic);
+            }
+        }
         Ok(())
     }
 

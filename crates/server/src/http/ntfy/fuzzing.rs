@@ -46,7 +46,6 @@ pub(crate) fn ntfy(bytes: &[u8]) {
 fn holds(publication: Publication, now: &Zoned) {
     let Publication {
         request,
-        deliver_at,
         beyond,
         file,
     } = publication;
@@ -60,7 +59,7 @@ fn holds(publication: Publication, now: &Zoned) {
         };
         assert!(LINKS.iter().any(known), "{link}");
     }
-    if let Some(at) = deliver_at {
+    if let Some(at) = request.deliver_at {
         let wait = at.duration_since(now.timestamp());
         assert!(wait >= SignedDuration::from_secs(10), "{at}");
         assert!(wait <= SignedDuration::from_hours(72), "{at}");

@@ -5,6 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::actions::NtfyAction;
+use super::file;
 use super::publication::Beyond;
 use crate::http::Origin;
 
@@ -58,6 +59,9 @@ struct Attachment {
     media_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
+    /// Unix time in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<i64>,
     url: String,
 }
 
@@ -66,10 +70,27 @@ impl NtfyMessage {
     pub(super) fn of(message: Message, beyond: Beyond, topic: &str, origin: &Origin) -> Self {
         let priority = message.priority;
         let markdown = message.format == Format::Markdown;
+        let expires = message.expires_at.map(Timestamp::as_second);
+        let attachment = match beyond.attachment {
+            Some(elsewhere) => Some(Attachment {
+                name: elsewhere.name,
+                media_type: None,
+                size: None,
+                expires: None,
+                url: elsewhere.url,
+            }),
+            None => message.attachments.first().map(|file| Attachment {
+                url: file::address(origin, topic, message.id, file),
+                name: file.name.clone(),
+                media_type: Some(file.media_type.clone()),
+                size: Some(file.size),
+                expires,
+            }),
+        };
         Self {
             id: message.id,
             time: message.created_at.as_second(),
-            expires: message.expires_at.map(Timestamp::as_second),
+            expires,
             event: Event::Message,
             topic: topic.to_owned(),
             message: text(&message),
@@ -84,24 +105,7 @@ impl NtfyMessage {
             } else {
                 beyond.actions
             },
-            attachment: match beyond.attachment {
-                Some(elsewhere) => Some(Attachment {
-                    name: elsewhere.name,
-                    media_type: None,
-                    size: None,
-                    url: elsewhere.url,
-                }),
-                None => message
-                    .attachments
-                    .into_iter()
-                    .next()
-                    .map(|file| Attachment {
-                        url: origin.address(&file.href),
-                        name: file.name,
-                        media_type: Some(file.media_type),
-                        size: Some(file.size),
-                    }),
-            },
+            attachment,
             content_type: markdown.then_some("text/markdown"),
             sequence_id: message.key.map(|key| sequence_id(&key, topic)),
         }
@@ -210,7 +214,7 @@ mod tests {
             "tags": ["warning"], "url": "https://x.org", "icon": "https://x.org/i.png",
             "actions": [{ "id": "1", "label": "Open", "url": "https://x.org" },
                         { "id": "2", "label": "Fine" }],
-            "attachments": [{ "name": "a.txt", "media_type": "text/plain", "size": 4,
+            "attachments": [{ "name": "a b.txt", "media_type": "text/plain", "size": 4,
                               "href": "/v1/a" }],
             "key": "build", "expires_at": "2026-03-04T10:00:00Z",
         });
@@ -221,8 +225,9 @@ mod tests {
             "icon": "https://x.org/i.png", "content_type": "text/markdown",
             "actions": [{ "id": "1", "action": "view", "label": "Open", "clear": false,
                           "url": "https://x.org" }],
-            "attachment": { "name": "a.txt", "type": "text/plain", "size": 4,
-                            "url": "https://push.example.com/v1/a" },
+            "attachment": { "name": "a b.txt", "type": "text/plain", "size": 4,
+                            "expires": 1_772_618_400,
+                            "url": format!("https://push.example.com/file/alerts/{ID}/a%20b.txt") },
         });
         assert_eq!(shown(&whole, &json!({})), expected);
     }

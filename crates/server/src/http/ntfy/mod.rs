@@ -6,6 +6,7 @@ mod delay;
 mod encoded_word;
 mod error;
 mod feed;
+mod file;
 mod filter;
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzzing;
@@ -26,8 +27,10 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+pub(crate) use self::delay::moment;
 pub(crate) use self::known::KnownPasswords;
 pub(crate) use self::places::Followers;
+pub(crate) use self::publication::priority_named;
 pub(crate) use self::publish::as_json;
 pub(crate) use self::topic::{readable, writable};
 use super::App;
@@ -42,6 +45,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .put(publish::in_sequence)
         .delete(publish::recall);
     Router::new()
+        .route("/file/{topic}/{id}/{name}", get(file::download))
         .route("/{topic}", topic)
         .route("/{topic}/{word}", word)
 }

@@ -30,6 +30,7 @@ pub(super) const TEMPLATE: Names = &["x-template", "template", "tpl"];
 pub(super) const UNIFIED_PUSH: Names = &["x-unifiedpush", "unifiedpush", "up"];
 pub(super) const POLL_ID: Names = &["x-poll-id", "poll-id"];
 pub(super) const POLL: Names = &["x-poll", "poll", "po"];
+pub(super) const SCHEDULED: Names = &["x-scheduled", "scheduled", "sched"];
 pub(super) const SINCE: Names = &["x-since", "since", "si"];
 pub(super) const ID: Names = &["x-id", "id"];
 pub(super) const AUTHORIZATION: Names = &["authorization", "auth"];

@@ -21,8 +21,6 @@ const LINKS: &[&str] = &["http://", "https://", "mailto:"];
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Publication {
     pub(super) request: PublishRequest,
-    /// Not before that.
-    pub(super) deliver_at: Option<Timestamp>,
     /// What only ntfy's clients understand.
     pub(super) beyond: Beyond,
     /// The body, where it is a file and not the text.
@@ -32,8 +30,8 @@ pub(super) struct Publication {
 /// A body that is a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct File {
-    /// As the publisher calls it; made up where it is empty.
-    pub(super) name: String,
+    /// As the publisher calls it, if it does.
+    pub(super) name: Option<String>,
 }
 
 /// What a message says to ntfy's own clients that Hither's do not carry out.
@@ -129,15 +127,20 @@ pub(super) fn read(
         attachment: elsewhere(params)?,
         ..Beyond::default()
     };
-    let (mut title, text, file) = content(params, beyond.attachment.as_ref(), body)?;
-    let mut text = text;
+    let (mut title, mut text, file) = content(params, beyond.attachment.as_ref(), body)?;
     if let Some(kind) = params.text(params::TEMPLATE).filter(|kind| *kind != "no") {
+        if file.is_some() {
+            let detail = format!("a template is filled from a text of at most {MAX_TEXT} bytes");
+            return Err(NtfyError::new(Why::Template, detail));
+        }
         (title, text) = templated(kind, params, &text)?;
     }
     if text.is_empty() {
-        text = match &beyond.attachment {
-            Some(file) => format!("You received a file: {}", file.name),
-            None => NO_TEXT.to_owned(),
+        text = match (&beyond.attachment, &file) {
+            (Some(elsewhere), _) => received(&elsewhere.name),
+            (None, None) => NO_TEXT.to_owned(),
+            // Once it is known what the file is called.
+            (None, Some(_)) => text,
         };
     }
     let mut request = PublishRequest {
@@ -152,20 +155,32 @@ pub(super) fn read(
         tags: tags(params),
         icon: icon(params)?,
         key: params.text(params::SEQUENCE_ID).map(|id| key(topic, id)),
+        deliver_at: deliver_at(params, now)?,
         ttl_s: (!params.flag(params::CACHE, true)).then_some(0),
         ..PublishRequest::default()
     };
     links(params, &mut request, &mut beyond)?;
-    let deliver_at = params
-        .text(params::DELAY)
-        .map(|text| delay::parse(text, now))
-        .transpose()?;
     Ok(Publication {
         request,
-        deliver_at,
         beyond,
         file,
     })
+}
+
+/// Stands in for a message that is only a file.
+pub(super) fn received(name: &str) -> String {
+    format!("You received a file: {name}")
+}
+
+fn deliver_at(params: &Params, now: &Zoned) -> Result<Option<Timestamp>, NtfyError> {
+    let Some(text) = params.text(params::DELAY) else {
+        return Ok(None);
+    };
+    if !params.flag(params::CACHE, true) {
+        let detail = "what comes later is kept until then; leave out one of the two";
+        return Err(NtfyError::new(Why::DelayNoCache, detail));
+    }
+    delay::parse(text, now).map(Some)
 }
 
 /// A sequence means something within its topic, a key with all that a publisher sends.
@@ -215,7 +230,7 @@ fn content(
     let is_file = elsewhere.is_none()
         && (!name.is_empty() && !body.is_empty() || body.len() > MAX_TEXT || text_of_body.is_err());
     if is_file {
-        let name = name.to_owned();
+        let name = (!name.is_empty()).then(|| name.to_owned());
         return Ok((title, text, Some(File { name })));
     }
     let body = text_of_body
@@ -261,18 +276,25 @@ fn format(params: &Params, content_type: &str) -> Format {
     }
 }
 
-/// A priority's number or name.
 pub(super) fn priority(text: &str) -> Result<Priority, NtfyError> {
-    Ok(match text.to_ascii_lowercase().as_str() {
-        "" | "0" | "3" | "default" => Priority::Default,
+    if text.is_empty() || text == "0" {
+        return Ok(Priority::Default);
+    }
+    priority_named(text).ok_or_else(|| {
+        let detail = "write 1 to 5, or min, low, default, high, max or urgent";
+        NtfyError::new(Why::Priority, detail)
+    })
+}
+
+/// The priority with this number or name.
+pub(crate) fn priority_named(text: &str) -> Option<Priority> {
+    Some(match text.to_ascii_lowercase().as_str() {
         "1" | "min" => Priority::Min,
         "2" | "low" => Priority::Low,
+        "3" | "default" => Priority::Default,
         "4" | "high" => Priority::High,
         "5" | "max" | "urgent" => Priority::Urgent,
-        _ => {
-            let detail = "write 1 to 5, or min, low, default, high, max or urgent";
-            return Err(NtfyError::new(Why::Priority, detail));
-        }
+        _ => return None,
     })
 }
 

@@ -3,32 +3,33 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::Path;
-use hither_protocol::MessageId;
+use hither_protocol::{MessageId, UploadRef};
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
-use super::asked::{Asked, whole};
+use super::asked::{Arriving, Asked, whole};
 use super::error::{NtfyError, Why};
+use super::file;
 use super::message::NtfyMessage;
 use super::params;
 use super::publication::{self, MAX_TEXT, Publication};
-use super::topic::topic_name;
+use super::topic::{topic_name, writable};
 use super::who::Who;
 use crate::accounts::clock;
 use crate::http::{App, publish};
 use crate::secret;
 use crate::store::{PublisherRecord, StoreError};
 
-/// The largest body, in bytes: a text with room for what is refused with a better word.
-const MAX_BODY: usize = 2 * MAX_TEXT;
+/// The largest body as JSON, in bytes: a text with room for escapes.
+const MAX_JSON: usize = 2 * MAX_TEXT;
 
 pub(super) type Answer = Result<Json<NtfyMessage>, NtfyError>;
 
 /// `PUT` or `POST /{topic}`
 pub(super) async fn to_topic(Path(topic): Path<String>, asked: Asked, body: Body) -> Answer {
     let who = asked.who().await?;
-    let body = whole(body, MAX_BODY, Why::TooLarge).await?;
-    hand_over(&asked, &who, &topic, &body).await
+    let body = Arriving::begin(body, MAX_TEXT).await?;
+    hand_over(&asked, &who, &topic, body).await
 }
 
 /// `PUT` or `POST /{topic}/{sequence id}`
@@ -44,64 +45,74 @@ pub(super) async fn in_sequence(
 /// `POST /`
 pub(crate) async fn as_json(mut asked: Asked, body: Body) -> Answer {
     let who = asked.who().await?;
-    let body = whole(body, MAX_BODY, Why::JsonTooLarge).await?;
+    let body = whole(body, MAX_JSON, Why::JsonTooLarge).await?;
     let (topic, text) = publication::json(&body, &mut asked.params)?;
-    hand_over(&asked, &who, &topic, text.as_bytes()).await
+    hand_over(&asked, &who, &topic, Arriving::whole(text)).await
 }
 
 /// `GET /{topic}/publish`, `/send` and `/trigger`
 pub(super) async fn by_get(asked: &Asked, topic: &str) -> Answer {
     let who = asked.who().await?;
-    hand_over(asked, &who, topic, b"").await
+    hand_over(asked, &who, topic, Arriving::whole(String::new())).await
 }
 
 /// `DELETE /{topic}/{sequence id or message id}`
 pub(super) async fn recall(Path((topic, id)): Path<(String, String)>, asked: Asked) -> Answer {
     let topic = topic_name(&topic)?;
     let publisher = publisher(&asked.app, &asked.who().await?).await?;
-    let message = if let Ok(message) = id.parse::<MessageId>() {
-        Some(message)
+    let messages = if let Ok(message) = id.parse::<MessageId>() {
+        vec![message]
     } else {
         let key = publication::key(topic.as_str(), &id);
-        asked.app.store.keyed_message(&publisher.id, &key).await?
+        asked.app.store.keyed_messages(&publisher.id, &key).await?
     };
     let gone = || NtfyError::new(Why::NotFound, "you have no such message in this topic");
-    let message = message.ok_or_else(gone)?;
-    match asked.app.store.recall(&publisher.id, message).await {
-        Ok(()) => {
-            let line = NtfyMessage::gone(message, topic.as_str(), clock::wall());
-            Ok(Json(line))
+    let first = *messages.first().ok_or_else(gone)?;
+    for message in messages {
+        match asked.app.store.recall(&publisher.id, message).await {
+            Ok(()) => {}
+            Err(StoreError::NotFound) => return Err(gone()),
+            Err(error) => return Err(error.into()),
         }
-        Err(StoreError::NotFound) => Err(gone()),
-        Err(error) => Err(error.into()),
     }
+    let line = NtfyMessage::gone(first, topic.as_str(), clock::wall());
+    Ok(Json(line))
 }
 
-async fn hand_over(asked: &Asked, who: &Who, topic: &str, body: &[u8]) -> Answer {
+async fn hand_over(asked: &Asked, who: &Who, topic: &str, body: Arriving) -> Answer {
     let topic = topic_name(topic)?;
-    let content_type = asked.content_type();
-    let publication = publication::read(topic.as_str(), &asked.params, content_type, body, &now())?;
+    let (params, content_type) = (&asked.params, asked.content_type());
     let Publication {
-        request,
-        deliver_at,
+        mut request,
         beyond,
         file,
-    } = publication;
-    if file.is_some() {
-        let detail = format!(
-            "files are not offered yet by this server, and a text has at most {MAX_TEXT} bytes"
-        );
-        return Err(NtfyError::new(Why::Attachments, detail));
-    }
-    if deliver_at.is_some() {
-        let detail = "delayed delivery is not offered yet by this server; leave it out";
-        return Err(NtfyError::new(Why::Delay, detail));
-    }
-    let publisher = publisher(&asked.app, who).await?;
+    } = publication::read(topic.as_str(), params, content_type, &body.head, &now())?;
+    let app = &asked.app;
+    let publisher = publisher(app, who).await?;
     let fields = beyond.to_text();
-    let message = publish::accept(&asked.app, &publisher, &who.grantee(), request, fields).await?;
-    let origin = asked.origin()?;
-    let line = NtfyMessage::of(message, beyond, topic.as_str(), &origin);
+    let upload = match file {
+        Some(file) => {
+            // Before all of it has come.
+            writable(app, topic.as_str(), &who.grantee()).await?;
+            Some(file::keep(app, &publisher, file, body).await?)
+        }
+        None => None,
+    };
+    if let Some(upload) = &upload {
+        request.attachments = vec![UploadRef {
+            id: upload.id,
+            name: None,
+        }];
+        if request.body.is_empty() {
+            request.body = publication::received(&upload.name);
+        }
+    }
+    let accepted = publish::accept(app, &publisher, &who.grantee(), request, fields).await;
+    if let Some(upload) = upload {
+        // What the message needs stays with it.
+        app.store.forget_uploads(vec![upload.id]).await?;
+    }
+    let line = NtfyMessage::of(accepted?, beyond, topic.as_str(), &asked.origin()?);
     Ok(Json(line))
 }
 

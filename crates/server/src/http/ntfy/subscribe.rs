@@ -104,6 +104,7 @@ async fn feed(asked: &Asked, topics: &str) -> Result<Feed, NtfyError> {
         topics: self::topics(asked, &who, topics).await?,
         since: filter::since(&asked.params, poll, clock::wall())?,
         filter: Filter::new(&asked.params)?,
+        scheduled: asked.params.flag(params::SCHEDULED, false),
         poll,
     };
     Feed::new(asked.app.clone(), who, asked.origin()?, wanted).await

@@ -9,6 +9,7 @@ use super::super::account::MIN_PASSWORD;
 use super::super::publish::{MAX_KEY, check, receivers};
 use super::super::publishers::MAX_CONTACT;
 use super::super::sign_in::{MAX_NAME, MAX_PASSWORD};
+use crate::outbound::MAX_URL;
 
 /// Without control characters.
 const ONE_LINE: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$";
@@ -45,6 +46,8 @@ fn people() -> Vec<Bound> {
             json!({ "minLength": 1, "maxLength": MAX_CONTACT, "pattern": ONE_LINE }),
         ),
         ("Register", "kind", json!({ "pattern": "^[a-z]{2,16}$" })),
+        ("RegisterWebhook", "events", json!({ "minItems": 1 })),
+        ("RegisterWebhook", "url", json!({ "maxLength": MAX_URL })),
         (
             "NewPublisher",
             "kind",

@@ -15,6 +15,7 @@ use super::super::publishers::{AllKept, Register, Registered, Values};
 use super::super::states;
 use super::super::subscriptions::Subscriptions;
 use super::super::topics::{TopicSettings, TopicState};
+use super::super::webhooks;
 use super::operation::{Operation, Who};
 
 type Schemas = SchemaGenerator;
@@ -29,6 +30,7 @@ pub(super) fn all(schemas: &mut Schemas) -> Vec<Operation> {
         messages(schemas),
         files(schemas),
         publishers(schemas),
+        webhooks(schemas),
         subscriptions(schemas),
         own_account(schemas),
         pages(schemas),
@@ -209,6 +211,33 @@ fn publishers(schemas: &mut Schemas) -> Vec<Operation> {
     ]
 }
 
+fn webhooks(schemas: &mut Schemas) -> Vec<Operation> {
+    const ONE: &str = "/v1/webhooks/{id}";
+    vec![
+        publisher("get", "/v1/webhooks", "This publisher's webhooks").answers::<webhooks::All>(
+            200,
+            schemas,
+            "The oldest first.",
+        ),
+        publisher("post", "/v1/webhooks", "Be told what becomes of messages")
+            .takes::<webhooks::Register>(schemas)
+            .answers::<webhooks::Registered>(201, schemas, "Its secret is said once.")
+            .fails(&[ErrorCode::StorageFull]),
+        publisher("get", ONE, "A webhook, and how it goes")
+            .answers::<webhooks::Shown>(200, schemas, "At this moment.")
+            .fails(&[ErrorCode::NotFound]),
+        publisher("delete", ONE, "Be told no more")
+            .done(204, "It is gone with what waited for it.")
+            .fails(CHANGE),
+        publisher("post", "/v1/webhooks/{id}/secret", "Make a new secret")
+            .answers::<webhooks::Secret>(200, schemas, "The one before signs, too, for a day.")
+            .fails(CHANGE),
+        publisher("post", "/v1/webhooks/{id}/test", "Have a test posted")
+            .done(202, "It is queued; what waits is tried at once.")
+            .fails(CHANGE),
+    ]
+}
+
 fn subscriptions(schemas: &mut Schemas) -> Vec<Operation> {
     vec![
         anyone(
@@ -378,6 +407,59 @@ fn admin_rest(schemas: &mut Schemas) -> Vec<Operation> {
             "Forbid or allow publishing",
         )
         .takes::<admin::Disabled>(schemas)
+        .done(204, "Done.")
+        .fails(CHANGE),
+        administrator(
+            "post",
+            "/admin/api/publishers/{id}/approval",
+            "Let one that registered itself publish",
+        )
+        .done(204, "Done.")
+        .fails(CHANGE),
+        administrator(
+            "put",
+            "/admin/api/publishers/{id}/rights",
+            "Say what a publisher may, and whom it reaches",
+        )
+        .takes::<admin::PublisherRights>(schemas)
+        .done(204, "Done.")
+        .fails(CHANGE),
+        administrator(
+            "get",
+            "/admin/api/publishers/{id}/messages/{message}",
+            "What became of a message",
+        )
+        .answers::<states::MessageState>(200, schemas, "As its publisher sees it.")
+        .fails(&[ErrorCode::NotFound]),
+        administrator(
+            "get",
+            "/admin/api/accounts/{name}/messages/{message}/trace",
+            "Why a message alerted where it did",
+        )
+        .answers::<Trace>(200, schemas, "Without what was known of presence.")
+        .fails(&[ErrorCode::NotFound]),
+        administrator("get", "/admin/api/topics", "Topics")
+            .answers::<admin::TopicList>(200, schemas, "By name."),
+        administrator(
+            "put",
+            "/admin/api/topics/{topic}/private",
+            "Say whether reading a topic needs a grant",
+        )
+        .takes::<admin::Private>(schemas)
+        .done(204, "Done.")
+        .fails(CHANGE),
+        administrator(
+            "put",
+            "/admin/api/topics/{topic}/grants/{to}/{may}",
+            "Let an account or a publisher read or write a topic",
+        )
+        .done(204, "Done.")
+        .fails(CHANGE),
+        administrator(
+            "delete",
+            "/admin/api/topics/{topic}/grants/{to}/{may}",
+            "Take a grant back",
+        )
         .done(204, "Done.")
         .fails(CHANGE),
         administrator(

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use hither_protocol::{Action, PublishRequest};
+use hither_protocol::{Action, PublishRequest, Timestamp};
+use jiff::SignedDuration;
 
 use super::{Failure, MAX_KEY};
 pub(crate) use crate::text::{MAX_BODY, MAX_HTML, MAX_TITLE};
@@ -15,7 +16,10 @@ pub(crate) const MAX_ACTIONS: usize = 5;
 pub(crate) const MAX_ATTACHMENTS: usize = 10;
 pub(crate) const MAX_TTL_S: u64 = 365 * 24 * 60 * 60;
 
-pub(super) fn check(request: &PublishRequest) -> Result<(), Failure> {
+/// How long a message may wait for its time.
+pub(crate) const MAX_WAIT: SignedDuration = SignedDuration::from_hours(366 * 24);
+
+pub(super) fn check(request: &PublishRequest, now: Timestamp) -> Result<(), Failure> {
     let html = request.html.as_deref().unwrap_or_default();
     if request.title.is_empty() && request.body.is_empty() && html.is_empty() {
         return Err(Failure::invalid(
@@ -39,6 +43,13 @@ pub(super) fn check(request: &PublishRequest) -> Result<(), Failure> {
     }
     if let Some(key) = &request.key {
         within("key", key, MAX_KEY)?;
+    }
+    let wait = request.deliver_at.map(|at| at.duration_since(now));
+    if wait.is_some_and(|wait| wait > MAX_WAIT) {
+        let days = MAX_WAIT.as_hours() / 24;
+        return Err(Failure::invalid(format!(
+            "deliver_at may be at most {days} days ahead."
+        )));
     }
     match request.ttl_s {
         Some(ttl) if ttl > MAX_TTL_S => Err(Failure::invalid(format!(

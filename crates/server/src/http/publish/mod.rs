@@ -1,6 +1,7 @@
 //! A publisher hands a message over.
 
 pub(super) mod check;
+mod command;
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzzing;
 mod multipart;
@@ -15,21 +16,21 @@ use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use hither_protocol::{
-    Html, Message, MessageId, PublishRequest, Published, PublisherRef, Timestamp,
+    Html, Message, MessageId, PublishRequest, Published, PublisherRef, Timestamp, UploadRef,
 };
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use self::check::check;
+pub(crate) use self::command::on_command;
 pub(crate) use self::recall::{not_published, recall};
 use self::receivers::receivers;
 use self::rights::permitted;
 use super::attachments::{self, Named};
 use super::{App, Failure, JsonBody, Publisher};
 use crate::accounts::clock;
-use crate::store::{Grantee, NewMessage, PublisherRecord, Stored};
+use crate::attachments::{Arrived, Held};
+use crate::store::{Grantee, MAX_SCHEDULED, NewMessage, PublisherRecord, StoreError, Stored};
 use crate::text::MAX_MESSAGE;
 
 /// The largest request body, in bytes: the largest message with room for JSON's escapes.
@@ -48,48 +49,54 @@ pub(crate) async fn publish(
         return multipart::publish(&app, &publisher, &headers, request).await;
     }
     let body: JsonBody<PublishRequest> = JsonBody::from_request(request, &()).await?;
-    refuse_what_is_not_offered(&body.bytes)?;
     let idempotency =
         idempotency_key(&headers)?.map(|key| (key, Sha256::digest(&body.bytes).into()));
     hand_over(&app, &publisher, body.value, idempotency).await
 }
 
-/// Stores a message whose files were uploaded.
-async fn hand_over(
+/// Stores a message with files that came along; nothing of it stays where that fails.
+async fn hand_over_with(
     app: &Arc<App>,
     publisher: &PublisherRecord,
     mut request: PublishRequest,
+    files: Vec<(String, Arrived)>,
     idempotency: Option<(String, [u8; 32])>,
 ) -> Result<(StatusCode, Json<Published>), Failure> {
-    permitted(publisher.rights, &request)?;
+    let uploads = attachments::keep(app, &publisher.id, files).await?;
+    let ids: Vec<_> = uploads.iter().map(|upload| upload.id).collect();
+    let named = ids.iter().map(|id| UploadRef {
+        id: *id,
+        name: None,
+    });
+    request.attachments.extend(named);
+    let stored = hand_over(app, publisher, request, idempotency).await;
+    // What the message needs stays with it; a crash before this lets them expire.
+    app.store.forget_uploads(ids).await?;
+    stored
+}
+
+/// Stores a message whose files were uploaded.
+async fn hand_over(
+    app: &App,
+    publisher: &PublisherRecord,
+    request: PublishRequest,
+    idempotency: Option<(String, [u8; 32])>,
+) -> Result<(StatusCode, Json<Published>), Failure> {
     let by = Grantee::Publisher(publisher.id.clone());
-    let to = receivers(app, &by, &request.to).await?;
-    let ttl = request.ttl_s.map(Duration::from_secs);
-    let named = attachments::named(app, &publisher.id, &request.attachments).await;
-    let mut named = match named {
-        Ok(named) => named,
-        // A repeat may come when its files are known to the message only.
+    let ready = match Ready::new(app, publisher, &by, request).await {
+        Ok(ready) => ready,
+        // A repeat may come when it would not be accepted again: its files are known to the
+        // message only.
         Err(failure) => {
             let first = first_answer(app, publisher, idempotency).await?;
             return first.map(answer).ok_or(failure);
         }
     };
-    let held = named.take_held();
-    let fields = request.fields.take();
-    let (message, html) = message(publisher, request, named, clock::wall())?;
-    let store = Arc::clone(&app.store);
     let new = NewMessage {
-        message,
-        html,
-        to,
-        ttl,
         idempotency,
-        ntfy: None,
-        fields,
+        ..ready.new
     };
-    let stored = Named::while_held(held, async move { store.publish(new).await }).await?;
-    tracing::debug!(publisher = %publisher.id, message = %stored.id, receivers = stored.receivers, "stored");
-    Ok(answer(stored))
+    Ok(answer(store(app, new, ready.held).await?))
 }
 
 async fn first_answer(
@@ -122,48 +129,69 @@ pub(crate) async fn accept(
     request: PublishRequest,
     ntfy: Option<String>,
 ) -> Result<Message, Failure> {
-    permitted(publisher.rights, &request)?;
-    let to = receivers(app, by, &request.to).await?;
-    let topic = to.topics.first().cloned().map(String::from);
-    let ttl = request.ttl_s.map(Duration::from_secs);
-    let named = Named::default();
-    let (message, html) = message(publisher, request, named, clock::wall())?;
-    let new = NewMessage {
-        message: message.clone(),
-        html,
-        to,
-        ttl,
-        idempotency: None,
-        ntfy,
-        fields: None,
+    let Ready { new, held } = Ready::new(app, publisher, by, request).await?;
+    let comes = new.deliver_at.max(Some(new.message.created_at));
+    let expires = new.ttl.filter(|ttl| !ttl.is_zero()).zip(comes);
+    let message = Message {
+        topic: new.to.topics.first().cloned().map(String::from),
+        created_at: comes.unwrap_or(new.message.created_at),
+        expires_at: expires.and_then(|(ttl, comes)| comes.checked_add(ttl).ok()),
+        ..new.message.clone()
     };
-    let stored = app.store.publish(new).await?;
-    tracing::debug!(publisher = %publisher.id, message = %stored.id, receivers = stored.receivers, "stored");
-    let expires = ttl.filter(|ttl| !ttl.is_zero());
-    Ok(Message {
-        topic,
-        expires_at: expires.and_then(|ttl| message.created_at.checked_add(ttl).ok()),
-        ..message
-    })
+    store(app, NewMessage { ntfy, ..new }, held).await?;
+    Ok(message)
 }
 
-/// The fields of a request that this version does not carry out.
-#[derive(Debug, Deserialize)]
-struct NotOffered {
-    deliver_at: Option<IgnoredAny>,
+/// A message that passed every check but those that only the store can make.
+struct Ready {
+    new: NewMessage,
+    /// What keeps its files.
+    held: Option<Held>,
 }
 
-/// A promise that would be broken silently is refused instead.
-fn refuse_what_is_not_offered(body: &[u8]) -> Result<(), Failure> {
-    let Ok(fields) = serde_json::from_slice::<NotOffered>(body) else {
-        return Ok(());
-    };
-    match fields.deliver_at {
-        Some(_) => Err(Failure::invalid(
-            "deliver_at is not offered yet by this server; leave it out.",
-        )),
-        None => Ok(()),
+impl Ready {
+    async fn new(
+        app: &App,
+        publisher: &PublisherRecord,
+        by: &Grantee,
+        mut request: PublishRequest,
+    ) -> Result<Self, Failure> {
+        permitted(publisher.rights, &request)?;
+        let to = receivers(app, by, &request.to).await?;
+        let ttl = request.ttl_s.map(Duration::from_secs);
+        let deliver_at = request.deliver_at;
+        let mut named = attachments::named(app, &publisher.id, &request.attachments).await?;
+        let held = named.take_held();
+        let fields = request.fields.take();
+        let (message, html) = message(publisher, request, named, clock::wall())?;
+        let new = NewMessage {
+            message,
+            html,
+            to,
+            deliver_at,
+            ttl,
+            idempotency: None,
+            ntfy: None,
+            fields,
+        };
+        Ok(Self { new, held })
     }
+}
+
+async fn store(app: &App, new: NewMessage, held: Option<Held>) -> Result<Stored, Failure> {
+    let publisher = new.message.publisher.id.clone();
+    let store = Arc::clone(&app.store);
+    let stored = Named::while_held(held, async move { store.publish(new).await })
+        .await
+        .map_err(|error| match error {
+            StoreError::TooMany => Failure::invalid(format!(
+                "{MAX_SCHEDULED} messages of this publisher wait for their time, and more may \
+                 not; recall one, or publish later."
+            )),
+            other => other.into(),
+        })?;
+    tracing::debug!(%publisher, message = %stored.id, receivers = stored.receivers, "stored");
+    Ok(stored)
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
@@ -189,7 +217,7 @@ fn message(
     named: Named,
     now: Timestamp,
 ) -> Result<(Message, Option<String>), Failure> {
-    check(&request)?;
+    check(&request, now)?;
     let message = Message {
         id: MessageId(Uuid::now_v7()),
         publisher: PublisherRef {

@@ -9,12 +9,12 @@ use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use hither_protocol::{ErrorCode, PublishRequest, Published, UploadRef};
+use hither_protocol::{ErrorCode, PublishRequest, Published};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
 use super::check::{MAX_ATTACHMENTS, too_many_attachments};
-use super::{MAX_REQUEST, hand_over, idempotency_key, refuse_what_is_not_offered};
+use super::{MAX_REQUEST, hand_over_with, idempotency_key};
 use crate::attachments::Arrived;
 use crate::http::{App, Failure, JsonBody, attachments};
 use crate::store::PublisherRecord;
@@ -58,22 +58,11 @@ pub(super) async fn publish(
         .map_err(|error| Failure::malformed(format!("{}.", error.body_text())))?;
     let parts = Parts::read(app, body).await?;
     let bytes = parts.message.as_ref().ok_or_else(no_message)?;
-    refuse_what_is_not_offered(bytes)?;
     let mut request: PublishRequest = JsonBody::parse(bytes)?;
     parts.add_page(&mut request)?;
     let idempotency = idempotency_key(headers)?.map(|key| (key, parts.digest()));
 
-    let uploads = attachments::keep(app, &publisher.id, parts.files).await?;
-    let ids: Vec<_> = uploads.iter().map(|upload| upload.id).collect();
-    let named = ids.iter().map(|id| UploadRef {
-        id: *id,
-        name: None,
-    });
-    request.attachments.extend(named);
-    let stored = hand_over(app, publisher, request, idempotency).await;
-    // What the message needs stays with it; a crash before this lets them expire.
-    app.store.forget_uploads(ids).await?;
-    stored
+    hand_over_with(app, publisher, request, parts.files, idempotency).await
 }
 
 fn most_bytes(app: &App) -> usize {

@@ -16,7 +16,7 @@ const PLENTY: Quota = Quota {
 
 impl<B: Bed> Scene<B> {
     /// Puts a file in its place and notes it, for an hour.
-    async fn upload(&self, content: &[u8], quota: Quota) -> Result<Upload, StoreError> {
+    pub(super) async fn upload(&self, content: &[u8], quota: Quota) -> Result<Upload, StoreError> {
         let file = self.place(content).await;
         let upload = Upload {
             id: Uuid::now_v7(),

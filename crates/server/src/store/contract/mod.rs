@@ -6,9 +6,11 @@ pub(super) mod attachments;
 pub(super) mod log;
 pub(super) mod logs;
 pub(super) mod people;
+pub(super) mod scheduled;
 pub(super) mod states;
 pub(super) mod templates;
 pub(super) mod trace;
+pub(super) mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -108,6 +110,20 @@ macro_rules! contract_suite {
                 a9_retention_leaves_a_gap_for_whoever_was_not_there
                 what_nobody_misses_leaves_no_gap
             }
+            scheduled {
+                what_is_scheduled_comes_once_at_its_time
+                a_time_that_has_passed_is_no_wait
+                overdue_messages_come_in_order_after_reopening
+                the_clock_may_be_set
+                it_comes_to_those_who_are_there_at_its_time
+                a_publisher_reaches_only_whom_it_may_at_that_time
+                what_is_withdrawn_before_its_time_never_comes
+                of_a_key_the_newest_publish_counts
+                each_receivers_own_is_filled_at_the_publish
+                its_time_counts_from_when_it_comes
+                so_many_may_wait
+                a_topics_waiting_messages_are_their_publishers_own
+            }
             states {
                 a_message_is_delivered_once_a_device_has_it
                 names_are_only_of_those_who_were_addressed_by_name
@@ -127,6 +143,17 @@ macro_rules! contract_suite {
                 a_private_topic_shuts_out_who_has_no_grant
                 an_account_has_one_publisher_of_its_own
                 what_ntfys_clients_alone_understand_is_kept
+            }
+            webhooks {
+                a_webhook_is_its_publishers_own
+                each_state_is_told_once_in_order
+                a_publisher_is_told_no_more_than_it_may_ask
+                a_webhook_is_told_what_it_wants
+                one_failure_lets_others_pass_and_further_ones_wait
+                a_receiver_that_is_gone_is_asked_no_more
+                a_test_ends_the_wait
+                what_waits_has_bounds
+                the_key_before_signs_for_a_day
             }
             templates {
                 d3_each_receiver_gets_its_own
@@ -276,6 +303,7 @@ pub(super) fn a_message(to: &[&str]) -> NewMessage {
         },
         html: None,
         to: Receivers::accounts(to.iter().map(|text| name(text)).collect()),
+        deliver_at: None,
         ttl: None,
         idempotency: None,
         ntfy: None,

@@ -21,7 +21,7 @@ impl TopicAccess for SqliteStore {
     async fn rights(&self, topic: &TopicName, who: &Grantee) -> Result<Rights, StoreError> {
         let (topic, who) = (topic.clone(), who.clone());
         self.readers
-            .read(move |conn| Ok(Facts::of(conn, &topic, &who)?.rights(&who)))
+            .read(move |conn| rights(conn, &topic, &who))
             .await
     }
 
@@ -102,14 +102,14 @@ impl TopicAccess for SqliteStore {
             .await
     }
 
-    async fn keyed_message(
+    async fn keyed_messages(
         &self,
         publisher: &PublisherId,
         key: &str,
-    ) -> Result<Option<MessageId>, StoreError> {
+    ) -> Result<Vec<MessageId>, StoreError> {
         let (publisher, key) = (publisher.clone(), key.to_owned());
         self.readers
-            .read(move |conn| keyed_message(conn, &publisher, &key))
+            .read(move |conn| keyed_messages(conn, &publisher, &key))
             .await
     }
 
@@ -121,6 +121,15 @@ impl TopicAccess for SqliteStore {
             .read(move |conn| ntfy_fields(conn, &messages))
             .await
     }
+}
+
+/// What somebody may do with a topic.
+pub(super) fn rights(
+    conn: &Connection,
+    topic: &TopicName,
+    who: &Grantee,
+) -> Result<Rights, StoreError> {
+    Ok(Facts::of(conn, topic, who)?.rights(who))
 }
 
 /// What the store knows about somebody and a topic.
@@ -202,7 +211,10 @@ fn may_claim(
 }
 
 /// The number of an account, or that of a publisher.
-fn numbers(conn: &Connection, who: &Grantee) -> Result<(Option<i64>, Option<i64>), StoreError> {
+pub(super) fn numbers(
+    conn: &Connection,
+    who: &Grantee,
+) -> Result<(Option<i64>, Option<i64>), StoreError> {
     match who {
         Grantee::Account(name) => Ok((Some(account_number(conn, name)?), None)),
         Grantee::Publisher(id) => Ok((None, Some(publisher_number(conn, id)?))),
@@ -384,19 +396,21 @@ fn make_publisher_of(
     publisher_of(tx, account)?.ok_or(StoreError::Taken)
 }
 
-fn keyed_message(
+fn keyed_messages(
     conn: &Connection,
     publisher: &PublisherId,
     key: &str,
-) -> Result<Option<MessageId>, StoreError> {
+) -> Result<Vec<MessageId>, StoreError> {
     let publisher = publisher_number(conn, publisher)?;
     Ok(conn
         .prepare_cached(
-            "SELECT id FROM messages WHERE publisher = ?1 AND key = ?2 AND withdrawn_at IS NULL",
+            "SELECT id FROM messages WHERE publisher = ?1 AND key = ?2 AND withdrawn_at IS NULL
+             UNION ALL
+             SELECT id FROM scheduled JOIN messages ON number = message
+             WHERE scheduled.publisher = ?1 AND scheduled.key = ?2 AND deliver_at IS NOT NULL",
         )?
-        .query_row(params![publisher, key], |row| row.get(0))
-        .optional()?
-        .map(message_id))
+        .query_map(params![publisher, key], |row| Ok(message_id(row.get(0)?)))?
+        .collect::<Result<_, _>>()?)
 }
 
 fn ntfy_fields(

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::places::Place;
 use super::rows::{damaged, ms, optional_time, taken, time};
 use super::writer::Tx;
-use super::{sessions, upkeep};
+use super::{scheduled, sessions, upkeep};
 use crate::store::{AccountRecord, Position, StoreError};
 
 /// So many public messages, the newest, are there for an account made after them.
@@ -135,6 +135,7 @@ pub(super) fn set_account_disabled(
 pub(super) fn remove_account(tx: &mut Tx<'_>, name: &AccountName) -> Result<(), StoreError> {
     let account = account_number(tx, name)?;
     sessions::end_all(tx, account)?;
+    scheduled::recall_all_of(tx, account)?;
     let clients = tx
         .prepare_cached("SELECT id FROM clients WHERE account = ?1")?
         .query_and_then([account], |row| Ok(Place::Client(row.get(0)?)))?

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 
-use super::SqliteStore;
+use super::{SqliteStore, scheduled};
 use crate::store::{Condition, Health, Measures, StoreError};
 
 #[async_trait]
@@ -17,9 +17,10 @@ impl Health for SqliteStore {
     async fn condition(&self) -> Result<Condition, StoreError> {
         let (waiting, folder) = (self.writer.waiting(), self.folder.path().to_owned());
         self.readers
-            .read(move |_| {
+            .read(move |conn| {
                 Ok(Condition {
                     waiting,
+                    scheduled: scheduled::count(conn)?,
                     used_bytes: used(&folder),
                     free_bytes: free(&folder)?,
                 })

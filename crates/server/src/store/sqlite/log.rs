@@ -3,10 +3,11 @@
 use hither_protocol::{DeviceId, MessageId, Timestamp, WithdrawWhy};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::events::{self, Told};
 use super::places::{Place, Shelf, account_name};
 use super::rows::{damaged, ms, pack};
 use super::writer::Tx;
-use crate::store::{ClientId, Committed, Log, Position, Reader, StoreError, What};
+use crate::store::{ClientId, Committed, EventType, Log, Position, Reader, StoreError, What};
 
 /// Ids of one log entry, so that it fits a frame.
 const IDS_PER_ENTRY: usize = 1000;
@@ -112,7 +113,10 @@ pub(super) fn mark_read(
         };
         match shelf.client.filter(|_| place.is_of_clients()) {
             Some(client) if client_read(tx, number, client, at)? => by_client.push(*id),
-            None if person_read(tx, number, shelf.account, at)? => by_person.push(*id),
+            None if person_read(tx, number, shelf.account, at)? => {
+                by_person.push(*id);
+                tell(tx, EventType::Read, number, shelf.account, None, at)?;
+            }
             _ => {}
         }
     }
@@ -171,7 +175,9 @@ pub(super) fn mark_shown(
             && show(tx, shelf.account, number, device, at)?
             && !place.is_of_clients()
         {
-            shown_anywhere(tx, shelf.account, number, at)?;
+            if shown_anywhere(tx, shelf.account, number, at)? {
+                tell(tx, EventType::Shown, number, shelf.account, None, at)?;
+            }
             newly.push(*id);
         }
     }
@@ -196,17 +202,43 @@ fn show(
     Ok(added > 0)
 }
 
-fn shown_anywhere(tx: &Tx<'_>, account: i64, number: i64, at: Timestamp) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "INSERT INTO inbox (message, account, shown_at) VALUES (?1, ?2, ?3)
-         ON CONFLICT DO UPDATE SET shown_at = excluded.shown_at WHERE shown_at IS NULL",
-    )?
-    .execute((number, account, ms(at)))?;
-    Ok(())
+/// Whether it was not shown on any device before.
+fn shown_anywhere(
+    tx: &Tx<'_>,
+    account: i64,
+    number: i64,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let changed = tx
+        .prepare_cached(
+            "INSERT INTO inbox (message, account, shown_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET shown_at = excluded.shown_at WHERE shown_at IS NULL",
+        )?
+        .execute((number, account, ms(at)))?;
+    Ok(changed > 0)
+}
+
+/// What happened to a message with one of its receivers.
+fn tell(
+    tx: &mut Tx<'_>,
+    what: EventType,
+    message: i64,
+    account: i64,
+    action: Option<&str>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let told = Told {
+        what,
+        message,
+        account: Some(account),
+        action,
+        at,
+    };
+    events::tell(tx, &told)
 }
 
 pub(super) fn record_action(
-    tx: &Tx<'_>,
+    tx: &mut Tx<'_>,
     reader: &Reader,
     device: &DeviceId,
     id: MessageId,
@@ -215,6 +247,7 @@ pub(super) fn record_action(
 ) -> Result<(), StoreError> {
     let shelf = Shelf::of(tx, reader)?;
     let (number, _) = received(tx, &shelf, id)?.ok_or(StoreError::NotFound)?;
+    let first = !is_chosen(tx, number, shelf.account, action)?;
     tx.prepare_cached("INSERT OR IGNORE INTO chosen_actions VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![
             number,
@@ -223,7 +256,21 @@ pub(super) fn record_action(
             device.as_str(),
             ms(at)
         ])?;
+    if first {
+        let chosen = Some(action);
+        tell(tx, EventType::Action, number, shelf.account, chosen, at)?;
+    }
     Ok(())
+}
+
+/// Whether the person chose it already, on whichever device.
+fn is_chosen(tx: &Tx<'_>, number: i64, account: i64, action: &str) -> Result<bool, StoreError> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM chosen_actions
+             WHERE message = ?1 AND account = ?2 AND action = ?3)",
+        )?
+        .query_row((number, account, action), |row| row.get(0))?)
 }
 
 /// The number of a message, and the log by which it is the shelf's.

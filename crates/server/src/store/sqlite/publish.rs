@@ -8,13 +8,15 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::attachments;
 use super::content::Content;
+use super::events::{self, Told};
 use super::log::{MessageRow, append};
 use super::receivers::{self, Resolved};
 use super::rows::{damaged, message_id, ms, taken};
+use super::scheduled::{self, Later};
 use super::templates::{Template, only_accounts};
 use super::withdrawals;
 use super::writer::Tx;
-use crate::store::{Log, NewMessage, StoreError, Stored, What};
+use crate::store::{EventType, Log, NewMessage, StoreError, Stored, What};
 use crate::template::Unfilled;
 
 /// How long a repeated publish is recognised.
@@ -28,6 +30,7 @@ pub(super) fn publish(tx: &mut Tx<'_>, mut new: NewMessage) -> Result<Stored, St
         return Ok(first);
     }
     let only_accounts = only_accounts(&new.to);
+    let later = Later::of(tx, publisher, &new)?;
     let to = receivers::resolve(tx, publisher, mem::take(&mut new.to))?;
     if to.logs.is_empty() {
         return Err(StoreError::NoReceivers);
@@ -36,55 +39,70 @@ pub(super) fn publish(tx: &mut Tx<'_>, mut new: NewMessage) -> Result<Stored, St
     if template.is_some() && !only_accounts {
         return Err(Unfilled::NotForAccounts.into());
     }
-    if let Some(key) = &new.message.key {
-        withdrawals::replace(tx, publisher, key)?;
+    match &new.message.key {
+        Some(key) if later.is_some() => scheduled::supersede(tx, publisher, key)?,
+        Some(key) => withdrawals::replace(tx, publisher, key)?,
+        None => {}
     }
-    let message = Message {
-        topic: to.topic.clone().map(String::from),
-        application: application(&to),
-        created_at: tx.now,
-        expires_at: expiry(tx.now, new.ttl),
-        read_at: None,
-        ..new.message
-    };
-    let (message, number) = insert_message(
-        tx,
-        publisher,
-        message,
-        new.html,
-        new.ttl,
-        new.ntfy.as_deref(),
-    )?;
+    let idempotency = new.idempotency.take();
+    let (row, message) = insert_message(tx, publisher, new, &to, later.as_ref())?;
     let stored = Stored {
         id: message.id,
         receivers: to.receivers,
-        unknown_tokens: to.unknown_tokens,
+        unknown_tokens: to.unknown_tokens.clone(),
     };
-    let row = MessageRow {
-        number,
-        fleeting: new.ttl == Some(Duration::ZERO),
-        versions: None,
-    };
-    note_receivers(tx, number, stored.receivers)?;
-    match template {
-        Some(template) => template.append(tx, &message, &row, to.logs)?,
-        None => {
-            append(tx, to.logs, What::Message(Box::new(message)), Some(row))?;
-        }
+    let own = template.map(|template| template.fill(tx, &message, row.number, &to.logs));
+    let said = own
+        .transpose()?
+        .map_or_else(|| Said::Alike(Box::new(message)), Said::Each);
+    match later {
+        Some(later) => later.wait(tx, publisher, row.number, to.accounts)?,
+        None => bring(tx, row, to, said)?,
     }
-    for account in to.accounts {
-        tx.prepare_cached("INSERT INTO inbox (message, account) VALUES (?1, ?2)")?
-            .execute((number, account))?;
-    }
-    if let Some((key, body)) = new.idempotency {
+    if let Some((key, body)) = idempotency {
         remember_answer(tx, publisher, &key, body, &stored)?;
     }
     Ok(stored)
 }
 
-fn note_receivers(tx: &Tx<'_>, number: i64, receivers: u64) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE messages SET receivers = ?2 WHERE number = ?1")?
-        .execute((number, receivers.cast_signed()))?;
+/// What a message says.
+pub(super) enum Said {
+    /// The same to all.
+    Alike(Box<Message>),
+    /// Its own in each log, in their order.
+    Each(Vec<Message>),
+}
+
+/// Puts a stored message into the logs of its receivers.
+pub(super) fn bring(
+    tx: &mut Tx<'_>,
+    row: MessageRow,
+    to: Resolved,
+    said: Said,
+) -> Result<(), StoreError> {
+    for account in to.accounts {
+        tx.prepare_cached("INSERT INTO inbox (message, account) VALUES (?1, ?2)")?
+            .execute((row.number, account))?;
+        let told = Told {
+            what: EventType::Stored,
+            message: row.number,
+            account: Some(account),
+            action: None,
+            at: tx.now,
+        };
+        events::tell(tx, &told)?;
+    }
+    match said {
+        Said::Alike(message) => {
+            append(tx, to.logs, What::Message(message), Some(row))?;
+        }
+        Said::Each(own) => {
+            for (log, message) in to.logs.into_iter().zip(own) {
+                let what = What::Message(Box::new(message));
+                append(tx, vec![log], what, Some(row.clone()))?;
+            }
+        }
+    }
     Ok(())
 }
 
@@ -95,7 +113,7 @@ fn enabled_publisher(tx: &Tx<'_>, id: &PublisherId) -> Result<i64, StoreError> {
         .ok_or(StoreError::NotFound)
 }
 
-fn application(to: &Resolved) -> Option<String> {
+pub(super) fn application(to: &Resolved) -> Option<String> {
     to.logs.iter().find_map(|(_, log)| match log {
         Log::Application(application) => Some(application.name.clone()),
         _ => None,
@@ -103,53 +121,73 @@ fn application(to: &Resolved) -> Option<String> {
 }
 
 /// A message that is only for who is connected does not vanish from there.
-fn expiry(now: Timestamp, ttl: Option<Duration>) -> Option<Timestamp> {
+pub(super) fn expiry(from: Timestamp, ttl: Option<Duration>) -> Option<Timestamp> {
     let ttl = ttl.filter(|ttl| !ttl.is_zero())?;
-    now.checked_add(ttl).ok()
+    from.checked_add(ttl).ok()
 }
 
 /// A message that is only for who is connected is never served again, and not withdrawn either.
-fn last_moment(tx: &Tx<'_>, message: &Message, ttl: Option<Duration>) -> Option<Timestamp> {
+pub(super) fn last_moment(
+    tx: &Tx<'_>,
+    expires_at: Option<Timestamp>,
+    ttl: Option<Duration>,
+) -> Option<Timestamp> {
     match ttl {
         Some(Duration::ZERO) => Some(tx.now),
-        _ => message.expires_at,
+        _ => expires_at,
     }
 }
 
-/// Answers the message as clients get it, and its number.
+/// Answers the message as clients get it, and its row. Of one that comes later it is not noted yet
+/// that it expires and what it replaces.
 fn insert_message(
     tx: &Tx<'_>,
     publisher: i64,
-    message: Message,
-    html: Option<String>,
-    ttl: Option<Duration>,
-    ntfy: Option<&str>,
-) -> Result<(Message, i64), StoreError> {
+    new: NewMessage,
+    to: &Resolved,
+    later: Option<&Later>,
+) -> Result<(MessageRow, Message), StoreError> {
+    let comes = later.map_or(tx.now, |later| later.at);
+    let message = Message {
+        topic: to.topic.clone().map(String::from),
+        application: application(to),
+        created_at: comes,
+        expires_at: expiry(comes, new.ttl),
+        read_at: None,
+        ..new.message
+    };
     let Content {
         message,
         json,
         html,
-    } = Content::new(message, html)?;
+    } = Content::new(message, new.html)?;
+    let last_moment = last_moment(tx, message.expires_at, new.ttl).map(ms);
     tx.prepare_cached(
         "INSERT INTO messages
-             (id, publisher, priority, created_at, expires_at, content, html, key, ntfy)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             (id, publisher, priority, created_at, expires_at, content, html, key, ntfy, receivers)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         message.id.0.as_bytes(),
         publisher,
         u8::from(message.priority),
-        ms(message.created_at),
-        last_moment(tx, &message, ttl).map(ms),
+        ms(tx.now),
+        last_moment.filter(|_| later.is_none()),
         json,
         html,
-        message.key,
-        ntfy,
+        message.key.as_ref().filter(|_| later.is_none()),
+        new.ntfy,
+        to.receivers.cast_signed(),
     ])
     .map_err(taken)?;
     let number = tx.last_insert_rowid();
     attachments::need(tx, publisher, number, &message)?;
-    Ok((message, number))
+    let row = MessageRow {
+        number,
+        fleeting: new.ttl == Some(Duration::ZERO),
+        versions: None,
+    };
+    Ok((row, message))
 }
 
 /// What a publish that came before was answered.

@@ -13,6 +13,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_templates.sql"),
     include_str!("migrations/0008_states.sql"),
     include_str!("migrations/0009_trace.sql"),
+    include_str!("migrations/0010_webhooks.sql"),
+    include_str!("migrations/0011_scheduled.sql"),
 ];
 
 /// Brings the schema up to date; refuses a database that a newer version wrote.

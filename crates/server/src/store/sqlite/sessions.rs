@@ -375,7 +375,7 @@ pub(super) fn end_all_but(
 
 /// How far a client acked, if it did, and that it was there.
 pub(super) fn write_ack(
-    tx: &Tx<'_>,
+    tx: &mut Tx<'_>,
     client: ClientId,
     upto: Option<Position>,
 ) -> Result<(), StoreError> {

@@ -2,16 +2,18 @@
 
 use async_trait::async_trait;
 use hither_protocol::{AccountName, MessageId, PublisherId, Timestamp, WithdrawWhy};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::SqliteStore;
+use super::events::{self, Told};
 use super::log::{kind_of, why_named};
 use super::places::parse_range;
 use super::rows::{damaged, ms, optional_time, time};
 use super::writer::Tx;
 use crate::store::log::in_range;
 use crate::store::{
-    ClientId, INBOX, MessageStates, Position, ReceiverState, StateCounts, States, StoreError,
+    ClientId, EventType, INBOX, MessageStates, Position, ReceiverState, StateCounts, States,
+    StoreError,
 };
 
 #[async_trait]
@@ -43,8 +45,9 @@ fn states(
     let (number, states) = conn
         .prepare_cached(
             "SELECT number, messages.created_at, nullif(expires_at, messages.created_at),
-                    withdrawn_at, withdrawn_why, receivers
-             FROM messages JOIN publishers ON publishers.id = publisher
+                    withdrawn_at, withdrawn_why, messages.receivers, deliver_at
+             FROM messages JOIN publishers ON publishers.id = messages.publisher
+             LEFT JOIN scheduled ON message = number
              WHERE messages.id = ?1 AND public_id = ?2",
         )?
         .query_and_then(params![id.0.as_bytes(), publisher.as_str()], message)?
@@ -70,6 +73,7 @@ fn message(row: &Row<'_>) -> Result<(i64, MessageStates), StoreError> {
     let why = why.map(|why| why_named(&why)).transpose()?;
     let states = MessageStates {
         created_at: time(row.get(1)?)?,
+        deliver_at: optional_time(row.get(6)?)?,
         expires_at: optional_time(row.get(2)?)?,
         withdrawn: optional_time(row.get(3)?)?.map(|at| (at, why)),
         counts: StateCounts {
@@ -147,7 +151,7 @@ fn counts(conn: &Connection, number: i64) -> Result<StateCounts, StoreError> {
 /// Notes what a client newly has on its disk. What was withdrawn or expired before it came was
 /// never sent to it.
 pub(super) fn note_delivered(
-    tx: &Tx<'_>,
+    tx: &mut Tx<'_>,
     client: ClientId,
     upto: Position,
 ) -> Result<(), StoreError> {
@@ -174,14 +178,30 @@ pub(super) fn note_delivered(
     let Some(ack) = found else {
         return Ok(());
     };
+    let mut newly = Vec::new();
     if ack.application == INBOX && upto > ack.inbox {
-        ack.note_inbox(tx)?;
+        newly.extend(ack.note_inbox(tx)?);
     }
     if upto > ack.own {
-        ack.note_client(tx)?;
-        ack.note_application(tx)?;
+        newly.extend(ack.note_client(tx)?);
+        newly.extend(ack.note_application(tx)?);
     }
-    Ok(())
+    newly
+        .into_iter()
+        .try_for_each(|message| ack.tell(tx, message))
+}
+
+/// Inserts what is newly delivered. Which messages those are is answered only where somebody wants
+/// to be told.
+fn note(tx: &Tx<'_>, sql: &str, params: impl Params) -> Result<Vec<i64>, StoreError> {
+    if !tx.has_webhooks()? {
+        tx.prepare_cached(sql)?.execute(params)?;
+        return Ok(Vec::new());
+    }
+    Ok(tx
+        .prepare_cached(&format!("{sql} RETURNING message"))?
+        .query_map(params, |row| row.get(0))?
+        .collect::<Result<_, _>>()?)
 }
 
 /// A client's ack that goes further than the one before.
@@ -201,8 +221,9 @@ struct Ack {
 impl Ack {
     /// From each of the account's logs to its new entries: the cross joins keep that order, which
     /// the sizes of the tables would not suggest.
-    fn note_inbox(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
-        tx.prepare_cached(
+    fn note_inbox(&self, tx: &Tx<'_>) -> Result<Vec<i64>, StoreError> {
+        note(
+            tx,
             "INSERT OR IGNORE INTO delivered
              SELECT message, ?1, ?4 FROM (
                  SELECT message FROM log
@@ -220,29 +241,22 @@ impl Ack {
                  WHERE account = ?1
              ) JOIN messages ON number = message
              WHERE withdrawn_at IS NULL AND ifnull(expires_at > ?4, TRUE)",
-        )?
-        .execute(params![self.account, self.inbox, self.upto, ms(self.now)])?;
-        Ok(())
+            params![self.account, self.inbox, self.upto, ms(self.now)],
+        )
     }
 
-    fn note_client(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
-        tx.prepare_cached(
+    fn note_client(&self, tx: &Tx<'_>) -> Result<Vec<i64>, StoreError> {
+        note(
+            tx,
             "INSERT OR IGNORE INTO delivered
              SELECT message, ?1, ?5 FROM log JOIN messages ON number = message
              WHERE scope = 3 AND owner = ?2 AND position > ?3 AND position <= ?4
                AND kind = 'message' AND withdrawn_at IS NULL AND ifnull(expires_at > ?5, TRUE)",
-        )?
-        .execute(params![
-            self.account,
-            self.client,
-            self.own,
-            self.upto,
-            ms(self.now)
-        ])?;
-        Ok(())
+            params![self.account, self.client, self.own, self.upto, ms(self.now)],
+        )
     }
 
-    fn note_application(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+    fn note_application(&self, tx: &Tx<'_>) -> Result<Vec<i64>, StoreError> {
         let mut find = tx.prepare_cached(
             "SELECT message, versions FROM applications
              CROSS JOIN log ON scope = 4 AND owner = applications.id AND position > ?2
@@ -253,13 +267,28 @@ impl Ack {
         )?;
         let mut rows = find.query(params![self.application, self.own, self.upto, ms(self.now)])?;
         let mut note = tx.prepare_cached("INSERT OR IGNORE INTO delivered VALUES (?1, ?2, ?3)")?;
+        let mut newly = Vec::new();
         while let Some(row) = rows.next()? {
             let range = parse_range(row.get_ref(1)?.as_str().map_err(damaged)?)?;
-            if in_range(&self.version, &range) {
-                note.execute(params![row.get::<_, i64>(0)?, self.account, ms(self.now)])?;
+            let message: i64 = row.get(0)?;
+            if in_range(&self.version, &range)
+                && note.execute(params![message, self.account, ms(self.now)])? > 0
+            {
+                newly.push(message);
             }
         }
-        Ok(())
+        Ok(newly)
+    }
+
+    fn tell(&self, tx: &mut Tx<'_>, message: i64) -> Result<(), StoreError> {
+        let told = Told {
+            what: EventType::Delivered,
+            message,
+            account: Some(self.account),
+            action: None,
+            at: self.now,
+        };
+        events::tell(tx, &told)
     }
 }
 

@@ -5,12 +5,11 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::{Map, Value};
 
 use super::content::Content;
-use super::log::{MessageRow, append};
 use super::places::Place;
 use super::receivers::Resolved;
 use super::rows::damaged;
 use super::writer::Tx;
-use crate::store::{Log, NewMessage, Receivers, StoreError, What};
+use crate::store::{Log, NewMessage, Receivers, StoreError};
 use crate::template::{Texts, Unfilled, Values, has_placeholders};
 use crate::text::MAX_MESSAGE;
 
@@ -48,34 +47,34 @@ impl Template {
         }))
     }
 
-    /// Gives each account its own in an entry of its own.
-    pub(super) fn append(
+    /// Keeps what the message says to each account, and answers it in the order of their logs.
+    pub(super) fn fill(
         &self,
-        tx: &mut Tx<'_>,
+        tx: &Tx<'_>,
         message: &Message,
-        row: &MessageRow,
-        logs: Vec<(Place, Log)>,
-    ) -> Result<(), StoreError> {
+        number: i64,
+        logs: &[(Place, Log)],
+    ) -> Result<Vec<Message>, StoreError> {
+        let mut filled = Vec::new();
         let mut bytes = 0;
         for (place, log) in logs {
-            let (Place::Account(account), Log::Account(name)) = (place, &log) else {
+            let (Place::Account(account), Log::Account(name)) = (*place, log) else {
                 return Err(Unfilled::NotForAccounts.into());
             };
-            let own = self.fill(tx, message, account, name)?;
-            let filled = own.json.len() + own.html.as_deref().map_or(0, str::len);
-            bytes += filled.max(self.texts.len());
+            let own = self.fill_for(tx, message, account, name)?;
+            let size = own.json.len() + own.html.as_deref().map_or(0, str::len);
+            bytes += size.max(self.texts.len());
             if bytes > MAX_FILLED {
                 return Err(Unfilled::TooMuch { most: MAX_FILLED }.into());
             }
             tx.prepare_cached("INSERT INTO own_content VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![row.number, account, own.json, own.html])?;
-            let what = What::Message(Box::new(own.message));
-            append(tx, vec![(place, log)], what, Some(row.clone()))?;
+                .execute(params![number, account, own.json, own.html])?;
+            filled.push(own.message);
         }
-        Ok(())
+        Ok(filled)
     }
 
-    fn fill(
+    fn fill_for(
         &self,
         tx: &Tx<'_>,
         message: &Message,

@@ -3,13 +3,15 @@
 use hither_protocol::{MessageId, PublisherId, Timestamp, WithdrawWhy};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
+use super::events::{self, Told};
 use super::log::append;
 use super::publishers::publisher_number;
 use super::receivers::logs_of;
 use super::rows::{message_id, ms, optional_time};
+use super::scheduled;
 use super::states::note_withdrawn;
 use super::writer::Tx;
-use crate::store::{StoreError, What};
+use crate::store::{EventType, StoreError, What};
 
 /// So many messages expire in one commit.
 const EXPIRED_AT_ONCE: usize = 500;
@@ -28,8 +30,9 @@ pub(super) fn recall(
     withdraw(tx, number, id, WithdrawWhy::Recalled)
 }
 
-/// Withdraws the publisher's present messages with this key.
+/// Withdraws the publisher's present messages with this key, and those that wait.
 pub(super) fn replace(tx: &mut Tx<'_>, publisher: i64, key: &str) -> Result<(), StoreError> {
+    scheduled::supersede(tx, publisher, key)?;
     let present = "SELECT number, id FROM messages
                    WHERE publisher = ?1 AND key = ?2 AND withdrawn_at IS NULL";
     for (number, id) in found(tx, present, (publisher, key))? {
@@ -60,7 +63,7 @@ pub(super) fn next_expiry(conn: &Connection) -> Result<Option<Timestamp>, StoreE
     optional_time(next)
 }
 
-fn found(
+pub(super) fn found(
     tx: &Tx<'_>,
     query: &str,
     params: impl Params,
@@ -72,16 +75,31 @@ fn found(
 }
 
 /// Withdraws a message from every log it stands in; again, it does nothing.
-fn withdraw(
+pub(super) fn withdraw(
     tx: &mut Tx<'_>,
     number: i64,
     id: MessageId,
     why: WithdrawWhy,
 ) -> Result<(), StoreError> {
-    let newly = note_withdrawn(tx, number, why)?;
+    if !note_withdrawn(tx, number, why)? {
+        return Ok(());
+    }
     let logs = logs_of(tx, number)?;
-    if newly && !logs.is_empty() {
+    if logs.is_empty() {
+        scheduled::never_comes(tx, number)?;
+    } else {
         append(tx, logs, What::Withdraw(vec![id], why), None)?;
     }
-    Ok(())
+    let told = Told {
+        what: match why {
+            WithdrawWhy::Recalled => EventType::Recalled,
+            WithdrawWhy::Replaced => EventType::Replaced,
+            WithdrawWhy::Expired => EventType::Expired,
+        },
+        message: number,
+        account: None,
+        action: None,
+        at: tx.now,
+    };
+    events::tell(tx, &told)
 }

@@ -1,5 +1,6 @@
 //! The one writer: requests that queue up while the disk works share the next commit.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use hither_protocol::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::{log, publish, sessions};
+use super::{log, publish, scheduled, sessions};
 use crate::store::{
     Appended, ClientId, Clock, Committed, Entry, Log, Measures, Position, StoreError, What,
 };
@@ -23,7 +24,7 @@ const QUEUE: usize = 1024;
 const BATCH: usize = 512;
 /// How long an ack may wait for a commit that comes anyway.
 const ACK_DELAY: Duration = Duration::from_secs(1);
-/// How often outlived idempotency keys are cleared away.
+/// How often what is outlived is cleared away.
 const TIDY_EVERY: Duration = Duration::from_mins(10);
 
 /// The way to the writer's thread.
@@ -272,10 +273,11 @@ impl Worker {
         let known = Position(self.state.head.load(Ordering::Acquire));
         let mut tx = Tx::new(&transaction, (self.clock)(), known);
         for (client, upto) in acks {
-            sessions::write_ack(&tx, client, upto)?;
+            sessions::write_ack(&mut tx, client, upto)?;
         }
         if tidy {
             publish::forget_old_keys(&tx)?;
+            scheduled::forget_in_vain(&tx)?;
         }
         for job in jobs {
             tx.attempt(job.as_mut())?;
@@ -334,6 +336,8 @@ pub(super) struct Tx<'c> {
     pub(super) now: Timestamp,
     head: Position,
     news: Vec<Committed>,
+    /// Whether anybody wants to be told; looked up when it is first asked.
+    has_webhooks: Cell<Option<bool>>,
 }
 
 impl<'c> Tx<'c> {
@@ -343,7 +347,25 @@ impl<'c> Tx<'c> {
             now: whole_ms(now),
             head,
             news: Vec::new(),
+            has_webhooks: Cell::new(None),
         }
+    }
+
+    /// Whether there are webhooks at all. Most servers have none, and pay one look in each commit.
+    pub(super) fn has_webhooks(&self) -> Result<bool, StoreError> {
+        if let Some(known) = self.has_webhooks.get() {
+            return Ok(known);
+        }
+        let found = self
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM webhooks)")?
+            .query_row([], |row| row.get(0))?;
+        self.has_webhooks.set(Some(found));
+        Ok(found)
+    }
+
+    /// There is one from now on.
+    pub(super) fn webhook_came(&self) {
+        self.has_webhooks.set(Some(true));
     }
 
     /// The position of the newest entry so far.

@@ -118,7 +118,7 @@ fn json_says_the_same() {
     assert_eq!(request.format, Format::Markdown);
     assert_eq!(request.key.as_deref(), Some("mytopic/disk"));
     assert_eq!(request.icon.as_deref(), Some("https://x.org/i.png"));
-    let at = publication.deliver_at.unwrap();
+    let at = request.deliver_at.unwrap();
     assert_eq!(at.to_string(), "2026-03-04T09:30:00Z");
     let words = json!({ "topic": "t", "priority": "high", "actions": "view, a, https://b.org" });
     let publication = from_json(&[], &words).unwrap();
@@ -201,6 +201,11 @@ fn a_body_is_a_file_when_it_is_named_long_or_no_text() {
         let publication = try_publish(headers, "", body).unwrap();
         assert!(publication.file.is_some(), "{headers:?}");
     }
+    let named = published(&[("f", "a.txt"), ("m", "see\\nthis")], "", "text");
+    assert_eq!(named.file.unwrap().name.as_deref(), Some("a.txt"));
+    assert_eq!(named.request.body, "see\nthis");
+    let error = try_publish(&[("tpl", "yes")], "", long.as_bytes()).unwrap_err();
+    assert_eq!(error.why(), Why::Template);
     assert!(published(&[], "", &long[1..]).file.is_none());
     assert!(
         published(&[("Filename", "a.txt")], "message=text", "")
@@ -219,6 +224,18 @@ fn what_is_not_kept_is_only_for_who_is_there() {
         published(&[("Firebase", "no")], "", "a").request.ttl_s,
         None
     );
+}
+
+#[test]
+fn what_comes_later_is_kept_until_then() {
+    let error = try_publish(&[("In", "1h"), ("Cache", "no")], "", b"a").unwrap_err();
+    assert_eq!(error.why(), Why::DelayNoCache);
+    let later = published(&[("X-At", "tomorrow, 10am")], "", "a").request;
+    assert_eq!(
+        later.deliver_at.unwrap().to_string(),
+        "2026-03-05T10:00:00Z"
+    );
+    assert_eq!(published(&[], "", "a").request.deliver_at, None);
 }
 
 #[test]

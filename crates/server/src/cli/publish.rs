@@ -1,0 +1,201 @@
+//! Publishing from a shell or a crontab on the server's own computer.
+
+use std::env;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::{ArgGroup, Args};
+use hither_protocol::{Format, Priority, PublishRequest, PublisherId, Recipients, Timestamp};
+use jiff::Zoned;
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::{Held, lock_or_ask};
+use crate::admin::{self, AdminReply, AdminRequest};
+use crate::config::Config;
+use crate::http::{moment, priority_named};
+use crate::secret;
+use crate::serve::App;
+use crate::store::{SqliteStore, Store, system_clock};
+
+const ID: &str = "HITHER_PUBLISHER_ID";
+const SECRET: &str = "HITHER_PUBLISHER_SECRET";
+/// More than any message may have: the server says how much that is.
+const MAX_INPUT: u64 = 2 * 1024 * 1024;
+
+const BY_WHOM: &str = "The publisher's id and secret come from the variables HITHER_PUBLISHER_ID and \
+    HITHER_PUBLISHER_SECRET; `hither-server publisher add` prints them. The message goes through the \
+    same checks as over HTTP. A running server is asked through admin.sock in its data folder, as its own \
+    user or root; where none runs, the message is stored and waits for it.
+
+Example, in a crontab:
+  0 3 * * *  backup.sh || hither-server publish --to ada --priority high --title 'Backup failed'";
+
+#[derive(Debug, Args)]
+#[command(after_help = BY_WHOM)]
+#[command(group = ArgGroup::new("receivers").required(true).multiple(true))]
+#[command(group = ArgGroup::new("text").required(true).multiple(true))]
+pub(super) struct PublishCommand {
+    /// Accounts it is for
+    #[arg(long, value_name = "NAME", num_args = 1.., group = "receivers")]
+    to: Vec<String>,
+    /// Topics it is for
+    #[arg(long, value_name = "NAME", num_args = 1.., group = "receivers")]
+    topic: Vec<String>,
+    /// It is for every account
+    #[arg(long, group = "receivers")]
+    everyone: bool,
+    /// One line
+    #[arg(long, value_name = "TEXT", group = "text")]
+    title: Option<String>,
+    /// The text; - reads it from standard input
+    #[arg(long, value_name = "TEXT", group = "text")]
+    body: Option<String>,
+    /// The text is Markdown
+    #[arg(long, requires = "body")]
+    markdown: bool,
+    /// A page: HTML with its styles and pictures inside
+    #[arg(long, value_name = "FILE", group = "text")]
+    html: Option<PathBuf>,
+    /// 1 to 5, or min, low, default, high, urgent
+    #[arg(long, value_name = "PRIORITY", value_parser = priority)]
+    priority: Option<Priority>,
+    /// A free word; may be given several times
+    #[arg(long, value_name = "WORD")]
+    tag: Vec<String>,
+    /// Where a click leads
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Replaces the publisher's earlier message with this key
+    #[arg(long)]
+    key: Option<String>,
+    /// A file beside the message; may be given several times
+    #[arg(long, value_name = "FILE")]
+    attach: Vec<PathBuf>,
+    /// When it comes: 30m, 'tomorrow, 10am', a Unix time, or 2026-03-04T10:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    at: Option<Timestamp>,
+    /// Seconds after which it is withdrawn
+    #[arg(long, value_name = "SECONDS")]
+    ttl: Option<u64>,
+}
+
+pub(super) async fn run(config: &Config, command: PublishCommand) -> anyhow::Result<Answer> {
+    let id: PublisherId = variable(ID)?
+        .parse()
+        .with_context(|| format!("{ID} is no publisher's id"))?;
+    let secret = secret::hash(&variable(SECRET)?);
+    let (to, at) = (command.receivers(), command.at);
+    let files = command.attach.iter().map(|file| absolute(file));
+    let request = AdminRequest::Publish {
+        id,
+        secret,
+        files: files.collect::<anyhow::Result<_>>()?,
+        message: Box::new(command.message(to)?),
+    };
+    let reply = match lock_or_ask(&config.data.value, &request).await? {
+        Held::Here(folder) => {
+            let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder, system_clock())?);
+            let app = Arc::new(App::new(config.settings()?, Arc::clone(&store)));
+            let reply = admin::carry_out(&app, request).await;
+            store.close().await;
+            reply
+        }
+        Held::Elsewhere(reply) => reply,
+    };
+    match reply {
+        AdminReply::Published(published) => {
+            let count = published.receivers;
+            let receivers = if count == 1 { "receiver" } else { "receivers" };
+            let comes = at.map_or_else(String::new, |at| format!(", comes at {at}"));
+            let text = format!("message {}: {count} {receivers}{comes}", published.id);
+            let mut said = serde_json::to_value(published)?;
+            if let (Some(at), Value::Object(said)) = (at, &mut said) {
+                said.insert("deliver_at".to_owned(), json!(at));
+            }
+            Ok(Answer::new(text, said))
+        }
+        AdminReply::Refused(why) => bail!(why),
+        other => bail!("unexpected answer: {other:?}"),
+    }
+}
+
+impl PublishCommand {
+    fn receivers(&self) -> Recipients {
+        Recipients {
+            accounts: self.to.clone(),
+            topics: self.topic.clone(),
+            everyone: self.everyone,
+            ..Recipients::default()
+        }
+    }
+
+    fn message(self, to: Recipients) -> anyhow::Result<PublishRequest> {
+        let body = match self.body {
+            Some(dash) if dash == "-" => from_stdin()?,
+            body => body.unwrap_or_default(),
+        };
+        let html = self.html.map(|file| {
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
+        });
+        Ok(PublishRequest {
+            to,
+            title: self.title.unwrap_or_default(),
+            body,
+            format: if self.markdown {
+                Format::Markdown
+            } else {
+                Format::Plain
+            },
+            html: html.transpose()?,
+            url: self.url,
+            priority: self.priority.unwrap_or_default(),
+            tags: self.tag,
+            key: self.key,
+            deliver_at: self.at,
+            ttl_s: self.ttl,
+            ..PublishRequest::default()
+        })
+    }
+}
+
+/// Without the line's end that commands print.
+fn from_stdin() -> anyhow::Result<String> {
+    let mut text = String::new();
+    io::stdin()
+        .take(MAX_INPUT)
+        .read_to_string(&mut text)
+        .context("cannot read the text from standard input")?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+fn variable(name: &str) -> anyhow::Result<String> {
+    let value = env::var(name).unwrap_or_default();
+    if value.is_empty() {
+        bail!(
+            "set {ID} and {SECRET}, as `hither-server publisher add` printed them; {name} is missing"
+        );
+    }
+    Ok(value)
+}
+
+/// The server has another folder than this command.
+fn absolute(file: &Path) -> anyhow::Result<PathBuf> {
+    file.canonicalize()
+        .with_context(|| format!("cannot read {}", file.display()))
+}
+
+fn priority(text: &str) -> Result<Priority, String> {
+    priority_named(text).ok_or_else(|| "give 1 to 5, or min, low, default, high, urgent".to_owned())
+}
+
+fn time(text: &str) -> Result<Timestamp, String> {
+    moment(text, &Zoned::now()).ok_or_else(|| {
+        "give a duration (30m, 2 days), a time ('tomorrow, 10am', 'Tuesday, 7am', 8:30pm), a Unix time, or \
+         2026-03-04T10:00:00Z"
+            .to_owned()
+    })
+}

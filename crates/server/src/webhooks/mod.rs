@@ -1,0 +1,260 @@
+//! Tells publishers what becomes of their messages: what the store queued is signed and posted to
+//! their webhooks, each in order, again and again until it arrives or is too old.
+//!
+//! A webhook's events are posted one after another by a task that lives while something can be
+//! sent. What is posted is forgotten only after its answer: a crash in between posts it again,
+//! with the same `webhook-id`.
+
+mod schedule;
+mod signature;
+
+use core::time::Duration;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use hither_protocol::{AccountName, MessageId, Timestamp};
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::sleep;
+
+pub use self::signature::SigningKey;
+use crate::accounts::clock;
+use crate::metrics::{Dropped, Try};
+use crate::outbound::{OutboundError, Target};
+use crate::secret;
+use crate::serve::App;
+use crate::store::{Event, EventType, Outcome, StoreError, WebhookNumber};
+
+/// Webhooks that are posted to at the same time.
+const AT_ONCE: usize = 64;
+/// The wall clock is looked at so often: it may be set, and timers stop while a machine sleeps.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+/// How long to wait where the store does not answer.
+const BREATHER: Duration = Duration::from_secs(5);
+
+/// What is posted.
+#[derive(Debug, Serialize)]
+struct Posted<'a> {
+    r#type: EventType,
+    /// When it happened.
+    timestamp: Timestamp,
+    data: Data<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Data<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<MessageId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a AccountName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<&'a str>,
+}
+
+/// Posts what waits until `closed` says that the server stops, and then only ends what is under
+/// way.
+pub(crate) async fn keep_posting(app: Arc<App>, mut closed: watch::Receiver<()>) {
+    let news = app.accounts.events();
+    let mut busy = Busy::default();
+    loop {
+        let wait = match look(&app, &closed, &mut busy).await {
+            Ok(wait) => wait,
+            Err(StoreError::Closed) => return,
+            Err(error) => {
+                tracing::error!(%error, "webhooks not looked at");
+                BREATHER
+            }
+        };
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = news.notified() => {}
+            Some(ended) = busy.tasks.join_next_with_id() => busy.forget(&ended),
+            _ = closed.changed() => break,
+        }
+    }
+    while busy.tasks.join_next().await.is_some() {}
+}
+
+/// Webhooks with a task.
+#[derive(Default)]
+struct Busy {
+    webhooks: HashMap<Id, WebhookNumber>,
+    tasks: JoinSet<()>,
+}
+
+impl Busy {
+    /// Whether another task may begin for this webhook.
+    fn has_place_for(&self, webhook: WebhookNumber) -> bool {
+        self.tasks.len() < AT_ONCE && self.webhooks.values().all(|other| *other != webhook)
+    }
+
+    fn begin(&mut self, webhook: WebhookNumber, task: impl Future<Output = ()> + Send + 'static) {
+        let id = self.tasks.spawn(task).id();
+        self.webhooks.insert(id, webhook);
+    }
+
+    fn forget(&mut self, ended: &Result<(Id, ()), JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => *id,
+            Err(error) => error.id(),
+        };
+        self.webhooks.remove(&id);
+    }
+}
+
+/// Begins to post wherever something can be sent; answers how long to wait for the next.
+async fn look(
+    app: &Arc<App>,
+    closed: &watch::Receiver<()>,
+    busy: &mut Busy,
+) -> Result<Duration, StoreError> {
+    let dropped = app.store.drop_events(schedule::GIVE_UP_AFTER).await?;
+    if dropped > 0 {
+        app.metrics.events_dropped(Dropped::Old, dropped);
+        tracing::warn!(
+            dropped,
+            "webhook events dropped: they did not arrive for days"
+        );
+    }
+    let mut wait = LOOK_AGAIN;
+    for (webhook, ahead) in app.store.due_webhooks().await? {
+        if !ahead.is_zero() {
+            wait = wait.min(ahead);
+        } else if busy.has_place_for(webhook) {
+            let task = post_all(Arc::clone(app), closed.clone(), webhook);
+            busy.begin(webhook, task);
+        }
+    }
+    Ok(wait)
+}
+
+/// Posts what can be sent to one webhook at this moment.
+async fn post_all(app: Arc<App>, closed: watch::Receiver<()>, webhook: WebhookNumber) {
+    let _open = app.open();
+    while closed.has_changed().is_ok() {
+        match post_next(&app, webhook).await {
+            Ok(true) => {}
+            Ok(false) | Err(StoreError::Closed) => break,
+            Err(error) => {
+                tracing::error!(%error, "webhook not settled");
+                sleep(BREATHER).await;
+                break;
+            }
+        }
+    }
+}
+
+/// Whether there was something.
+async fn post_next(app: &App, webhook: WebhookNumber) -> Result<bool, StoreError> {
+    let Some(event) = app.store.next_event(webhook).await? else {
+        return Ok(false);
+    };
+    let outcome = match post(app, &event).await {
+        Ok(()) => Outcome::Delivered,
+        Err(Refusal::Gone) => Outcome::Gone("answered 410".to_owned()),
+        Err(Refusal::Other(why)) => {
+            let random = secret::fraction();
+            let wait = schedule::wait(event.failures, event.webhook_failures, random);
+            Outcome::Failed(why, wait)
+        }
+    };
+    tell(app, &event, &outcome);
+    let dropped = app.store.settle_event(event.number, outcome).await?;
+    app.metrics.events_dropped(Dropped::Gone, dropped);
+    Ok(true)
+}
+
+fn tell(app: &App, event: &Event, outcome: &Outcome) {
+    let (webhook, id) = (&event.webhook, &event.id);
+    match outcome {
+        Outcome::Delivered => {
+            app.metrics.event_tried(Try::Delivered);
+            tracing::debug!(%webhook, event = %id, "webhook event delivered");
+        }
+        Outcome::Failed(why, _) => {
+            app.metrics.event_tried(Try::Failed);
+            // Once for each time it begins to fail; the metrics say that it goes on.
+            if event.webhook_failures == 1 {
+                tracing::warn!(%webhook, event = %id, why, "webhook does not take its events");
+            } else {
+                tracing::info!(%webhook, event = %id, why, "webhook event not delivered");
+            }
+        }
+        Outcome::Gone(_) => {
+            app.metrics.event_tried(Try::Gone);
+            tracing::warn!(%webhook, "webhook disabled: its receiver says that it is gone");
+        }
+    }
+}
+
+/// Why an event did not arrive.
+enum Refusal {
+    /// The receiver wants no more of them.
+    Gone,
+    /// In words for the publisher, without an address.
+    Other(String),
+}
+
+async fn post(app: &App, event: &Event) -> Result<(), Refusal> {
+    let target: Target = event
+        .url
+        .parse()
+        .map_err(|_| Refusal::Other("not an address".to_owned()))?;
+    let body = body(event);
+    let headers = headers(event, &body);
+    if !target.is_secure() {
+        // Whom its name leads to may have changed.
+        app.outbound.check(&target).await.map_err(refusal)?;
+    }
+    let status = match app.outbound.post(&target, headers, body.into()).await {
+        Ok(answer) => answer.status,
+        // What else it says means nothing here.
+        Err(OutboundError::TooLarge(status)) => status,
+        Err(error) => return Err(refusal(error)),
+    };
+    match status {
+        StatusCode::GONE => Err(Refusal::Gone),
+        status if status.is_success() => Ok(()),
+        status => Err(Refusal::Other(format!("answered {}", status.as_u16()))),
+    }
+}
+
+/// Addresses behind names are the operator's, not the publisher's to know.
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
+fn refusal(error: OutboundError) -> Refusal {
+    let why = match error {
+        OutboundError::Forbidden(_) | OutboundError::Plain => "leads to where this server may not",
+        OutboundError::Unreachable(_) => "cannot be reached",
+        OutboundError::Broken(_) | OutboundError::TooLarge(_) => "does not speak HTTP",
+        OutboundError::TooSlow(_) => "did not answer in time",
+    };
+    Refusal::Other(why.to_owned())
+}
+
+fn body(event: &Event) -> Vec<u8> {
+    let posted = Posted {
+        r#type: event.what,
+        timestamp: event.at,
+        data: Data {
+            message_id: event.message,
+            account: event.account.as_ref(),
+            action: event.action.as_deref(),
+        },
+    };
+    serde_json::to_vec(&posted).expect("an event has only texts and times")
+}
+
+fn headers(event: &Event, body: &[u8]) -> HeaderMap {
+    let seconds = clock::wall().as_second();
+    let signatures = signature::signatures(&event.keys, &event.id, seconds, body);
+    let ascii = |text: &str| HeaderValue::from_str(text).expect("printable ASCII");
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert("webhook-id", ascii(&event.id));
+    headers.insert("webhook-timestamp", seconds.into());
+    headers.insert("webhook-signature", ascii(&signatures));
+    headers
+}

@@ -1,0 +1,162 @@
+//! A server that is killed while it brings what was scheduled brings each message once.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hither_protocol::{AccountName, Message, MessageId, PublisherId, Timestamp};
+use hither_server::store::{
+    AccountRecord, DataFolder, NewMessage, PublisherRecord, Publishers, Receivers, SqliteStore,
+    Store, system_clock,
+};
+use rusqlite::Connection;
+use serde_json::json;
+use uuid::Uuid;
+
+const MESSAGES: usize = 900;
+/// When the first are due, and how long after them the next, in milliseconds.
+const FIRST: i64 = 500;
+const STEP: i64 = 60;
+/// So many are due in the same moment.
+const TOGETHER: usize = 20;
+/// A server lives until so many more have come.
+const LIVES: [usize; 8] = [1, 5, 30, 99, 1, 130, 77, 250];
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Some are overdue when a server starts, the others become due while it runs.
+#[test]
+fn a9_a_killed_server_brings_each_scheduled_message_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let scheduled = schedule(folder.path());
+    let conn = Connection::open(folder.path().join("hither.db")).unwrap();
+    let mut came = 0;
+    for more in LIVES {
+        let _server = Server::start(folder.path());
+        came = wait_for(&conn, came + more);
+    }
+    let server = Server::start(folder.path());
+    wait_for(&conn, MESSAGES);
+    drop(server);
+    drop(Server::start(folder.path()));
+
+    let logged: Vec<MessageId> = conn
+        .prepare(
+            "SELECT id FROM log JOIN messages ON number = message
+             WHERE kind = 'message' ORDER BY position",
+        )
+        .unwrap()
+        .query_map([], |row| Ok(MessageId(Uuid::from_bytes(row.get(0)?))))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(logged.len(), MESSAGES, "nothing comes twice");
+    let logged: BTreeSet<_> = logged.into_iter().collect();
+    assert_eq!(logged, scheduled, "and nothing is missing");
+    let waiting: i64 = conn
+        .query_row("SELECT count(*) FROM scheduled", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(waiting, 0);
+}
+
+fn wait_for(conn: &Connection, least: usize) -> usize {
+    let begun = Instant::now();
+    loop {
+        let count = "SELECT count(*) FROM log WHERE kind = 'message'";
+        let came: usize = conn.query_row(count, [], |row| row.get(0)).unwrap();
+        if came >= least.min(MESSAGES) {
+            return came;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{came} of {least} came");
+        thread::yield_now();
+    }
+}
+
+/// Killed when it is dropped.
+struct Server(Child);
+
+impl Server {
+    fn start(folder: &Path) -> Self {
+        let mut server = Command::new(env!("CARGO_BIN_EXE_hither-server"))
+            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"])
+            .arg(folder)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = server.stdout.take().unwrap();
+        let server = Self(server);
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        assert!(line.contains("listening"), "{line}");
+        server
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::main]
+async fn schedule(folder: &Path) -> BTreeSet<MessageId> {
+    let store = SqliteStore::open(DataFolder::lock(folder).unwrap(), system_clock()).unwrap();
+    let now = Timestamp::now();
+    let account = AccountRecord {
+        name: ada(),
+        password_hash: String::new(),
+        admin: false,
+        disabled_at: None,
+        created_at: now,
+    };
+    store.add_account(account).await.unwrap();
+    let record = PublisherRecord::new(publisher(), "Build".to_owned(), vec![], now);
+    store.add_publisher(record).await.unwrap();
+    let mut publishes = Vec::new();
+    let mut at = now.as_millisecond() + FIRST;
+    while publishes.len() < MESSAGES {
+        let due = Timestamp::from_millisecond(at).unwrap();
+        publishes.extend((0..TOGETHER).map(|_| store.publish(a_message(due))));
+        at += STEP;
+    }
+    let stored = futures_util::future::join_all(publishes).await;
+    store.close().await;
+    stored
+        .into_iter()
+        .map(|stored| stored.unwrap().id)
+        .collect()
+}
+
+fn a_message(deliver_at: Timestamp) -> NewMessage {
+    let message = json!({
+        "id": Uuid::now_v7(),
+        "publisher": { "id": publisher(), "name": "Build" },
+        "title": "Done",
+        "created_at": Timestamp::UNIX_EPOCH,
+    });
+    let message: Message = serde_json::from_value(message).unwrap();
+    NewMessage {
+        message,
+        html: None,
+        to: Receivers::accounts(vec![ada()]),
+        deliver_at: Some(deliver_at),
+        ttl: None,
+        idempotency: None,
+        ntfy: None,
+        fields: None,
+    }
+}
+
+fn ada() -> AccountName {
+    "ada".parse().unwrap()
+}
+
+fn publisher() -> PublisherId {
+    "app-1234567890123456".parse().unwrap()
+}
