@@ -159,7 +159,8 @@ mod tests {
         let every = (bytes.len() / 32).max(1);
         (0..bytes.len()).step_by(every).flat_map(move |place| {
             let mut other = bytes.to_vec();
-            other[place] = other[place].wrapping_add(place as u8 | 1);
+            let step = u8::try_from(place % 256).unwrap() | 1;
+            other[place] = other[place].wrapping_add(step);
             [bytes[..place].to_vec(), other]
         })
     }

@@ -309,6 +309,16 @@ mod tests {
     }
 
     #[test]
+    fn d3_numbers_are_filled_in_as_they_were_given() {
+        for number in ["12.5", "-0.1", "123456789.12345679", "4.5e+300"] {
+            let given: Value = serde_json::from_str(&format!(r#"{{"n":{number}}}"#)).unwrap();
+            for (own, record) in [(&given, &json!({})), (&json!({}), &given)] {
+                assert_eq!(body("{{n}}", own, record).as_deref(), Ok(number));
+            }
+        }
+    }
+
+    #[test]
     fn d3_values_are_escaped_in_the_page_only() {
         let all = texts("{{x}}", "{{x}}", Some("<b title='{{x}}'>{{x}}</b>"));
         let filled = fill(&all, &json!({ "x": "<a href=\"'&'\">" }), &json!({})).unwrap();
