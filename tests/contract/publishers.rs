@@ -12,7 +12,7 @@ fn registering(mode: &str) -> Place {
     Place::own(&[("HITHER_PUBLISHER_REGISTRATION", mode)])
 }
 
-fn register<'a>(place: &'a Place, status: u16) -> Publisher<'a> {
+fn register(place: &Place, status: u16) -> Publisher<'_> {
     let made = place.ask("POST", "/v1/publishers", None, Some(&shop()));
     Publisher::of(place, &made.is(status))
 }

@@ -59,7 +59,7 @@ enum Task {
     /// Search for bytes that the server or the companion cannot take, beyond those that are tried
     /// with every test. Needs nightly Rust and cargo-fuzz.
     Fuzz {
-        /// Which targets, as in tests/fuzz/fuzz_targets; all without a name.
+        /// Which targets, as in `tests/fuzz/fuzz_targets`; all without a name.
         names: Vec<String>,
         /// How long each.
         #[arg(long, default_value_t = 5)]

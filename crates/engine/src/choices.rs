@@ -48,10 +48,14 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(was: &Value, to: &Value, held: &Value, kept: Option<Value>) {
+    fn check(was: &Value, to: &Value, held: &Value, kept: Option<&Value>) {
         let whole = held.as_object().unwrap().clone();
         let said = merged(&settings(was), &settings(to), &settings(held), whole);
-        assert_eq!(said.map(Value::Object), kept, "{was} -> {to} on {held}");
+        assert_eq!(
+            said.map(Value::Object).as_ref(),
+            kept,
+            "{was} -> {to} on {held}"
+        );
     }
 
     #[test]
@@ -85,7 +89,7 @@ mod tests {
                 })),
             ),
         ] {
-            check(&was, &to, &held, kept);
+            check(&was, &to, &held, kept.as_ref());
         }
     }
 
@@ -98,7 +102,7 @@ mod tests {
             &idle(180_000),
             &idle(60_000),
             &idle(60_000),
-            Some(idle(60_000)),
+            Some(&idle(60_000)),
         );
         let zone = |name: &str| json!({ "time_zone": name });
         check(&zone("UTC"), &json!({}), &zone("Asia/Shanghai"), None);

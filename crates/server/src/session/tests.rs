@@ -451,7 +451,7 @@ fn a_closed_session_says_nothing_more() {
 
 #[test]
 fn an_alert_for_more_messages_than_a_frame_may_name_is_several_frames() {
-    let ids: Vec<_> = (0..2 * MAX_FRAME_IDS as u64 + 1).map(id).collect();
+    let ids: Vec<_> = (0..=(2 * MAX_FRAME_IDS as u64)).map(id).collect();
     let mut outputs = Vec::new();
     check_synced(vec![]).handle(
         Input::Alert {
