@@ -80,17 +80,10 @@ pub(super) fn bring(
     to: Resolved,
     said: Said,
 ) -> Result<(), StoreError> {
-    for account in to.accounts {
+    let message_number = row.number;
+    for account in &to.accounts {
         tx.prepare_cached("INSERT INTO inbox (message, account) VALUES (?1, ?2)")?
-            .execute((row.number, account))?;
-        let told = Told {
-            what: EventType::Stored,
-            message: row.number,
-            account: Some(account),
-            action: None,
-            at: tx.now,
-        };
-        events::tell(tx, &told)?;
+            .execute((message_number, account))?;
     }
     match said {
         Said::Alike(message) => {
@@ -102,6 +95,17 @@ pub(super) fn bring(
                 append(tx, vec![log], what, Some(row.clone()))?;
             }
         }
+    }
+    // Whom it is told of stands in the log.
+    for account in to.accounts {
+        let told = Told {
+            what: EventType::Stored,
+            message: message_number,
+            account: Some(account),
+            action: None,
+            at: tx.now,
+        };
+        events::tell(tx, &told)?;
     }
     Ok(())
 }
