@@ -14,6 +14,7 @@ mod link;
 mod outbox;
 mod presence;
 mod preview;
+mod screen;
 pub mod view;
 mod words;
 

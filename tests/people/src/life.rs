@@ -460,6 +460,25 @@ impl<'a> Life<'a> {
             .copied()
     }
 
+    /// The next input at a desktop that is not locked, or now in a video. Without any, the end of
+    /// days.
+    fn used_from(&self, d: usize) -> Ms {
+        let times = &self.times.desktops[d];
+        if times.video.contains(self.now) {
+            return self.now;
+        }
+        let inputs = &self.times.days.inputs_ms[d];
+        let later = inputs.partition_point(|at| *at <= self.now);
+        let mut later = inputs[later..].iter().copied();
+        let input = later.find(|at| !times.locked.contains(*at));
+        let video = times.video.from(self.now).next().map(|(from, _)| from);
+        input
+            .into_iter()
+            .chain(video)
+            .min()
+            .unwrap_or(Ms::MAX - BANNER)
+    }
+
     /// Sends a frame, which arrives behind all earlier ones and knows how late it is at most.
     fn send(&mut self, d: usize, mut event: Event) {
         let way = self.dice.u64(15..120);
@@ -582,14 +601,16 @@ impl<'a> Life<'a> {
             return;
         }
         messages.retain(|m| !self.read[*m]);
+        // Without a sensor nobody could tell when to take it down.
+        let stays = self.contender.stays_up && !times.blind.contains(self.now);
         if self.contender.is_hither && !messages.is_empty() {
             let device = times.id.clone();
             let ids = messages.iter().copied().map(id).collect();
-            self.send(d, Event::Shown { device, ids });
+            self.send(d, Event::Shown { device, ids, stays });
         }
         // What is up already does not pop up anew.
-        let touched = self.next_input(d).filter(|_| self.contender.stays_up);
-        let until = touched.unwrap_or_default().max(self.now) + BANNER;
+        let used = if stays { self.used_from(d) } else { self.now };
+        let until = used + BANNER;
         let (now, popped) = (self.now, &mut self.desktops[d].popped);
         messages.retain(|m| popped.insert(*m, until).is_none_or(|until| until < now));
         self.desktops[d].silent.retain(|m| !messages.contains(m));
@@ -612,6 +633,7 @@ impl<'a> Life<'a> {
             let shown = Event::Shown {
                 device: times.id.clone(),
                 ids: messages.iter().copied().map(id).collect(),
+                stays: false,
             };
             self.after(100, Due::FromPhone(Box::new(shown)));
         }

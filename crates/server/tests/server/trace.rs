@@ -12,7 +12,7 @@ use hyper::Method;
 use jiff::{ToSpan, Zoned};
 use serde_json::{Value, json};
 
-use crate::harness::{PUBLISHER, SECRET, Server, Stream, bearer, credentials};
+use crate::harness::{PUBLISHER, SECRET, Server, Stream, bearer, credentials, says, shows};
 
 async fn trace(server: &Server, session: &Session, id: MessageId) -> Trace {
     let answer = server
@@ -79,9 +79,9 @@ async fn c3_c4_a_handover_is_explained_to_its_person() {
     let id = server.send("ada", "hello").await;
     message(&mut desktop).await;
     message(&mut phone).await;
-    desktop.say(&ClientFrame::Shown { ids: vec![id] }).await;
+    desktop.say(&shows(id)).await;
     let presence = locked();
-    desktop.say(&ClientFrame::Presence { presence }).await;
+    desktop.say(&says(presence)).await;
     assert_eq!(alert(&mut phone).await, (vec![id], AlertWhy::Handover));
 
     for session in [&desk, &pocket] {
@@ -212,7 +212,7 @@ async fn quiet_times_hold_back_and_end_on_time() {
     be_quiet(&server, &session, 3600, true).await;
     let loud = server.send_as(&urgent).await;
     assert_eq!(message(&mut desktop).await, (loud, FirstAlert::Now));
-    desktop.say(&ClientFrame::Shown { ids: vec![loud] }).await;
+    desktop.say(&shows(loud)).await;
     let first = server.send("ada", "hello").await;
     assert_eq!(message(&mut desktop).await, (first, FirstAlert::Silent));
 
