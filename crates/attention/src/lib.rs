@@ -19,8 +19,8 @@
 //!    seen with it. Any other that came and went in a long pause without input rings there again
 //!    when the pause ends.
 //! 6. **Return**: when a desktop becomes active, pushes without an answer are taken back, and
-//!    what waits rings there, and what only a push service took. What a phone showed does not
-//!    ring again.
+//!    what waits rings there, and what only a push service took; that also where a desktop that
+//!    was inactive becomes unknown. What a phone showed does not ring again.
 //! 7. **Read**, withdrawn and expired messages are forgotten; their pushes are taken back.
 //! 8. **Routes**: the person's choices say for each priority and publisher how loud it is. By
 //!    default urgent rings every connected device and every reachable phone at once, until

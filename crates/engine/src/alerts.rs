@@ -47,7 +47,11 @@ pub(crate) struct Alerts {
     held: Vec<MessageId>,
     paused_until: Option<Timestamp>,
     pause_check: Option<Instant>,
-    away_since: Option<Timestamp>,
+    /// Since when and why nobody was there last.
+    away: Option<(Timestamp, InactiveReason)>,
+    /// Since when this computer is cut off, which was connected before.
+    cut_off: Option<Timestamp>,
+    was_online: bool,
     owed: Option<Owed>,
     /// For these the server must be told that the pop-up is up, and whether it stays until there
     /// is input.
@@ -239,6 +243,7 @@ impl Alerts {
     ) {
         self.check_pause(now, effects);
         self.watch_absence(now, presence);
+        self.watch_connection(now, online);
         if self.paused_until.is_some() {
             let due = core::mem::take(&mut self.due);
             for row in due {
@@ -288,20 +293,46 @@ impl Alerts {
         });
     }
 
-    /// Notes when the person left, and on return what that absence owes them.
+    /// Notes when the person left, and on return what that absence owes them. Who unlocks a screen
+    /// is there, whatever else can be told.
     fn watch_absence(&mut self, now: &Now, presence: &Presence) {
         if let Some(reason) = presence.absence() {
-            if self.away_since.is_none() {
-                let owed = self.owed.take().map(|owed| owed.since);
-                self.away_since = Some(owed.unwrap_or_else(|| left_at(now, presence, reason)));
-                self.summary_over = true;
-            }
-        } else if presence.is_active()
-            && let Some(since) = self.away_since.take()
-        {
-            let patience = Some(now.instant + BACKLOG_WITHIN);
-            self.owed = Some(Owed { since, patience });
+            let since = match self.away {
+                Some((since, _)) => since,
+                None => {
+                    self.summary_over = true;
+                    let owed = self.owed.take().map(|owed| owed.since);
+                    owed.unwrap_or_else(|| left_at(now, presence, reason))
+                }
+            };
+            self.away = Some((since, reason));
+            return;
         }
+        let unlocked = matches!(self.away, Some((_, InactiveReason::Locked)));
+        if (presence.is_active() || (unlocked && presence.is_attended()))
+            && let Some((since, _)) = self.away.take()
+        {
+            self.owe(now, since);
+        }
+    }
+
+    /// What came while this computer was cut off rang elsewhere, if at all, and nobody knows
+    /// whether the person was there.
+    fn watch_connection(&mut self, now: &Now, online: bool) {
+        let was_online = core::mem::replace(&mut self.was_online, online);
+        if was_online && !online {
+            self.cut_off = Some(now.wall.timestamp());
+        } else if online && let Some(since) = self.cut_off.take() {
+            self.owe(now, since);
+        }
+    }
+
+    fn owe(&mut self, now: &Now, since: Timestamp) {
+        let before = self.owed.as_ref().map(|owed| owed.since);
+        self.owed = Some(Owed {
+            since: before.map_or(since, |before| before.min(since)),
+            patience: Some(now.instant + BACKLOG_WITHIN),
+        });
     }
 
     /// Shows what a crash or a pause kept back, as soon as the screen is this person's.

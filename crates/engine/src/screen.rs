@@ -1,7 +1,8 @@
 //! What is on the screen, and how long it stays there.
 //!
 //! A pop-up stays until there has been input after it, and ten seconds longer: whoever reads
-//! without touching anything, or fetches coffee, finds it. Where the desktop takes pop-ups down by
+//! without touching anything, or fetches coffee, finds it. What a desktop takes down before that comes
+//! again with the input. Where the desktop takes pop-ups down by
 //! itself, it is gone after ten seconds.
 
 use core::time::Duration;

@@ -290,6 +290,9 @@ impl<'a> Life<'a> {
                 let desktop = &self.desktops[d];
                 if desktop.open && desktop.conn == conn {
                     self.pop_up(d, messages);
+                } else if self.contender.sums_up {
+                    // Lost on the way; the next backlog has them.
+                    self.desktops[d].silent.extend(messages);
                 }
             }
             Due::Push(p, messages) => self.buzz(p, &messages),
@@ -361,6 +364,9 @@ impl<'a> Life<'a> {
         self.send(d, event);
         self.after(HEARTBEAT, Due::Heartbeat(d, conn));
         self.sense(d);
+        if self.contender.sums_up && state.0 != PresenceState::Inactive {
+            self.sum_up(d);
+        }
     }
 
     fn heartbeat(&mut self, d: usize, conn: u32) {
@@ -401,7 +407,9 @@ impl<'a> Life<'a> {
         }
         let away = state.0 == PresenceState::Inactive;
         let was_away = core::mem::replace(&mut self.desktops[d].away, away);
-        if was_away && active && self.contender.sums_up {
+        let locked = self.times.desktops[d].locked.last_end(self.now);
+        let unlocked = locked == Some(self.now) && !away;
+        if was_away && (active || unlocked) && self.contender.sums_up {
             self.sum_up(d);
         }
         let check = match state {
@@ -544,7 +552,8 @@ impl<'a> Life<'a> {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Deliver { id, ring } => {
-                let silent = |desktop: &&mut Desktop| desktop.away;
+                // It comes with the backlog, silently.
+                let silent = |desktop: &&mut Desktop| desktop.away || !desktop.open;
                 if self.contender.sums_up {
                     for desktop in self.desktops.iter_mut().filter(silent) {
                         desktop.silent.push(number(id));

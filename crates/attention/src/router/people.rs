@@ -113,6 +113,7 @@ impl Router {
             (_, Seat::Active) => self.person_came(desktop),
             (Seat::Active, _) | (_, Seat::Inactive) => self.person_left(desktop),
             (_, Seat::Gone) => self.give_up(desktop, Via::Stream),
+            (Seat::Inactive, Seat::Unknown) => self.person_may_have_come(),
             (_, Seat::Unknown) => {}
         }
     }
@@ -133,6 +134,12 @@ impl Router {
                 }
             },
         );
+    }
+
+    /// Somebody unlocked a desktop that cannot tell more: perhaps nobody has a phone that shows
+    /// what a push service took.
+    fn person_may_have_come(&mut self) {
+        self.change(Entry::is_taken, |_, entry| entry.doubt());
     }
 
     /// What the desktop shows since the last input, or does not show yet, nobody saw there.

@@ -473,6 +473,22 @@ fn what_popped_up_anew_goes_or_stays_as_the_desktop_said_last() {
 }
 
 #[test]
+fn what_only_a_push_service_took_rings_where_a_desktop_that_cannot_tell_more_is_unlocked() {
+    check(
+        "0s desktop d1 connects inactive
+         0s p1 registers
+         5s message m1
+         6s gateway takes p1 m1
+         60s d1 is unknown
+         61s d1 shows m1
+         90s end",
+        "5s deliver m1 silently
+         5s push p1 m1
+         60s alert d1 m1: Returned",
+    );
+}
+
+#[test]
 fn what_was_read_or_seen_is_not_handed_over() {
     check(
         "0s desktop d1 connects active 0s

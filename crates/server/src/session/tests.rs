@@ -1,6 +1,5 @@
 use hither_protocol::{
-    ClientInfo, DeviceId, DeviceKind, Echo, FirstAlert, Message, PresenceState, Priority,
-    PublisherRef,
+    ClientInfo, DeviceId, DeviceKind, Echo, Message, PresenceState, Priority, PublisherRef,
 };
 use uuid::Uuid;
 

@@ -6,7 +6,7 @@ use hither_server::{Limits, Settings};
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, PASSWORD, Server, Stream, bearer, credentials, presence};
+use crate::harness::{Answer, PASSWORD, Server, Stream, bearer, credentials, presence, says};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use hither_attention::Timings;
 use hither_protocol::{
-    AlertWhy, Because, ClientFrame, DeviceKind, FirstAlert, InactiveReason, MessageId, Outcome,
-    Presence, PresenceState, Seat, ServerFrame, Session, Trace,
+    AlertWhy, Because, DeviceKind, FirstAlert, InactiveReason, MessageId, Outcome, Presence,
+    PresenceState, Seat, ServerFrame, Session, Trace,
 };
 use hither_server::Settings;
 use hyper::Method;

@@ -146,7 +146,7 @@ pub(crate) async fn accounts_never_see_each_other<B: Bed>(bed: B) {
     assert_eq!(store.message(&bob, id).await.unwrap(), None);
     assert_eq!(store.html(&bob, id).await.unwrap(), None);
     assert_eq!(store.pending(&name("bob"), at).await.unwrap(), []);
-    store.mark_read(&bob, vec![id], false, at).await.unwrap();
+    store.mark_read(&bob, vec![id], at).await.unwrap();
     let shown = store
         .mark_shown(&bob, &device("d"), vec![id], false, at)
         .await;
@@ -281,7 +281,7 @@ pub(crate) async fn small_pages_travel_inside_large_ones_beside<B: Bed>(bed: B) 
         let at = scene.hands.now();
         scene
             .store
-            .mark_read(&inbox("ada"), vec![id], false, at)
+            .mark_read(&inbox("ada"), vec![id], at)
             .await
             .unwrap();
         let got = scene
