@@ -148,7 +148,9 @@ fn word(output: Output) -> String {
     }
 }
 
+/// Nothing for a reading that may be as old as the stream.
 fn since(taken: Taken) -> String {
+    let taken = taken.filter(|taken| !taken.is_zero());
     taken.map_or_else(String::new, |taken| format!(" from {taken:?} on"))
 }
 
@@ -326,6 +328,17 @@ fn presence_before_synced_is_kept_and_afterwards_passed_on() {
             &["heartbeat None from 18446744073709551.615s on", "pong"],
         ),
     ]);
+}
+
+#[test]
+fn the_reading_of_a_hello_is_younger_than_the_stream() {
+    let mut session = Session::new(cursors());
+    let mut outputs = Vec::new();
+    for input in [hello(None, Some(active(1))), found(0), page(&[], 0, false)] {
+        session.handle(input, &mut outputs);
+    }
+    let announced = Output::Announce(Some(active(1)), Some(Duration::ZERO));
+    assert!(outputs.contains(&announced), "{outputs:?}");
 }
 
 #[test]
