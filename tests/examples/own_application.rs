@@ -91,7 +91,10 @@ async fn follow(state: &mut State, client: &ClientInfo) -> anyhow::Result<End> {
         let wire = tokio::select! {
             wire = stream.next() => wire,
             _ = heartbeat.tick() => {
-                let ping = ClientFrame::Ping { last_input_ms: None };
+                let ping = ClientFrame::Ping {
+                    last_input_ms: None,
+                    echo: None,
+                };
                 stream.send(Wire::text(ping.to_text())).await?;
                 continue;
             }

@@ -151,7 +151,6 @@ impl Server {
     /// # Panics
     /// When the command fails.
     #[must_use]
-    #[must_use]
     pub fn administer(&self, command: &[&str]) -> Value {
         self.ask(command, "")
     }

@@ -211,7 +211,8 @@ impl Day {
     }
 
     fn dialled(&mut self, conn: Conn, node: Node) {
-        let answered = self.world.carries(conn, true) && self.server.dialled(conn, node);
+        let answered =
+            self.world.carries(conn, true) && self.server.dialled(self.world.now, conn, node);
         match (node, answered) {
             (Node::Desktop, true) => self.desktop.opened(&mut self.world, conn),
             (Node::Phone, true) => self.phone.opened(&mut self.world, conn),

@@ -25,6 +25,7 @@ pub(crate) struct Desktop {
     unread_frames: VecDeque<ServerFrame>,
     watch: Option<(Duration, bool)>,
     last_input: Instant,
+    awaits_input: bool,
     locked: bool,
     crash_chance: f64,
     store_failure_chance: f64,
@@ -61,6 +62,7 @@ impl Desktop {
             unread_frames: VecDeque::new(),
             watch: None,
             last_input: Instant::default(),
+            awaits_input: false,
             locked: false,
             crash_chance,
             store_failure_chance,
@@ -210,6 +212,9 @@ impl Desktop {
 
     pub(crate) fn input(&mut self, world: &mut World) {
         self.last_input = world.now;
+        if core::mem::take(&mut self.awaits_input) {
+            self.event(world, Event::Sensed(Sensed::Idle(Some(Duration::ZERO))));
+        }
         if let Some((_, reported @ true)) = &mut self.watch {
             *reported = false;
             self.event(world, Event::Sensed(Sensed::Idle(Some(Duration::ZERO))));
@@ -286,6 +291,7 @@ impl Desktop {
                 self.watch = Some((after, false));
                 self.arm_idle(world);
             }
+            Effect::AwaitInput => self.awaits_input = true,
             Effect::ShowToast(toast) => self.show(world, toast),
             Effect::WithdrawToast(key) => drop(self.up.remove(&key)),
             Effect::OpenWindow(_) | Effect::OpenLink(_) => {}
@@ -346,7 +352,13 @@ impl Desktop {
         let wait = world.between(1, 30);
         world.after(
             wait,
-            Due::Desktop(self.life, Event::Toast(ToastEvent::Up(toast.key))),
+            Due::Desktop(
+                self.life,
+                Event::Toast(ToastEvent::Up {
+                    key: toast.key,
+                    stays: true,
+                }),
+            ),
         );
     }
 
@@ -375,6 +387,7 @@ impl Desktop {
         self.life.0 += 1;
         self.engine = None;
         self.watch = None;
+        self.awaits_input = false;
         self.waiting.clear();
         self.unread_frames.clear();
         let writing = core::mem::take(&mut self.writing);

@@ -105,6 +105,6 @@ impl Phone {
         for id in &ids {
             *self.rang.entry(*id).or_default() += 1;
         }
-        world.send_up(conn, ClientFrame::Shown { ids });
+        world.send_up(conn, ClientFrame::Shown { ids, stays: false });
     }
 }

@@ -9,7 +9,7 @@ use hither_protocol::{
     AccountName, ClientFrame, DeviceId, DeviceKind, Instant, Message, MessageId, Policy, Presence,
     PresenceState, Priority, ServerFrame, Timestamp,
 };
-use hither_server::session::{Identified, Input, Output, Session, Write};
+use hither_server::session::{Identified, Input, Output, Session, Taken, Write};
 use hither_server::store::{
     ClientId, Cursors, DeviceRecord, Entry, Epoch, Identity, Page, Position, What,
 };
@@ -18,8 +18,6 @@ use crate::world::{Conn, Due, Life, Node, World};
 
 /// So few entries at once that backlogs have several pages.
 const PAGE: usize = 3;
-/// The longest that a frame is on its way in these days.
-const DELAY: Option<Duration> = Some(Duration::from_millis(100));
 
 /// What the disk holds.
 #[derive(Default)]
@@ -47,6 +45,17 @@ struct Stream {
     live: VecDeque<Input>,
     attached: bool,
     announced: bool,
+    opened: Instant,
+}
+
+impl Stream {
+    fn age(&self, world: &World) -> Duration {
+        world.now.since(self.opened)
+    }
+
+    fn delay(&self, world: &World, taken: Taken) -> Option<Duration> {
+        Some(self.age(world).saturating_sub(taken?))
+    }
 }
 
 /// Of the rule a minute, less what readings may be late.
@@ -124,7 +133,7 @@ impl Server {
         true
     }
 
-    pub(crate) fn dialled(&mut self, conn: Conn, node: Node) -> bool {
+    pub(crate) fn dialled(&mut self, now: Instant, conn: Conn, node: Node) -> bool {
         if self.up {
             let stream = Stream {
                 node,
@@ -133,6 +142,7 @@ impl Server {
                 live: VecDeque::new(),
                 attached: false,
                 announced: false,
+                opened: now,
             };
             self.streams.insert(conn, stream);
         }
@@ -274,34 +284,35 @@ impl Server {
                 stream.attached = true;
                 self.replace_older(world, conn, node);
             }
-            Output::Announce(presence) => {
+            Output::Pong => {
+                let sent_ms = u64::try_from(stream.age(world).as_millis()).ok();
+                self.send(world, conn, ServerFrame::Pong { sent_ms });
+            }
+            Output::Announce(presence, taken) => {
                 stream.announced = true;
-                let kind = kind(node);
                 let connected = Event::Connected {
                     device,
-                    kind,
+                    kind: kind(node),
                     presence,
-                    delay: DELAY,
+                    delay: stream.delay(world, taken),
                 };
                 self.route(world, connected);
             }
-            Output::Presence(presence) => self.route(
-                world,
-                Event::Presence {
+            Output::Presence(presence, taken) => {
+                let presence = Event::Presence {
                     device,
                     presence,
-                    delay: DELAY,
-                },
-            ),
-            Output::Heartbeat(last_input) => {
-                self.route(
-                    world,
-                    Event::Heartbeat {
-                        device,
-                        last_input,
-                        delay: DELAY,
-                    },
-                );
+                    delay: stream.delay(world, taken),
+                };
+                self.route(world, presence);
+            }
+            Output::Heartbeat(last_input, taken) => {
+                let heartbeat = Event::Heartbeat {
+                    device,
+                    last_input,
+                    delay: stream.delay(world, taken),
+                };
+                self.route(world, heartbeat);
             }
         }
     }
@@ -340,10 +351,10 @@ impl Server {
 
     fn write(&mut self, world: &mut World, node: Node, write: Write) {
         match write {
-            Write::Shown(ids) => {
+            Write::Shown(ids, stays) => {
                 self.disk.shown.extend(ids.iter().copied());
                 let device = device(node);
-                self.route(world, Event::Shown { device, ids });
+                self.route(world, Event::Shown { device, ids, stays });
             }
             Write::Read(ids) => self.read(world, ids),
             Write::Action(..) | Write::Ack(_) => {}
@@ -421,7 +432,9 @@ impl Server {
     fn note(&mut self, now: Instant, event: &Event) {
         self.note_input(now, event);
         match event {
-            Event::Shown { device: on, ids } if *on == device(Node::Phone) => {
+            Event::Shown {
+                device: on, ids, ..
+            } if *on == device(Node::Phone) => {
                 self.settled.extend(ids.iter().map(|id| (*id, Node::Phone)));
             }
             Event::Shown { ids, .. } if self.at_the_desktop => {

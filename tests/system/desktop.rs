@@ -137,6 +137,33 @@ async fn what_an_empty_chair_was_shown_is_handed_to_the_phone() {
     );
 }
 
+/// So long a desktop shows a pop-up, or leaves it up after the first input.
+const POP_UP: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn a_toast_waits_for_somebody_to_touch_the_desktop() {
+    let day = Day::begin(PATIENT_S).await;
+    let shown = Instant::now();
+    let id = day.hub.publish("while you fetched coffee");
+    day.toast("while you fetched coffee").await;
+    day.server_knows_shown(1).await;
+    wait_for_async("its usual time to pass", POP_UP + SOON, async || {
+        (shown.elapsed() > POP_UP + Duration::from_secs(2)).then_some(())
+    })
+    .await;
+    day.toast("while you fetched coffee").await;
+    let back = Instant::now();
+    day.desktop.input().unwrap();
+    wait_for_async("it to go", POP_UP + SOON, async || {
+        let displayed = day.toasts.displaying("while you fetched coffee");
+        displayed.is_none().then_some(())
+    })
+    .await;
+    assert!(back.elapsed() + Duration::from_secs(1) > POP_UP);
+    assert_eq!(day.phone.rang().await.unwrap(), [""; 0]);
+    day.phone.wait_for_message(&id).await;
+}
+
 #[tokio::test]
 async fn reading_on_the_phone_withdraws_the_toast() {
     let day = Day::begin(PATIENT_S).await;

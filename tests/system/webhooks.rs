@@ -178,13 +178,15 @@ async fn say(url: &str, session: &Session, frames: Vec<ClientFrame>) {
     };
     let ping = ClientFrame::Ping {
         last_input_ms: None,
+        echo: None,
     };
     for frame in [vec![hello], frames, vec![ping]].concat() {
         stream.send(Wire::text(frame.to_text())).await.unwrap();
     }
     loop {
         let wire = stream.next().await.unwrap().unwrap();
-        if ServerFrame::parse(wire.to_text().unwrap()).unwrap() == ServerFrame::Pong {
+        let frame = ServerFrame::parse(wire.to_text().unwrap()).unwrap();
+        if matches!(frame, ServerFrame::Pong { .. }) {
             return;
         }
     }
@@ -233,7 +235,10 @@ async fn states_and_the_action_arrive_signed() {
         action: "yes".to_owned(),
     };
     let (shown, read) = (
-        ClientFrame::Shown { ids: vec![id] },
+        ClientFrame::Shown {
+            ids: vec![id],
+            stays: false,
+        },
         ClientFrame::Read { ids: vec![id] },
     );
     say(place.server.url(), &session, vec![shown, action, read]).await;

@@ -12,6 +12,8 @@ const REMEMBERED: usize = 1000;
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     entries: BTreeMap<MessageId, Entry>,
+    /// Those that an alert is owed for.
+    wanted: BTreeSet<MessageId>,
     /// When each entry needs attention by itself.
     due: BTreeSet<(Instant, MessageId)>,
     /// Since when each entry is shown on a desktop.
@@ -54,6 +56,8 @@ struct Taken {
 struct Showing {
     on: DeviceId,
     at: Instant,
+    /// Whether it stays up until there is input after it.
+    stays: bool,
     /// Whether someone surely sits there.
     seen: bool,
 }
@@ -91,6 +95,9 @@ impl Ledger {
     /// Takes an entry out, to change it and put it back.
     pub(crate) fn take(&mut self, id: MessageId) -> Option<Entry> {
         let entry = self.entries.remove(&id)?;
+        if entry.wanted.is_some() {
+            self.wanted.remove(&id);
+        }
         if let Some(due) = entry.due() {
             self.due.remove(&(due, id));
         }
@@ -109,6 +116,9 @@ impl Ledger {
             return;
         }
         let id = entry.message.id;
+        if entry.wanted.is_some() {
+            self.wanted.insert(id);
+        }
         if let Some(due) = entry.due() {
             self.due.insert((due, id));
         }
@@ -143,8 +153,8 @@ impl Ledger {
         self.due.first().map(|(due, _)| *due)
     }
 
-    pub(crate) fn wanted(&self) -> impl Iterator<Item = MessageId> {
-        self.ids(|entry| entry.wanted.is_some())
+    pub(crate) fn wanted(&self) -> impl ExactSizeIterator<Item = MessageId> {
+        self.wanted.iter().copied()
     }
 
     pub(crate) fn ids(&self, which: impl Fn(&Entry) -> bool) -> impl Iterator<Item = MessageId> {
@@ -203,9 +213,18 @@ impl Entry {
 
     /// Since when the desktop shows it.
     pub(crate) fn shown_at(&self, desktop: &DeviceId) -> Option<Instant> {
+        Some(self.showing_on(desktop)?.at)
+    }
+
+    /// The same for a pop-up that goes by itself, seen or not.
+    pub(crate) fn shown_in_passing(&self, desktop: &DeviceId) -> Option<Instant> {
+        let showing = self.showing_on(desktop)?;
+        (!showing.stays).then_some(showing.at)
+    }
+
+    fn showing_on(&self, desktop: &DeviceId) -> Option<&Showing> {
         let mut showing = self.showing.iter();
-        let showing = showing.find(|showing| showing.on == *desktop)?;
-        Some(showing.at)
+        showing.find(|showing| showing.on == *desktop)
     }
 
     pub(crate) fn is_called(&self, device: &DeviceId) -> bool {
@@ -322,12 +341,13 @@ impl Entry {
     }
 
     /// The desktop shows it, perhaps to nobody: that counts like an alert on its way.
-    pub(crate) fn show(&mut self, desktop: &DeviceId, at: Instant) {
+    pub(crate) fn show(&mut self, desktop: &DeviceId, at: Instant, stays: bool) {
         self.hang_up(desktop, Via::Stream);
         self.hide(desktop);
         self.showing.push(Showing {
             on: desktop.clone(),
             at,
+            stays,
             seen: false,
         });
         self.want(AlertWhy::Waiting);

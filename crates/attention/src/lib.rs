@@ -15,11 +15,12 @@
 //! 4. **Not shown** within [`Timings::shown_within`]: the next best device; when none is left, it
 //!    waits until any device comes back, which forgives all failures.
 //! 5. **Handover**: when a desktop stops being active, what it showed at or after the last input,
-//!    or did not show yet, is alerted elsewhere. What came and went in a long pause without input
-//!    rings there again when the pause ends.
+//!    or did not show yet, is alerted elsewhere. A pop-up that stays up until there is input is
+//!    seen with it. Any other that came and went in a long pause without input rings there again
+//!    when the pause ends.
 //! 6. **Return**: when a desktop becomes active, pushes without an answer are taken back, and
-//!    what waits rings there, and what only a push service took. What a phone showed does not
-//!    ring again.
+//!    what waits rings there, and what only a push service took; that also where a desktop that
+//!    was inactive becomes unknown. What a phone showed does not ring again.
 //! 7. **Read**, withdrawn and expired messages are forgotten; their pushes are taken back.
 //! 8. **Routes**: the person's choices say for each priority and publisher how loud it is. By
 //!    default urgent rings every connected device and every reachable phone at once, until
@@ -42,7 +43,10 @@
 //! | `decision` | which devices to alert for one message, from facts alone | 1, 2, 3, 8 to 11 |
 //! | `devices` | streams, presence, leases, graces; the seat (active, unknown, inactive, gone) they come to at a moment | 5, 6, 9 |
 //! | `ledger` | per message: who was called, who did not answer, who shows it, whether an alert is owed | 4, 5, 7 |
-//! | `router` | events to facts; what a changed seat means for messages; one decision per event | 3 to 7, 10 to 12 |
+//! | `router` | events in order, time, one decision per event | 10, 11 |
+//! | `router::people` | devices that come, go and report; what a changed seat means for messages | 3, 5, 6 |
+//! | `router::answers` | what became of an alert | 4, 6, 7 |
+//! | `router::alerting` | what is decided about a message, carried out and explained | 3, 12 |
 //! | `batch` | alerts and cancellations of one moment as few effects | |
 //!
 //! Timers are not kept: [`Router::next_wakeup`] asks the facts.
@@ -119,6 +123,9 @@ pub enum Event {
         device: DeviceId,
         /// The messages it shows.
         ids: Vec<MessageId>,
+        /// Whether it stays up until there has been input after it. One that does not is gone
+        /// after [`Timings::pop_up`].
+        stays: bool,
     },
     /// Read on some device.
     Read {
@@ -244,7 +251,7 @@ pub struct Timings {
     /// A reading whose way here is not measured counts as so late. What a desktop showed less
     /// than this before the last input may be handed over although it was seen.
     pub delay: Duration,
-    /// So long a pop-up stays on a desktop.
+    /// So long a pop-up is on a desktop that does not leave it up until there is input.
     pub pop_up: Duration,
     /// What popped up in a pause without input of at least this length, and was gone before it
     /// ended, is alerted again when it ends: the person may have been somewhere else.

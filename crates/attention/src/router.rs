@@ -1,16 +1,16 @@
+mod alerting;
+mod answers;
+mod people;
+
 use core::mem;
 use core::time::Duration;
 
-use hither_protocol::{
-    AlertWhy, Because, DeviceFact, DeviceId, DeviceKind, Instant, MessageId, Outcome, Presence,
-    Route, Traced, WhenUnknown,
-};
+use hither_protocol::{AlertWhy, DeviceId, Instant, MessageId};
 
 use crate::batch::{self, Batch};
 use crate::choices::Choices;
-use crate::decision::{Decision, decide};
-use crate::devices::{Change, Devices, Input, Seat, Sent, Witness};
-use crate::ledger::{Entry, Ledger, Via, Way};
+use crate::devices::{Devices, Sent};
+use crate::ledger::{Entry, Ledger};
 use crate::{Accepted, Effect, Event, Timings};
 
 /// One account's router.
@@ -98,7 +98,7 @@ impl Router {
     /// How many messages should alert somebody and wait for a device that can.
     #[must_use]
     pub fn owed(&self) -> usize {
-        self.ledger.wanted().count()
+        self.ledger.wanted().len()
     }
 
     /// Lets everything due by `now` happen in its order. What to do about it is decided with the
@@ -139,7 +139,7 @@ impl Router {
                 delay,
             } => self.heartbeat(self.sent(now, delay), &device, last_input),
             Event::Accepted(message) => self.accepted(now, message, effects),
-            Event::Shown { device, ids } => self.shown(now, &device, &ids),
+            Event::Shown { device, ids, stays } => self.shown(now, &device, &ids, stays),
             Event::Read { ids } | Event::Withdrawn { ids } => self.forget(&ids),
             Event::PushRegistered { device } => self.push_registered(now, device),
             Event::PushRemoved { device } => self.push_removed(&device),
@@ -188,276 +188,12 @@ impl Router {
         self.ledger.put(entry);
     }
 
-    /// Whether a message may ring at all.
-    fn alerts(&self, message: &Accepted, now: Instant) -> bool {
-        let silent = self.choices.plan(message).route == Route::Silent;
-        !silent && message.expires.is_none_or(|expires| expires > now)
-    }
-
-    fn accepted(&mut self, now: Instant, message: Accepted, effects: &mut Vec<Effect>) {
-        let id = message.id;
-        let mut ring = Vec::new();
-        let mut pushes = Batch::default();
-        if !self.alerts(&message, now) {
-            self.trace(now, id, Outcome::Silent, None, Because::Quieted);
-        } else if !self.ledger.contains(id) {
-            let mut entry = Entry::new(message, None);
-            for way in self.route(now, &mut entry) {
-                match way.via {
-                    Via::Stream => ring.push(way.device),
-                    Via::Push => pushes.add(way, AlertWhy::Waiting, &entry.message),
-                }
-            }
-            self.ledger.put(entry);
-        }
-        effects.push(Effect::Deliver { id, ring });
-        pushes.emit(now, self.timings.summary_after, effects);
-    }
-
-    /// Applies the rule to one message and notes the outcome. Returns the ways to alert.
-    fn route(&mut self, now: Instant, entry: &mut Entry) -> Vec<Way> {
-        entry.forgive(self.comebacks);
-        let plan = self.choices.plan(&entry.message);
-        entry.insistent = matches!(plan.route, Route::PhoneToo | Route::Everywhere);
-        match decide(&self.devices, entry, plan, self.restart_ends.is_some()) {
-            Decision::Alert(ways) => return self.alert(now, entry, ways),
-            Decision::Hold(why, because) => {
-                entry.wanted = entry.wanted.or(Some(why));
-                self.trace_wait(now, entry, because);
-            }
-            Decision::Nobody(because) => {
-                entry.wanted = Some(AlertWhy::Waiting);
-                self.trace_wait(now, entry, because);
-            }
-            Decision::Silent => {
-                self.finish(entry);
-                let id = entry.message.id;
-                self.trace(now, id, Outcome::Silent, None, Because::Quieted);
-            }
-        }
-        Vec::new()
-    }
-
-    fn alert(&mut self, now: Instant, entry: &mut Entry, ways: Vec<(Way, Because)>) -> Vec<Way> {
-        let again = entry.wanted.map(because);
-        for (way, first) in &ways {
-            let outcome = match way.via {
-                Via::Stream => Outcome::Alerted,
-                Via::Push => Outcome::Pushed,
-            };
-            let (id, device) = (entry.message.id, Some(&way.device));
-            self.trace(now, id, outcome, device, again.unwrap_or(*first));
-        }
-        let ways: Vec<_> = ways.into_iter().map(|(way, _)| way).collect();
-        entry.alerted(ways.clone(), now + self.timings.shown_within);
-        ways
-    }
-
-    /// Says once why it waits, however often that is decided anew.
-    fn trace_wait(&mut self, now: Instant, entry: &mut Entry, because: Because) {
-        if entry.waits.replace(because) != Some(because) {
-            self.trace(now, entry.message.id, Outcome::Waits, None, because);
-        }
-    }
-
-    fn trace(
-        &mut self,
-        now: Instant,
-        id: MessageId,
-        outcome: Outcome,
-        device: Option<&DeviceId>,
-        because: Because,
-    ) {
-        let facts = self.facts(now, outcome);
-        self.traces.push(Effect::Trace {
-            id,
-            traced: Box::new(Traced {
-                outcome,
-                device: device.cloned(),
-                because,
-                facts,
-            }),
-        });
-    }
-
-    /// Where devices were weighed, what was known about them.
-    fn facts(&self, now: Instant, outcome: Outcome) -> Vec<DeviceFact> {
-        match outcome {
-            Outcome::Alerted | Outcome::Pushed | Outcome::Waits => self.devices.facts(now),
-            _ => Vec::new(),
-        }
-    }
-
-    /// What an earlier stream still had on its way may be lost, and what its push service still
-    /// has is not needed.
-    fn connected(
-        &mut self,
-        now: Instant,
-        device: &DeviceId,
-        kind: DeviceKind,
-        presence: Option<Presence>,
-        sent: Sent,
-    ) {
-        self.change(
-            |entry| entry.is_called(device) || entry.is_taken_for(device),
-            |router, entry| {
-                if entry.is_taken_for(device) {
-                    // It is online, and so is what its push service took.
-                    return router.finish(entry);
-                }
-                if entry.hang_up(device, Via::Push) {
-                    router.cancelled.push((device.clone(), entry.message.id));
-                    entry.want(AlertWhy::Waiting);
-                }
-                if entry.hang_up(device, Via::Stream) {
-                    entry.want(AlertWhy::NotShown);
-                }
-            },
-        );
-        let timings = &self.timings;
-        self.devices.connect(now, device, kind, timings);
-        let input = presence.and_then(|presence| self.devices.report(sent, device, presence));
-        self.used(device, input);
-        self.come_back();
-    }
-
-    fn disconnected(&mut self, now: Instant, device: &DeviceId, goodbye: bool) {
-        if self.devices.disconnect(now, device, goodbye) == Some(DeviceKind::Mobile) {
-            self.give_up(device, Via::Stream);
-            self.reconsider();
-        }
-    }
-
-    fn presence(&mut self, sent: Sent, device: &DeviceId, presence: Presence) {
-        let input = self.devices.report(sent, device, presence);
-        self.used(device, input);
-        // Presenting is no seat of its own.
-        self.reconsider();
-    }
-
     /// When a reading was sent. Counted from the earliest moment, an input is never taken for
     /// later than it was, so that nothing counts as seen that was not.
     fn sent(&self, now: Instant, delay: Option<Duration>) -> Sent {
         Sent {
             earliest: now - delay.unwrap_or(self.timings.delay),
             measured: now - delay.unwrap_or_default(),
-        }
-    }
-
-    /// A heartbeat without a reading says nothing about the person.
-    fn heartbeat(&mut self, sent: Sent, device: &DeviceId, last_input: Option<Duration>) {
-        let input = last_input.and_then(|age| self.devices.heartbeat(sent, device, age));
-        self.used(device, input);
-    }
-
-    /// Someone used the desktop: what it showed before that was seen, unless it came and went in
-    /// a pause in which they may have been somewhere else.
-    fn used(&mut self, desktop: &DeviceId, input: Option<Input>) {
-        let Some(input) = input else { return };
-        for id in self.ledger.shown_before(desktop, input.at) {
-            let Some(mut entry) = self.ledger.take(id) else {
-                continue;
-            };
-            if self.came_and_went(&entry, desktop, input) {
-                entry.hide(desktop);
-                entry.want(AlertWhy::Returned);
-            } else {
-                let (seen, because) = (Outcome::Seen, Because::InputAfterwards);
-                self.trace(self.clock, id, seen, Some(desktop), because);
-                self.finish(&mut entry);
-            }
-            self.keep(entry);
-        }
-    }
-
-    /// Whether the pop-up was gone before anyone touched the desktop, in a long enough pause.
-    fn came_and_went(&self, entry: &Entry, desktop: &DeviceId, input: Input) -> bool {
-        let Some(((from, to), shown)) = input.pause.zip(entry.shown_at(desktop)) else {
-            return false;
-        };
-        let long = to.since(from) >= self.timings.pause;
-        long && from < shown && shown + self.timings.pop_up <= to
-    }
-
-    fn shown(&mut self, now: Instant, device: &DeviceId, ids: &[MessageId]) {
-        let Some((kind, witness)) = self.devices.witness(now, device) else {
-            return;
-        };
-        for id in ids {
-            let Some(mut entry) = self.ledger.take(*id) else {
-                continue;
-            };
-            match (kind, witness) {
-                (DeviceKind::Mobile, _) => {
-                    let (seen, because) = (Outcome::Seen, Because::ShownOnPhone);
-                    self.trace(now, *id, seen, Some(device), because);
-                    entry.hang_up(device, Via::Push);
-                    self.finish(&mut entry);
-                }
-                (DeviceKind::Desktop, Witness::Someone) => {
-                    entry.show(device, now);
-                    self.see(&mut entry, device);
-                }
-                (DeviceKind::Desktop, Witness::Perhaps) => {
-                    entry.show(device, now);
-                    if self.choices.when_unknown() == WhenUnknown::Desktop {
-                        self.see(&mut entry, device);
-                    }
-                }
-                (DeviceKind::Desktop, Witness::Nobody) => {
-                    if entry.fail(device, Via::Stream, self.comebacks) {
-                        entry.want(AlertWhy::NotShown);
-                    }
-                }
-            }
-            self.keep(entry);
-        }
-    }
-
-    fn forget(&mut self, ids: &[MessageId]) {
-        for id in ids {
-            if let Some(mut entry) = self.ledger.take(*id) {
-                self.cancel_pushes(&mut entry);
-            }
-        }
-    }
-
-    fn push_registered(&mut self, now: Instant, device: DeviceId) {
-        self.devices.register(now, device);
-        self.come_back();
-    }
-
-    fn push_removed(&mut self, device: &DeviceId) {
-        self.devices.unregister(device);
-        self.give_up(device, Via::Push);
-    }
-
-    fn push_answered(
-        &mut self,
-        now: Instant,
-        device: &DeviceId,
-        ids: &[MessageId],
-        accepted: bool,
-    ) {
-        if !self.devices.contains(device) {
-            return;
-        }
-        for id in ids {
-            let Some(mut entry) = self.ledger.take(*id) else {
-                continue;
-            };
-            if accepted {
-                entry.hang_up(device, Via::Push);
-                self.trace(now, *id, Outcome::Taken, Some(device), Because::Gateway);
-                let until = now + self.timings.taken_for;
-                if !entry.insistent {
-                    self.cancel_pushes(&mut entry);
-                }
-                entry.taken(device, until);
-            } else if entry.fail(device, Via::Push, self.comebacks) {
-                entry.want(AlertWhy::NotShown);
-            }
-            self.keep(entry);
         }
     }
 
@@ -507,93 +243,9 @@ impl Router {
         }
     }
 
-    fn seat_changed(&mut self, change: &Change) {
-        let desktop = &change.device;
-        match (change.from, change.to) {
-            (Seat::Active, Seat::Active) => {}
-            (_, Seat::Active) => self.person_came(desktop),
-            (Seat::Active, _) | (_, Seat::Inactive) => self.person_left(desktop),
-            (_, Seat::Gone) => self.give_up(desktop, Via::Stream),
-            (_, Seat::Unknown) => {}
-        }
-    }
-
-    /// What the desktop shows is in front of someone; what a push service still has is not needed.
-    fn person_came(&mut self, desktop: &DeviceId) {
-        self.come_back();
-        self.change(
-            |entry| entry.has_pushes() || entry.is_shown_on(desktop) || entry.is_taken(),
-            |router, entry| {
-                if entry.is_shown_on(desktop) {
-                    router.see(entry, desktop);
-                } else if entry.is_taken() {
-                    entry.doubt();
-                } else if !entry.insistent {
-                    router.cancel_pushes(entry);
-                    entry.want(AlertWhy::Waiting);
-                }
-            },
-        );
-    }
-
-    /// What the desktop shows since the last input, or does not show yet, nobody saw there.
-    fn person_left(&mut self, desktop: &DeviceId) {
-        self.change(
-            |entry| entry.is_called(desktop) || entry.is_shown_on(desktop),
-            |router, entry| {
-                entry.hide(desktop);
-                entry.ask_phones_again();
-                entry.fail(desktop, Via::Stream, router.comebacks);
-                entry.want(AlertWhy::Handover);
-            },
-        );
-    }
-
-    /// Nobody answers this way any more.
-    fn give_up(&mut self, device: &DeviceId, via: Via) {
-        self.change(
-            |entry| entry.is_called(device),
-            |router, entry| {
-                if entry.fail(device, via, router.comebacks) {
-                    entry.want(AlertWhy::NotShown);
-                }
-            },
-        );
-    }
-
-    /// A device is there anew: what failed before may work.
-    fn come_back(&mut self) {
-        self.comebacks += 1;
-        self.reconsider();
-    }
-
     fn reconsider(&mut self) {
         self.agenda.clear();
         self.agenda.extend(self.ledger.wanted());
-    }
-
-    fn see(&mut self, entry: &mut Entry, desktop: &DeviceId) {
-        entry.see(desktop);
-        if !entry.insistent {
-            self.cancel_pushes(entry);
-        }
-    }
-
-    fn finish(&mut self, entry: &mut Entry) {
-        entry.finish();
-        if !entry.insistent {
-            self.cancel_pushes(entry);
-        }
-    }
-
-    fn cancel_pushes(&mut self, entry: &mut Entry) {
-        let id = entry.message.id;
-        let pushes: Vec<_> = entry.take_pushes().collect();
-        for device in pushes {
-            let (cancelled, because) = (Outcome::Cancelled, Because::Settled);
-            self.trace(self.clock, id, cancelled, Some(&device), because);
-            self.cancelled.push((device, id));
-        }
     }
 
     fn change(
@@ -615,19 +267,5 @@ impl Router {
             self.agenda.push(entry.message.id);
         }
         self.ledger.put(entry);
-    }
-}
-
-/// A reason to ring, as a trace says it.
-const fn because(why: AlertWhy) -> Because {
-    match why {
-        AlertWhy::Handover => Because::Handover,
-        AlertWhy::NotShown => Because::NotShown,
-        AlertWhy::Waiting => Because::Waiting,
-        AlertWhy::PresenceKnown => Because::PresenceKnown,
-        AlertWhy::Restarted => Because::Restarted,
-        AlertWhy::QuietEnded => Because::QuietEnded,
-        AlertWhy::Returned => Because::Returned,
-        AlertWhy::Other => Because::Other,
     }
 }

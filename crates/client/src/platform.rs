@@ -25,6 +25,9 @@ pub trait Platform {
     /// input after that. Replaces an earlier watch.
     fn watch_idle(&mut self, after: Duration);
 
+    /// Reports [`Sensed::Idle`] at the next input, once and within seconds.
+    fn await_input(&mut self);
+
     /// Puts up a pop-up; one with the same key is replaced. Answered by [`ToastEvent::Up`] or
     /// [`ToastEvent::Failed`].
     fn show_toast(&mut self, toast: Toast);

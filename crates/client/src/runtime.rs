@@ -376,6 +376,7 @@ impl<P: Platform> Running<P> {
             }),
             Effect::ReadIdle => self.platform.read_idle(),
             Effect::WatchIdle(after) => self.platform.watch_idle(after),
+            Effect::AwaitInput => self.platform.await_input(),
             Effect::ShowToast(toast) => self.platform.show_toast(toast),
             Effect::WithdrawToast(key) => self.platform.withdraw_toast(&key),
             Effect::OpenWindow(at) => self.platform.open_window(at),

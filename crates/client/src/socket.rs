@@ -343,7 +343,7 @@ mod tests {
         }
         let event = next(&mut socket).await;
         assert!(
-            matches!(event, Event::Frame(ServerFrame::Pong)),
+            matches!(event, Event::Frame(ServerFrame::Pong { .. })),
             "{event:?}"
         );
         let event = next(&mut socket).await;
@@ -369,7 +369,7 @@ mod tests {
         }
         assert!(matches!(
             next(&mut socket).await,
-            Event::Frame(ServerFrame::Pong)
+            Event::Frame(ServerFrame::Pong { .. })
         ));
     }
 

@@ -8,6 +8,7 @@ use hither_protocol::{
 };
 
 use crate::presence::Presence;
+use crate::screen::{Screen, Showing};
 use crate::view::{Headline, UNTIL_RESUMED};
 use crate::{Effect, Now, StoreOp, Toast, ToastKey, preview, words};
 
@@ -17,8 +18,6 @@ const SINGLY: usize = 3;
 const STALE: Duration = Duration::from_mins(10);
 /// A summary on return waits so long for the backlog of an unconnected computer.
 const BACKLOG_WITHIN: Duration = Duration::from_secs(10);
-/// The most pop-ups on a screen; an older one goes.
-const MOST_UP: usize = 100;
 /// The most messages that a summary or a pause remembers.
 const MOST_ROWS: usize = 1000;
 /// The most actions of a publisher's on a pop-up.
@@ -31,8 +30,7 @@ const RECHECK: Duration = Duration::from_hours(1);
 pub(crate) struct Alerts {
     /// To be shown once they are stored.
     arriving: BTreeMap<MessageId, Toast>,
-    /// Handed to the screen, oldest first.
-    up: Vec<Up>,
+    screen: Screen,
     /// What the summary covers, oldest first.
     summary: Vec<Headline>,
     /// The oldest of the summary, which it no longer remembers but speaks for all the same.
@@ -49,19 +47,15 @@ pub(crate) struct Alerts {
     held: Vec<MessageId>,
     paused_until: Option<Timestamp>,
     pause_check: Option<Instant>,
-    away_since: Option<Timestamp>,
+    /// Since when and why nobody was there last.
+    away: Option<(Timestamp, InactiveReason)>,
+    /// Since when this computer is cut off, which was connected before.
+    cut_off: Option<Timestamp>,
+    was_online: bool,
     owed: Option<Owed>,
-    /// For these the server must be told that the pop-up is up.
-    shown: Vec<MessageId>,
-}
-
-/// A pop-up that was handed to the screen.
-#[derive(Debug)]
-struct Up {
-    key: ToastKey,
-    confirmed: bool,
-    /// Not recorded as shown yet.
-    unrecorded: Vec<MessageId>,
+    /// For these the server must be told that the pop-up is up, and whether it stays until there
+    /// is input.
+    shown: Vec<(MessageId, bool)>,
 }
 
 /// The summary of what came while the person was away.
@@ -132,21 +126,24 @@ impl Alerts {
     /// The history named messages that want an alert.
     pub(crate) fn recalled(
         &mut self,
+        now: Instant,
         rows: Vec<Headline>,
         presence: &Presence,
         effects: &mut Vec<Effect>,
     ) {
         for row in rows.into_iter().filter(|row| !row.read) {
             let singly = self.singly.remove(&row.id);
-            if let Some(confirmed) = self.showing(row.id) {
-                self.shown.extend(confirmed.then_some(row.id));
+            if let Some(showing) = self.showing(now, row.id) {
+                if let Showing::Up { stays } = showing {
+                    self.shown.push((row.id, stays));
+                }
             } else if self.paused_until.is_some() {
                 self.hold(row.id);
             } else if presence.may_ring(row.priority) {
                 if singly {
                     self.show(Toast::of(&row), presence, effects);
                 } else {
-                    self.sum_up(row);
+                    self.sum_up(now, row);
                 }
             }
         }
@@ -160,24 +157,32 @@ impl Alerts {
     }
 
     /// A pop-up is on the screen.
-    pub(crate) fn confirm_up(&mut self, key: &ToastKey, effects: &mut Vec<Effect>) {
-        let Some(up) = self.up.iter_mut().find(|up| up.key == *key) else {
-            return;
-        };
-        up.confirmed = true;
-        let ids = core::mem::take(&mut up.unrecorded);
+    pub(crate) fn confirm_up(
+        &mut self,
+        now: Instant,
+        key: &ToastKey,
+        stays: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let shown = self.screen.confirm(now, key, stays);
         if *key == ToastKey::Summary {
             self.crowded_out.clear();
         }
-        if !ids.is_empty() {
-            effects.push(Effect::Store(StoreOp::MarkShown(ids.clone())));
-            self.shown.extend(ids);
+        if !shown.is_empty() {
+            let ids = shown.iter().map(|(id, _)| *id).collect();
+            effects.push(Effect::Store(StoreOp::MarkShown(ids)));
+            self.shown.extend(shown);
         }
+    }
+
+    /// A pop-up is off the screen though nobody asked for that.
+    pub(crate) fn gone(&mut self, key: &ToastKey, by_hand: bool) {
+        self.screen.gone(key, by_hand);
     }
 
     /// A pop-up did not make it to the screen: nothing is said, so that the server rings elsewhere.
     pub(crate) fn failed(&mut self, key: &ToastKey) {
-        self.up.retain(|up| up.key != *key);
+        self.screen.failed(key);
         if *key == ToastKey::Summary {
             self.forget_summary();
         }
@@ -189,7 +194,7 @@ impl Alerts {
         for id in ids {
             self.arriving.remove(id);
             self.singly.remove(id);
-            self.take_down(&ToastKey::Message(*id), effects);
+            self.screen.take_down(&ToastKey::Message(*id), effects);
         }
         for row in &mut self.summary {
             row.read |= ids.contains(&row.id);
@@ -203,21 +208,19 @@ impl Alerts {
     pub(crate) fn take_down_summary(&mut self, effects: &mut Vec<Effect>) {
         self.forget_summary();
         self.summary_changed = false;
-        self.take_down(&ToastKey::Summary, effects);
+        self.screen.take_down(&ToastKey::Summary, effects);
     }
 
     /// Takes every pop-up off the screen; what it was about stays unread.
     pub(crate) fn conceal(&mut self, effects: &mut Vec<Effect>) {
-        let keys = self.up.drain(..).map(|up| up.key);
-        effects.extend(keys.map(Effect::WithdrawToast));
+        self.screen.clear(effects);
         self.forget_summary();
         self.summary_changed = false;
     }
 
     /// The account leaves, and everything of it leaves the screen.
     pub(crate) fn clear(&mut self, effects: &mut Vec<Effect>) {
-        let keys = self.up.drain(..).map(|up| up.key);
-        effects.extend(keys.map(Effect::WithdrawToast));
+        self.screen.clear(effects);
         *self = Self {
             paused_until: self.paused_until,
             ..Self::default()
@@ -240,6 +243,7 @@ impl Alerts {
     ) {
         self.check_pause(now, effects);
         self.watch_absence(now, presence);
+        self.watch_connection(now, online);
         if self.paused_until.is_some() {
             let due = core::mem::take(&mut self.due);
             for row in due {
@@ -252,10 +256,12 @@ impl Alerts {
         if core::mem::take(&mut self.summary_changed) {
             self.show_summary(presence, effects);
         }
+        self.screen.tick(now.instant, presence, effects);
     }
 
-    /// For these the server must be told that the pop-up is up, each once.
-    pub(crate) fn take_shown(&mut self) -> Vec<MessageId> {
+    /// For these the server must be told that the pop-up is up, each once, and whether it stays
+    /// until there is input.
+    pub(crate) fn take_shown(&mut self) -> Vec<(MessageId, bool)> {
         core::mem::take(&mut self.shown)
     }
 
@@ -264,6 +270,7 @@ impl Alerts {
         [
             self.pause_check,
             owed.filter(|_| self.paused_until.is_none()),
+            self.screen.next_wakeup(),
         ]
         .into_iter()
         .flatten()
@@ -286,20 +293,45 @@ impl Alerts {
         });
     }
 
-    /// Notes when the person left, and on return what that absence owes them.
+    /// Notes when the person left, and on return what that absence owes them. Who unlocks a screen
+    /// is there, whatever else can be told.
     fn watch_absence(&mut self, now: &Now, presence: &Presence) {
         if let Some(reason) = presence.absence() {
-            if self.away_since.is_none() {
-                let owed = self.owed.take().map(|owed| owed.since);
-                self.away_since = Some(owed.unwrap_or_else(|| left_at(now, presence, reason)));
+            let since = if let Some((since, _)) = self.away {
+                since
+            } else {
                 self.summary_over = true;
-            }
-        } else if presence.is_active()
-            && let Some(since) = self.away_since.take()
-        {
-            let patience = Some(now.instant + BACKLOG_WITHIN);
-            self.owed = Some(Owed { since, patience });
+                let owed = self.owed.take().map(|owed| owed.since);
+                owed.unwrap_or_else(|| left_at(now, presence, reason))
+            };
+            self.away = Some((since, reason));
+            return;
         }
+        let unlocked = matches!(self.away, Some((_, InactiveReason::Locked)));
+        if (presence.is_active() || (unlocked && presence.is_attended()))
+            && let Some((since, _)) = self.away.take()
+        {
+            self.owe(now, since);
+        }
+    }
+
+    /// What came while this computer was cut off rang elsewhere, if at all, and nobody knows
+    /// whether the person was there.
+    fn watch_connection(&mut self, now: &Now, online: bool) {
+        let was_online = core::mem::replace(&mut self.was_online, online);
+        if was_online && !online {
+            self.cut_off = Some(now.wall.timestamp());
+        } else if online && let Some(since) = self.cut_off.take() {
+            self.owe(now, since);
+        }
+    }
+
+    fn owe(&mut self, now: &Now, since: Timestamp) {
+        let before = self.owed.as_ref().map(|owed| owed.since);
+        self.owed = Some(Owed {
+            since: before.map_or(since, |before| before.min(since)),
+            patience: Some(now.instant + BACKLOG_WITHIN),
+        });
     }
 
     /// Shows what a crash or a pause kept back, as soon as the screen is this person's.
@@ -317,7 +349,7 @@ impl Alerts {
         if due.len() <= SINGLY && !stale {
             self.singly.extend(due.iter().map(|row| row.id));
         }
-        self.recalled(due, presence, effects);
+        self.recalled(now.instant, due, presence, effects);
     }
 
     /// Asks for what came while the person was away: once the backlog is here, and of a computer
@@ -347,14 +379,17 @@ impl Alerts {
             toast.body.clear();
             toast.actions.clear();
         }
-        if let ToastKey::Message(id) = toast.key {
-            self.put_up(ToastKey::Message(id), vec![id], effects);
-        }
-        effects.push(Effect::ShowToast(toast));
+        let ids = match toast.key {
+            ToastKey::Message(id) => vec![id],
+            ToastKey::Summary => Vec::new(),
+        };
+        self.put_up(toast, ids, presence, effects);
     }
 
-    fn sum_up(&mut self, row: Headline) {
-        if core::mem::take(&mut self.summary_over) {
+    fn sum_up(&mut self, now: Instant, row: Headline) {
+        let summary = self.screen.showing(now, &ToastKey::Summary);
+        let over = !self.summary_changed && summary.is_none();
+        if core::mem::take(&mut self.summary_over) || over {
             self.forget_summary();
         }
         if self.summary.len() == MOST_ROWS {
@@ -373,50 +408,42 @@ impl Alerts {
     fn show_summary(&mut self, presence: &Presence, effects: &mut Vec<Effect>) {
         let rows = self.summary.iter().map(|row| row.id);
         let ids = self.crowded_out.iter().copied().chain(rows).collect();
-        self.put_up(ToastKey::Summary, ids, effects);
-        effects.push(Effect::ShowToast(summary_of(&self.summary, presence)));
+        let toast = summary_of(&self.summary, presence);
+        self.put_up(toast, ids, presence, effects);
     }
 
-    fn put_up(&mut self, key: ToastKey, unrecorded: Vec<MessageId>, effects: &mut Vec<Effect>) {
-        self.up.retain(|up| up.key != key);
-        if self.up.len() == MOST_UP {
-            let oldest = self.up[0].key.clone();
-            if oldest == ToastKey::Summary {
-                // What it covered is on no screen any more, and may ring again.
-                self.summary.clear();
-            }
-            self.take_down(&oldest, effects);
-        }
-        self.up.push(Up {
-            key,
-            confirmed: false,
-            unrecorded,
-        });
-    }
-
-    fn take_down(&mut self, key: &ToastKey, effects: &mut Vec<Effect>) {
-        if let Some(at) = self.up.iter().position(|up| up.key == *key) {
-            self.up.remove(at);
-            effects.push(Effect::WithdrawToast(key.clone()));
+    fn put_up(
+        &mut self,
+        mut toast: Toast,
+        unrecorded: Vec<MessageId>,
+        presence: &Presence,
+        effects: &mut Vec<Effect>,
+    ) {
+        toast.stays = presence.tells_input();
+        let crowded_out = self.screen.show(toast, unrecorded, effects);
+        if crowded_out == Some(ToastKey::Summary) {
+            // What it covered is on no screen any more, and may ring again.
+            self.summary.clear();
         }
     }
 
     fn hold(&mut self, id: MessageId) {
-        self.shown.push(id);
+        self.shown.push((id, false));
         if !self.held.contains(&id) && self.held.len() < MOST_ROWS {
             self.held.push(id);
         }
     }
 
-    /// Whether a pop-up speaks of this message, and whether it is known to be on the screen.
-    fn showing(&self, id: MessageId) -> Option<bool> {
-        let in_summary = self.summary.iter().any(|row| row.id == id);
-        let key = |up: &&Up| match up.key {
-            ToastKey::Message(of) => of == id,
-            ToastKey::Summary => in_summary,
-        };
-        let up = self.up.iter().find(key).map(|up| up.confirmed);
-        up.or(in_summary.then_some(false))
+    /// Whether a pop-up speaks of this message, or will.
+    fn showing(&self, now: Instant, id: MessageId) -> Option<Showing> {
+        let own = self.screen.showing(now, &ToastKey::Message(id));
+        if own.is_some() || !self.summary.iter().any(|row| row.id == id) {
+            return own;
+        }
+        if self.summary_changed {
+            return Some(Showing::Ordered);
+        }
+        self.screen.showing(now, &ToastKey::Summary)
     }
 }
 
@@ -466,6 +493,7 @@ fn summary_of(rows: &[Headline], presence: &Presence) -> Toast {
             .map(|row| row.priority)
             .max()
             .unwrap_or(Priority::Default),
+        stays: false,
         actions: Vec::new(),
     }
 }

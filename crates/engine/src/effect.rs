@@ -39,6 +39,8 @@ pub enum Effect {
     /// Report `Sensed(Idle)` when input has been absent for this long, and again at the first
     /// input after that. Replaces an earlier watch.
     WatchIdle(Duration),
+    /// Report `Sensed(Idle)` at the next input, once; late by seconds at most.
+    AwaitInput,
     /// Make what this passphrase is checked against later. Answered by `PassphraseHashed`.
     HashPassphrase(Password),
     /// Compare a passphrase with what was made of the right one. Answered by `PassphraseChecked`.
@@ -145,6 +147,9 @@ pub struct Toast {
     pub publisher: String,
     /// High and urgent ones stay until closed.
     pub priority: Priority,
+    /// The others stay until they are withdrawn, where the desktop can do that; otherwise as long
+    /// as pop-ups usually do there.
+    pub stays: bool,
     /// At most two of the publisher's, besides "Mark read".
     pub actions: Vec<Action>,
 }
@@ -168,6 +173,7 @@ impl Toast {
             body: headline.line.clone(),
             publisher: headline.publisher.clone(),
             priority: headline.priority,
+            stays: false,
             actions: Vec::new(),
         }
     }

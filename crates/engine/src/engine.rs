@@ -189,7 +189,7 @@ impl Engine {
             self.presence.ask(now, effects);
         }
         if self.link.is_live() {
-            self.presence.report(now, effects);
+            self.presence.report(now, self.link.echo(now), effects);
         }
         if self.link.wants_ping() && !self.presence.is_asking() {
             self.ping(effects);
@@ -202,8 +202,17 @@ impl Engine {
         }
         let online = self.link.is_online();
         self.alerts.tick(&self.now, &self.presence, online, effects);
-        let shown = self.alerts.take_shown();
-        self.say(&shown, |ids| ClientFrame::Shown { ids }, effects);
+        let (stay, pass) = parted(self.alerts.take_shown());
+        self.say(
+            &stay,
+            |ids| ClientFrame::Shown { ids, stays: true },
+            effects,
+        );
+        self.say(
+            &pass,
+            |ids| ClientFrame::Shown { ids, stays: false },
+            effects,
+        );
     }
 
     fn started(&mut self, effects: &mut Vec<Effect>) {
@@ -312,11 +321,7 @@ impl Engine {
                 effects.push(Effect::Store(StoreOp::Withdraw { ids, why, cursor }));
             }
             ServerFrame::Alert { ids, style, .. } => {
-                let (said, ids): (Vec<_>, _) =
-                    ids.into_iter().partition(|id| self.outbox.says_shown(*id));
-                if !said.is_empty() {
-                    effects.push(Effect::Send(ClientFrame::Shown { ids: said }));
-                }
+                let ids = self.say_again(ids, effects);
                 self.alerts.ring(ids, style, effects);
             }
             ServerFrame::Synced { cursor } => {
@@ -328,8 +333,8 @@ impl Engine {
                 self.settings_changes = self.settings_changes.wrapping_add(1);
                 self.adopt(policy, effects);
             }
-            ServerFrame::Pong => {
-                if let Some(confirmed) = self.link.ponged() {
+            ServerFrame::Pong { sent_ms } => {
+                if let Some(confirmed) = self.link.ponged(self.now.instant, sent_ms) {
                     self.outbox.confirm(confirmed, effects);
                 }
             }
@@ -340,8 +345,26 @@ impl Engine {
     fn ping(&mut self, effects: &mut Vec<Effect>) {
         let now = self.now.instant;
         let last_input_ms = self.presence.last_input_ms(now);
-        effects.push(Effect::Send(ClientFrame::Ping { last_input_ms }));
+        effects.push(Effect::Send(ClientFrame::Ping {
+            last_input_ms,
+            echo: self.link.echo(now),
+        }));
         self.link.pinged(now, self.outbox.newest());
+    }
+
+    /// What the server asks to ring for may be shown already, and the word of it lost: it is said
+    /// again. Returns the others.
+    fn say_again(&self, mut ids: Vec<MessageId>, effects: &mut Vec<Effect>) -> Vec<MessageId> {
+        let said = ids.iter().map(|id| (*id, self.outbox.says_shown(*id)));
+        let said = said.filter_map(|(id, stays)| Some((id, stays?)));
+        let (stay, pass) = parted(said.collect());
+        ids.retain(|id| !stay.contains(id) && !pass.contains(id));
+        for (ids, stays) in [(stay, true), (pass, false)] {
+            if !ids.is_empty() {
+                effects.push(Effect::Send(ClientFrame::Shown { ids, stays }));
+            }
+        }
+        ids
     }
 
     /// Tells the server something about messages, surely.
@@ -395,7 +418,8 @@ impl Engine {
             }
             (Pending::Own(op), Stored::Headlines(mut rows)) => {
                 rows.retain(|row| !self.journal.takes_back(row.id, effects));
-                self.alerts.recalled(rows, &self.presence, effects);
+                self.alerts
+                    .recalled(self.now.instant, rows, &self.presence, effects);
                 if let StoreOp::Recall(asked) = op {
                     self.alerts.named(&asked);
                 }
@@ -437,7 +461,7 @@ impl Engine {
         match sensed {
             Sensed::Sleeping(true) => {
                 if self.link.is_live() {
-                    self.presence.report(now, effects);
+                    self.presence.report(now, self.link.echo(now), effects);
                 }
                 self.link.sleep(effects);
             }
@@ -448,6 +472,13 @@ impl Engine {
             | Sensed::SwitchedAway(_) => {}
         }
     }
+}
+
+/// Pop-ups that stay until there is input, and those that pass.
+fn parted(shown: Vec<(MessageId, bool)>) -> (Vec<MessageId>, Vec<MessageId>) {
+    let (stay, pass): (Vec<_>, Vec<_>) = shown.into_iter().partition(|(_, stays)| *stays);
+    let ids = |shown: Vec<(MessageId, bool)>| shown.into_iter().map(|(id, _)| id).collect();
+    (ids(stay), ids(pass))
 }
 
 /// A link that a browser may be handed: a web page or a mail address, and one line.

@@ -143,7 +143,16 @@ pub enum SignInFailed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToastEvent {
     /// It is on the screen.
-    Up(ToastKey),
+    Up {
+        /// This one.
+        key: ToastKey,
+        /// Whether it stays there until it is withdrawn or the person closes it.
+        stays: bool,
+    },
+    /// The desktop took it off the screen: its time was over there.
+    Expired(ToastKey),
+    /// The person closed it, without a word about the message.
+    Dismissed(ToastKey),
     /// It could not be shown; no notification daemon, for instance. The text is for people.
     Failed(ToastKey, String),
     /// The person clicked it.

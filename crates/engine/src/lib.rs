@@ -17,6 +17,7 @@ mod link;
 mod outbox;
 mod presence;
 mod preview;
+mod screen;
 pub mod view;
 mod words;
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use hither_protocol::{CloseCode, Instant, Policy, Timestamp};
+use hither_protocol::{CloseCode, Echo, Instant, Policy, Timestamp};
 
 use crate::view::ConnectionView;
 use crate::{Closed, ConnectFailed, Effect, Now, OutboxSeq, words};
@@ -19,6 +19,8 @@ const SPREAD: Duration = Duration::from_secs(1);
 const TOO_MANY: Duration = Duration::from_secs(30);
 /// A longer wait than this is not believed.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
+/// Two clocks that were compared are compared anew after this time.
+const TRUSTED: Duration = Duration::from_mins(5);
 /// Bounds for the server's heartbeat.
 const HEARTBEAT: (Duration, Duration) = (Duration::from_millis(100), Duration::from_hours(1));
 
@@ -34,6 +36,14 @@ pub(crate) struct Link {
     said: Option<String>,
     not_before: Instant,
     session: u64,
+    heard: Option<Heard>,
+}
+
+/// A moment on the server's clock of this stream, and one on ours that surely lies behind it.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    sent_ms: u64,
+    at: Instant,
 }
 
 #[derive(Debug)]
@@ -109,6 +119,7 @@ impl Link {
             said: None,
             not_before: Instant::default(),
             session: 0,
+            heard: None,
         }
     }
 
@@ -133,6 +144,10 @@ impl Link {
             State::Connecting { .. } => {
                 self.session += 1;
                 self.said = None;
+                self.heard = Some(Heard {
+                    sent_ms: 0,
+                    at: now,
+                });
                 self.state = State::Greeting {
                     until: now + WELCOME_WITHIN,
                 };
@@ -299,7 +314,10 @@ impl Link {
     }
 
     /// The stream lives. Up to where the outbox is confirmed.
-    pub(crate) fn ponged(&mut self) -> Option<OutboxSeq> {
+    pub(crate) fn ponged(&mut self, now: Instant, sent_ms: Option<u64>) -> Option<OutboxSeq> {
+        if let Some(sent_ms) = sent_ms {
+            self.heard_at(now, sent_ms);
+        }
         match &mut self.state {
             State::Live(live) => match core::mem::replace(&mut live.beat, Beat::Resting) {
                 Beat::Pinged { confirms, .. } => Some(confirms),
@@ -310,6 +328,25 @@ impl Link {
             },
             _ => None,
         }
+    }
+
+    /// Keeps the moment that came the fastest, but not for so long that clocks drift apart.
+    fn heard_at(&mut self, now: Instant, sent_ms: u64) {
+        let faster = |old: &Heard| {
+            let passed = Duration::from_millis(sent_ms.saturating_sub(old.sent_ms));
+            let fresh = now.since(old.at) < TRUSTED;
+            fresh && now.since(old.at) > passed
+        };
+        if !self.heard.as_ref().is_some_and(faster) {
+            self.heard = Some(Heard { sent_ms, at: now });
+        }
+    }
+
+    /// For a reading that goes out now.
+    pub(crate) fn echo(&self, now: Instant) -> Option<Echo> {
+        let Heard { sent_ms, at } = self.heard?;
+        let held_ms = u64::try_from(now.since(at).as_millis()).unwrap_or(0);
+        Some(Echo { sent_ms, held_ms })
     }
 
     pub(crate) fn next_wakeup(&self) -> Option<Instant> {

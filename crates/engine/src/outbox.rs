@@ -54,11 +54,16 @@ impl Outbox {
         }
     }
 
-    /// Whether an unconfirmed frame says that this message's pop-up was up.
-    pub(crate) fn says_shown(&self, id: MessageId) -> bool {
+    /// Whether an unconfirmed frame says that this message's pop-up was up, and if so, whether it
+    /// stays.
+    pub(crate) fn says_shown(&self, id: MessageId) -> Option<bool> {
         self.waiting
             .iter()
-            .any(|(_, frame)| matches!(frame, ClientFrame::Shown { ids } if ids.contains(&id)))
+            .rev()
+            .find_map(|(_, frame)| match frame {
+                ClientFrame::Shown { ids, stays } => ids.contains(&id).then_some(*stays),
+                _ => None,
+            })
     }
 
     /// The account leaves; the disk forgets by itself.

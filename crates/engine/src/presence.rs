@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use hither_protocol::{
-    ClientFrame, InactiveReason, Instant, Presence as Said, PresenceState, Priority,
+    ClientFrame, Echo, InactiveReason, Instant, Presence as Said, PresenceState, Priority,
 };
 
 use crate::view::PresenceView;
@@ -273,13 +273,13 @@ impl Presence {
     }
 
     /// Tells a live stream of a transition.
-    pub(crate) fn report(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+    pub(crate) fn report(&mut self, now: Instant, echo: Option<Echo>, effects: &mut Vec<Effect>) {
         if self.state == self.reported {
             return;
         }
         self.reported = self.state;
         if let Some(presence) = self.said(now) {
-            effects.push(Effect::Send(ClientFrame::Presence { presence }));
+            effects.push(Effect::Send(ClientFrame::Presence { presence, echo }));
         }
     }
 
@@ -309,6 +309,22 @@ impl Presence {
         }
         let end = self.film.and_then(|film| film.until).unwrap_or(now);
         Some(age.min(now.since(end)))
+    }
+
+    /// Whether input can be told here.
+    pub(crate) fn tells_input(&self) -> bool {
+        !matches!(self.reading, Reading::NoSource | Reading::Hung)
+    }
+
+    /// Whether this person used the desktop, or watched there, after that moment; also when nobody
+    /// can tell any more.
+    pub(crate) fn was_used_since(&self, now: Instant, at: Instant) -> bool {
+        if self.is_away() {
+            return false;
+        }
+        let used = |age| age < now.since(at);
+        self.input_age(now)
+            .map_or(self.reading == Reading::NoSource, used)
     }
 
     /// The sensor was asked and has not answered yet.

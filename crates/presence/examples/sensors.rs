@@ -1,5 +1,6 @@
 //! Prints what the sensors of this computer are and notice, until its input ends; a line with a
-//! number watches for an absence of so many seconds, any other line takes a reading.
+//! number watches for an absence of so many seconds and for the next input, any other line takes a
+//! reading.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
 use core::time::Duration;
@@ -22,7 +23,10 @@ async fn main() -> std::io::Result<()> {
                 }
             }
             line = lines.next_line() => match line?.map(|line| line.trim().parse()) {
-                Some(Ok(seconds)) => sensors.watch_idle(Duration::from_secs(seconds)),
+                Some(Ok(seconds)) => {
+                    sensors.watch_idle(Duration::from_secs(seconds));
+                    sensors.await_input();
+                }
                 Some(Err(_)) => {
                     println!("{:#?}", sensors.describe());
                     sensors.read_idle();

@@ -7,7 +7,7 @@
 use core::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::Event;
 
@@ -108,6 +108,19 @@ async fn returned(ask: Ask, threshold: Duration, film: &mut Film) -> Option<Dura
     }
 }
 
+/// Reports the next input, or that it cannot be told any more.
+async fn next_input(ask: Ask, events: mpsc::UnboundedSender<Event>) {
+    let asked = Instant::now();
+    loop {
+        sleep(LOOK_FOR_RETURN_EVERY).await;
+        let idle = (ask.idle)();
+        if idle.is_none_or(|idle| idle < asked.elapsed()) {
+            let _ = events.send(Event::Idle(idle));
+            return;
+        }
+    }
+}
+
 #[cfg(any(windows, target_os = "macos"))]
 pub use system::Sensors;
 
@@ -115,9 +128,12 @@ pub use system::Sensors;
 mod system {
     use core::time::Duration;
 
-    use tokio::sync::{mpsc, oneshot, watch};
+    use std::sync::{Mutex, PoisonError};
 
-    use super::watch_for;
+    use tokio::sync::{mpsc, oneshot, watch};
+    use tokio::task::JoinSet;
+
+    use super::{next_input, watch_for};
     use crate::source::{Source, SourceState, Sources, Topic};
     use crate::system::{ASK, IDLE, Watch};
     use crate::{Event, READ_WITHIN};
@@ -129,6 +145,8 @@ mod system {
         after: watch::Sender<Option<Duration>>,
         sources: Sources,
         watch: Watch,
+        /// At most one waits for input.
+        awaiting: Mutex<JoinSet<()>>,
     }
 
     impl Sensors {
@@ -148,6 +166,7 @@ mod system {
                 after,
                 sources,
                 watch,
+                awaiting: Mutex::default(),
             }
         }
 
@@ -170,6 +189,17 @@ mod system {
             self.after.send_replace(Some(after));
         }
 
+        /// Reports [`Event::Idle`] at the next input, once (up to a second late). Asks every second
+        /// until then.
+        pub fn await_input(&self) {
+            let awaiting = self.awaiting.lock();
+            let mut awaiting = awaiting.unwrap_or_else(PoisonError::into_inner);
+            while awaiting.try_join_next().is_some() {}
+            if awaiting.is_empty() {
+                awaiting.spawn(next_input(ASK, self.events.clone()));
+            }
+        }
+
         /// The goodbye after `Sleeping(true)` is on its way: the computer may sleep. Unsaid, it may
         /// after two seconds.
         pub fn sleep_ready(&self) {
@@ -189,14 +219,33 @@ mod tests {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use tokio::time::Instant;
-
     use super::*;
 
     const AFTER: Duration = Duration::from_mins(1);
 
     fn nobody() -> bool {
         false
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_input_is_told_within_a_second() {
+        static BEGAN: OnceLock<Instant> = OnceLock::new();
+        #[expect(clippy::unnecessary_wraps, reason = "the shape of a reading")]
+        fn typed_at_seven_seconds() -> Option<Duration> {
+            let passed = BEGAN.get().unwrap().elapsed();
+            let typed = Duration::from_secs(7);
+            Some(passed.checked_sub(typed).unwrap_or(passed + AFTER))
+        }
+        BEGAN.set(Instant::now()).unwrap();
+        let ask = Ask {
+            idle: typed_at_seven_seconds,
+            watched: nobody,
+        };
+        let (events, mut told) = mpsc::unbounded_channel();
+        next_input(ask, events).await;
+        let passed = BEGAN.get().unwrap().elapsed();
+        assert!(passed <= Duration::from_secs(8), "{passed:?}");
+        assert!(matches!(told.recv().await, Some(Event::Idle(Some(_)))));
     }
 
     #[tokio::test(start_paused = true)]

@@ -28,6 +28,9 @@ pub enum ClientFrame {
         /// The new state.
         #[serde(flatten)]
         presence: Presence,
+        /// As in `ping`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        echo: Option<Echo>,
     },
     /// Every `heartbeat_ms`, after a fresh reading of the sensor. Answered by `pong` once every
     /// frame sent before it has taken effect.
@@ -35,6 +38,9 @@ pub enum ClientFrame {
         /// Age of the last input, in milliseconds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         last_input_ms: Option<u64>,
+        /// Of the last `pong` on this stream that said when it was sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        echo: Option<Echo>,
     },
     /// Everything up to here is on this device's disk.
     Ack {
@@ -45,6 +51,9 @@ pub enum ClientFrame {
     Shown {
         /// For these messages.
         ids: Vec<MessageId>,
+        /// Whether it stays up until there has been input after it, however long that takes.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        stays: bool,
     },
     /// The person read them.
     Read {
@@ -128,7 +137,11 @@ pub enum ServerFrame {
         since: Timestamp,
     },
     /// Answers a ping.
-    Pong,
+    Pong {
+        /// When it was sent, in milliseconds by a clock of this stream's own; for the `echo`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent_ms: Option<u64>,
+    },
     /// Something is wrong; usually a close follows.
     Error {
         /// Stable, for programs.
@@ -142,6 +155,18 @@ pub enum ServerFrame {
     /// A type this version does not know; skipped.
     #[serde(other)]
     Unknown,
+}
+
+/// How long a frame took at most: it went out `held_ms` after a `pong` of `sent_ms` came in, so the
+/// way there and back took what has passed on the server's clock, less that. No clocks are
+/// compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Echo {
+    /// As the pong said.
+    pub sent_ms: u64,
+    /// From its arrival to this frame, in milliseconds by the client's clock, rounded down.
+    pub held_ms: u64,
 }
 
 /// Name and version of an application.

@@ -17,7 +17,7 @@ mod trace;
 pub use clock::Instant;
 pub use file_name::file_name;
 pub use frame::{
-    AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, FirstAlert, Malformed, Policy,
+    AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Echo, FirstAlert, Malformed, Policy,
     ServerFrame, WithdrawWhy,
 };
 pub use http::{

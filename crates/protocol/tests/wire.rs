@@ -13,11 +13,12 @@ use hither_protocol::{
     AccessToken, Action, AlertStyle, AlertWhy, ApplicationVersions, Attachment, AttentionSettings,
     Because, ChangePassword, ClientFrame, ClientInfo, CloseCode, CreateSession, CurrentSession,
     Cursor, Device, DeviceApplication, DeviceFact, DeviceId, DeviceKind, DeviceRequest, Devices,
-    DoNotDisturb, ErrorCode, FieldValue, FirstAlert, Format, Html, InactiveReason, MAX_FRAME_BYTES,
-    MAX_FRAME_IDS, Message, MessageId, MessagesPage, Outcome, Policy, Presence, PresenceState,
-    Priority, PriorityRoutes, Problem, PublishRequest, Published, PublisherChoice, PublisherRef,
-    QuietTime, Recipients, Route, Seat, ServerFrame, Session, Settings, Timestamp, TraceStep,
-    Traced, UploadRef, Uploaded, Weekday, WhenAway, WhenPresenting, WhenUnknown, WithdrawWhy,
+    DoNotDisturb, Echo, ErrorCode, FieldValue, FirstAlert, Format, Html, InactiveReason,
+    MAX_FRAME_BYTES, MAX_FRAME_IDS, Message, MessageId, MessagesPage, Outcome, Policy, Presence,
+    PresenceState, Priority, PriorityRoutes, Problem, PublishRequest, Published, PublisherChoice,
+    PublisherRef, QuietTime, Recipients, Route, Seat, ServerFrame, Session, Settings, Timestamp,
+    TraceStep, Traced, UploadRef, Uploaded, Weekday, WhenAway, WhenPresenting, WhenUnknown,
+    WithdrawWhy,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -139,6 +140,15 @@ fn client_frames() {
         reason: Some(InactiveReason::Locked),
         last_input_ms: Some(4000),
     };
+    let unknown = Presence {
+        state: PresenceState::Unknown,
+        reason: None,
+        last_input_ms: None,
+    };
+    let echo = Some(Echo {
+        sent_ms: 60_000,
+        held_ms: 29_950,
+    });
     let hello = |access_token, cursor, presence| ClientFrame::Hello {
         access_token,
         cursor,
@@ -152,17 +162,26 @@ fn client_frames() {
             hello(Some(token), Some(cursor()), Some(presence)),
         ),
         ("client_hello_least", hello(None, None, None)),
-        ("client_presence", ClientFrame::Presence { presence }),
+        ("client_presence", ClientFrame::Presence { presence, echo }),
+        (
+            "client_presence_least",
+            ClientFrame::Presence {
+                presence: unknown,
+                echo: None,
+            },
+        ),
         (
             "client_ping",
             ClientFrame::Ping {
                 last_input_ms: Some(4000),
+                echo,
             },
         ),
         (
             "client_ping_least",
             ClientFrame::Ping {
                 last_input_ms: None,
+                echo: None,
             },
         ),
         ("client_ack", ClientFrame::Ack { cursor: cursor() }),
@@ -170,6 +189,14 @@ fn client_frames() {
             "client_shown",
             ClientFrame::Shown {
                 ids: vec![id(1), id(2)],
+                stays: true,
+            },
+        ),
+        (
+            "client_shown_least",
+            ClientFrame::Shown {
+                ids: vec![id(1)],
+                stays: false,
             },
         ),
         ("client_read", ClientFrame::Read { ids: vec![id(1)] }),
@@ -232,7 +259,13 @@ fn server_frames() {
         ),
         ("server_synced", ServerFrame::Synced { cursor: cursor() }),
         ("server_gap", ServerFrame::Gap { since: time(0) }),
-        ("server_pong", ServerFrame::Pong),
+        (
+            "server_pong",
+            ServerFrame::Pong {
+                sent_ms: Some(60_000),
+            },
+        ),
+        ("server_pong_least", ServerFrame::Pong { sent_ms: None }),
         (
             "server_error",
             ServerFrame::Error {
@@ -598,7 +631,7 @@ fn what_is_no_frame_is_refused() {
 #[test]
 fn unknown_words_mean_the_harmless_thing() {
     let said = r#"{"type": "presence", "state": "daydreaming", "reason": "lunch"}"#;
-    let ClientFrame::Presence { presence } = ClientFrame::parse(said).unwrap() else {
+    let ClientFrame::Presence { presence, .. } = ClientFrame::parse(said).unwrap() else {
         panic!("not a presence");
     };
     assert_eq!(presence.state, PresenceState::Unknown);
@@ -641,7 +674,7 @@ fn as_many_ids_as_a_frame_may_name_fit_into_it() {
         why: AlertWhy::PresenceKnown,
     };
     assert!(alert.to_text().len() < MAX_FRAME_BYTES);
-    assert!(ClientFrame::Shown { ids }.to_text().len() < MAX_FRAME_BYTES);
+    assert!(ClientFrame::Shown { ids, stays: true }.to_text().len() < MAX_FRAME_BYTES);
 }
 
 proptest::proptest! {

@@ -151,7 +151,7 @@ impl Metrics {
     pub(crate) fn heard(&self, write: &Write) {
         match write {
             Write::Ack(_) => self.acks.inc(),
-            Write::Shown(ids) => self.shown.inc_by(ids.len() as u64),
+            Write::Shown(ids, _) => self.shown.inc_by(ids.len() as u64),
             Write::Read(ids) => self.read.inc_by(ids.len() as u64),
             Write::Action(..) => 0,
         };

@@ -417,7 +417,7 @@ impl App {
         let (reader, now) = (Reader::Client(of.client), clock::wall());
         self.metrics.heard(&write);
         match write {
-            Write::Shown(ids) => store.mark_shown(&reader, device, ids, now).await,
+            Write::Shown(ids, stays) => store.mark_shown(&reader, device, ids, stays, now).await,
             Write::Read(ids) => store.mark_read(&reader, ids, now).await,
             Write::Action(id, action) => {
                 store.record_action(&reader, device, id, action, now).await

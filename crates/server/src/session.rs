@@ -5,16 +5,19 @@
 //! handed in next: a client's frame waits until the one before it is in the store, and a live
 //! entry waits until the backlog is done.
 
+mod stream;
+
 use core::time::Duration;
 use std::sync::Arc;
 
 use hither_protocol::{
-    AccessToken, AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Cursor, FirstAlert,
-    MAX_FRAME_IDS, MessageId, Policy, Presence, ServerFrame, Timestamp,
+    AccessToken, AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Cursor, MAX_FRAME_IDS,
+    MessageId, Policy, Presence, ServerFrame, Timestamp,
 };
 
+use self::stream::{Refusal, Stream};
 pub use crate::store::INBOX;
-use crate::store::{Cursors, Entry, Identity, Page, Position, UnknownCursor, What};
+use crate::store::{Cursors, Entry, Identity, Page, Position, UnknownCursor};
 
 /// The longest id of an action, in bytes.
 const MAX_ACTION: usize = 128;
@@ -99,18 +102,24 @@ pub enum Output {
     /// Change the store. Answered by [`Input::Written`].
     Write(Write),
     /// The backlog is done: this device may be alerted.
-    Announce(Option<Presence>),
+    Announce(Option<Presence>, Taken),
     /// The device's presence changed.
-    Presence(Presence),
+    Presence(Presence, Taken),
     /// The device is alive; the age of the last input, if its sensor answers.
-    Heartbeat(Option<Duration>),
+    Heartbeat(Option<Duration>, Taken),
+    /// Answer a ping, and say when.
+    Pong,
 }
+
+/// When a client took a reading at the earliest, counted from the moment before its stream was
+/// opened. `None`: it does not say.
+pub type Taken = Option<Duration>;
 
 /// A change that a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
-    /// Its pop-up was up for these messages.
-    Shown(Vec<MessageId>),
+    /// Its pop-up was up for these messages, and whether it stays until there is input.
+    Shown(Vec<MessageId>, bool),
     /// The person read these.
     Read(Vec<MessageId>),
     /// The person chose an action of a message.
@@ -137,26 +146,6 @@ enum State {
     },
     Identified(Box<Stream>),
     Closed,
-}
-
-#[derive(Debug)]
-struct Stream {
-    identity: Identity,
-    /// Every entry up to here was sent or left out for good.
-    sent: Position,
-    /// The newest entry that was sent.
-    delivered: Position,
-    acked: Option<Position>,
-    /// Up to which moment a gap was told, or is none because nothing was there before.
-    gap_told: Option<Timestamp>,
-    /// A page is being read; live entries wait.
-    reading: bool,
-    /// A frame of the client is on its way into the store; the next one waits.
-    writing: bool,
-    /// `synced` was sent.
-    synced: bool,
-    /// The newest presence, kept until the device is announced.
-    presence: Option<Presence>,
 }
 
 impl Session {
@@ -367,182 +356,6 @@ impl Session {
     fn close(&mut self, code: CloseCode, out: &mut Vec<Output>) {
         self.state = State::Closed;
         out.push(Output::Close(code));
-    }
-}
-
-/// Why a frame of an identified client ends its stream.
-enum Refusal {
-    Malformed(String),
-    UnknownCursor,
-}
-
-impl Stream {
-    const fn new(
-        identity: Identity,
-        sent: Position,
-        gap_told: Option<Timestamp>,
-        presence: Option<Presence>,
-    ) -> Self {
-        Self {
-            acked: identity.acked,
-            identity,
-            sent,
-            delivered: Position(0),
-            gap_told,
-            reading: false,
-            writing: false,
-            synced: false,
-            presence,
-        }
-    }
-
-    fn is_inbox(&self) -> bool {
-        self.identity.application == INBOX
-    }
-
-    fn frame(
-        &mut self,
-        frame: ClientFrame,
-        cursors: &Cursors,
-        out: &mut Vec<Output>,
-    ) -> Result<(), Refusal> {
-        match frame {
-            ClientFrame::Presence { presence } => self.report(presence, out),
-            ClientFrame::Ping { last_input_ms } => self.ping(last_input_ms, out),
-            ClientFrame::Ack { cursor } => return self.ack(&cursor, cursors, out),
-            ClientFrame::Shown { ids } => return self.mark(ids, Write::Shown, out),
-            ClientFrame::Read { ids } => return self.mark(ids, Write::Read, out),
-            ClientFrame::Action { id, action } => return self.act(id, action, out),
-            ClientFrame::Hello { .. } | ClientFrame::Unknown => {}
-        }
-        Ok(())
-    }
-
-    fn report(&mut self, presence: Presence, out: &mut Vec<Output>) {
-        if self.is_announced() {
-            out.push(Output::Presence(presence));
-        } else {
-            self.presence = Some(presence);
-        }
-    }
-
-    fn ping(&mut self, last_input_ms: Option<u64>, out: &mut Vec<Output>) {
-        if self.is_announced() {
-            let last_input = last_input_ms.map(Duration::from_millis);
-            out.push(Output::Heartbeat(last_input));
-        } else if let Some(presence) = &mut self.presence {
-            presence.last_input_ms = last_input_ms;
-        }
-        out.push(Output::Send(ServerFrame::Pong));
-    }
-
-    fn ack(
-        &mut self,
-        cursor: &Cursor,
-        cursors: &Cursors,
-        out: &mut Vec<Output>,
-    ) -> Result<(), Refusal> {
-        let upto = cursors
-            .parse(&self.identity.account, cursor, self.sent)
-            .map_err(|UnknownCursor| Refusal::UnknownCursor)?;
-        if Some(upto) > self.acked {
-            self.acked = Some(upto);
-            self.write(Write::Ack(upto), out);
-        }
-        Ok(())
-    }
-
-    fn mark(
-        &mut self,
-        ids: Vec<MessageId>,
-        write: fn(Vec<MessageId>) -> Write,
-        out: &mut Vec<Output>,
-    ) -> Result<(), Refusal> {
-        if ids.len() > MAX_FRAME_IDS {
-            let detail = format!("a frame may name at most {MAX_FRAME_IDS} messages; send several");
-            return Err(Refusal::Malformed(detail));
-        }
-        if !ids.is_empty() {
-            self.write(write(ids), out);
-        }
-        Ok(())
-    }
-
-    fn act(&mut self, id: MessageId, action: String, out: &mut Vec<Output>) -> Result<(), Refusal> {
-        if action.len() > MAX_ACTION {
-            let detail = format!("an action's id has at most {MAX_ACTION} bytes");
-            return Err(Refusal::Malformed(detail));
-        }
-        self.write(Write::Action(id, action), out);
-        Ok(())
-    }
-
-    fn write(&mut self, write: Write, out: &mut Vec<Output>) {
-        self.writing = true;
-        out.push(Output::Write(write));
-    }
-
-    /// Sends an entry unless it was sent before; a ring that comes after its entry goes alone.
-    fn send(&mut self, entry: &Entry, ring: bool, cursors: &Cursors, out: &mut Vec<Output>) {
-        if entry.position > self.sent {
-            self.sent = entry.position;
-            self.delivered = entry.position;
-            let cursor = cursors.make(&self.identity.account, entry.position);
-            out.push(Output::Send(frame_of(&entry.what, cursor, ring)));
-        } else if let (What::Message(message), true) = (&entry.what, ring) {
-            out.push(Output::Send(ServerFrame::Alert {
-                ids: vec![message.id],
-                style: AlertStyle::Each,
-                why: AlertWhy::Waiting,
-            }));
-        }
-    }
-
-    /// Says once that something is missing. For a client that comes without a cursor, what is
-    /// there is everything.
-    fn tell_gap(&mut self, gap: Option<Timestamp>, out: &mut Vec<Output>) {
-        if let Some(since) = gap.filter(|_| gap > self.gap_told) {
-            self.gap_told = gap;
-            out.push(Output::Send(ServerFrame::Gap { since }));
-        }
-    }
-
-    fn backlog_done(&mut self, cursors: &Cursors, out: &mut Vec<Output>) {
-        self.synced = true;
-        self.gap_told = self.gap_told.filter(|told| *told < Timestamp::MAX);
-        // First, so that a client that acts on `synced` finds its device announced.
-        if self.is_inbox() {
-            out.push(Output::Announce(self.presence.take()));
-        }
-        let cursor = cursors.make(&self.identity.account, self.sent);
-        out.push(Output::Send(ServerFrame::Synced { cursor }));
-    }
-
-    fn is_announced(&self) -> bool {
-        self.synced && self.is_inbox()
-    }
-}
-
-fn frame_of(what: &What, cursor: Cursor, ring: bool) -> ServerFrame {
-    match what {
-        What::Message(message) => ServerFrame::Message {
-            cursor,
-            alert: if ring {
-                FirstAlert::Now
-            } else {
-                FirstAlert::Silent
-            },
-            message: message.clone(),
-        },
-        What::Read(ids) => ServerFrame::Read {
-            cursor,
-            ids: ids.clone(),
-        },
-        What::Withdraw(ids, why) => ServerFrame::Withdraw {
-            cursor,
-            ids: ids.clone(),
-            why: *why,
-        },
     }
 }
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use hither_protocol::{AccessToken, ClientFrame, ClientInfo, CloseCode, Policy, ServerFrame};
+use hither_protocol::{
+    AccessToken, ClientFrame, ClientInfo, CloseCode, Instant as Opened, Policy, ServerFrame,
+};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tungstenite::error::{CapacityError, Error as WireError};
 
@@ -25,14 +27,15 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const SILENT_HEARTBEATS: u32 = 3;
 
 /// Serves one stream until it ends. `browser` is the token that came with the upgrade, if any;
-/// `held` is given back at the end.
+/// `opened` lies before the upgrade was answered; `held` is given back at the end.
 pub(crate) async fn serve(
     socket: WebSocket,
     app: Arc<App>,
     browser: Option<AccessToken>,
+    opened: Opened,
     held: (Place, Open),
 ) {
-    Socket::new(socket, app, browser).run().await;
+    Socket::new(socket, app, browser, opened).run().await;
     drop(held);
 }
 
@@ -49,6 +52,7 @@ struct Socket {
     /// When a client that says nothing is given up.
     deadline: Instant,
     browser: Option<AccessToken>,
+    opened: Opened,
     /// Of the hello, with the count of ended sessions before it was looked up.
     token: Option<(AccessToken, u64)>,
     attached: Option<Attached>,
@@ -65,7 +69,7 @@ struct Attached {
 }
 
 impl Socket {
-    fn new(wire: WebSocket, app: Arc<App>, browser: Option<AccessToken>) -> Self {
+    fn new(wire: WebSocket, app: Arc<App>, browser: Option<AccessToken>, opened: Opened) -> Self {
         Self {
             wire,
             session: Session::new(app.cursors.clone()),
@@ -73,6 +77,7 @@ impl Socket {
             jobs: FuturesUnordered::new(),
             deadline: Instant::now() + app.settings.limits.hello_within,
             browser,
+            opened,
             token: None,
             attached: None,
             said: Bucket::default(),
@@ -205,20 +210,27 @@ impl Socket {
 
     async fn carry_out(&mut self, output: Output) -> Result<(), End> {
         match output {
-            Output::Send(frame) => {
-                self.app.metrics.sent(&frame);
-                return self.send(frame.to_text().into()).await;
+            Output::Send(frame) => return self.say(&frame).await,
+            Output::Pong => {
+                let age = clock::now().since(self.opened);
+                let sent_ms = u64::try_from(age.as_millis()).ok();
+                return self.say(&ServerFrame::Pong { sent_ms }).await;
             }
             Output::Close(code) => return Err(self.close(code).await),
             Output::Identify { token, client } => self.identify(token, client),
             Output::Attach(identity, policy) => self.attach(*identity, policy),
             Output::ReadPage(after) => self.read_page(after),
             Output::Write(write) => self.write(write),
-            Output::Announce(presence) => self.tell(|link| link.announce(presence)),
-            Output::Presence(presence) => self.tell(|link| link.presence(presence)),
-            Output::Heartbeat(last_input) => self.tell(|link| link.heartbeat(last_input)),
+            Output::Announce(presence, taken) => self.tell(|link| link.announce(presence, taken)),
+            Output::Presence(presence, taken) => self.tell(|link| link.presence(presence, taken)),
+            Output::Heartbeat(age, taken) => self.tell(|link| link.heartbeat(age, taken)),
         }
         Ok(())
+    }
+
+    async fn say(&mut self, frame: &ServerFrame) -> Result<(), End> {
+        self.app.metrics.sent(frame);
+        self.send(frame.to_text().into()).await
     }
 
     async fn send(&mut self, text: Utf8Bytes) -> Result<(), End> {
@@ -260,7 +272,7 @@ impl Socket {
             .registry
             .register(identity.client, &self.mailbox, ended_before);
         self.seen(identity.client);
-        let stream = Stream::new(&identity, policy, Arc::clone(&self.mailbox));
+        let stream = Stream::new(&identity, policy, self.opened, Arc::clone(&self.mailbox));
         let link = self.app.accounts.attach(&identity.account, stream);
         tracing::debug!(account = %identity.account, device = %identity.device.id, "connected");
         self.attached = Some(Attached { identity, link });

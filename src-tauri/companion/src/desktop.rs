@@ -58,6 +58,10 @@ impl Platform for Desktop {
         self.sensors.watch_idle(after);
     }
 
+    fn await_input(&mut self) {
+        self.sensors.await_input();
+    }
+
     fn show_toast(&mut self, toast: Toast) {
         self.toasts.show(toast);
     }

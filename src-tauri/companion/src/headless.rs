@@ -162,6 +162,9 @@ impl Platform for Headless {
     /// Every change of the idle time is reported as it comes.
     fn watch_idle(&mut self, _: Duration) {}
 
+    /// The same.
+    fn await_input(&mut self) {}
+
     fn show_toast(&mut self, toast: Toast) {
         print(&Output::Toast {
             id: Key(toast.key.clone()),
@@ -171,7 +174,10 @@ impl Platform for Headless {
             priority: toast.priority,
             actions: &toast.actions,
         });
-        self.answer(PlatformEvent::Toast(ToastEvent::Up(toast.key)));
+        self.answer(PlatformEvent::Toast(ToastEvent::Up {
+            key: toast.key,
+            stays: true,
+        }));
     }
 
     fn withdraw_toast(&mut self, key: &ToastKey) {

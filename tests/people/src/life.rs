@@ -290,6 +290,9 @@ impl<'a> Life<'a> {
                 let desktop = &self.desktops[d];
                 if desktop.open && desktop.conn == conn {
                     self.pop_up(d, messages);
+                } else if self.contender.sums_up {
+                    // Lost on the way; the next backlog has them.
+                    self.desktops[d].silent.extend(messages);
                 }
             }
             Due::Push(p, messages) => self.buzz(p, &messages),
@@ -361,6 +364,9 @@ impl<'a> Life<'a> {
         self.send(d, event);
         self.after(HEARTBEAT, Due::Heartbeat(d, conn));
         self.sense(d);
+        if self.contender.sums_up && state.0 != PresenceState::Inactive {
+            self.sum_up(d);
+        }
     }
 
     fn heartbeat(&mut self, d: usize, conn: u32) {
@@ -401,7 +407,9 @@ impl<'a> Life<'a> {
         }
         let away = state.0 == PresenceState::Inactive;
         let was_away = core::mem::replace(&mut self.desktops[d].away, away);
-        if was_away && active && self.contender.sums_up {
+        let locked = self.times.desktops[d].locked.last_end(self.now);
+        let unlocked = locked == Some(self.now) && !away;
+        if was_away && (active || unlocked) && self.contender.sums_up {
             self.sum_up(d);
         }
         let check = match state {
@@ -458,6 +466,25 @@ impl<'a> Life<'a> {
         inputs
             .get(inputs.partition_point(|at| *at <= self.now))
             .copied()
+    }
+
+    /// The next input at a desktop that is not locked, or now in a video. Without any, the end of
+    /// days.
+    fn used_from(&self, d: usize) -> Ms {
+        let times = &self.times.desktops[d];
+        if times.video.contains(self.now) {
+            return self.now;
+        }
+        let inputs = &self.times.days.inputs_ms[d];
+        let later = inputs.partition_point(|at| *at <= self.now);
+        let mut later = inputs[later..].iter().copied();
+        let input = later.find(|at| !times.locked.contains(*at));
+        let video = times.video.from(self.now).next().map(|(from, _)| from);
+        input
+            .into_iter()
+            .chain(video)
+            .min()
+            .unwrap_or(Ms::MAX - BANNER)
     }
 
     /// Sends a frame, which arrives behind all earlier ones and knows how late it is at most.
@@ -525,7 +552,8 @@ impl<'a> Life<'a> {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Deliver { id, ring } => {
-                let silent = |desktop: &&mut Desktop| desktop.away;
+                // It comes with the backlog, silently.
+                let silent = |desktop: &&mut Desktop| desktop.away || !desktop.open;
                 if self.contender.sums_up {
                     for desktop in self.desktops.iter_mut().filter(silent) {
                         desktop.silent.push(number(id));
@@ -582,14 +610,16 @@ impl<'a> Life<'a> {
             return;
         }
         messages.retain(|m| !self.read[*m]);
+        // Without a sensor nobody could tell when to take it down.
+        let stays = self.contender.stays_up && !times.blind.contains(self.now);
         if self.contender.is_hither && !messages.is_empty() {
             let device = times.id.clone();
             let ids = messages.iter().copied().map(id).collect();
-            self.send(d, Event::Shown { device, ids });
+            self.send(d, Event::Shown { device, ids, stays });
         }
         // What is up already does not pop up anew.
-        let touched = self.next_input(d).filter(|_| self.contender.stays_up);
-        let until = touched.unwrap_or_default().max(self.now) + BANNER;
+        let used = if stays { self.used_from(d) } else { self.now };
+        let until = used + BANNER;
         let (now, popped) = (self.now, &mut self.desktops[d].popped);
         messages.retain(|m| popped.insert(*m, until).is_none_or(|until| until < now));
         self.desktops[d].silent.retain(|m| !messages.contains(m));
@@ -612,6 +642,7 @@ impl<'a> Life<'a> {
             let shown = Event::Shown {
                 device: times.id.clone(),
                 ids: messages.iter().copied().map(id).collect(),
+                stays: false,
             };
             self.after(100, Due::FromPhone(Box::new(shown)));
         }

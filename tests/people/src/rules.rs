@@ -25,7 +25,7 @@ pub(crate) struct Contender {
     pub(crate) sums_up: bool,
     /// Whether heartbeats of a single desktop matter to it.
     pub(crate) heeds_heartbeats: bool,
-    /// Whether a pop-up stays until the person touches the desktop.
+    /// Whether a pop-up stays until the person touches the desktop, and ten seconds longer.
     pub(crate) stays_up: bool,
     kind: Kind,
 }
@@ -54,7 +54,7 @@ impl Contender {
             is_hither: true,
             sums_up: true,
             heeds_heartbeats: true,
-            stays_up: false,
+            stays_up: true,
             kind: Kind::Hither,
         }
     }
@@ -152,8 +152,8 @@ pub(crate) fn all() -> Vec<Contender> {
         ..Contender::hither(3 * MINUTE)
     });
     all.push(Contender {
-        name: "3 min, pop-ups stay until input".to_owned(),
-        stays_up: true,
+        name: "3 min, pop-ups go by themselves".to_owned(),
+        stays_up: false,
         ..Contender::hither(3 * MINUTE)
     });
     all

@@ -27,7 +27,7 @@ enum Step {
     Report(usize, PresenceState, Option<u16>),
     Beat(usize, Option<u16>),
     Accept(usize, Priority, Option<u8>),
-    Show(usize, usize),
+    Show(usize, usize, bool),
     Read(usize),
     Withdraw(usize),
     Register(usize),
@@ -104,7 +104,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..PHONE, state, age()).prop_map(|(d, s, a)| Step::Report(d, s, a)),
         3 => (0..PHONE, age()).prop_map(|(d, a)| Step::Beat(d, a)),
         8 => (message.clone(), priority, expiry).prop_map(|(m, p, e)| Step::Accept(m, p, e)),
-        8 => (device, message.clone()).prop_map(|(d, m)| Step::Show(d, m)),
+        8 => (device, message.clone(), any::<bool>()).prop_map(|(d, m, s)| Step::Show(d, m, s)),
         1 => message.clone().prop_map(Step::Read),
         1 => message.clone().prop_map(Step::Withdraw),
         2 => phone.clone().prop_map(Step::Register),
@@ -191,7 +191,7 @@ impl World {
             }
             Step::Beat(d, age) => self.beat(d, age),
             Step::Accept(m, priority, expires) => self.accept(m, priority, expires),
-            Step::Show(d, m) => self.show(d, m),
+            Step::Show(d, m, stays) => self.show(d, m, stays),
             Step::Read(m) => {
                 self.gone.extend(self.messages.get(&m).map(|_| m));
                 self.handle(Event::Read { ids: vec![id(m)] });
@@ -310,7 +310,7 @@ impl World {
         self.handle(Event::Accepted(message));
     }
 
-    fn show(&mut self, d: usize, m: usize) {
+    fn show(&mut self, d: usize, m: usize, stays: bool) {
         if d >= PHONE && (self.open.contains(&d) || self.registered.contains(&d)) {
             self.on_phone.extend(self.messages.get(&m).map(|_| m));
             // Of one that expired meanwhile, the push is taken back first.
@@ -322,7 +322,7 @@ impl World {
             self.shown.insert((d, m), self.now);
         }
         let (device, ids) = (device(d), vec![id(m)]);
-        self.handle(Event::Shown { device, ids });
+        self.handle(Event::Shown { device, ids, stays });
         let as_good_as_active = d < PHONE && self.chosen.when_unknown == WhenUnknown::Desktop;
         if as_good_as_active && self.messages.contains_key(&m) {
             self.seen.insert(m);
@@ -520,7 +520,7 @@ impl World {
         for _ in 0..80 {
             self.wait(Duration::from_secs(1));
             for m in core::mem::take(&mut self.to_show) {
-                self.show(d, m);
+                self.show(d, m, false);
             }
             if d < PHONE {
                 self.beat(d, Some(0));
@@ -618,7 +618,7 @@ proptest! {
         }
         world.wait(Duration::from_secs(1));
         for m in core::mem::take(&mut world.to_show) {
-            world.show(PHONE, m);
+            world.show(PHONE, m, false);
         }
         world.check_nothing_is_missed();
         world.check_is_idle_once_all_is_over();

@@ -420,6 +420,75 @@ fn what_came_and_went_in_a_pause_rings_again_when_that_ends() {
 }
 
 #[test]
+fn what_stays_up_until_there_is_input_is_seen_with_it_however_long_the_pause() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         30s d1 beats 30s
+         55s message m1
+         55s d1 shows m1 until input
+         60s d1 beats 60s
+         90s d1 beats 90s
+         120s d1 beats 2s
+         150s d1 is inactive 30s
+         300s end",
+        "55s deliver m1 rings d1",
+    );
+}
+
+#[test]
+fn what_stays_up_is_handed_over_all_the_same_when_nobody_touches_the_desktop() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         30s d1 beats 30s
+         55s message m1
+         55s d1 shows m1 until input
+         60s d1 beats 60s
+         90s d1 beats 90s
+         120s d1 beats 120s
+         150s d1 beats 150s
+         180s d1 is inactive 180s
+         300s end",
+        "55s deliver m1 rings d1
+         180s alert p1 m1: Handover",
+    );
+}
+
+#[test]
+fn what_popped_up_anew_goes_or_stays_as_the_desktop_said_last() {
+    for (first, last, rings) in [("", " until input", false), (" until input", "", true)] {
+        let script = format!(
+            "0s desktop d1 connects active 0s
+             30s d1 beats 30s
+             55s message m1
+             55s d1 shows m1{first}
+             60s d1 shows m1{last}
+             90s d1 beats 90s
+             120s d1 beats 2s"
+        );
+        let again = "120s alert d1 m1: Returned".to_owned();
+        assert_eq!(play(&script).contains(&again), rings, "{first:?} {last:?}");
+    }
+}
+
+#[test]
+fn what_only_a_push_service_took_rings_where_a_desktop_that_cannot_tell_more_is_unlocked() {
+    check(
+        "0s desktop d1 connects inactive
+         0s p1 registers
+         5s message m1
+         6s gateway takes p1 m1
+         60s d1 is unknown
+         61s d1 shows m1
+         90s end",
+        "5s deliver m1 silently
+         5s push p1 m1
+         60s alert d1 m1: Returned",
+    );
+}
+
+#[test]
 fn what_was_read_or_seen_is_not_handed_over() {
     check(
         "0s desktop d1 connects active 0s

@@ -138,9 +138,15 @@ fn event(now: Instant, words: &[&str]) -> Event {
             delay: delay(age),
         },
         ["message", id, more @ ..] => Event::Accepted(accepted(now, id, more)),
+        [device, "shows", ids @ .., "until", "input"] => Event::Shown {
+            device: id(device),
+            ids: messages(ids),
+            stays: true,
+        },
         [device, "shows", ids @ ..] => Event::Shown {
             device: id(device),
             ids: messages(ids),
+            stays: false,
         },
         ["read", ids @ ..] => Event::Read { ids: messages(ids) },
         ["withdraw", ids @ ..] => Event::Withdrawn { ids: messages(ids) },

@@ -65,7 +65,12 @@ impl Engine {
 
     pub(super) fn toast(&mut self, event: ToastEvent, effects: &mut Vec<Effect>) {
         match event {
-            ToastEvent::Up(key) => self.alerts.confirm_up(&key, effects),
+            ToastEvent::Up { key, stays } => {
+                self.alerts
+                    .confirm_up(self.now.instant, &key, stays, effects);
+            }
+            ToastEvent::Expired(key) => self.alerts.gone(&key, false),
+            ToastEvent::Dismissed(key) => self.alerts.gone(&key, true),
             ToastEvent::Failed(key, detail) => {
                 self.alerts.failed(&key);
                 self.notice = Some(Notice::NoNotifications { detail });

@@ -327,6 +327,59 @@ fn after_sleep_the_summary_waits_for_the_backlog() {
 }
 
 #[test]
+fn what_came_while_this_computer_was_cut_off_is_summed_up_with_the_connection() {
+    let mut desk = Desk::online();
+    desk.elapsed += secs(1);
+    desk.on(lost());
+    while !matches!(
+        desk.step(Wake).first(),
+        Some(hither_engine::Effect::Connect { .. })
+    ) {}
+    desk.on(idle(0));
+    desk.on(Event::Opened);
+    desk.on(welcome());
+    desk.on(idle(0));
+    desk.on(silent(1));
+    check(
+        &mut desk,
+        [
+            (On(synced(1)), "advance c1; recall silent"),
+            (
+                Stored,
+                "say ack c1; show summary <1 while you were away|CI: T1>",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn who_unlocks_a_desktop_without_an_idle_source_is_there() {
+    let mut desk = Desk::online();
+    desk.elapsed += secs(1);
+    desk.on(locked(true));
+    desk.on(silent(1));
+    desk.store();
+    desk.on(locked(false));
+    check(
+        &mut desk,
+        [(
+            On(Event::Sensed(Sensed::Idle(None))),
+            "say presence unknown; recall silent",
+        )],
+    );
+    // A sensor that fails tells of nobody.
+    let mut desk = Desk::online();
+    desk.on(idle(500));
+    check(
+        &mut desk,
+        [(
+            On(Event::Sensed(Sensed::Idle(None))),
+            "say presence unknown",
+        )],
+    );
+}
+
+#[test]
 fn without_a_connection_the_summary_tells_what_is_here_and_the_rest_later() {
     let mut desk = with_silent(0);
     desk.elapsed += secs(1);

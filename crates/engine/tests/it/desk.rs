@@ -80,7 +80,7 @@ impl Desk {
         self.on(Event::Opened);
         self.on(welcome());
         self.on(idle(0));
-        self.on(frame(ServerFrame::Pong));
+        self.on(pong());
         self.on(synced(0));
         self.store();
     }
@@ -90,7 +90,7 @@ impl Desk {
         self.elapsed += secs(seconds);
         self.on(Event::WokeUp);
         self.on(idle(seconds));
-        self.on(frame(ServerFrame::Pong));
+        self.on(pong());
     }
 
     /// From here to the moment the engine named; zero when that has passed.
@@ -227,6 +227,10 @@ pub(crate) fn frame(frame: ServerFrame) -> Event {
     Event::Frame(frame)
 }
 
+pub(crate) fn pong() -> Event {
+    frame(ServerFrame::Pong { sent_ms: None })
+}
+
 pub(crate) fn idle(seconds: u64) -> Event {
     Event::Sensed(Sensed::Idle(Some(secs(seconds))))
 }
@@ -289,11 +293,20 @@ pub(crate) fn alert<const N: usize>(style: AlertStyle, numbers: [u128; N]) -> Ev
 }
 
 pub(crate) fn up(number: u128) -> Event {
-    Event::Toast(ToastEvent::Up(ToastKey::Message(id(number))))
+    is_up(ToastKey::Message(id(number)), false)
+}
+
+/// On a desktop that leaves pop-ups up.
+pub(crate) fn stays_up(number: u128) -> Event {
+    is_up(ToastKey::Message(id(number)), true)
+}
+
+pub(crate) fn is_up(key: ToastKey, stays: bool) -> Event {
+    Event::Toast(ToastEvent::Up { key, stays })
 }
 
 pub(crate) fn summary_up() -> Event {
-    Event::Toast(ToastEvent::Up(ToastKey::Summary))
+    is_up(ToastKey::Summary, false)
 }
 
 pub(crate) fn closed(code: u16) -> Event {

@@ -4,8 +4,8 @@ use hither_protocol::{ServerFrame, Timestamp};
 
 use crate::desk::Step::{On, StoreFailed as Fails, Stored, Wake};
 use crate::desk::{
-    Desk, Step, check, closed, frame, idle, locked, lost, read_elsewhere, read_here, rings, secs,
-    silent, synced, up, welcome, withdrawn,
+    Desk, Step, check, closed, frame, idle, locked, lost, pong, read_elsewhere, read_here, rings,
+    secs, silent, synced, up, welcome, withdrawn,
 };
 use hither_engine::Event;
 
@@ -200,7 +200,7 @@ fn unknown_frames_are_skipped() {
         &mut Desk::online(),
         [
             (On(frame(ServerFrame::Unknown)), ""),
-            (On(frame(ServerFrame::Pong)), ""),
+            (On(pong()), ""),
             (On(synced(5)), "advance c5"),
             (On(locked(false)), ""),
             (Stored, "say ack c5"),

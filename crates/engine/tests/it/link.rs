@@ -6,8 +6,8 @@ use hither_protocol::{CloseCode, Policy, ServerFrame};
 
 use crate::desk::Step::{After, On, Stored, Wake};
 use crate::desk::{
-    Desk, check, closed, cursor, frame, idle, lost, rings, secs, signed_in, synced, unreachable,
-    welcome,
+    Desk, check, closed, cursor, frame, idle, lost, pong, rings, secs, signed_in, synced,
+    unreachable, welcome,
 };
 
 #[test]
@@ -20,7 +20,7 @@ fn it_connects_and_says_hello_before_anything_else() {
             (On(idle(5)), ""),
             (On(Event::Opened), "say hello c0 active 5000"),
             (On(Event::Sensed(Sensed::ScreenLocked(true))), ""),
-            (On(frame(ServerFrame::Pong)), ""),
+            (On(pong()), ""),
             (On(rings(1)), ""),
             (On(welcome()), "sense; say presence inactive/locked 5000"),
             (On(idle(6)), "say ping 6000"),
@@ -57,7 +57,7 @@ fn a_heartbeat_carries_a_fresh_reading() {
         [
             (Wake, "sense"),
             (On(idle(3)), "say ping 3000"),
-            (On(frame(ServerFrame::Pong)), ""),
+            (On(pong()), ""),
         ],
     );
     let between = desk.engine.next_wakeup().unwrap().since(wake);
@@ -86,7 +86,7 @@ fn a_missing_pong_ends_the_stream() {
             (On(idle(0)), "say ping 0"),
             (After(Duration::from_millis(8999)), ""),
             (After(Duration::from_millis(1)), "disconnect"),
-            (On(frame(ServerFrame::Pong)), ""),
+            (On(pong()), ""),
             (On(lost()), ""),
             (Wake, "connect; sense"),
         ],

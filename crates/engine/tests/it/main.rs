@@ -14,5 +14,6 @@ mod inbox;
 mod link;
 mod outbox;
 mod presence;
+mod screen;
 mod show;
 mod world;

@@ -1,9 +1,9 @@
 use hither_engine::{Command, Event, ToastEvent, ToastKey};
-use hither_protocol::{Action, FirstAlert, ServerFrame};
+use hither_protocol::{Action, FirstAlert};
 
 use crate::desk::Step::{On, Stored, Wake};
 use crate::desk::{
-    Desk, arrives, check, frame, id, idle, locked, lost, message, read_here, welcome,
+    Desk, arrives, check, id, idle, locked, lost, message, pong, read_here, welcome,
 };
 
 #[test]
@@ -15,8 +15,8 @@ fn a_pong_confirms_what_was_said_before_its_ping() {
             (Wake, "sense"),
             (On(idle(0)), "say ping 0"),
             (On(read_here([2])), "mark-read 2; put #2 read 2; say read 2"),
-            (On(frame(ServerFrame::Pong)), "drop #1"),
-            (On(frame(ServerFrame::Pong)), ""),
+            (On(pong()), "drop #1"),
+            (On(pong()), ""),
             (Stored, ""),
         ],
     );
@@ -49,7 +49,7 @@ fn what_is_not_confirmed_is_said_again_after_a_reconnect_and_a_restart() {
             (On(welcome()), "say read 1; say read 2; sense"),
             (On(idle(0)), "say ping 0"),
             (On(read_here([3])), "mark-read 3; put #3 read 3; say read 3"),
-            (On(frame(ServerFrame::Pong)), "drop #2"),
+            (On(pong()), "drop #2"),
         ],
     );
 }

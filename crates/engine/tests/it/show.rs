@@ -13,6 +13,7 @@ pub(crate) fn effect(effect: &Effect) -> String {
         Effect::SignOut(account) => format!("sign out {}", account.account),
         Effect::ReadIdle => "sense".to_owned(),
         Effect::WatchIdle(after) => format!("watch {}s", after.as_secs()),
+        Effect::AwaitInput => "await input".to_owned(),
         Effect::HashPassphrase(_) => "hash passphrase".to_owned(),
         Effect::CheckPassphrase { .. } => "check passphrase".to_owned(),
         Effect::ShowToast(toast) => {
@@ -35,15 +36,18 @@ pub(crate) fn client_frame(frame: &ClientFrame) -> String {
             let presence = presence.map_or("?".to_owned(), |presence| said(&presence));
             format!("hello {cursor} {presence}")
         }
-        ClientFrame::Presence { presence } => format!("presence {}", said(presence)),
-        ClientFrame::Ping { last_input_ms } => {
+        ClientFrame::Presence { presence, .. } => format!("presence {}", said(presence)),
+        ClientFrame::Ping { last_input_ms, .. } => {
             format!(
                 "ping {}",
                 last_input_ms.map_or("?".to_owned(), |ms| ms.to_string())
             )
         }
         ClientFrame::Ack { cursor } => format!("ack {cursor}"),
-        ClientFrame::Shown { ids: of } => format!("shown {}", ids(of)),
+        ClientFrame::Shown { ids: of, stays } => {
+            let stays = if *stays { " until input" } else { "" };
+            format!("shown {}{stays}", ids(of))
+        }
         ClientFrame::Read { ids: of } => format!("read {}", ids(of)),
         ClientFrame::Action { id: of, action } => format!("action {} {action}", id(*of)),
         ClientFrame::Unknown => "unknown".to_owned(),

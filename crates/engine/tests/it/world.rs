@@ -423,8 +423,11 @@ impl World {
             self.received.push(said.clone());
             match said {
                 ClientFrame::Hello { cursor, .. } => self.welcome(cursor.as_ref()),
-                ClientFrame::Ping { .. } => self.wire.to_client.push_back(ServerFrame::Pong),
-                ClientFrame::Presence { presence } => self.wire.presence = Some(presence),
+                ClientFrame::Ping { .. } => {
+                    let pong = ServerFrame::Pong { sent_ms: None };
+                    self.wire.to_client.push_back(pong);
+                }
+                ClientFrame::Presence { presence, .. } => self.wire.presence = Some(presence),
                 _ => {}
             }
         }
@@ -543,7 +546,7 @@ impl World {
         }
         self.toasts_failed |= !up;
         self.on(Event::Toast(if up {
-            ToastEvent::Up(key)
+            ToastEvent::Up { key, stays: true }
         } else {
             ToastEvent::Failed(key, "no daemon".to_owned())
         }));

@@ -21,6 +21,9 @@ pub(super) trait IdleSource: Send {
     /// Tells when input has been absent for `after`, and at the first input after that. Replaces
     /// an earlier watch.
     fn watch(&self, after: Duration);
+
+    /// Tells of the next input, once.
+    fn await_input(&self);
 }
 
 /// A rung that holds.
@@ -34,6 +37,7 @@ pub(super) struct Rung {
 pub(super) enum Request {
     Read(oneshot::Sender<Duration>),
     Watch(Duration),
+    AwaitInput,
 }
 
 /// Where sources tell what they notice.
@@ -53,6 +57,11 @@ impl Tell {
     /// The first input after an absence.
     pub(super) fn back(&self, idle: Duration) {
         self.input_is_back.tell();
+        let _ = self.events.send(Event::Idle(Some(idle)));
+    }
+
+    /// The input that was awaited.
+    pub(super) fn input(&self, idle: Duration) {
         let _ = self.events.send(Event::Idle(Some(idle)));
     }
 
@@ -165,6 +174,7 @@ impl Ladder {
 struct Waiting {
     reads: Vec<oneshot::Sender<Duration>>,
     watched: Option<Duration>,
+    input: bool,
 }
 
 impl Waiting {
@@ -176,12 +186,16 @@ impl Waiting {
                 self.reads.push(answer);
             }
             Request::Watch(after) => self.watched = Some(after),
+            Request::AwaitInput => self.input = true,
         }
     }
 
     fn hand_to(&mut self, source: &dyn IdleSource) {
         if let Some(after) = self.watched {
             source.watch(after);
+        }
+        if core::mem::take(&mut self.input) {
+            source.await_input();
         }
         for answer in self.reads.drain(..) {
             source.read(answer);
@@ -206,6 +220,7 @@ async fn carry(
                     *watched = Some(after);
                     rung.source.watch(after);
                 }
+                Request::AwaitInput => rung.source.await_input(),
             },
         }
     }
@@ -221,5 +236,9 @@ impl IdleSource for Door {
 
     fn watch(&self, after: Duration) {
         let _ = self.0.send(Request::Watch(after));
+    }
+
+    fn await_input(&self) {
+        let _ = self.0.send(Request::AwaitInput);
     }
 }

@@ -163,6 +163,11 @@ impl Sensors {
         let _ = self.idle.send(Request::Watch(after));
     }
 
+    /// Reports [`Event::Idle`] at the next input, once and within seconds. Costs nothing until then.
+    pub fn await_input(&self) {
+        let _ = self.idle.send(Request::AwaitInput);
+    }
+
     /// The goodbye after `Sleeping(true)` is on its way: the computer may sleep. Unsaid, it may
     /// after two seconds.
     pub fn sleep_ready(&self) {

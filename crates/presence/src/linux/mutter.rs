@@ -73,6 +73,7 @@ struct Watcher {
 struct Watch {
     absent: Option<u32>,
     back: Option<u32>,
+    input: Option<u32>,
 }
 
 impl Watcher {
@@ -106,6 +107,7 @@ impl Watcher {
                 Ok(())
             }
             Request::Watch(after) => self.watch(after).await,
+            Request::AwaitInput => self.await_input().await,
         }
     }
 
@@ -130,6 +132,16 @@ impl Watcher {
         } else if self.watch.back == Some(id) {
             self.watch.back = None;
             self.tell.back(self.idle().await?);
+        } else if self.watch.input == Some(id) {
+            self.watch.input = None;
+            self.tell.input(self.idle().await?);
+        }
+        Ok(())
+    }
+
+    async fn await_input(&mut self) -> zbus::Result<()> {
+        if self.watch.input.is_none() {
+            self.watch.input = Some(self.monitor.add_user_active_watch().await?);
         }
         Ok(())
     }

@@ -230,6 +230,7 @@ impl Watcher {
                 self.wire.ask();
             }
             Request::Watch(after) => self.seat.watch(after),
+            Request::AwaitInput => self.seat.await_input(Instant::now()),
         }
     }
 
@@ -265,6 +266,8 @@ struct Seat {
     watch_idle: bool,
     after: Option<Duration>,
     story: Story,
+    /// Since when the next input is to be told.
+    awaiting: Option<Instant>,
 }
 
 /// How far people were told.
@@ -282,6 +285,7 @@ enum Story {
 enum Told {
     Absent(Duration),
     Back(Duration),
+    Input(Duration),
 }
 
 impl Told {
@@ -289,6 +293,7 @@ impl Told {
         match self {
             Self::Absent(idle) => to.absent(idle),
             Self::Back(idle) => to.back(idle),
+            Self::Input(idle) => to.input(idle),
         }
     }
 }
@@ -302,6 +307,7 @@ impl Seat {
             watch_idle: false,
             after: None,
             story: Story::Present,
+            awaiting: None,
         }
     }
 
@@ -349,8 +355,35 @@ impl Seat {
         since_input.map(|age| age.min(FINE))
     }
 
+    fn await_input(&mut self, now: Instant) {
+        self.awaiting.get_or_insert(now);
+    }
+
+    /// When it is certain that there was input, though the compositor does not say so while it
+    /// goes on.
+    fn goes_on_by(&self) -> Option<Instant> {
+        let since = self.awaiting.filter(|_| !self.input_idle)?;
+        since.checked_add(2 * FINE)
+    }
+
+    fn awaited(&mut self, now: Instant) -> Option<Told> {
+        let since = self.awaiting?;
+        let known = self.last_input.is_some_and(|at| at > since);
+        if known || self.goes_on_by().is_some_and(|by| now >= by) {
+            self.awaiting = None;
+            return self.idle(now).map(Told::Input);
+        }
+        None
+    }
+
     /// When there may be something to tell though the compositor says nothing.
     fn due(&self) -> Option<Instant> {
+        let moments = [self.threshold(), self.goes_on_by()];
+        moments.into_iter().flatten().min()
+    }
+
+    /// When the absence has lasted for as long as it is watched for, or presence is certain.
+    fn threshold(&self) -> Option<Instant> {
         if self.last_input.is_none() && !self.input_idle {
             return Some(self.since + 2 * FINE);
         }
@@ -361,7 +394,7 @@ impl Seat {
     }
 
     fn notice(&mut self, now: Instant) -> Option<Told> {
-        if self.due().is_some_and(|due| now >= due) {
+        if self.threshold().is_some_and(|due| now >= due) {
             if !self.input_idle {
                 // The compositor would have said that nobody is there.
                 self.last_input = Some(now);
@@ -370,11 +403,13 @@ impl Seat {
             self.story = Story::Absent;
             return self.idle(now).map(Told::Absent);
         }
-        if self.story != Story::Back {
-            return None;
+        if self.story == Story::Back {
+            self.story = Story::Present;
+            // Whoever awaits input hears the same.
+            self.awaiting = None;
+            return Some(Told::Back(Duration::ZERO));
         }
-        self.story = Story::Present;
-        Some(Told::Back(Duration::ZERO))
+        self.awaited(now)
     }
 }
 
@@ -500,6 +535,32 @@ mod tests {
         // A shorter threshold is reached already.
         seat.watch(secs(10));
         assert_eq!(seat.notice(begin + secs(72)), Some(Told::Absent(secs(62))));
+    }
+
+    #[test]
+    fn the_next_input_is_told_once() {
+        let begin = Instant::now();
+        let mut seat = Seat::new(begin);
+        seat.watch(secs(60));
+        seat.change(input(true), begin + FINE);
+        seat.change(input(false), begin + secs(5));
+        assert_eq!(seat.notice(begin + secs(5)), Some(Told::Back(secs(0))));
+        // Somebody types on without a pause.
+        seat.await_input(begin + secs(10));
+        assert_eq!(seat.due(), Some(begin + secs(14)));
+        assert_eq!(seat.notice(begin + secs(13)), None);
+        assert_eq!(seat.notice(begin + secs(14)), Some(Told::Input(FINE)));
+        assert_eq!((seat.due(), seat.notice(begin + secs(15))), (None, None));
+        // Somebody typed last a moment after that was asked.
+        seat.await_input(begin + secs(20));
+        seat.change(input(true), begin + secs(23));
+        assert_eq!(seat.notice(begin + secs(23)), Some(Told::Input(FINE)));
+        // Nobody does.
+        seat.await_input(begin + secs(30));
+        assert_eq!(seat.notice(begin + secs(40)), None);
+        seat.change(input(false), begin + secs(41));
+        assert_eq!(seat.notice(begin + secs(41)), Some(Told::Input(secs(0))));
+        assert_eq!(seat.notice(begin + secs(42)), None);
     }
 
     #[test]

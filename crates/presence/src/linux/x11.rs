@@ -1,7 +1,8 @@
 //! Idle time from the X server's own `IDLETIME` counter (XSync extension).
 //!
 //! Two alarms sit at the threshold, one for each direction, so the server says when input has been
-//! absent and when it is back, and nothing wakes this process in between. One thread blocks on the
+//! absent and when it is back, and nothing wakes this process in between. A third one is there only
+//! while somebody wants to know of the next input. One thread blocks on the
 //! connection; requests wait in an inbox, and a message to our own window wakes the thread.
 
 use core::time::Duration;
@@ -25,6 +26,10 @@ use x11rb::rust_connection::RustConnection;
 use super::idle::{IdleSource, Request, Rung, Tell};
 
 pub(super) const NAME: &str = "X11 idle counter";
+
+/// Input counts as the next one after a pause of this length. The X server may miss the end of a
+/// much shorter one.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Starts the thread and waits until it knows the counter, as long as that takes.
 pub(super) async fn attach(display: String, tell: Tell) -> Result<Rung, String> {
@@ -61,6 +66,10 @@ impl IdleSource for IdleCounter {
 
     fn watch(&self, after: Duration) {
         self.inbox.push(Some(Request::Watch(after)));
+    }
+
+    fn await_input(&self) {
+        self.inbox.push(Some(Request::AwaitInput));
     }
 }
 
@@ -158,6 +167,7 @@ fn serve(
         connection: &connection,
         counter,
         alarms: None,
+        awaiting: None,
     }
     .run(inbox, tell)
     .map_err(|error| format!("the X server went away: {error}"))
@@ -205,6 +215,8 @@ struct Server<'a> {
     connection: &'a RustConnection,
     counter: Counter,
     alarms: Option<Alarms>,
+    /// Set off by the next input.
+    awaiting: Option<Alarm>,
 }
 
 struct Alarms {
@@ -227,6 +239,7 @@ impl Server<'_> {
                             tell.absent(idle);
                         }
                     }
+                    Some(Request::AwaitInput) => self.await_input()?,
                     None => return Ok(()),
                 }
             }
@@ -234,16 +247,28 @@ impl Server<'_> {
         }
     }
 
-    fn hear(&self, tell: &Tell) -> Result<(), ConnectionError> {
-        if let (Event::SyncAlarmNotify(alarm), Some(alarms)) =
-            (self.connection.wait_for_event()?, &self.alarms)
-        {
-            let idle = to_duration(alarm.counter_value);
-            if alarm.alarm == alarms.back {
-                tell.back(idle);
-            } else {
-                tell.absent(idle);
-            }
+    fn hear(&mut self, tell: &Tell) -> Result<(), ConnectionError> {
+        let Event::SyncAlarmNotify(alarm) = self.connection.wait_for_event()? else {
+            return Ok(());
+        };
+        let idle = to_duration(alarm.counter_value);
+        match &self.alarms {
+            Some(alarms) if alarm.alarm == alarms.back => tell.back(idle),
+            Some(alarms) if alarm.alarm == alarms.absent => tell.absent(idle),
+            _ => {}
+        }
+        // A destroyed alarm says so, too.
+        if self.awaiting.take_if(|it| *it == alarm.alarm).is_some() {
+            self.connection.sync_destroy_alarm(alarm.alarm)?;
+            tell.input(idle);
+        }
+        Ok(())
+    }
+
+    fn await_input(&mut self) -> Result<(), ReplyOrIdError> {
+        if self.awaiting.is_none() {
+            let pause = to_int64(SHORTEST_PAUSE);
+            self.awaiting = Some(self.new_alarm(pause, TESTTYPE::NEGATIVE_TRANSITION)?);
         }
         Ok(())
     }

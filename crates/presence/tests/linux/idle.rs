@@ -39,6 +39,32 @@ async fn f3_absence_and_return_are_reported_as_they_happen() {
 }
 
 #[tokio::test]
+async fn the_next_input_is_reported_once_each_time_it_is_awaited() {
+    let (_server, display) = x_server();
+    let mut heard = Heard::from(on(&display));
+    move_pointer(&display);
+    heard.sensors.watch_idle(Duration::from_hours(1));
+    for _ in 0..2 {
+        heard.sensors.await_input();
+        heard.sensors.await_input();
+        // As far as it was when that was asked.
+        let before = heard.reading().await;
+        assert!(heard.nothing_more());
+        heard.rests(Duration::from_millis(200)).await;
+        move_pointer(&display);
+        let idle = heard.next_idle().await.unwrap();
+        assert!(
+            idle < Duration::from_millis(200),
+            "{idle:?} after {before:?}"
+        );
+        heard.rests(Duration::from_millis(200)).await;
+        move_pointer(&display);
+        heard.reading().await;
+        assert!(heard.nothing_more());
+    }
+}
+
+#[tokio::test]
 async fn f3_a_reading_is_fresh() {
     let (_server, display) = x_server();
     let mut heard = Heard::from(on(&display));

@@ -199,6 +199,16 @@ async fn f3_gnomes_idle_monitor_is_asked_first_and_heard() {
     heard.sensors.watch_idle(Duration::from_secs(10));
     assert_eq!(heard.next_idle().await, millis(20_000));
     assert!(heard.nothing_more());
+    // The next input, once.
+    heard.sensors.await_input();
+    heard.sensors.await_input();
+    assert_eq!(Some(heard.reading().await), millis(20_000));
+    gnome.set_idle(3).await;
+    gnome.fire("back").await;
+    assert_eq!(heard.next_idle().await, millis(3));
+    gnome.fire("back").await;
+    assert_eq!(Some(heard.reading().await), millis(3));
+    assert!(heard.nothing_more());
 }
 
 #[tokio::test]

@@ -254,6 +254,13 @@ impl Heard {
         reading.expect("a reading in time")
     }
 
+    /// Waits until nobody has touched anything for so long.
+    pub(crate) async fn rests(&mut self, at_least: Duration) {
+        while self.reading().await < at_least {
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub(crate) fn nothing_more(&mut self) -> bool {
         self.events.try_recv().is_err()
     }

@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use hither_attention::{Accepted, Effect, Event, Router, Timings};
 use hither_protocol::{
-    AccountName, CloseCode, DeviceId, DeviceKind, Instant, Message, MessageId, Policy, Presence,
-    PresenceState, Priority, Settings, Timestamp,
+    AccountName, CloseCode, DeviceId, Instant, Message, MessageId, Policy, Presence, Priority,
+    Settings, Timestamp,
 };
 use tokio::sync::oneshot;
 
 use super::clock::{self, Now};
-use super::{Decisions, Live, Mailbox, choices};
+use super::{Decisions, Live, Stream, choices};
 use crate::metrics::{Metrics, Owed};
+use crate::session::Taken;
 use crate::store::{
-    Appended, ClientId, Entry, INBOX, Identity, Log, Pending, Position, Store, StoreError,
-    Subscription, TopicId, What,
+    Appended, Entry, Log, Pending, Position, Store, StoreError, Subscription, TopicId, What,
 };
 
 /// How long a message for who is connected at this moment may still ring: on the next best device
@@ -32,9 +32,9 @@ pub(crate) type StreamId = u64;
 #[derive(Debug)]
 pub(crate) enum Command {
     Attach(StreamId, Stream),
-    Announce(StreamId, Option<Presence>),
-    Presence(StreamId, Presence),
-    Heartbeat(StreamId, Option<Duration>),
+    Announce(StreamId, Option<Presence>, Taken),
+    Presence(StreamId, Presence, Taken),
+    Heartbeat(StreamId, Option<Duration>, Taken),
     Detach {
         stream: StreamId,
         goodbye: bool,
@@ -42,89 +42,13 @@ pub(crate) enum Command {
     Entry(Arc<Appended>),
     Subscribed(TopicId, Position),
     Unsubscribed(TopicId, Position),
-    Shown(DeviceId, Vec<MessageId>),
+    /// Pop-ups are up on a device; whether they stay until there is input.
+    Shown(DeviceId, Vec<MessageId>, bool),
     Settings(Box<Settings>),
     /// Which devices have an open stream of the inbox, and what they say about their person.
     Online(oneshot::Sender<HashMap<DeviceId, Option<Presence>>>),
     /// Answered once everything before it is decided.
     Decided(oneshot::Sender<()>),
-}
-
-/// An open stream of the account.
-#[derive(Debug)]
-pub(crate) struct Stream {
-    client: ClientId,
-    device: DeviceId,
-    kind: DeviceKind,
-    application: String,
-    version: String,
-    /// The router knows the device as connected.
-    announced: bool,
-    /// What it says about its person, and when it said so.
-    presence: Option<(Presence, Instant)>,
-    /// The timings it was told.
-    policy: Policy,
-    mailbox: Arc<Mailbox>,
-}
-
-impl Stream {
-    pub(crate) fn new(identity: &Identity, policy: Policy, mailbox: Arc<Mailbox>) -> Self {
-        Self {
-            client: identity.client,
-            device: identity.device.id.clone(),
-            kind: identity.device.kind,
-            application: identity.application.clone(),
-            version: identity.version.clone(),
-            announced: false,
-            presence: None,
-            policy,
-            mailbox,
-        }
-    }
-
-    fn is_inbox(&self) -> bool {
-        self.application == INBOX
-    }
-
-    /// Whether one of the logs is this client's or its application's.
-    fn is_addressed(&self, logs: &[Log]) -> bool {
-        logs.iter().any(|log| match log {
-            Log::Client(_, client) => *client == self.client,
-            Log::Application(application) => application.means(&self.application, &self.version),
-            Log::Everyone | Log::Account(_) | Log::Topic(_) => false,
-        })
-    }
-
-    fn report(&mut self, presence: Option<Presence>) {
-        self.presence = presence.map(|presence| (presence, clock::now()));
-    }
-
-    /// A fresh reading renews what was reported.
-    fn renew(&mut self, last_input: Option<Duration>) {
-        if let (Some((presence, at)), Some(age)) = (&mut self.presence, last_input) {
-            presence.last_input_ms = u64::try_from(age.as_millis()).ok();
-            *at = clock::now();
-        }
-    }
-
-    fn tell(&mut self, policy: Policy) {
-        if self.policy != policy {
-            self.policy = policy;
-            self.mailbox.policy(policy);
-        }
-    }
-
-    /// What is known about its person; `active` only as long as the lease of it lasts.
-    fn presence(&self, lease: Duration) -> Option<Presence> {
-        let (mut presence, at) = self.presence?;
-        let age = clock::now().since(at);
-        if age > lease && presence.state == PresenceState::Active {
-            presence.state = PresenceState::Unknown;
-        }
-        let aged = |ms: u64| ms.saturating_add(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
-        presence.last_input_ms = presence.last_input_ms.map(aged);
-        Some(presence)
-    }
 }
 
 pub(crate) struct Account {
@@ -214,28 +138,30 @@ impl Account {
     pub(crate) fn handle(&mut self, command: Command) {
         match command {
             Command::Attach(id, stream) => self.attach(id, stream),
-            Command::Announce(id, presence) => self.announce(id, presence),
-            Command::Presence(id, presence) => {
+            Command::Announce(id, presence, taken) => self.announce(id, presence, taken),
+            Command::Presence(id, presence, taken) => {
                 self.note(id, |stream| stream.report(Some(presence)));
-                self.report(id, |device| Event::Presence {
+                self.report(id, taken, |device, delay| Event::Presence {
                     device,
                     presence,
-                    delay: None,
+                    delay,
                 });
             }
-            Command::Heartbeat(id, last_input) => {
+            Command::Heartbeat(id, last_input, taken) => {
                 self.note(id, |stream| stream.renew(last_input));
-                self.report(id, |device| Event::Heartbeat {
+                self.report(id, taken, |device, delay| Event::Heartbeat {
                     device,
                     last_input,
-                    delay: None,
+                    delay,
                 });
             }
             Command::Detach { stream, goodbye } => self.detach(stream, goodbye),
             Command::Entry(appended) => self.entry(&appended),
             Command::Subscribed(topic, since) => self.subscribed(topic, since),
             Command::Unsubscribed(topic, until) => self.unsubscribed(topic, until),
-            Command::Shown(device, ids) => self.route(Event::Shown { device, ids }),
+            Command::Shown(device, ids, stays) => {
+                self.route(Event::Shown { device, ids, stays });
+            }
             Command::Settings(settings) => self.adopt(*settings),
             Command::Online(answer) => {
                 let _ = answer.send(self.online());
@@ -273,8 +199,7 @@ impl Account {
         for (_, stream) in &mut self.streams {
             // Also where it is the same as before: it is how a screen that shows other choices
             // learns that they changed.
-            stream.policy = policy;
-            stream.mailbox.policy(policy);
+            stream.tell_again(policy);
         }
         self.choose();
     }
@@ -317,25 +242,32 @@ impl Account {
         self.streams.push((id, stream));
     }
 
-    fn announce(&mut self, id: StreamId, presence: Option<Presence>) {
+    fn announce(&mut self, id: StreamId, presence: Option<Presence>, taken: Taken) {
+        let assumed = self.timings.delay;
         let Some(stream) = self.stream(id) else {
             return;
         };
         stream.announced = true;
         stream.report(presence);
-        let (device, kind) = (stream.device.clone(), stream.kind);
-        self.route(Event::Connected {
-            device,
-            kind,
+        let connected = Event::Connected {
+            device: stream.device.clone(),
+            kind: stream.kind,
             presence,
-            delay: None,
-        });
+            delay: stream.delay(taken, assumed),
+        };
+        self.route(connected);
     }
 
-    fn report(&mut self, id: StreamId, event: impl FnOnce(DeviceId) -> Event) {
+    fn report(
+        &mut self,
+        id: StreamId,
+        taken: Taken,
+        event: impl FnOnce(DeviceId, Option<Duration>) -> Event,
+    ) {
+        let assumed = self.timings.delay;
         if let Some(stream) = self.stream(id) {
-            let device = stream.device.clone();
-            self.route(event(device));
+            let event = event(stream.device.clone(), stream.delay(taken, assumed));
+            self.route(event);
         }
     }
 

@@ -5,6 +5,7 @@ mod choices;
 pub(crate) mod clock;
 mod decisions;
 mod mailbox;
+mod stream;
 
 use core::time::Duration;
 use std::collections::{HashMap, HashSet};
@@ -17,13 +18,15 @@ use hither_protocol::{
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, broadcast, oneshot};
 
-pub(crate) use account::{Command, Stream, StreamId};
+pub(crate) use account::{Command, StreamId};
 pub(crate) use decisions::Decisions;
 pub(crate) use mailbox::{Live, Mailbox, Signal};
+pub(crate) use stream::Stream;
 
 use self::account::Account;
 use crate::metrics::{Dropped, Metrics};
 use crate::registry::Registry;
+use crate::session::Taken;
 use crate::store::{Appended, Committed, Log, Reader, Store, StoreError, TopicId, What};
 
 /// Entries of topics that a follower may fall behind before it must read on from the store.
@@ -214,9 +217,12 @@ impl Accounts {
                 Committed::Unsubscribed(account, topic, until) => {
                     self.tell(&account, Command::Unsubscribed(topic, until));
                 }
-                Committed::Shown(account, device, ids) => {
-                    self.tell(&account, Command::Shown(device, ids));
-                }
+                Committed::Shown {
+                    account,
+                    on,
+                    ids,
+                    stays,
+                } => self.tell(&account, Command::Shown(on, ids, stays)),
                 Committed::Access => registry.rights_changed(),
                 Committed::Ended(clients) => registry.end_sessions(&clients),
                 Committed::Settings(account, settings) => {
@@ -356,18 +362,18 @@ pub(crate) struct Link {
 
 impl Link {
     /// The backlog is done: the device may be alerted.
-    pub(crate) fn announce(&self, presence: Option<Presence>) {
-        self.send(Command::Announce(self.id, presence));
+    pub(crate) fn announce(&self, presence: Option<Presence>, taken: Taken) {
+        self.send(Command::Announce(self.id, presence, taken));
     }
 
     /// The device's presence changed.
-    pub(crate) fn presence(&self, presence: Presence) {
-        self.send(Command::Presence(self.id, presence));
+    pub(crate) fn presence(&self, presence: Presence, taken: Taken) {
+        self.send(Command::Presence(self.id, presence, taken));
     }
 
     /// The device is alive.
-    pub(crate) fn heartbeat(&self, last_input: Option<Duration>) {
-        self.send(Command::Heartbeat(self.id, last_input));
+    pub(crate) fn heartbeat(&self, last_input: Option<Duration>, taken: Taken) {
+        self.send(Command::Heartbeat(self.id, last_input, taken));
     }
 
     /// The client closes the stream by itself.

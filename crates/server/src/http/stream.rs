@@ -11,6 +11,7 @@ use hither_protocol::{AccessToken, MAX_FRAME_BYTES, SUBPROTOCOL};
 
 use super::client::from_browser;
 use super::{App, Failure};
+use crate::accounts::clock;
 use crate::socket;
 
 /// Small buffers: the default ones cost 138 KB for each connection.
@@ -46,7 +47,9 @@ pub(crate) async fn open(
         .max_frame_size(MAX_FRAME_BYTES)
         .max_message_size(MAX_FRAME_BYTES);
     let held = (app.limiter.place(client.ip())?, app.open());
-    Ok(upgrade.on_upgrade(|socket| socket::serve(socket, app, token, held)))
+    // Before the answer: whatever the client reads from then on is younger than this.
+    let opened = clock::now();
+    Ok(upgrade.on_upgrade(move |socket| socket::serve(socket, app, token, opened, held)))
 }
 
 fn not_a_web_socket() -> Failure {

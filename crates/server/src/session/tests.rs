@@ -1,11 +1,11 @@
 use hither_protocol::{
-    ClientInfo, DeviceId, DeviceKind, MAX_FRAME_BYTES, Message, PresenceState, Priority,
+    ClientInfo, DeviceId, DeviceKind, Echo, MAX_FRAME_BYTES, Message, PresenceState, Priority,
     PublisherRef,
 };
 use uuid::Uuid;
 
 use super::*;
-use crate::store::{ClientId, DeviceRecord, Epoch};
+use crate::store::{ClientId, DeviceRecord, Epoch, What};
 
 fn cursors() -> Cursors {
     Cursors::new(Epoch(1), [7; 32])
@@ -128,19 +128,31 @@ fn word(output: Output) -> String {
         Output::Identify { token, .. } => format!("identify {}", token.is_some()),
         Output::Attach(identity, _) => format!("attach {}", identity.device.id),
         Output::ReadPage(after) => format!("page after {}", after.0),
-        Output::Write(Write::Shown(ids)) => format!("write shown {}", numbers(&ids)),
+        Output::Write(Write::Shown(ids, stays)) => {
+            let stays = if stays { " until input" } else { "" };
+            format!("write shown {}{stays}", numbers(&ids))
+        }
         Output::Write(Write::Read(ids)) => format!("write read {}", numbers(&ids)),
         Output::Write(Write::Action(id, action)) => {
             format!("write action {} {action}", numbers(&[id]))
         }
         Output::Write(Write::Ack(upto)) => format!("write ack {}", upto.0),
-        Output::Announce(presence) => {
+        Output::Announce(presence, taken) => {
             let age = presence.and_then(|presence| presence.last_input_ms);
-            format!("announce {age:?}")
+            format!("announce {age:?}{}", since(taken))
         }
-        Output::Presence(presence) => format!("presence {:?}", presence.state),
-        Output::Heartbeat(age) => format!("heartbeat {age:?}"),
+        Output::Presence(presence, taken) => {
+            format!("presence {:?}{}", presence.state, since(taken))
+        }
+        Output::Heartbeat(age, taken) => format!("heartbeat {age:?}{}", since(taken)),
+        Output::Pong => "pong".to_owned(),
     }
+}
+
+/// Nothing for a reading that may be as old as the stream.
+fn since(taken: Taken) -> String {
+    let taken = taken.filter(|taken| !taken.is_zero());
+    taken.map_or_else(String::new, |taken| format!(" from {taken:?} on"))
 }
 
 fn sent(frame: ServerFrame) -> String {
@@ -160,7 +172,6 @@ fn sent(frame: ServerFrame) -> String {
         ServerFrame::Alert { ids, why, .. } => format!("alert {} {why:?}", numbers(&ids)),
         ServerFrame::Synced { cursor } => format!("synced {}", place(&cursor)),
         ServerFrame::Gap { since } => format!("gap {}", since.as_second()),
-        ServerFrame::Pong => "pong".to_owned(),
         ServerFrame::Error { code, .. } => format!("error {code}"),
         other => format!("{other:?}"),
     }
@@ -283,21 +294,52 @@ fn one_that_lagged_reads_on_from_the_store_and_syncs_once() {
 
 #[test]
 fn presence_before_synced_is_kept_and_afterwards_passed_on() {
-    let ping = |age| Input::Frame(ClientFrame::Ping { last_input_ms: age });
-    let report = |presence| Input::Frame(ClientFrame::Presence { presence });
+    let ping = |last_input_ms, echo| {
+        Input::Frame(ClientFrame::Ping {
+            last_input_ms,
+            echo,
+        })
+    };
+    let report = |presence, echo| Input::Frame(ClientFrame::Presence { presence, echo });
+    let echo = |sent_ms, held_ms| Some(Echo { sent_ms, held_ms });
     check(vec![
         (hello(None, Some(active(1))), &["identify true"]),
         (
             found(0),
             &["welcome laptop", "attach laptop", "page after 0"],
         ),
-        (report(active(2)), &[]),
-        (ping(Some(3)), &["pong"]),
-        (page(&[], 0, false), &["announce Some(3)", "synced 0"]),
-        (report(active(4)), &["presence Active"]),
-        (ping(Some(5)), &["heartbeat Some(5ms)", "pong"]),
-        (ping(None), &["heartbeat None", "pong"]),
+        (report(active(2), echo(0, 10)), &[]),
+        (ping(Some(3), echo(0, 20)), &["pong"]),
+        (
+            page(&[], 0, false),
+            &["announce Some(3) from 20ms on", "synced 0"],
+        ),
+        (
+            report(active(4), echo(1000, 50)),
+            &["presence Active from 1.05s on"],
+        ),
+        (report(active(4), None), &["presence Active"]),
+        (
+            ping(Some(5), echo(1000, 60)),
+            &["heartbeat Some(5ms) from 1.06s on", "pong"],
+        ),
+        (ping(None, None), &["heartbeat None", "pong"]),
+        (
+            ping(None, echo(u64::MAX, 1)),
+            &["heartbeat None from 18446744073709551.615s on", "pong"],
+        ),
     ]);
+}
+
+#[test]
+fn the_reading_of_a_hello_is_younger_than_the_stream() {
+    let mut session = Session::new(cursors());
+    let mut outputs = Vec::new();
+    for input in [hello(None, Some(active(1))), found(0), page(&[], 0, false)] {
+        session.handle(input, &mut outputs);
+    }
+    let announced = Output::Announce(Some(active(1)), Some(Duration::ZERO));
+    assert!(outputs.contains(&announced), "{outputs:?}");
 }
 
 #[test]
@@ -306,8 +348,17 @@ fn what_the_client_did_is_written() {
         (
             Input::Frame(ClientFrame::Shown {
                 ids: vec![id(1), id(2)],
+                stays: false,
             }),
             &["write shown 1,2"],
+        ),
+        (Input::Written, &[]),
+        (
+            Input::Frame(ClientFrame::Shown {
+                ids: vec![id(1)],
+                stays: true,
+            }),
+            &["write shown 1 until input"],
         ),
         (Input::Written, &[]),
         (Input::Frame(ClientFrame::Read { ids: vec![] }), &[]),
@@ -363,12 +414,14 @@ fn another_application_than_the_inbox_reads_but_is_never_announced() {
         (
             Input::Frame(ClientFrame::Ping {
                 last_input_ms: Some(1),
+                echo: None,
             }),
             &["pong"],
         ),
         (
             Input::Frame(ClientFrame::Presence {
                 presence: active(1),
+                echo: None,
             }),
             &[],
         ),
@@ -385,6 +438,7 @@ fn wrong_beginnings_are_closed() {
         vec![(
             Input::Frame(ClientFrame::Ping {
                 last_input_ms: None,
+                echo: None,
             }),
             &["error malformed", "close 4400"],
         )],
@@ -484,7 +538,10 @@ fn too_much_in_one_frame_is_malformed() {
         refused,
     )]);
     check_synced(vec![(
-        Input::Frame(ClientFrame::Shown { ids: many }),
+        Input::Frame(ClientFrame::Shown {
+            ids: many,
+            stays: false,
+        }),
         refused,
     )]);
     let action = "x".repeat(MAX_ACTION + 1);

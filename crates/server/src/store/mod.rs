@@ -204,8 +204,17 @@ pub enum Committed {
     Unsubscribed(AccountName, TopicId, Position),
     /// Somebody lost the right to read a topic.
     Access,
-    /// A device says that its pop-up was up for these.
-    Shown(AccountName, DeviceId, Vec<MessageId>),
+    /// A device says that its pop-up is up; told on each time.
+    Shown {
+        /// Whose device it is.
+        account: AccountName,
+        /// The device.
+        on: DeviceId,
+        /// The messages.
+        ids: Vec<MessageId>,
+        /// Whether it stays up until there is input after it.
+        stays: bool,
+    },
     /// These clients' sessions ended (signed out, revoked, password changed): close with 4403.
     Ended(Vec<ClientId>),
     /// The account's person chose something else.
@@ -308,12 +317,15 @@ pub trait Store:
         ids: Vec<MessageId>,
         at: Timestamp,
     ) -> Result<(), StoreError>;
-    /// Records that a device's pop-up was up; a repeat is a no-op.
+    /// Records that a device's pop-up was up. A repeat changes nothing, but is told on: a message
+    /// may ring again on a device that showed it before. Whether the pop-up `stays` is told on and
+    /// not kept.
     async fn mark_shown(
         &self,
         reader: &Reader,
         device: &DeviceId,
         ids: Vec<MessageId>,
+        stays: bool,
         at: Timestamp,
     ) -> Result<(), StoreError>;
     /// Records which action the person chose; a repeat is a no-op.

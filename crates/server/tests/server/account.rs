@@ -6,7 +6,7 @@ use hither_server::{Limits, Settings};
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, PASSWORD, Server, Stream, bearer, credentials, presence};
+use crate::harness::{Answer, PASSWORD, Server, Stream, bearer, credentials, presence, says};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -118,11 +118,7 @@ async fn a_presence_is_as_fresh_as_its_last_report() {
         .connect_desktop(&session, PresenceState::Active)
         .await;
     for state in [PresenceState::Inactive, PresenceState::Unknown] {
-        stream
-            .say(&hither_protocol::ClientFrame::Presence {
-                presence: presence(state),
-            })
-            .await;
+        stream.say(&says(presence(state))).await;
         stream.ping().await;
         let found = devices(&server, &session).await;
         assert_eq!(found[0]["presence"]["state"], json!(state));

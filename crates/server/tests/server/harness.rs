@@ -564,12 +564,13 @@ impl Stream {
     pub(crate) async fn ping(&mut self) -> Vec<ServerFrame> {
         self.say(&ClientFrame::Ping {
             last_input_ms: None,
+            echo: None,
         })
         .await;
         let mut frames = Vec::new();
         loop {
             match self.next().await {
-                ServerFrame::Pong => return frames,
+                ServerFrame::Pong { .. } => return frames,
                 frame => frames.push(frame),
             }
         }
@@ -579,6 +580,22 @@ impl Stream {
     pub(crate) async fn close(mut self) {
         self.wire.close(None).await.unwrap();
         self.end().await;
+    }
+}
+
+/// A pop-up that goes by itself.
+pub(crate) fn shows(id: MessageId) -> ClientFrame {
+    ClientFrame::Shown {
+        ids: vec![id],
+        stays: false,
+    }
+}
+
+/// A reading that nobody measured.
+pub(crate) fn says(presence: Presence) -> ClientFrame {
+    ClientFrame::Presence {
+        presence,
+        echo: None,
     }
 }
 

@@ -202,6 +202,7 @@ async fn a_client_that_says_too_much_is_told_when_to_come_back() {
 fn ping() -> Wire {
     let ping = ClientFrame::Ping {
         last_input_ms: None,
+        echo: None,
     };
     Wire::text(ping.to_text())
 }

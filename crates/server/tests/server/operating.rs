@@ -11,7 +11,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::harness::{Answer, PATIENCE, Server};
+use crate::harness::{Answer, PATIENCE, Server, shows};
 
 const OPERATING: &str = include_str!("../../../../docs/operating.md");
 
@@ -155,7 +155,7 @@ async fn who_is_not_getting_messages_is_seen() {
         }
     };
     stream.say(&ClientFrame::Ack { cursor }).await;
-    stream.say(&ClientFrame::Shown { ids: vec![id] }).await;
+    stream.say(&shows(id)).await;
     stream.ping().await;
     wait_for_sample(&server, "hither_oldest_unacked_seconds", |age| age == 0.0).await;
     let samples = samples(&server).await;

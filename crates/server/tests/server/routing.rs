@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use hither_attention::Timings;
 use hither_protocol::{
-    AlertWhy, ClientFrame, DeviceKind, FirstAlert, InactiveReason, MessageId, Presence,
+    AlertWhy, ClientFrame, DeviceKind, Echo, FirstAlert, InactiveReason, MessageId, Presence,
     PresenceState, ServerFrame, Session,
 };
 use hither_server::Settings;
 use serde_json::json;
 
-use crate::harness::{Server, Stream, presence};
+use crate::harness::{Server, Stream, presence, says, shows};
 
 async fn devices(server: &Server) -> (Session, Session) {
     let desktop = server.sign_in("ada", DeviceKind::Desktop).await;
@@ -64,7 +64,7 @@ async fn c3_the_desktop_rings_while_someone_is_there() {
     let id = server.send("ada", "hello").await;
     assert_eq!(message(&mut desktop).await, (id, FirstAlert::Now));
     assert_eq!(message(&mut phone).await, (id, FirstAlert::Silent));
-    desktop.say(&ClientFrame::Shown { ids: vec![id] }).await;
+    desktop.say(&shows(id)).await;
     assert_eq!(desktop.ping().await, []);
     assert_eq!(phone.ping().await, []);
 }
@@ -77,18 +77,12 @@ async fn c2_c4_the_phone_rings_while_the_desktop_is_inactive() {
         .connect_desktop(&desktop, PresenceState::Active)
         .await;
     let (mut phone, _) = server.connect(&phone, None).await;
-    desktop
-        .say(&ClientFrame::Presence { presence: locked() })
-        .await;
+    desktop.say(&says(locked())).await;
     desktop.ping().await;
     let id = server.send("ada", "hello").await;
     assert_eq!(message(&mut phone).await, (id, FirstAlert::Now));
     assert_eq!(message(&mut desktop).await, (id, FirstAlert::Silent));
-    desktop
-        .say(&ClientFrame::Presence {
-            presence: presence(PresenceState::Active),
-        })
-        .await;
+    desktop.say(&says(presence(PresenceState::Active))).await;
     desktop.ping().await;
     let id = server.send("ada", "hello again").await;
     assert_eq!(message(&mut desktop).await, (id, FirstAlert::Now));
@@ -120,11 +114,40 @@ async fn an_alert_that_nobody_saw_is_handed_over() {
     let id = server.send("ada", "hello").await;
     message(&mut desktop).await;
     message(&mut phone).await;
-    desktop.say(&ClientFrame::Shown { ids: vec![id] }).await;
-    desktop
-        .say(&ClientFrame::Presence { presence: locked() })
-        .await;
+    desktop.say(&shows(id)).await;
+    desktop.say(&says(locked())).await;
     assert_eq!(alert(&mut phone).await, (vec![id], AlertWhy::Handover));
+}
+
+#[tokio::test]
+async fn input_counts_from_when_the_echo_says_it_was_read_at_the_earliest() {
+    for echoes in [true, false] {
+        let server = Server::start().await;
+        let (desktop, phone) = devices(&server).await;
+        let mut desktop = server
+            .connect_desktop(&desktop, PresenceState::Active)
+            .await;
+        let (mut phone, _) = server.connect(&phone, None).await;
+        let id = server.send("ada", "hello").await;
+        message(&mut desktop).await;
+        message(&mut phone).await;
+        desktop.say(&shows(id)).await;
+        // As fresh as can be. Without the echo it may be as old as the stream, and so older than
+        // the pop-up.
+        let echo = Echo {
+            sent_ms: u64::MAX,
+            held_ms: 0,
+        };
+        let typing = ClientFrame::Ping {
+            last_input_ms: Some(0),
+            echo: echoes.then_some(echo),
+        };
+        desktop.say(&typing).await;
+        desktop.say(&says(locked())).await;
+        desktop.ping().await;
+        let rang = phone.ping().await;
+        assert_eq!(rang.is_empty(), echoes, "{rang:?}");
+    }
 }
 
 #[tokio::test]
@@ -135,7 +158,7 @@ async fn a_message_that_found_nobody_waits_for_the_first_device() {
     let (mut phone, backlog) = server.connect(&session, None).await;
     assert_eq!(backlog.titles(), ["hello"]);
     assert_eq!(alert(&mut phone).await.0, [id]);
-    phone.say(&ClientFrame::Shown { ids: vec![id] }).await;
+    phone.say(&shows(id)).await;
     phone.ping().await;
     // Shown once, it does not ring again.
     phone.close().await;
@@ -153,7 +176,7 @@ async fn what_was_not_shown_before_a_restart_rings_after_it() {
     let rung = server.send("ada", "rung but not shown").await;
     message(&mut phone).await;
     message(&mut phone).await;
-    phone.say(&ClientFrame::Shown { ids: vec![shown] }).await;
+    phone.say(&shows(shown)).await;
     phone.ping().await;
     let (settings, folder) = server.stop().await;
     let server = Server::run(settings, folder, hither_server::store::system_clock()).await;
@@ -200,7 +223,7 @@ async fn urgent_rings_everywhere_and_low_nowhere() {
         assert_eq!(message(&mut desktop).await, (id, expected));
         assert_eq!(message(&mut phone).await, (id, expected));
         for stream in [&mut desktop, &mut phone] {
-            stream.say(&ClientFrame::Shown { ids: vec![id] }).await;
+            stream.say(&shows(id)).await;
             stream.ping().await;
         }
     }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use hither_attention::Timings;
 use hither_protocol::{
-    AlertWhy, Because, ClientFrame, DeviceKind, FirstAlert, InactiveReason, MessageId, Outcome,
-    Presence, PresenceState, Seat, ServerFrame, Session, Trace,
+    AlertWhy, Because, DeviceKind, FirstAlert, InactiveReason, MessageId, Outcome, Presence,
+    PresenceState, Seat, ServerFrame, Session, Trace,
 };
 use hither_server::Settings;
 use hyper::Method;
 use jiff::{ToSpan, Zoned};
 use serde_json::{Value, json};
 
-use crate::harness::{PUBLISHER, SECRET, Server, Stream, bearer, credentials};
+use crate::harness::{PUBLISHER, SECRET, Server, Stream, bearer, credentials, says, shows};
 
 async fn trace(server: &Server, session: &Session, id: MessageId) -> Trace {
     let answer = server
@@ -89,9 +89,9 @@ async fn c3_c4_a_handover_is_explained_to_its_person() {
     let id = server.send("ada", "hello").await;
     message(&mut desktop).await;
     message(&mut phone).await;
-    desktop.say(&ClientFrame::Shown { ids: vec![id] }).await;
+    desktop.say(&shows(id)).await;
     let presence = locked();
-    desktop.say(&ClientFrame::Presence { presence }).await;
+    desktop.say(&says(presence)).await;
     assert_eq!(alert(&mut phone).await, (vec![id], AlertWhy::Handover));
 
     for session in [&desk, &pocket] {
@@ -222,7 +222,7 @@ async fn quiet_times_hold_back_and_end_on_time() {
     be_quiet(&server, &session, 3600, true).await;
     let loud = server.send_as(&urgent).await;
     assert_eq!(message(&mut desktop).await, (loud, FirstAlert::Now));
-    desktop.say(&ClientFrame::Shown { ids: vec![loud] }).await;
+    desktop.say(&shows(loud)).await;
     let first = server.send("ada", "hello").await;
     assert_eq!(message(&mut desktop).await, (first, FirstAlert::Silent));
 

@@ -176,6 +176,7 @@ async fn everything_of_the_first_version_is_still_delivered() {
     stream
         .say(&ClientFrame::Ping {
             last_input_ms: None,
+            echo: None,
         })
         .await;
     let foreign = Cursors::new(Epoch(1), KEY).make(&"ada".parse().unwrap(), Position(1));

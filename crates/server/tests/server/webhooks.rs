@@ -216,7 +216,12 @@ async fn states_and_the_action_arrive() {
     assert_eq!(fields, ["data", "timestamp", "type"]);
 
     let ids = vec![message];
-    stream.say(&ClientFrame::Shown { ids: ids.clone() }).await;
+    stream
+        .say(&ClientFrame::Shown {
+            ids: ids.clone(),
+            stays: false,
+        })
+        .await;
     let action = "yes".to_owned();
     stream
         .say(&ClientFrame::Action {

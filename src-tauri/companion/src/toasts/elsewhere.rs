@@ -35,14 +35,15 @@ async fn show(toast: Toast) -> ToastEvent {
     let key = toast.key.clone();
     let shown = tokio::task::spawn_blocking(move || notification(&toast).show().map(drop));
     match shown.await {
-        Ok(Ok(())) => ToastEvent::Up(key),
+        // Windows keeps a long one for 25 seconds, macOS does as the person set it there.
+        Ok(Ok(())) => ToastEvent::Up { key, stays: false },
         Ok(Err(error)) => ToastEvent::Failed(key, error.to_string()),
         Err(error) => ToastEvent::Failed(key, error.to_string()),
     }
 }
 
 fn notification(toast: &Toast) -> Notification {
-    let stays = matches!(toast.priority, Priority::High | Priority::Urgent);
+    let stays = toast.stays || toast.priority >= Priority::High;
     Notification::new()
         .appname("Hither")
         .summary(&text::title(toast))

@@ -37,6 +37,18 @@ const LABEL: usize = 40;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
+/// Until it is closed.
+const FOR_EVER: i32 = 0;
+/// The daemon's own choice.
+const AS_USUAL: i32 = -1;
+
+/// Daemons that take pop-ups down whatever they are told. GNOME Shell waits for input by itself,
+/// but not for one that came a moment before the pop-up, and keeps it in a list of its own.
+const IMPATIENT: [&str; 2] = ["gnome-shell", "notify-osd"];
+
+/// Why a pop-up was closed: its time was over.
+const EXPIRED: u32 = 1;
+
 /// The session's notifications; connected with the first pop-up.
 #[derive(Debug, Default)]
 pub(super) struct Notifications {
@@ -60,6 +72,8 @@ struct Daemon {
     owner: OwnedUniqueName,
     actions: bool,
     markup: bool,
+    /// Whether it leaves a pop-up up for as long as it is told to.
+    patient: bool,
     up: HashMap<ToastKey, u32>,
 }
 
@@ -104,13 +118,16 @@ impl Notifications {
             Err(_) => Err(NO_ANSWER.to_owned()),
         };
         match shown {
-            Ok(()) => ToastEvent::Up(toast.key.clone()),
+            Ok(stays) => ToastEvent::Up {
+                key: toast.key.clone(),
+                stays,
+            },
             Err(why) => ToastEvent::Failed(toast.key.clone(), why),
         }
     }
 
-    /// The error is for people.
-    async fn try_show(&mut self, toast: &Toast) -> Result<(), String> {
+    /// Whether it stays as long as it is asked to; the error is for people.
+    async fn try_show(&mut self, toast: &Toast) -> Result<bool, String> {
         let session = self.session().await?;
         session.notify(toast).await.map_err(|error| explain(&error))
     }
@@ -192,7 +209,7 @@ impl Session {
         })
     }
 
-    async fn notify(&mut self, toast: &Toast) -> zbus::Result<()> {
+    async fn notify(&mut self, toast: &Toast) -> zbus::Result<bool> {
         let daemon = match self.still_running().await {
             Some(daemon) => daemon,
             None => Daemon::find(&self.connection).await?,
@@ -202,7 +219,7 @@ impl Session {
         daemon
             .up
             .insert(toast.key.clone(), reply.body().deserialize()?);
-        Ok(())
+        Ok(daemon.patient && expires(toast) == FOR_EVER)
     }
 
     /// The daemon we know, unless another one or none has its place.
@@ -251,10 +268,14 @@ impl Daemon {
         let owner = header.sender().ok_or(zbus::Error::InvalidReply)?;
         let body = reply.body();
         let capabilities: Vec<&str> = body.deserialize()?;
+        let about = call(connection, "GetServerInformation", &()).await?;
+        let about = about.body();
+        let (name, ..): (&str, &str, &str, &str) = about.deserialize()?;
         Ok(Self {
             owner: owner.to_owned().into(),
             actions: capabilities.contains(&"actions"),
             markup: capabilities.contains(&"body-markup"),
+            patient: !IMPATIENT.contains(&name),
             up: HashMap::new(),
         })
     }
@@ -312,10 +333,13 @@ impl Daemon {
                 event(self.key_of(id)?, action)
             }
             "NotificationClosed" => {
-                let (id, _reason): (u32, u32) = body.deserialize().ok()?;
+                let (id, reason): (u32, u32) = body.deserialize().ok()?;
                 let key = self.key_of(id)?;
                 self.up.remove(&key);
-                None
+                Some(match reason {
+                    EXPIRED => ToastEvent::Expired(key),
+                    _ => ToastEvent::Dismissed(key),
+                })
             }
             _ => None,
         }
@@ -358,10 +382,11 @@ fn hints(toast: &Toast) -> HashMap<&'static str, Value<'static>> {
     ])
 }
 
-/// Milliseconds; 0 stays until it is closed, -1 is the daemon's own choice.
+/// Milliseconds.
 fn expires(toast: &Toast) -> i32 {
-    match toast.priority {
-        Priority::High | Priority::Urgent => 0,
-        _ => -1,
+    if toast.stays || toast.priority >= Priority::High {
+        FOR_EVER
+    } else {
+        AS_USUAL
     }
 }

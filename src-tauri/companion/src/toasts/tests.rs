@@ -80,15 +80,25 @@ impl Shown {
         self.stage.owned(NAME).await;
     }
 
+    /// What a pop-up reports next, but for its end.
     async fn next(&mut self) -> ToastEvent {
+        loop {
+            match self.next_of_all().await {
+                ToastEvent::Dismissed(_) => {}
+                event => return event,
+            }
+        }
+    }
+
+    async fn next_of_all(&mut self) -> ToastEvent {
         let next = tokio::time::timeout(PATIENCE, self.toasts.next_event()).await;
         next.expect("a pop-up reports").unwrap()
     }
 
     async fn show(&mut self, toast: Toast) {
-        let key = toast.key.clone();
+        let (key, stays) = (toast.key.clone(), toast.stays);
         self.toasts.show(toast);
-        assert_eq!(self.next().await, ToastEvent::Up(key));
+        assert_eq!(self.next().await, ToastEvent::Up { key, stays });
     }
 
     /// Waits until so many are on the screen.
@@ -155,6 +165,7 @@ fn toast(n: u8, title: &str) -> Toast {
         body: "1 < 2 & <b>not bold</b>".to_owned(),
         publisher: "CI".to_owned(),
         priority: Priority::Default,
+        stays: false,
         actions: vec![action("retry"), action("default"), action("third")],
     }
 }
@@ -248,6 +259,41 @@ async fn f6_one_the_person_closed_is_shown_anew() {
         shown.next().await,
         ToastEvent::Clicked(ToastKey::Message(id(1)))
     );
+}
+
+#[tokio::test]
+async fn one_that_is_to_stay_outlives_the_daemons_own_time_for_pop_ups() {
+    let mut shown = Shown::without_daemon().await;
+    let short = "[urgency_normal]\ntimeout = 1\n";
+    shown.start_dunst_with(&format!("{DUNSTRC}{short}")).await;
+    let staying = Toast {
+        stays: true,
+        ..toast(1, "Stays")
+    };
+    shown.show(staying).await;
+    for n in [2, 3] {
+        shown.show(toast(n, "Passes")).await;
+        let expired = ToastEvent::Expired(ToastKey::Message(id(n)));
+        assert_eq!(shown.next_of_all().await, expired);
+        shown.on_screen(1).await;
+    }
+    shown.call(DUNST, "NotificationCloseAll", &()).await;
+    let dismissed = ToastEvent::Dismissed(ToastKey::Message(id(1)));
+    assert_eq!(shown.next_of_all().await, dismissed);
+    // What is withdrawn is no news.
+    let staying = Toast {
+        stays: true,
+        ..toast(4, "Withdrawn")
+    };
+    shown.show(staying).await;
+    shown.toasts.withdraw(ToastKey::Message(id(4)));
+    shown.on_screen(0).await;
+    shown.toasts.show(toast(5, "Next"));
+    let up = ToastEvent::Up {
+        key: ToastKey::Message(id(5)),
+        stays: false,
+    };
+    assert_eq!(shown.next_of_all().await, up);
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ mod tests {
             body: body.to_owned(),
             publisher: publisher.to_owned(),
             priority: Priority::Default,
+            stays: false,
             actions: Vec::new(),
         }
     }

@@ -147,7 +147,9 @@ pub(crate) async fn accounts_never_see_each_other<B: Bed>(bed: B) {
     assert_eq!(store.html(&bob, id).await.unwrap(), None);
     assert_eq!(store.pending(&name("bob"), at).await.unwrap(), []);
     store.mark_read(&bob, vec![id], at).await.unwrap();
-    let shown = store.mark_shown(&bob, &device("d"), vec![id], at).await;
+    let shown = store
+        .mark_shown(&bob, &device("d"), vec![id], false, at)
+        .await;
     shown.unwrap();
     assert_eq!(
         store.message(&ada, id).await.unwrap().unwrap().read_at,
@@ -193,20 +195,26 @@ pub(crate) async fn shown_and_read_messages_are_not_pending<B: Bed>(bed: B) {
     let mut news = scene.store.commits().unwrap();
     announced(&mut news);
 
-    for _ in 0..2 {
-        let ids = vec![shown, shown, MessageId(Uuid::now_v7())];
+    for stays in [false, true] {
+        let unknown = MessageId(Uuid::now_v7());
         let marked = scene
             .store
-            .mark_shown(&inbox("ada"), &device("desk"), ids, at)
+            .mark_shown(
+                &inbox("ada"),
+                &device("desk"),
+                vec![shown, unknown],
+                stays,
+                at,
+            )
             .await;
         marked.unwrap();
+        let told = announced(&mut news);
+        assert!(
+            matches!(&told[..], [Committed::Shown { account, on, ids, stays: told }]
+                if *account == ada && *on == device("desk") && *ids == [shown] && *told == stays),
+            "{told:?}"
+        );
     }
-    let told = announced(&mut news);
-    assert!(
-        matches!(&told[..], [Committed::Shown(who, on, ids)]
-            if *who == ada && *on == device("desk") && *ids == [shown]),
-        "{told:?}"
-    );
     scene
         .store
         .mark_read(&inbox("ada"), vec![read], at)

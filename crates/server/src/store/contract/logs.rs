@@ -191,7 +191,7 @@ pub(crate) async fn what_is_for_everyone_is_read_by_each_alone<B: Bed>(bed: B) {
     assert_eq!(scene.pending("bob").await, [public]);
     let shown = scene
         .store
-        .mark_shown(&inbox("bob"), &device("d"), vec![public], at)
+        .mark_shown(&inbox("bob"), &device("d"), vec![public], false, at)
         .await;
     shown.unwrap();
     assert_eq!(scene.pending("bob").await, []);
@@ -388,7 +388,7 @@ pub(crate) async fn b5_what_a_client_reads_stays_its_own<B: Bed>(bed: B) {
         .unwrap();
     let shown = vec![both, own];
     let desk = device("desk");
-    let shown = scene.store.mark_shown(&reader, &desk, shown, at);
+    let shown = scene.store.mark_shown(&reader, &desk, shown, false, at);
     shown.await.unwrap();
     let page = scene.read(reader.clone()).await;
     assert_eq!(

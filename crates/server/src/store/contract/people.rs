@@ -261,7 +261,7 @@ pub(crate) async fn a_removed_account_leaves_nothing<B: Bed>(bed: B) {
     let desk = device("desk");
     scene
         .store
-        .mark_shown(&inbox("ada"), &desk, vec![own, both], at)
+        .mark_shown(&inbox("ada"), &desk, vec![own, both], false, at)
         .await
         .unwrap();
     scene

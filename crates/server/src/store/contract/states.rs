@@ -78,7 +78,9 @@ pub(crate) async fn a_message_is_delivered_once_a_device_has_it<B: Bed>(bed: B) 
     let later = scene.publish(&["ada"]).await;
     let at = scene.hands.now();
     let (reader, desk) = (inbox("ada"), device("desk"));
-    let shown = scene.store.mark_shown(&reader, &desk, vec![later], at);
+    let shown = scene
+        .store
+        .mark_shown(&reader, &desk, vec![later], false, at);
     shown.await.unwrap();
     let states = scene.states(later).await;
     assert_eq!(states.counts, counts(1, 1, 1, 0));

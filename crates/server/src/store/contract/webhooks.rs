@@ -152,7 +152,7 @@ pub(crate) async fn each_state_is_told_once_in_order<B: Bed>(bed: B) {
     let (ada, bob) = (inbox("ada"), inbox("bob"));
     for on in ["desk", "phone"] {
         let (on, at) = (device(on), scene.hands.now());
-        let shown = scene.store.mark_shown(&ada, &on, vec![id], at);
+        let shown = scene.store.mark_shown(&ada, &on, vec![id], false, at);
         shown.await.unwrap();
         for action in ["yes", "no", "yes"] {
             let action = action.to_owned();
@@ -230,7 +230,7 @@ pub(crate) async fn a_publisher_is_told_no_more_than_it_may_ask<B: Bed>(bed: B) 
         let head = scene.store.head().await.unwrap();
         scene.store.ack(client, head).await.unwrap();
         let (desk, at) = (device("desk"), scene.hands.now());
-        let shown = scene.store.mark_shown(&reader, &desk, vec![id], at);
+        let shown = scene.store.mark_shown(&reader, &desk, vec![id], false, at);
         shown.await.unwrap();
         let chosen = scene
             .store
@@ -246,7 +246,7 @@ pub(crate) async fn a_publisher_is_told_no_more_than_it_may_ask<B: Bed>(bed: B) 
     let disable = scene.store.set_publisher_disabled(&publisher, true);
     disable.await.unwrap();
     let (ada, desk, at) = (inbox("ada"), device("desk"), scene.hands.now());
-    let shown = scene.store.mark_shown(&ada, &desk, vec![id], at);
+    let shown = scene.store.mark_shown(&ada, &desk, vec![id], false, at);
     shown.await.unwrap();
     let enable = scene.store.set_publisher_disabled(&publisher, false);
     enable.await.unwrap();

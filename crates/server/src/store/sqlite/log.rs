@@ -166,24 +166,32 @@ pub(super) fn mark_shown(
     reader: &Reader,
     device: &DeviceId,
     ids: &[MessageId],
+    stays: bool,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let shelf = Shelf::of(tx, reader)?;
-    let mut newly = Vec::new();
+    let mut own = Vec::new();
     for id in ids {
-        if let Some((number, place)) = received(tx, &shelf, *id)?
-            && show(tx, shelf.account, number, device, at)?
-            && !place.is_of_clients()
-        {
-            if shown_anywhere(tx, shelf.account, number, at)? {
-                tell(tx, EventType::Shown, number, shelf.account, None, at)?;
-            }
-            newly.push(*id);
+        let Some((number, place)) = received(tx, &shelf, *id)? else {
+            continue;
+        };
+        let newly = show(tx, shelf.account, number, device, at)?;
+        if place.is_of_clients() {
+            continue;
         }
+        if newly && shown_anywhere(tx, shelf.account, number, at)? {
+            tell(tx, EventType::Shown, number, shelf.account, None, at)?;
+        }
+        own.push(*id);
     }
-    if !newly.is_empty() {
+    if !own.is_empty() {
         let name = account_name(tx, shelf.account)?;
-        tx.announce(Committed::Shown(name, device.clone(), newly));
+        tx.announce(Committed::Shown {
+            account: name,
+            on: device.clone(),
+            ids: own,
+            stays,
+        });
     }
     Ok(())
 }

@@ -348,11 +348,12 @@ impl Store for SqliteStore {
         reader: &Reader,
         device: &DeviceId,
         ids: Vec<MessageId>,
+        stays: bool,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let (reader, device) = (reader.clone(), device.clone());
         self.writer
-            .write(move |tx| log::mark_shown(tx, &reader, &device, &ids, at))
+            .write(move |tx| log::mark_shown(tx, &reader, &device, &ids, stays, at))
             .await
     }
 

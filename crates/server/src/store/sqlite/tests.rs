@@ -416,7 +416,7 @@ async fn a_removed_account_leaves_no_rows() {
         let desk = "desk".parse().unwrap();
         scene
             .store
-            .mark_shown(&inbox("ada"), &desk, vec![id], at)
+            .mark_shown(&inbox("ada"), &desk, vec![id], false, at)
             .await
             .unwrap();
         scene

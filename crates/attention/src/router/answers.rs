@@ -1,0 +1,113 @@
+//! What became of an alert: shown, taken, read, gone.
+
+use hither_protocol::{
+    AlertWhy, Because, DeviceId, DeviceKind, Instant, MessageId, Outcome, WhenUnknown,
+};
+
+use super::Router;
+use crate::devices::Witness;
+use crate::ledger::{Entry, Via};
+
+impl Router {
+    pub(super) fn shown(
+        &mut self,
+        now: Instant,
+        device: &DeviceId,
+        ids: &[MessageId],
+        stays: bool,
+    ) {
+        let Some((kind, witness)) = self.devices.witness(now, device) else {
+            return;
+        };
+        for id in ids {
+            let Some(mut entry) = self.ledger.take(*id) else {
+                continue;
+            };
+            match (kind, witness) {
+                (DeviceKind::Mobile, _) => {
+                    let (seen, because) = (Outcome::Seen, Because::ShownOnPhone);
+                    self.trace(now, *id, seen, Some(device), because);
+                    entry.hang_up(device, Via::Push);
+                    self.finish(&mut entry);
+                }
+                (DeviceKind::Desktop, Witness::Someone) => {
+                    entry.show(device, now, stays);
+                    self.see(&mut entry, device);
+                }
+                (DeviceKind::Desktop, Witness::Perhaps) => {
+                    entry.show(device, now, stays);
+                    if self.choices.when_unknown() == WhenUnknown::Desktop {
+                        self.see(&mut entry, device);
+                    }
+                }
+                (DeviceKind::Desktop, Witness::Nobody) => {
+                    if entry.fail(device, Via::Stream, self.comebacks) {
+                        entry.want(AlertWhy::NotShown);
+                    }
+                }
+            }
+            self.keep(entry);
+        }
+    }
+
+    pub(super) fn push_answered(
+        &mut self,
+        now: Instant,
+        device: &DeviceId,
+        ids: &[MessageId],
+        accepted: bool,
+    ) {
+        if !self.devices.contains(device) {
+            return;
+        }
+        for id in ids {
+            let Some(mut entry) = self.ledger.take(*id) else {
+                continue;
+            };
+            if accepted {
+                entry.hang_up(device, Via::Push);
+                self.trace(now, *id, Outcome::Taken, Some(device), Because::Gateway);
+                let until = now + self.timings.taken_for;
+                if !entry.insistent {
+                    self.cancel_pushes(&mut entry);
+                }
+                entry.taken(device, until);
+            } else if entry.fail(device, Via::Push, self.comebacks) {
+                entry.want(AlertWhy::NotShown);
+            }
+            self.keep(entry);
+        }
+    }
+
+    pub(super) fn forget(&mut self, ids: &[MessageId]) {
+        for id in ids {
+            if let Some(mut entry) = self.ledger.take(*id) {
+                self.cancel_pushes(&mut entry);
+            }
+        }
+    }
+
+    pub(super) fn see(&mut self, entry: &mut Entry, desktop: &DeviceId) {
+        entry.see(desktop);
+        if !entry.insistent {
+            self.cancel_pushes(entry);
+        }
+    }
+
+    pub(super) fn finish(&mut self, entry: &mut Entry) {
+        entry.finish();
+        if !entry.insistent {
+            self.cancel_pushes(entry);
+        }
+    }
+
+    pub(super) fn cancel_pushes(&mut self, entry: &mut Entry) {
+        let id = entry.message.id;
+        let pushes: Vec<_> = entry.take_pushes().collect();
+        for device in pushes {
+            let (cancelled, because) = (Outcome::Cancelled, Because::Settled);
+            self.trace(self.clock, id, cancelled, Some(&device), because);
+            self.cancelled.push((device, id));
+        }
+    }
+}

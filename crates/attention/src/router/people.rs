@@ -1,0 +1,175 @@
+//! Devices that come, go and say what they know: is somebody at a desktop, and was anybody?
+
+use core::time::Duration;
+
+use hither_protocol::{AlertWhy, Because, DeviceId, DeviceKind, Instant, Outcome, Presence};
+
+use super::Router;
+use crate::devices::{Change, Input, Seat, Sent};
+use crate::ledger::{Entry, Via};
+
+impl Router {
+    /// What an earlier stream still had on its way may be lost, and what its push service still
+    /// has is not needed.
+    pub(super) fn connected(
+        &mut self,
+        now: Instant,
+        device: &DeviceId,
+        kind: DeviceKind,
+        presence: Option<Presence>,
+        sent: Sent,
+    ) {
+        self.change(
+            |entry| entry.is_called(device) || entry.is_taken_for(device),
+            |router, entry| {
+                if entry.is_taken_for(device) {
+                    // It is online, and so is what its push service took.
+                    return router.finish(entry);
+                }
+                if entry.hang_up(device, Via::Push) {
+                    router.cancelled.push((device.clone(), entry.message.id));
+                    entry.want(AlertWhy::Waiting);
+                }
+                if entry.hang_up(device, Via::Stream) {
+                    entry.want(AlertWhy::NotShown);
+                }
+            },
+        );
+        let timings = &self.timings;
+        self.devices.connect(now, device, kind, timings);
+        let input = presence.and_then(|presence| self.devices.report(sent, device, presence));
+        self.used(device, input);
+        self.come_back();
+    }
+
+    pub(super) fn disconnected(&mut self, now: Instant, device: &DeviceId, goodbye: bool) {
+        if self.devices.disconnect(now, device, goodbye) == Some(DeviceKind::Mobile) {
+            self.give_up(device, Via::Stream);
+            self.reconsider();
+        }
+    }
+
+    pub(super) fn presence(&mut self, sent: Sent, device: &DeviceId, presence: Presence) {
+        let input = self.devices.report(sent, device, presence);
+        self.used(device, input);
+        // Presenting is no seat of its own.
+        self.reconsider();
+    }
+
+    /// A heartbeat without a reading says nothing about the person.
+    pub(super) fn heartbeat(
+        &mut self,
+        sent: Sent,
+        device: &DeviceId,
+        last_input: Option<Duration>,
+    ) {
+        let input = last_input.and_then(|age| self.devices.heartbeat(sent, device, age));
+        self.used(device, input);
+    }
+
+    /// Someone used the desktop: what it showed before that was seen, unless it came and went in
+    /// a pause in which they may have been somewhere else.
+    fn used(&mut self, desktop: &DeviceId, input: Option<Input>) {
+        let Some(input) = input else { return };
+        for id in self.ledger.shown_before(desktop, input.at) {
+            let Some(mut entry) = self.ledger.take(id) else {
+                continue;
+            };
+            if self.came_and_went(&entry, desktop, input) {
+                entry.hide(desktop);
+                entry.want(AlertWhy::Returned);
+            } else {
+                let (seen, because) = (Outcome::Seen, Because::InputAfterwards);
+                self.trace(self.clock, id, seen, Some(desktop), because);
+                self.finish(&mut entry);
+            }
+            self.keep(entry);
+        }
+    }
+
+    /// Whether the pop-up was gone before anyone touched the desktop, in a long enough pause.
+    fn came_and_went(&self, entry: &Entry, desktop: &DeviceId, input: Input) -> bool {
+        let Some(((from, to), shown)) = input.pause.zip(entry.shown_in_passing(desktop)) else {
+            return false;
+        };
+        let long = to.since(from) >= self.timings.pause;
+        long && from < shown && shown + self.timings.pop_up <= to
+    }
+
+    pub(super) fn push_registered(&mut self, now: Instant, device: DeviceId) {
+        self.devices.register(now, device);
+        self.come_back();
+    }
+
+    pub(super) fn push_removed(&mut self, device: &DeviceId) {
+        self.devices.unregister(device);
+        self.give_up(device, Via::Push);
+    }
+
+    pub(super) fn seat_changed(&mut self, change: &Change) {
+        let desktop = &change.device;
+        match (change.from, change.to) {
+            (Seat::Active, Seat::Active) => {}
+            (_, Seat::Active) => self.person_came(desktop),
+            (Seat::Active, _) | (_, Seat::Inactive) => self.person_left(desktop),
+            (_, Seat::Gone) => self.give_up(desktop, Via::Stream),
+            (Seat::Inactive, Seat::Unknown) => self.person_may_have_come(),
+            (_, Seat::Unknown) => {}
+        }
+    }
+
+    /// What the desktop shows is in front of someone; what a push service still has is not needed.
+    fn person_came(&mut self, desktop: &DeviceId) {
+        self.come_back();
+        self.change(
+            |entry| entry.has_pushes() || entry.is_shown_on(desktop) || entry.is_taken(),
+            |router, entry| {
+                if entry.is_shown_on(desktop) {
+                    router.see(entry, desktop);
+                } else if entry.is_taken() {
+                    entry.doubt();
+                } else if !entry.insistent {
+                    router.cancel_pushes(entry);
+                    entry.want(AlertWhy::Waiting);
+                }
+            },
+        );
+    }
+
+    /// Somebody unlocked a desktop that cannot tell more: perhaps nobody has a phone that shows
+    /// what a push service took.
+    fn person_may_have_come(&mut self) {
+        self.change(Entry::is_taken, |_, entry| entry.doubt());
+    }
+
+    /// What the desktop shows since the last input, or does not show yet, nobody saw there.
+    fn person_left(&mut self, desktop: &DeviceId) {
+        self.change(
+            |entry| entry.is_called(desktop) || entry.is_shown_on(desktop),
+            |router, entry| {
+                entry.hide(desktop);
+                entry.ask_phones_again();
+                entry.fail(desktop, Via::Stream, router.comebacks);
+                entry.want(AlertWhy::Handover);
+            },
+        );
+    }
+
+    /// Nobody answers this way any more.
+    fn give_up(&mut self, device: &DeviceId, via: Via) {
+        self.change(
+            |entry| entry.is_called(device),
+            |router, entry| {
+                if entry.fail(device, via, router.comebacks) {
+                    entry.want(AlertWhy::NotShown);
+                }
+            },
+        );
+    }
+
+    /// A device is there anew: what failed before may work.
+    fn come_back(&mut self) {
+        self.comebacks += 1;
+        self.reconsider();
+    }
+}

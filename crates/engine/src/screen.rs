@@ -1,0 +1,204 @@
+//! What is on the screen, and how long it stays there.
+//!
+//! A pop-up stays until there has been input after it, and ten seconds longer: whoever reads
+//! without touching anything, or fetches coffee, finds it. What a desktop takes down before that comes
+//! again with the input. Where the desktop takes pop-ups down by
+//! itself, it is gone after ten seconds.
+
+use core::time::Duration;
+
+use hither_protocol::{Instant, MessageId, Priority};
+
+use crate::presence::Presence;
+use crate::{Effect, Toast, ToastKey};
+
+/// So long a pop-up can be noticed: after the first input that follows it, or else from the
+/// beginning.
+const LINGERS: Duration = Duration::from_secs(10);
+/// The most pop-ups on a screen; an older one goes.
+const MOST_UP: usize = 100;
+
+/// The pop-ups that were handed to the desktop.
+#[derive(Debug, Default)]
+pub(crate) struct Screen {
+    /// Oldest first.
+    up: Vec<Up>,
+    /// Since when the sensor was asked to report the next input.
+    watching: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Up {
+    toast: Toast,
+    stage: Stage,
+    /// Not recorded as shown yet.
+    unrecorded: Vec<MessageId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The desktop did not confirm it yet.
+    Ordered,
+    /// Up since then, and until there is input.
+    Waits(Instant),
+    /// As above, but the desktop took it down; it comes again with the input.
+    Lost(Instant),
+    /// There was input; it goes then.
+    Leaves(Instant),
+    /// The desktop takes it down by then.
+    Passes(Instant),
+    /// Until the person closes it.
+    Remains,
+    /// Off the screen; a list of the desktop's own may still have it.
+    Off,
+}
+
+/// How a message is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Showing {
+    /// It is about to be.
+    Ordered,
+    /// It is; whether it stays until there is input.
+    Up { stays: bool },
+}
+
+impl Screen {
+    /// Puts one up in place of the one with its key. An older one may have to go: it is returned.
+    pub(crate) fn show(
+        &mut self,
+        toast: Toast,
+        unrecorded: Vec<MessageId>,
+        effects: &mut Vec<Effect>,
+    ) -> Option<ToastKey> {
+        self.up.retain(|up| up.toast.key != toast.key);
+        let crowded_out = (self.up.len() == MOST_UP).then(|| self.up[0].toast.key.clone());
+        if let Some(key) = &crowded_out {
+            self.take_down(key, effects);
+        }
+        effects.push(Effect::ShowToast(toast.clone()));
+        self.up.push(Up {
+            toast,
+            stage: Stage::Ordered,
+            unrecorded,
+        });
+        crowded_out
+    }
+
+    /// It is up, and `stays` if it was asked to. Names what is shown by it for the first time, and
+    /// how.
+    pub(crate) fn confirm(
+        &mut self,
+        now: Instant,
+        key: &ToastKey,
+        stays: bool,
+    ) -> Vec<(MessageId, bool)> {
+        let Some(up) = self.find(key) else {
+            return Vec::new();
+        };
+        if up.stage == Stage::Ordered {
+            up.stage = match stays {
+                true if up.toast.priority >= Priority::High => Stage::Remains,
+                true if up.toast.stays => Stage::Waits(now),
+                _ => Stage::Passes(now + LINGERS),
+            };
+        }
+        let stays = up.stage.stays();
+        let ids = core::mem::take(&mut up.unrecorded);
+        ids.into_iter().map(|id| (id, stays)).collect()
+    }
+
+    /// The desktop took it down before its time, or the person did.
+    pub(crate) fn gone(&mut self, key: &ToastKey, by_hand: bool) {
+        if let Some(up) = self.find(key) {
+            up.stage = match up.stage {
+                Stage::Waits(since) if !by_hand => Stage::Lost(since),
+                _ => Stage::Off,
+            };
+        }
+    }
+
+    /// It did not make it to the screen.
+    pub(crate) fn failed(&mut self, key: &ToastKey) {
+        self.up.retain(|up| up.toast.key != *key);
+    }
+
+    pub(crate) fn take_down(&mut self, key: &ToastKey, effects: &mut Vec<Effect>) {
+        if let Some(at) = self.up.iter().position(|up| up.toast.key == *key) {
+            self.up.remove(at);
+            effects.push(Effect::WithdrawToast(key.clone()));
+        }
+    }
+
+    pub(crate) fn clear(&mut self, effects: &mut Vec<Effect>) {
+        let keys = self.up.drain(..).map(|up| up.toast.key);
+        effects.extend(keys.map(Effect::WithdrawToast));
+    }
+
+    /// Does what is due, and what input brings about.
+    pub(crate) fn tick(&mut self, now: Instant, presence: &Presence, effects: &mut Vec<Effect>) {
+        for up in &mut self.up {
+            match up.stage {
+                Stage::Waits(since) if presence.was_used_since(now, since) => {
+                    up.stage = Stage::Leaves(now + LINGERS);
+                }
+                Stage::Lost(since) if presence.was_used_since(now, since) => {
+                    up.stage = Stage::Ordered;
+                    effects.push(Effect::ShowToast(up.toast.clone()));
+                }
+                Stage::Leaves(at) if at <= now => {
+                    up.stage = Stage::Off;
+                    effects.push(Effect::WithdrawToast(up.toast.key.clone()));
+                }
+                Stage::Passes(at) if at <= now => up.stage = Stage::Off,
+                _ => {}
+            }
+        }
+        self.watch(now, presence, effects);
+    }
+
+    fn watch(&mut self, now: Instant, presence: &Presence, effects: &mut Vec<Effect>) {
+        let waits = |up: &Up| matches!(up.stage, Stage::Waits(_) | Stage::Lost(_));
+        if !self.up.iter().any(waits) {
+            return;
+        }
+        let told = |at| presence.was_used_since(now, at);
+        if self.watching.is_none_or(told) {
+            self.watching = Some(now);
+            effects.push(Effect::AwaitInput);
+        }
+    }
+
+    pub(crate) fn next_wakeup(&self) -> Option<Instant> {
+        let leaving = self.up.iter().filter_map(|up| match up.stage {
+            Stage::Leaves(at) => Some(at),
+            _ => None,
+        });
+        leaving.min()
+    }
+
+    /// Whether this pop-up is on the screen at `now`, or about to be.
+    pub(crate) fn showing(&self, now: Instant, key: &ToastKey) -> Option<Showing> {
+        let up = self.up.iter().find(|up| up.toast.key == *key)?;
+        match up.stage {
+            Stage::Ordered => Some(Showing::Ordered),
+            Stage::Off => None,
+            Stage::Passes(at) if at <= now => None,
+            stage => Some(Showing::Up {
+                stays: stage.stays(),
+            }),
+        }
+    }
+
+    fn find(&mut self, key: &ToastKey) -> Option<&mut Up> {
+        self.up.iter_mut().find(|up| up.toast.key == *key)
+    }
+}
+
+impl Stage {
+    const fn stays(self) -> bool {
+        matches!(
+            self,
+            Self::Waits(_) | Self::Lost(_) | Self::Leaves(_) | Self::Remains
+        )
+    }
+}

@@ -1,0 +1,299 @@
+//! How long pop-ups stay up.
+
+use hither_engine::{Effect, Event, Sensed, ToastEvent, ToastKey};
+use hither_protocol::AlertStyle::{Each, Summary};
+use hither_protocol::{ClientFrame, FirstAlert, Message, Priority, ServerFrame};
+
+use crate::desk::Step::{After, On, Stored, Wake};
+use crate::desk::{
+    Desk, alert, arrives, check, frame, id, idle, is_up, locked, message, read_elsewhere, rings,
+    secs, silent, stays_up, up,
+};
+
+/// Online, with a pop-up of message 1 on the screen since a second after the last input.
+fn showing(up: Event) -> Desk {
+    let mut desk = Desk::online();
+    desk.elapsed += secs(1);
+    desk.on(rings(1));
+    desk.store();
+    desk.on(up);
+    desk.store();
+    desk
+}
+
+fn expired(number: u128) -> Event {
+    Event::Toast(ToastEvent::Expired(ToastKey::Message(id(number))))
+}
+
+fn dismissed(number: u128) -> Event {
+    Event::Toast(ToastEvent::Dismissed(ToastKey::Message(id(number))))
+}
+
+#[test]
+fn a_pop_up_stays_until_ten_seconds_after_the_next_input() {
+    let mut desk = Desk::online();
+    desk.elapsed += secs(1);
+    check(
+        &mut desk,
+        [
+            (On(rings(1)), "save 1 due c1"),
+            (Stored, "show 1 <T1|body>; say ack c1"),
+            (
+                On(stays_up(1)),
+                "mark-shown 1; await input; put #1 shown 1 until input; say shown 1 until input",
+            ),
+            (Stored, ""),
+        ],
+    );
+    // Readings that know of no input after it change nothing.
+    desk.elapsed += secs(20);
+    check(&mut desk, [(On(idle(21)), ""), (On(idle(20)), "")]);
+    desk.elapsed += secs(100);
+    assert_eq!(toasts(&desk.step(On(idle(0)))), [""; 0]);
+    assert!(desk.until_wakeup() <= secs(10));
+    assert_eq!(toasts(&desk.step(After(secs(9)))), [""; 0]);
+    assert_eq!(toasts(&desk.step(After(secs(1)))), ["unshow 1"]);
+}
+
+#[test]
+fn several_wait_for_one_input() {
+    let mut desk = showing(stays_up(1));
+    desk.elapsed += secs(1);
+    desk.on(rings(2));
+    desk.store();
+    check(
+        &mut desk,
+        [(
+            On(stays_up(2)),
+            "mark-shown 2; put #2 shown 2 until input; say shown 2 until input",
+        )],
+    );
+    desk.store();
+    // Input between the two: the second one waits for another.
+    check(&mut desk, [(On(idle(1)), "")]);
+    desk.elapsed += secs(1);
+    check(&mut desk, [(On(idle(2)), "")]);
+    desk.on(rings(3));
+    desk.store();
+    desk.on(stays_up(3));
+    desk.store();
+    desk.elapsed += secs(1);
+    check(&mut desk, [(On(idle(0)), "")]);
+}
+
+#[test]
+fn input_at_a_locked_screen_is_nobody_who_saw_it() {
+    let mut desk = showing(stays_up(1));
+    desk.elapsed += secs(1);
+    check(
+        &mut desk,
+        [
+            (On(locked(true)), "say presence inactive/locked 2000"),
+            (On(idle(0)), ""),
+            (After(secs(11)), ""),
+            (On(locked(false)), "sense"),
+            (On(idle(0)), "say presence active 0; recall silent"),
+            (Stored, ""),
+            (After(secs(9)), ""),
+            (After(secs(1)), "unshow 1"),
+        ],
+    );
+}
+
+#[test]
+fn whoever_watches_a_film_sees_it() {
+    let mut desk = showing(stays_up(1));
+    desk.elapsed += secs(1);
+    check(
+        &mut desk,
+        [
+            (On(Event::Sensed(Sensed::Inhibited(true))), ""),
+            (After(secs(9)), ""),
+            (After(secs(1)), "unshow 1"),
+        ],
+    );
+}
+
+#[test]
+fn without_an_idle_source_a_pop_up_is_not_asked_to_stay_and_does_not_wait_for_ever() {
+    let mut desk = Desk::online();
+    desk.on(Event::Sensed(Sensed::Idle(None)));
+    desk.on(rings(1));
+    let effects = desk.store();
+    let stays = effects.iter().find_map(|effect| match effect {
+        Effect::ShowToast(toast) => Some(toast.stays),
+        _ => None,
+    });
+    assert_eq!(stays, Some(false));
+
+    let mut desk = showing(stays_up(1));
+    desk.elapsed += secs(1);
+    check(
+        &mut desk,
+        [
+            (
+                On(Event::Sensed(Sensed::Idle(None))),
+                "say presence unknown",
+            ),
+            (After(secs(9)), ""),
+            (After(secs(1)), "unshow 1"),
+        ],
+    );
+}
+
+#[test]
+fn what_the_desktop_took_down_too_early_comes_again_with_the_input() {
+    let mut desk = showing(stays_up(1));
+    desk.elapsed += secs(5);
+    check(&mut desk, [(On(expired(1)), "")]);
+    desk.elapsed += secs(10);
+    check(
+        &mut desk,
+        [
+            (On(idle(0)), "show 1 <T1|body>"),
+            // Recorded before; it may go with the next input.
+            (On(stays_up(1)), "await input"),
+            (On(dismissed(1)), ""),
+            (On(idle(0)), ""),
+        ],
+    );
+    // After there was input its time is over anyway.
+    let mut desk = showing(stays_up(1));
+    desk.elapsed += secs(2);
+    check(
+        &mut desk,
+        [
+            (On(idle(0)), ""),
+            (On(expired(1)), ""),
+            (After(secs(10)), ""),
+        ],
+    );
+}
+
+#[test]
+fn what_is_off_the_screen_pops_up_again_when_the_server_asks() {
+    let there = "put #2 shown 1 until input; say shown 1 until input";
+    for (is_up, then, expected) in [
+        (up(1), None, "show 1 <T1|body>"),
+        (up(1), Some(dismissed(1)), "show 1 <T1|body>"),
+        (up(1), Some(expired(1)), "show 1 <T1|body>"),
+        (stays_up(1), Some(dismissed(1)), "show 1 <T1|body>"),
+        // Still there, or to come again by itself.
+        (stays_up(1), None, there),
+        (stays_up(1), Some(expired(1)), there),
+    ] {
+        let mut desk = showing(is_up);
+        desk.rest(60);
+        then.map(|event| desk.on(event));
+        desk.store();
+        check(
+            &mut desk,
+            [(On(alert(Each, [1])), "recall 1"), (Stored, expected)],
+        );
+    }
+}
+
+#[test]
+fn high_and_urgent_ones_stay_until_they_are_closed() {
+    for priority in [Priority::High, Priority::Urgent] {
+        let mut desk = Desk::online();
+        let loud = Message {
+            priority,
+            ..message(1)
+        };
+        desk.on(arrives(loud, FirstAlert::Now));
+        desk.store();
+        check(
+            &mut desk,
+            [(
+                On(stays_up(1)),
+                "mark-shown 1; put #1 shown 1 until input; say shown 1 until input",
+            )],
+        );
+        desk.store();
+        desk.elapsed += secs(1);
+        check(&mut desk, [(On(idle(0)), ""), (After(secs(15)), "")]);
+        check(
+            &mut desk,
+            [(On(read_elsewhere(2, [1])), "unshow 1; mark-read 1 c2")],
+        );
+    }
+}
+
+#[test]
+fn a_summary_that_left_starts_afresh() {
+    let mut desk = Desk::online();
+    for number in 1..=3 {
+        desk.on(silent(number));
+    }
+    desk.store();
+    desk.on(alert(Summary, [1, 2]));
+    desk.store();
+    desk.elapsed += secs(1);
+    desk.on(is_up(ToastKey::Summary, true));
+    desk.store();
+    desk.elapsed += secs(1);
+    desk.on(idle(0));
+    check(&mut desk, [(After(secs(10)), "unshow summary")]);
+    desk.on(alert(Summary, [3]));
+    check(
+        &mut desk,
+        [(Stored, "show summary <1 while you were away|CI: T3>")],
+    );
+}
+
+#[test]
+fn readings_echo_the_fastest_pong_of_the_last_minutes() {
+    let mut desk = Desk::signed_in();
+    desk.on(Event::Started);
+    desk.on(idle(0));
+    desk.on(Event::Opened);
+    desk.elapsed += secs(1);
+    desk.on(crate::desk::welcome());
+    // Before any pong: since the stream was opened.
+    assert_eq!(echo(desk.on(idle(0))), Some((0, 1000)));
+    for (passed, sent_ms, expected) in [
+        // It came faster than the answer that opened the stream.
+        (2, Some(3_500), (3_500, 0)),
+        // Slow: the one before says more.
+        (30, Some(23_500), (3_500, 30_000)),
+        // An old server says nothing.
+        (30, None, (3_500, 60_000)),
+        // As fast.
+        (30, Some(93_500), (93_500, 0)),
+        // Clocks drift apart.
+        (300, Some(300_000), (300_000, 0)),
+    ] {
+        desk.elapsed += secs(passed);
+        desk.on(frame(ServerFrame::Pong { sent_ms }));
+        let said = [true, false].map(|it| desk.on(locked(it)));
+        assert_eq!(echo(said.concat()), Some(expected), "{sent_ms:?}");
+        desk.on(idle(0));
+    }
+    // Another stream has another clock.
+    desk.on(crate::desk::lost());
+    while !desk
+        .step(Wake)
+        .iter()
+        .any(|it| matches!(it, Effect::Connect { .. }))
+    {}
+    desk.on(idle(0));
+    desk.on(Event::Opened);
+    desk.on(crate::desk::welcome());
+    assert_eq!(echo(desk.on(idle(0))), Some((0, 0)));
+}
+
+/// What happens to pop-ups, in a few words.
+fn toasts(effects: &[Effect]) -> Vec<String> {
+    let toasts = effects.iter().map(crate::show::effect);
+    toasts.filter(|effect| effect.contains("show ")).collect()
+}
+
+fn echo(effects: Vec<Effect>) -> Option<(u64, u64)> {
+    effects.into_iter().find_map(|effect| match effect {
+        Effect::Send(ClientFrame::Ping { echo, .. } | ClientFrame::Presence { echo, .. }) => {
+            echo.map(|echo| (echo.sent_ms, echo.held_ms))
+        }
+        _ => None,
+    })
+}
