@@ -242,8 +242,8 @@ impl Alerts {
         effects: &mut Vec<Effect>,
     ) {
         self.check_pause(now, effects);
-        self.watch_absence(now, presence);
         self.watch_connection(now, online);
+        self.watch_absence(now, presence);
         if self.paused_until.is_some() {
             let due = core::mem::take(&mut self.due);
             for row in due {
@@ -301,10 +301,11 @@ impl Alerts {
                 since
             } else {
                 self.summary_over = true;
-                let owed = self.owed.take().map(|owed| owed.since);
-                owed.unwrap_or_else(|| left_at(now, presence, reason))
+                left_at(now, presence, reason)
             };
-            self.away = Some((since, reason));
+            // What is owed already is told on return, too.
+            let owed = self.owed.take().map_or(since, |owed| owed.since.min(since));
+            self.away = Some((owed, reason));
             return;
         }
         let unlocked = matches!(self.away, Some((_, InactiveReason::Locked)));

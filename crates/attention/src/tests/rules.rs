@@ -464,6 +464,7 @@ fn what_popped_up_anew_goes_or_stays_as_the_desktop_said_last() {
              55s message m1
              55s d1 shows m1{first}
              60s d1 shows m1{last}
+             60s d1 beats 60s
              90s d1 beats 90s
              120s d1 beats 2s"
         );
