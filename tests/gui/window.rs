@@ -665,9 +665,9 @@ async fn c11_f7_why_it_alerted_here_a_large_page_and_a_file() {
     wait_for("the caged window", SOON, || {
         find_window(&home.desktop, "^Harbour Bank — Your statement$")
     });
-    let colour = ["-window", "root", "-crop", "1x1+700+400", "txt:-"];
+    let colour = "-window root -crop 1x1+700+400 -depth 8 txt:-".split(' ');
     wait_for("the whole page on screen", SOON, || {
-        let import = home.desktop.command("import").args(colour).output();
+        let import = home.desktop.command("import").args(colour.clone()).output();
         let seen = String::from_utf8(import.unwrap().stdout).unwrap();
         seen.to_ascii_uppercase().contains("#00FF00").then_some(())
     });

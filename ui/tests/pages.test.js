@@ -191,6 +191,7 @@ test('offline nothing typed is lost, and it is saved when the server is back', a
 test('a change on another device appears, and a difference is settled by the person', async () => {
   const { page, close } = await open('show=full');
   await openSettings(page);
+  await page.getByLabel('Without input for').waitFor();
   await page.evaluate(() => window.fake.changeElsewhere({ idle_after_ms: 60_000 }));
   await page.getByText('After 1 minute without keyboard or mouse').waitFor();
   await page.evaluate(() => {

@@ -355,7 +355,7 @@ async fn d1_one_that_registered_itself_is_approved_and_given_an_audience() {
         })
     };
     let unknown = change(may(true, true, &["ada", "nobody"])).await;
-    assert_eq!(unknown.problem(), (422, "invalid".to_owned()));
+    assert_eq!(unknown.problem(), (404, "not_found".to_owned()));
     assert_eq!(publish(to_ada.clone()).await, 422, "nothing was changed");
 
     let wanted = may(true, true, &["ada"]);

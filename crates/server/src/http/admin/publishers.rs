@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use hither_protocol::PublisherId;
+use hither_protocol::{AccountName, PublisherId, TopicName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,23 @@ pub(crate) struct PublisherList {
 pub(crate) struct PublisherRights {
     rights: Permissions,
     /// Whom it reaches while it is narrowed.
-    audience: Audience,
+    audience: Reached,
+}
+
+/// Accounts that exist, and topics that need not exist yet.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(crate) struct Reached {
+    accounts: Vec<AccountName>,
+    topics: Vec<TopicName>,
+}
+
+impl From<Reached> for Audience {
+    fn from(reached: Reached) -> Self {
+        Self {
+            accounts: reached.accounts.into_iter().collect(),
+            topics: reached.topics.into_iter().map(String::from).collect(),
+        }
+    }
 }
 
 /// `POST /admin/api/publishers`
@@ -127,6 +143,7 @@ pub(crate) async fn set_rights(
     let PublisherRights { rights, audience } = body.value;
     let present = app.store.publisher(&id).await?.ok_or_else(no_publisher)?;
     let before = (present.rights, &app.store.audience(&id).await?);
+    let audience = audience.into();
     let after = (rights, &audience);
     let more = Change::between(before, after);
     match app.store.widen(&id, more).await {
@@ -153,7 +170,7 @@ fn found<T>(result: Result<T, StoreError>) -> Result<T, Failure> {
 }
 
 fn no_such_account() -> Failure {
-    Failure::invalid("Not every account named exists; look at the list of accounts.")
+    Failure::not_found("Not every account named exists; look at the list of accounts.")
 }
 
 pub(super) fn no_publisher() -> Failure {
