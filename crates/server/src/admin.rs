@@ -349,7 +349,7 @@ impl AdminRequest {
     /// How long it may take.
     fn patience(&self) -> Duration {
         match self {
-            Self::Backup { .. } | Self::Check => LONG_PATIENCE,
+            Self::Backup { .. } | Self::Check | Self::Publish { .. } => LONG_PATIENCE,
             _ => PATIENCE,
         }
     }

@@ -130,6 +130,16 @@ pub(super) async fn receive<E>(
     Ok(incoming.finish().await.map_err(StoreError::from)?)
 }
 
+/// Lets go of uploads: what a message needs stays with it. Where that fails, they expire.
+pub(super) async fn forget(app: &App, ids: Vec<Uuid>) {
+    if ids.is_empty() {
+        return;
+    }
+    if let Err(error) = app.store.forget_uploads(ids).await {
+        tracing::warn!(%error, "uploads stay until they expire");
+    }
+}
+
 /// Puts files in their places and notes them, all or none.
 pub(super) async fn keep(
     app: &Arc<App>,

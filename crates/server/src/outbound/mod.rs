@@ -10,6 +10,7 @@ use core::error::Error;
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
+use std::net::ToSocketAddrs;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
@@ -23,7 +24,9 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -34,6 +37,8 @@ use crate::network::is_trusted;
 
 /// From the question for the name's addresses to the end of the answer.
 const WITHIN: Duration = Duration::from_secs(15);
+/// Names that are looked up at the same time.
+const LOOKUPS: usize = 16;
 /// The largest answer, without its headers.
 const MAX_ANSWER: usize = 64 * 1024;
 /// The largest status line with its headers.
@@ -44,6 +49,7 @@ pub struct Outbound {
     /// Networks that may be reached on any port, whatever they are.
     allow: Vec<Network>,
     within: Duration,
+    lookups: Arc<Semaphore>,
     /// Whose certificates are believed; read when the first one is needed.
     tls: OnceLock<Arc<ClientConfig>>,
 }
@@ -83,10 +89,11 @@ pub enum OutboundError {
 impl Outbound {
     /// Reaches public addresses, and those of the networks given here on any port.
     #[must_use]
-    pub const fn new(allow: Vec<Network>) -> Self {
+    pub fn new(allow: Vec<Network>) -> Self {
         Self {
             allow,
             within: WITHIN,
+            lookups: Arc::new(Semaphore::new(LOOKUPS)),
             tls: OnceLock::new(),
         }
     }
@@ -141,11 +148,22 @@ impl Outbound {
         exchange(tls.connect(name, socket).await?, request).await
     }
 
+    /// Asks the system, which may think about it for longer than anybody waits: only so many of
+    /// its threads may do so at the same time.
+    async fn look_up(&self, target: &Target) -> io::Result<Vec<SocketAddr>> {
+        let place = Arc::clone(&self.lookups).acquire_owned().await;
+        let name = (target.host().to_owned(), target.port());
+        spawn_blocking(move || {
+            let _place = place;
+            name.to_socket_addrs().map(Iterator::collect)
+        })
+        .await?
+    }
+
     /// Every address that the name has at this moment. One that may not be reached spoils all of
     /// them: a name that leads both out and in was made to.
     async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, OutboundError> {
-        let found = lookup_host((target.host(), target.port())).await?;
-        let found: Vec<_> = found.collect();
+        let found = self.look_up(target).await?;
         match found
             .iter()
             .find(|one| !address::may_reach(&self.allow, **one))

@@ -56,7 +56,7 @@ pub use trace::{Decided, MAX_STEPS, Traces};
 pub use upkeep::{Retention, Upkeep};
 pub use webhooks::{
     Event, EventType, LONGEST_WAIT, MAX_WAITING, MAX_WEBHOOKS, NewWebhook, OLD_SECRET_FOR, Outcome,
-    WebhookLoad, WebhookNumber, WebhookRecord, Webhooks,
+    Wait, WebhookLoad, WebhookNumber, WebhookRecord, Webhooks,
 };
 
 pub use crate::template::Unfilled;
@@ -328,7 +328,8 @@ pub trait Store:
         stays: bool,
         at: Timestamp,
     ) -> Result<(), StoreError>;
-    /// Records which action the person chose; a repeat is a no-op.
+    /// Records which action the person chose; a repeat is a no-op, and so is one that the message
+    /// does not offer.
     async fn record_action(
         &self,
         reader: &Reader,

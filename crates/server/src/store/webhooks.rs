@@ -158,11 +158,20 @@ pub struct Event {
 pub enum Outcome {
     /// It arrived.
     Delivered,
-    /// Why it did not, and after which wait it is tried again. After the first failure in a row
-    /// the next event is tried at once; after further ones the whole webhook waits.
-    Failed(String, Duration),
+    /// Why it did not, and when it is tried again. After the first failure in a row the next event
+    /// is tried at once; after further ones the whole webhook waits.
+    Failed(String, Wait),
     /// The receiver wants no more: the webhook is disabled, and what waits for it dropped.
     Gone(String),
+}
+
+/// How long to wait after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// With the event that failed.
+    pub event: Duration,
+    /// With all events of the webhook, if another failed before.
+    pub webhook: Duration,
 }
 
 /// All webhooks together.
@@ -202,8 +211,12 @@ pub trait Webhooks: Send + Sync {
 
     /// Webhooks for which something waits, and after which time it may be sent.
     async fn due_webhooks(&self) -> Result<Vec<(WebhookNumber, Duration)>, StoreError>;
-    /// The next event that may be sent to a webhook at this moment.
-    async fn next_event(&self, webhook: WebhookNumber) -> Result<Option<Event>, StoreError>;
+    /// The next event that may be sent to a webhook at this moment, and is at most `age` old.
+    async fn next_event(
+        &self,
+        webhook: WebhookNumber,
+        age: Duration,
+    ) -> Result<Option<Event>, StoreError>;
     /// Notes how a try ended. Answers how many events were dropped.
     async fn settle_event(&self, number: i64, outcome: Outcome) -> Result<u64, StoreError>;
     /// Drops events that are older than this; answers how many.

@@ -9,7 +9,7 @@ mod schedule;
 mod signature;
 
 use core::time::Duration;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use axum::http::header::CONTENT_TYPE;
@@ -18,7 +18,7 @@ use hither_protocol::{AccountName, MessageId, Timestamp};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 pub use self::signature::SigningKey;
 use crate::accounts::clock;
@@ -32,6 +32,8 @@ use crate::store::{Event, EventType, Outcome, StoreError, WebhookNumber};
 const AT_ONCE: usize = 64;
 /// The wall clock is looked at so often: it may be set, and timers stop while a machine sleeps.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
+/// After so long it is another webhook's turn.
+const TURN: Duration = Duration::from_secs(30);
 /// How long to wait where the store does not answer.
 const BREATHER: Duration = Duration::from_secs(5);
 
@@ -83,6 +85,9 @@ pub(crate) async fn keep_posting(app: Arc<App>, mut closed: watch::Receiver<()>)
 struct Busy {
     webhooks: HashMap<Id, WebhookNumber>,
     tasks: JoinSet<()>,
+    /// Which turn was each webhook's last.
+    turns: HashMap<WebhookNumber, u64>,
+    turn: u64,
 }
 
 impl Busy {
@@ -92,8 +97,17 @@ impl Busy {
     }
 
     fn begin(&mut self, webhook: WebhookNumber, task: impl Future<Output = ()> + Send + 'static) {
+        self.turn += 1;
+        self.turns.insert(webhook, self.turn);
         let id = self.tasks.spawn(task).id();
         self.webhooks.insert(id, webhook);
+    }
+
+    /// Who waited longest comes first.
+    fn sort(&mut self, due: &mut [(WebhookNumber, Duration)]) {
+        due.sort_by_key(|(webhook, _)| self.turns.get(webhook).copied());
+        let due: HashSet<_> = due.iter().map(|(webhook, _)| *webhook).collect();
+        self.turns.retain(|webhook, _| due.contains(webhook));
     }
 
     fn forget(&mut self, ended: &Result<(Id, ()), JoinError>) {
@@ -120,7 +134,9 @@ async fn look(
         );
     }
     let mut wait = LOOK_AGAIN;
-    for (webhook, ahead) in app.store.due_webhooks().await? {
+    let mut due = app.store.due_webhooks().await?;
+    busy.sort(&mut due);
+    for (webhook, ahead) in due {
         if !ahead.is_zero() {
             wait = wait.min(ahead);
         } else if busy.has_place_for(webhook) {
@@ -131,10 +147,11 @@ async fn look(
     Ok(wait)
 }
 
-/// Posts what can be sent to one webhook at this moment.
+/// Posts what can be sent to one webhook at this moment, for one turn.
 async fn post_all(app: Arc<App>, closed: watch::Receiver<()>, webhook: WebhookNumber) {
     let _open = app.open();
-    while closed.has_changed().is_ok() {
+    let ends = Instant::now() + TURN;
+    while closed.has_changed().is_ok() && Instant::now() < ends {
         match post_next(&app, webhook).await {
             Ok(true) => {}
             Ok(false) | Err(StoreError::Closed) => break,
@@ -149,7 +166,11 @@ async fn post_all(app: Arc<App>, closed: watch::Receiver<()>, webhook: WebhookNu
 
 /// Whether there was something.
 async fn post_next(app: &App, webhook: WebhookNumber) -> Result<bool, StoreError> {
-    let Some(event) = app.store.next_event(webhook).await? else {
+    let Some(event) = app
+        .store
+        .next_event(webhook, schedule::GIVE_UP_AFTER)
+        .await?
+    else {
         return Ok(false);
     };
     let outcome = match post(app, &event).await {

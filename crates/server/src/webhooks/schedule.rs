@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::store::Wait;
+
 /// Waits after the first failure, the second and so on; the last one stays.
 const WAITS: [Duration; 8] = [
     Duration::from_secs(5),
@@ -21,11 +23,17 @@ pub(super) const GIVE_UP_AFTER: Duration = Duration::from_hours(72);
 ///
 /// An event's own failures count, so that one which its receiver does not understand waits long
 /// while others pass it; and those of the webhook, so that a receiver that is down is not asked
-/// anew about each event. The first of those lets the next event be tried at once.
-pub(super) fn wait(failures: u32, webhook_failures: u32, random: f64) -> Duration {
-    let before = failures.max(webhook_failures.saturating_sub(1)) as usize;
-    let usual = WAITS[before.min(WAITS.len() - 1)];
-    usual.mul_f64(0.75 + random / 2.0)
+/// anew about each event.
+pub(super) fn wait(failures: u32, webhook_failures: u32, random: f64) -> Wait {
+    let after = |failures: u32| {
+        let usual = WAITS[(failures as usize).min(WAITS.len() - 1)];
+        usual.mul_f64(0.75 + random / 2.0)
+    };
+    let pause = webhook_failures.checked_sub(1).map(after);
+    Wait {
+        event: after(failures).max(pause.unwrap_or_default()),
+        webhook: pause.unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]
@@ -35,11 +43,12 @@ mod tests {
 
     #[test]
     fn waits_grow_and_stay_within_bounds() {
-        let usual: Vec<_> = (0..10).map(|failures| wait(failures, 0, 0.5)).collect();
+        let wait = |failures, random| super::wait(failures, 0, random).event;
+        let usual: Vec<_> = (0..10).map(|failures| wait(failures, 0.5)).collect();
         assert_eq!(usual[..8], WAITS);
         assert_eq!(usual[9], WAITS[7]);
         for failures in 0..10 {
-            let (least, most) = (wait(failures, 0, 0.0), wait(failures, 0, 1.0));
+            let (least, most) = (wait(failures, 0.0), wait(failures, 1.0));
             assert!(least < most && most <= LONGEST_WAIT);
             assert_eq!(least + most, 2 * usual[failures as usize]);
         }
@@ -47,9 +56,21 @@ mod tests {
 
     #[test]
     fn a_receiver_that_is_down_counts_for_every_event() {
-        assert_eq!(wait(0, 1, 0.5), WAITS[0]);
-        assert_eq!(wait(0, 5, 0.5), WAITS[4]);
-        assert_eq!(wait(3, 1, 0.5), WAITS[3]);
-        assert_eq!(wait(u32::MAX, u32::MAX, 0.5), WAITS[7]);
+        for (event, webhook, waits) in [
+            (0, 1, (WAITS[0], WAITS[0])),
+            (0, 5, (WAITS[4], WAITS[4])),
+            (u32::MAX, u32::MAX, (WAITS[7], WAITS[7])),
+        ] {
+            let wait = wait(event, webhook, 0.5);
+            assert_eq!((wait.event, wait.webhook), waits, "{event} {webhook}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_not_understood_holds_up_no_other() {
+        let first = wait(7, 0, 0.5);
+        assert_eq!((first.event, first.webhook), (WAITS[7], Duration::ZERO));
+        let second = wait(7, 1, 0.5);
+        assert_eq!((second.event, second.webhook), (WAITS[7], WAITS[0]));
     }
 }

@@ -16,7 +16,7 @@ use super::publication::{self, MAX_TEXT, Publication};
 use super::topic::{topic_name, writable};
 use super::who::Who;
 use crate::accounts::clock;
-use crate::http::{App, publish};
+use crate::http::{App, attachments, publish};
 use crate::secret;
 use crate::store::{PublisherRecord, StoreError};
 
@@ -110,7 +110,7 @@ async fn hand_over(asked: &Asked, who: &Who, topic: &str, body: Arriving) -> Ans
     let accepted = publish::accept(app, &publisher, &who.grantee(), request, fields).await;
     if let Some(upload) = upload {
         // What the message needs stays with it.
-        app.store.forget_uploads(vec![upload.id]).await?;
+        attachments::forget(app, vec![upload.id]).await;
     }
     let line = NtfyMessage::of(accepted?, beyond, topic.as_str(), &asked.origin()?);
     Ok(Json(line))

@@ -71,7 +71,7 @@ async fn hand_over_with(
     request.attachments.extend(named);
     let stored = hand_over(app, publisher, request, idempotency).await;
     // What the message needs stays with it; a crash before this lets them expire.
-    app.store.forget_uploads(ids).await?;
+    attachments::forget(app, ids).await;
     stored
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use hither_protocol::{
-    AccountName, DeviceId, DeviceKind, Format, Message, MessageId, Priority, PublisherId,
+    AccountName, Action, DeviceId, DeviceKind, Format, Message, MessageId, Priority, PublisherId,
     PublisherRef, Timestamp,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -150,6 +150,7 @@ macro_rules! contract_suite {
                 a_publisher_is_told_no_more_than_it_may_ask
                 a_webhook_is_told_what_it_wants
                 one_failure_lets_others_pass_and_further_ones_wait
+                what_is_not_understood_holds_up_no_other
                 a_receiver_that_is_gone_is_asked_no_more
                 a_test_ends_the_wait
                 what_waits_has_bounds
@@ -276,6 +277,14 @@ pub(super) fn a_publisher() -> PublisherRecord {
     )
 }
 
+fn an_action(id: &str) -> Action {
+    Action {
+        id: id.to_owned(),
+        label: id.to_owned(),
+        url: None,
+    }
+}
+
 pub(super) fn a_message(to: &[&str]) -> NewMessage {
     NewMessage {
         message: Message {
@@ -294,7 +303,7 @@ pub(super) fn a_message(to: &[&str]) -> NewMessage {
             priority: Priority::Default,
             tags: vec![],
             icon: None,
-            actions: vec![],
+            actions: ["yes", "no"].map(an_action).to_vec(),
             attachments: vec![],
             key: None,
             created_at: Timestamp::UNIX_EPOCH,

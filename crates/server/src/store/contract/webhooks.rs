@@ -4,12 +4,13 @@ use hither_protocol::Settings;
 
 use super::*;
 use crate::store::{
-    Event, EventType, MAX_WAITING, MAX_WEBHOOKS, NewWebhook, Outcome, WebhookLoad, WebhookNumber,
-    WebhookRecord,
+    Event, EventType, MAX_WAITING, MAX_WEBHOOKS, NewWebhook, Outcome, Wait, WebhookLoad,
+    WebhookNumber, WebhookRecord,
 };
 use crate::webhooks::SigningKey;
 
 const WAIT: Duration = Duration::from_mins(1);
+const DAYS: Duration = Duration::from_hours(72);
 
 impl<B: Bed> Scene<B> {
     async fn add_webhook(&self, id: &str, events: Option<Vec<EventType>>) -> WebhookRecord {
@@ -35,7 +36,7 @@ impl<B: Bed> Scene<B> {
     async fn next_event(&self) -> Option<Event> {
         let ready = self.ready().await;
         assert!(ready.len() < 2, "{ready:?}");
-        let event = self.store.next_event(*ready.first()?).await.unwrap();
+        let event = self.store.next_event(*ready.first()?, DAYS).await.unwrap();
         Some(event.expect("it is ready"))
     }
 
@@ -81,7 +82,13 @@ fn a_webhook(id: &str) -> NewWebhook {
 }
 
 fn failed() -> Outcome {
-    Outcome::Failed("answered 500".to_owned(), WAIT)
+    Outcome::Failed(
+        "answered 500".to_owned(),
+        Wait {
+            event: WAIT,
+            webhook: WAIT,
+        },
+    )
 }
 
 pub(crate) async fn a_webhook_is_its_publishers_own<B: Bed>(bed: B) {
@@ -154,7 +161,7 @@ pub(crate) async fn each_state_is_told_once_in_order<B: Bed>(bed: B) {
         let (on, at) = (device(on), scene.hands.now());
         let shown = scene.store.mark_shown(&ada, &on, vec![id], false, at);
         shown.await.unwrap();
-        for action in ["yes", "no", "yes"] {
+        for action in ["yes", "no", "yes", "of no button"] {
             let action = action.to_owned();
             let chosen = scene.store.record_action(&ada, &on, id, action, at);
             chosen.await.unwrap();
@@ -277,6 +284,27 @@ pub(crate) async fn a_webhook_is_told_what_it_wants<B: Bed>(bed: B) {
         .unwrap();
     let expected = ["message.replaced", "message.expired", "webhook.test"];
     assert_eq!(scene.told().await, expected);
+}
+
+pub(crate) async fn what_is_not_understood_holds_up_no_other<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    scene.add_webhook("one", None).await;
+    for _ in 0..20 {
+        scene.publish(&["ada"]).await;
+    }
+    let mut last = 0;
+    for _ in 0..20 {
+        let event = scene.next_event().await.unwrap();
+        last = event.number;
+        scene.settle(&event, failed()).await;
+        scene.hands.turn(60_000);
+    }
+    scene.publish(&["bob"]).await;
+    let fresh = scene.next_event().await.unwrap();
+    assert!(fresh.number > last, "the old ones are due, too");
+    scene.settle(&fresh, Outcome::Delivered).await;
+    let again = scene.next_event().await.unwrap();
+    assert!(again.number <= last, "in order again");
 }
 
 pub(crate) async fn one_failure_lets_others_pass_and_further_ones_wait<B: Bed>(bed: B) {

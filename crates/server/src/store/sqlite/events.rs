@@ -8,12 +8,17 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::rows::{ID_BYTES, damaged, message_id, ms, time};
 use super::writer::Tx;
 use crate::store::{
-    Committed, Event, EventType, LONGEST_WAIT, MAX_WAITING, Outcome, StoreError, WebhookNumber,
+    Committed, Event, EventType, LONGEST_WAIT, MAX_WAITING, Outcome, StoreError, Wait,
+    WebhookNumber,
 };
 use crate::webhooks::SigningKey;
 
 /// Events dropped in one commit.
 const DROPPED_AT_ONCE: usize = 500;
+
+/// After more failures in a row, events that were not tried yet go first: those that failed may
+/// be what the receiver does not understand.
+const IN_ORDER_UNTIL: u32 = 3;
 
 /// What happened to a message.
 pub(super) struct Told<'a> {
@@ -153,8 +158,14 @@ pub(super) fn next(
     conn: &Connection,
     webhook: WebhookNumber,
     now: Timestamp,
+    oldest: Timestamp,
 ) -> Result<Option<Event>, StoreError> {
-    conn.prepare_cached(
+    let order = if failures(conn, webhook)? > IN_ORDER_UNTIL {
+        "event.failures > 0, event.number"
+    } else {
+        "event.number"
+    };
+    conn.prepare_cached(&format!(
         "SELECT event.number, webhooks.id, hex(event.id), url, secret,
                 iif(old_until > ?2, old_secret, NULL), type, event.at, message, accounts.name,
                 action, event.failures, webhooks.failures
@@ -165,12 +176,21 @@ pub(super) fn next(
          WHERE webhooks.number = ?1 AND webhooks.disabled_at IS NULL
            AND publishers.disabled_at IS NULL
            AND (webhooks.next_at <= ?2 OR webhooks.next_at > ?3)
-           AND (event.next_at <= ?2 OR event.next_at > ?3)
-         ORDER BY event.number LIMIT 1",
-    )?
-    .query_and_then(params![webhook.0, ms(now), latest(now)], event)?
+           AND (event.next_at <= ?2 OR event.next_at > ?3) AND event.at >= ?4
+         ORDER BY {order} LIMIT 1"
+    ))?
+    .query_and_then(params![webhook.0, ms(now), latest(now), ms(oldest)], event)?
     .next()
     .transpose()
+}
+
+/// How often it failed in a row.
+fn failures(conn: &Connection, webhook: WebhookNumber) -> Result<u32, StoreError> {
+    let found = conn
+        .prepare_cached("SELECT failures FROM webhooks WHERE number = ?1")?
+        .query_row([webhook.0], |row| row.get(0))
+        .optional()?;
+    Ok(found.unwrap_or_default())
 }
 
 fn event(row: &Row<'_>) -> Result<Event, StoreError> {
@@ -232,24 +252,18 @@ fn delivered(tx: &Tx<'_>, number: i64, webhook: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn failed(
-    tx: &Tx<'_>,
-    number: i64,
-    webhook: i64,
-    why: &str,
-    wait: Duration,
-) -> Result<(), StoreError> {
-    let again = ms(tx.now.checked_add(wait).unwrap_or(Timestamp::MAX));
+fn failed(tx: &Tx<'_>, number: i64, webhook: i64, why: &str, wait: Wait) -> Result<(), StoreError> {
+    let after = |wait| ms(tx.now.checked_add(wait).unwrap_or(Timestamp::MAX));
     tx.prepare_cached(
         "UPDATE webhook_events SET failures = failures + 1, next_at = ?2 WHERE number = ?1",
     )?
-    .execute((number, again))?;
+    .execute((number, after(wait.event)))?;
     tx.prepare_cached(
         "UPDATE webhooks SET failures = failures + 1, next_at = iif(failures = 0, next_at, ?3),
              failing_since = ifnull(failing_since, ?2), failed_at = ?2, failure = ?4
          WHERE number = ?1",
     )?
-    .execute((webhook, ms(tx.now), again, why))?;
+    .execute((webhook, ms(tx.now), after(wait.webhook), why))?;
     Ok(())
 }
 

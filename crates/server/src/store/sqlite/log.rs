@@ -255,6 +255,9 @@ pub(super) fn record_action(
 ) -> Result<(), StoreError> {
     let shelf = Shelf::of(tx, reader)?;
     let (number, _) = received(tx, &shelf, id)?.ok_or(StoreError::NotFound)?;
+    if !is_offered(tx, number, shelf.account, action)? {
+        return Ok(());
+    }
     let first = !is_chosen(tx, number, shelf.account, action)?;
     tx.prepare_cached("INSERT OR IGNORE INTO chosen_actions VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![
@@ -269,6 +272,19 @@ pub(super) fn record_action(
         tell(tx, EventType::Action, number, shelf.account, chosen, at)?;
     }
     Ok(())
+}
+
+/// Whether the message says that it can be chosen.
+fn is_offered(tx: &Tx<'_>, number: i64, account: i64, action: &str) -> Result<bool, StoreError> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT EXISTS (
+                 SELECT 1 FROM messages
+                 LEFT JOIN own_content ON message = number AND account = ?2,
+                 json_each(ifnull(own_content.content, messages.content), '$.actions')
+                 WHERE number = ?1 AND value ->> '$.id' = ?3)",
+        )?
+        .query_row((number, account, action), |row| row.get(0))?)
 }
 
 /// Whether the person chose it already, on whichever device.

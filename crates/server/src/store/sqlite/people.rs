@@ -229,7 +229,8 @@ fn recent_messages(conn: &Connection, limit: usize) -> Result<Vec<MessageOvervie
         "SELECT messages.id, public_id, name, priority, messages.created_at, expires_at,
                 (SELECT count(*) FROM inbox WHERE message = number),
                 (SELECT count(shown_at) FROM inbox WHERE message = number),
-                (SELECT count(read_at) FROM inbox WHERE message = number)
+                (SELECT count(read_at) FROM inbox JOIN settings USING (account)
+                 WHERE message = number AND content ->> '$.read_receipts')
          FROM messages JOIN publishers ON publishers.id = publisher
          ORDER BY number DESC LIMIT ?1",
     )?

@@ -30,6 +30,10 @@ pub(super) fn publish(tx: &mut Tx<'_>, mut new: NewMessage) -> Result<Stored, St
         return Ok(first);
     }
     let only_accounts = only_accounts(&new.to);
+    if let (Some(key), Some(_)) = (&new.message.key, new.deliver_at) {
+        // It makes room for this one.
+        scheduled::supersede(tx, publisher, key)?;
+    }
     let later = Later::of(tx, publisher, &new)?;
     let to = receivers::resolve(tx, publisher, mem::take(&mut new.to))?;
     if to.logs.is_empty() {
@@ -40,9 +44,8 @@ pub(super) fn publish(tx: &mut Tx<'_>, mut new: NewMessage) -> Result<Stored, St
         return Err(Unfilled::NotForAccounts.into());
     }
     match &new.message.key {
-        Some(key) if later.is_some() => scheduled::supersede(tx, publisher, key)?,
-        Some(key) => withdrawals::replace(tx, publisher, key)?,
-        None => {}
+        Some(key) if later.is_none() => withdrawals::replace(tx, publisher, key)?,
+        _ => {}
     }
     let idempotency = new.idempotency.take();
     let (row, message) = insert_message(tx, publisher, new, &to, later.as_ref())?;

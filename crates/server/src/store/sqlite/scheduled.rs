@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
 use hither_protocol::{
     AccountName, Message, MessageId, PublisherId, Timestamp, TopicName, WithdrawWhy,
 };
@@ -26,7 +25,7 @@ const RELEASED_AT_ONCE: usize = 100;
 /// For so long it is known what was withdrawn before its time.
 const IN_VAIN_MS: i64 = 24 * 60 * 60 * 1000;
 /// So much of that is forgotten in one commit.
-const FORGOTTEN_AT_ONCE: usize = 500;
+const FORGOTTEN_AT_ONCE: usize = 5000;
 
 #[async_trait]
 impl Schedule for SqliteStore {
@@ -38,15 +37,14 @@ impl Schedule for SqliteStore {
                 return Ok(Some(ahead.unsigned_abs()));
             }
             let due = self.readers.read(move |conn| due(conn, now)).await?;
-            // Each is a request of its own, so that one that fails does not hold the others back;
-            // they share commits.
-            let each = due
-                .into_iter()
-                .map(|number| self.writer.write(move |tx| release(tx, number)));
-            join_all(each)
-                .await
-                .into_iter()
-                .collect::<Result<(), _>>()?;
+            // One after another, so that they come in their order; one that fails does not hold
+            // the others back.
+            let mut outcome = Ok(());
+            for number in due {
+                let released = self.writer.write(move |tx| release(tx, number));
+                outcome = outcome.and(released.await);
+            }
+            outcome?;
         }
         Ok(None)
     }
@@ -384,7 +382,9 @@ pub(super) fn recall_all_of(tx: &mut Tx<'_>, account: i64) -> Result<(), StoreEr
 /// A message that was withdrawn before its time: only that is known of it for a while.
 pub(super) fn never_comes(tx: &Tx<'_>, number: i64) -> Result<(), StoreError> {
     let waited = tx
-        .prepare_cached("UPDATE scheduled SET deliver_at = NULL WHERE message = ?1")?
+        .prepare_cached(
+            "UPDATE scheduled SET deliver_at = NULL, receivers = '{}' WHERE message = ?1",
+        )?
         .execute([number])?;
     if waited > 0 {
         tx.prepare_cached("DELETE FROM own_content WHERE message = ?1")?

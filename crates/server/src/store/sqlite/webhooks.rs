@@ -84,10 +84,15 @@ impl Webhooks for SqliteStore {
         self.readers.read(move |conn| events::due(conn, now)).await
     }
 
-    async fn next_event(&self, webhook: WebhookNumber) -> Result<Option<Event>, StoreError> {
+    async fn next_event(
+        &self,
+        webhook: WebhookNumber,
+        age: Duration,
+    ) -> Result<Option<Event>, StoreError> {
         let now = self.now();
+        let oldest = now.checked_sub(age).unwrap_or(Timestamp::MIN);
         self.readers
-            .read(move |conn| events::next(conn, webhook, now))
+            .read(move |conn| events::next(conn, webhook, now, oldest))
             .await
     }
 

@@ -277,7 +277,9 @@ impl Worker {
         }
         if tidy {
             publish::forget_old_keys(&tx)?;
-            scheduled::forget_in_vain(&tx)?;
+            if let Err(error) = scheduled::forget_in_vain(&tx) {
+                tracing::warn!(%error, "messages that never came are not forgotten yet");
+            }
         }
         for job in jobs {
             tx.attempt(job.as_mut())?;
