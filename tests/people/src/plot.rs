@@ -28,6 +28,7 @@ pub(crate) fn frontier(table: &Table) -> String {
         "<polyline class=\"line\" points=\"{}\"/>",
         line.join(" ")
     );
+    let mut labels = Labels::default();
     for row in table.rows() {
         let (x, y) = axes.place(row);
         let class = if row.is_hither { "own" } else { "other" };
@@ -35,12 +36,34 @@ pub(crate) fn frontier(table: &Table) -> String {
             svg,
             "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\"/><text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
             x + 7.0,
-            y + 4.0,
+            labels.place(x + 7.0, y + 4.0, &row.name),
             row.name,
         );
     }
     svg.push_str("</svg>\n");
     svg
+}
+
+/// What is written where: from, to, and the height of the line.
+#[derive(Default)]
+struct Labels(Vec<(f64, f64, f64)>);
+
+impl Labels {
+    /// The height nearest to `y` at which nothing is written yet.
+    fn place(&mut self, from: f64, y: f64, text: &str) -> f64 {
+        let to = from + text.chars().map(|_| 7.0).sum::<f64>();
+        let heights = (0..20).flat_map(|step| {
+            let off = f64::from(step) * 13.0;
+            [y - off, y + off]
+        });
+        let is_free = |height: &f64| {
+            let mut others = self.0.iter();
+            others.all(|other| other.1 < from || to < other.0 || (other.2 - height).abs() >= 12.5)
+        };
+        let height = heights.into_iter().find(is_free).unwrap_or(y);
+        self.0.push((from, to, height));
+        height
+    }
 }
 
 /// Needless alerts a day to the right, seconds of the 99th percentile upwards, both by powers.
