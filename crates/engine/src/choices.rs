@@ -3,37 +3,46 @@
 use hither_protocol::Settings;
 use serde_json::{Map, Value};
 
+type Fields = Map<String, Value>;
+
 /// What to keep where a screen changed `was` into `to`, and the server holds `held` by now: what
 /// the screen changed, and everything else as it is held, fields of later versions included.
 /// `None` where one of the changed choices is something else by now on the server.
 #[must_use]
-pub fn merged(
-    was: &Settings,
-    to: &Settings,
-    held: &Settings,
-    mut whole: Map<String, Value>,
-) -> Option<Map<String, Value>> {
-    let (was, to, held) = (fields(was), fields(to), fields(held));
+pub fn merged(was: &Settings, to: &Settings, held: &Settings, mut whole: Fields) -> Option<Fields> {
+    merge(&fields(was), &fields(to), &fields(held), &mut whole).then_some(whole)
+}
+
+/// Whether nothing was changed on both sides; what consists of parts is compared by its parts.
+fn merge(was: &Fields, to: &Fields, held: &Fields, whole: &mut Fields) -> bool {
     for name in was.keys().chain(to.keys()) {
         let (before, wanted, now) = (was.get(name), to.get(name), held.get(name));
         if wanted == before || wanted == now {
             continue;
         }
-        if now != before {
-            return None;
+        if let (Some(Value::Object(wanted)), Some(Value::Object(now)), Some(Value::Object(whole))) =
+            (wanted, now, whole.get_mut(name))
+        {
+            let none = Fields::new();
+            let before = before.and_then(Value::as_object).unwrap_or(&none);
+            if !merge(before, wanted, now, whole) {
+                return false;
+            }
+        } else if now != before {
+            return false;
+        } else if let Some(wanted) = wanted {
+            whole.insert(name.clone(), wanted.clone());
+        } else {
+            whole.remove(name);
         }
-        match wanted {
-            Some(wanted) => whole.insert(name.clone(), wanted.clone()),
-            None => whole.remove(name),
-        };
     }
-    Some(whole)
+    true
 }
 
-fn fields(settings: &Settings) -> Map<String, Value> {
+fn fields(settings: &Settings) -> Fields {
     match serde_json::to_value(settings) {
         Ok(Value::Object(fields)) => fields,
-        _ => Map::new(),
+        _ => Fields::new(),
     }
 }
 
@@ -91,6 +100,29 @@ mod tests {
         ] {
             check(&was, &to, &held, kept.as_ref());
         }
+    }
+
+    #[test]
+    fn different_publishers_are_different_choices() {
+        let quiet = |names: &[&str]| {
+            let publishers: Fields = names
+                .iter()
+                .map(|name| {
+                    (
+                        (*name).to_owned(),
+                        json!({ "loudest": 2, "phone_too": false }),
+                    )
+                })
+                .collect();
+            json!({ "publishers": publishers })
+        };
+        let (one, two) = ("app-0000000000000001", "app-0000000000000002");
+        let both = quiet(&[one, two]);
+        check(&quiet(&[]), &quiet(&[one]), &quiet(&[two]), Some(&both));
+        check(&both, &quiet(&[two]), &both, Some(&quiet(&[two])));
+        let louder = json!({ "publishers": { one: { "loudest": 3, "phone_too": false } } });
+        let loudest = json!({ "publishers": { one: { "loudest": 4, "phone_too": false } } });
+        check(&quiet(&[one]), &louder, &loudest, None);
     }
 
     #[test]
