@@ -59,8 +59,8 @@ fn settings(account: &SignedIn, trust: &Trust) -> Result<Answer, FetchFailed> {
     Ok(Answer::Settings { settings })
 }
 
-/// The server keeps whole settings only, so what it holds is read first. Two devices of one person
-/// that change the same choice within these milliseconds are not told apart: the later one stays.
+/// The server keeps whole settings only, so what it holds is read first. What another device
+/// changes between the two requests is overwritten.
 fn keep_settings(
     account: &SignedIn,
     trust: &Trust,
