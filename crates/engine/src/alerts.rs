@@ -3,9 +3,7 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use hither_protocol::{
-    AlertStyle, InactiveReason, Instant, Message, MessageId, Priority, Timestamp,
-};
+use hither_protocol::{AlertStyle, InactiveReason, Instant, Message, MessageId, Timestamp};
 
 use crate::presence::Presence;
 use crate::screen::{Screen, Showing};
@@ -20,8 +18,6 @@ const STALE: Duration = Duration::from_mins(10);
 const BACKLOG_WITHIN: Duration = Duration::from_secs(10);
 /// The most messages that a summary or a pause remembers.
 const MOST_ROWS: usize = 1000;
-/// The most actions of a publisher's on a pop-up.
-const MOST_ACTIONS: usize = 2;
 /// A pause is compared with the wall clock at least so often, as that clock may jump.
 const RECHECK: Duration = Duration::from_hours(1);
 
@@ -79,7 +75,7 @@ impl Alerts {
     pub(crate) fn arrive(&mut self, message: &Message, presence: &Presence) -> bool {
         let rings = message.read_at.is_none() && presence.may_ring(message.priority);
         if rings {
-            self.arriving.insert(message.id, toast_of(message));
+            self.arriving.insert(message.id, preview::toast(message));
         }
         rings
     }
@@ -87,6 +83,7 @@ impl Alerts {
     /// A message is on disk.
     pub(crate) fn stored(
         &mut self,
+        now: Instant,
         id: MessageId,
         fresh: bool,
         presence: &Presence,
@@ -98,7 +95,7 @@ impl Alerts {
         if self.paused_until.is_some() {
             self.hold(id);
         } else if presence.may_ring(toast.priority) {
-            self.show(toast, presence, effects);
+            self.show(now, toast, presence, effects);
         }
     }
 
@@ -141,7 +138,7 @@ impl Alerts {
                 self.hold(row.id);
             } else if presence.may_ring(row.priority) {
                 if singly {
-                    self.show(Toast::of(&row), presence, effects);
+                    self.show(now, Toast::of(&row), presence, effects);
                 } else {
                     self.sum_up(now, row);
                 }
@@ -254,7 +251,7 @@ impl Alerts {
             self.welcome_back(now, presence, online, effects);
         }
         if core::mem::take(&mut self.summary_changed) {
-            self.show_summary(presence, effects);
+            self.show_summary(now.instant, presence, effects);
         }
         self.screen.tick(now.instant, presence, effects);
     }
@@ -293,8 +290,8 @@ impl Alerts {
         });
     }
 
-    /// Notes when the person left, and on return what that absence owes them. Who unlocks a screen
-    /// is there, whatever else can be told.
+    /// Notes when the person left, and on return what that absence owes them. Who unlocks a screen,
+    /// or wakes it, is there, whatever else can be told.
     fn watch_absence(&mut self, now: &Now, presence: &Presence) {
         if let Some(reason) = presence.absence() {
             let since = if let Some((since, _)) = self.away {
@@ -308,8 +305,8 @@ impl Alerts {
             self.away = Some((owed, reason));
             return;
         }
-        let unlocked = matches!(self.away, Some((_, InactiveReason::Locked)));
-        if (presence.is_active() || (unlocked && presence.is_attended()))
+        let idle = matches!(self.away, Some((_, InactiveReason::Idle)));
+        if (presence.is_active() || (!idle && presence.is_attended()))
             && let Some((since, _)) = self.away.take()
         {
             self.owe(now, since);
@@ -374,7 +371,13 @@ impl Alerts {
         }
     }
 
-    fn show(&mut self, mut toast: Toast, presence: &Presence, effects: &mut Vec<Effect>) {
+    fn show(
+        &mut self,
+        now: Instant,
+        mut toast: Toast,
+        presence: &Presence,
+        effects: &mut Vec<Effect>,
+    ) {
         if presence.is_away() {
             toast.title = words::hidden(&toast.publisher);
             toast.body.clear();
@@ -384,7 +387,7 @@ impl Alerts {
             ToastKey::Message(id) => vec![id],
             ToastKey::Summary => Vec::new(),
         };
-        self.put_up(toast, ids, presence, effects);
+        self.put_up(now, toast, ids, presence, effects);
     }
 
     fn sum_up(&mut self, now: Instant, row: Headline) {
@@ -406,22 +409,23 @@ impl Alerts {
         self.crowded_out.clear();
     }
 
-    fn show_summary(&mut self, presence: &Presence, effects: &mut Vec<Effect>) {
+    fn show_summary(&mut self, now: Instant, presence: &Presence, effects: &mut Vec<Effect>) {
         let rows = self.summary.iter().map(|row| row.id);
         let ids = self.crowded_out.iter().copied().chain(rows).collect();
-        let toast = summary_of(&self.summary, presence);
-        self.put_up(toast, ids, presence, effects);
+        let toast = preview::summary(&self.summary, presence);
+        self.put_up(now, toast, ids, presence, effects);
     }
 
     fn put_up(
         &mut self,
+        now: Instant,
         mut toast: Toast,
         unrecorded: Vec<MessageId>,
         presence: &Presence,
         effects: &mut Vec<Effect>,
     ) {
         toast.stays = presence.tells_input();
-        let crowded_out = self.screen.show(toast, unrecorded, effects);
+        let crowded_out = self.screen.show(now, toast, unrecorded, presence, effects);
         if crowded_out == Some(ToastKey::Summary) {
             // What it covered is on no screen any more, and may ring again.
             self.summary.clear();
@@ -460,41 +464,4 @@ fn left_at(now: &Now, presence: &Presence, reason: InactiveReason) -> Timestamp 
 fn is_stale(created_at: Timestamp, now: &Now) -> bool {
     let age = now.wall.timestamp().duration_since(created_at);
     Duration::try_from(age).is_ok_and(|age| age > STALE)
-}
-
-fn toast_of(message: &Message) -> Toast {
-    let (title, lines) = preview::title_and_lines(message);
-    Toast {
-        title,
-        body: lines.join("\n"),
-        actions: message.actions.iter().take(MOST_ACTIONS).cloned().collect(),
-        ..Toast::of(&Headline::of(message))
-    }
-}
-
-fn summary_of(rows: &[Headline], presence: &Presence) -> Toast {
-    let unread = rows.iter().filter(|row| !row.read).count();
-    let (title, body) = if presence.is_away() {
-        (words::hidden_summary(rows.len()), String::new())
-    } else {
-        (
-            words::summary_title(rows.len(), unread),
-            words::summary_body(rows),
-        )
-    };
-    let publisher = rows.first().map_or("", |row| &row.publisher);
-    let same = rows.iter().all(|row| row.publisher == publisher);
-    Toast {
-        key: ToastKey::Summary,
-        title,
-        body,
-        publisher: if same { publisher } else { "" }.to_owned(),
-        priority: rows
-            .iter()
-            .map(|row| row.priority)
-            .max()
-            .unwrap_or(Priority::Default),
-        stays: false,
-        actions: Vec::new(),
-    }
 }

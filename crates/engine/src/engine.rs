@@ -320,10 +320,7 @@ impl Engine {
                 self.alerts.take_back(&ids, effects);
                 effects.push(Effect::Store(StoreOp::Withdraw { ids, why, cursor }));
             }
-            ServerFrame::Alert { ids, style, .. } => {
-                let ids = self.say_again(ids, effects);
-                self.alerts.ring(ids, style, effects);
-            }
+            ServerFrame::Alert { ids, style, .. } => self.alerts.ring(ids, style, effects),
             ServerFrame::Synced { cursor } => {
                 self.link.synced();
                 effects.push(Effect::Store(StoreOp::Advance(cursor)));
@@ -350,21 +347,6 @@ impl Engine {
             echo: self.link.echo(now),
         }));
         self.link.pinged(now, self.outbox.newest());
-    }
-
-    /// What the server asks to ring for may be shown already, and the word of it lost: it is said
-    /// again. Returns the others.
-    fn say_again(&self, mut ids: Vec<MessageId>, effects: &mut Vec<Effect>) -> Vec<MessageId> {
-        let said = ids.iter().map(|id| (*id, self.outbox.says_shown(*id)));
-        let said = said.filter_map(|(id, stays)| Some((id, stays?)));
-        let (stay, pass) = parted(said.collect());
-        ids.retain(|id| !stay.contains(id) && !pass.contains(id));
-        for (ids, stays) in [(stay, true), (pass, false)] {
-            if !ids.is_empty() {
-                effects.push(Effect::Send(ClientFrame::Shown { ids, stays }));
-            }
-        }
-        ids
     }
 
     /// Tells the server something about messages, surely.
@@ -413,7 +395,8 @@ impl Engine {
             ) => {
                 self.inbox.stored(cursor, session == self.link.session());
                 if let Stored::Saved { id, fresh } = outcome {
-                    self.alerts.stored(id, fresh, &self.presence, effects);
+                    self.alerts
+                        .stored(self.now.instant, id, fresh, &self.presence, effects);
                 }
             }
             (Pending::Own(op), Stored::Headlines(mut rows)) => {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use hither_protocol::{ClientFrame, MessageId};
+use hither_protocol::ClientFrame;
 
 use crate::{Effect, OutboxSeq, StoreOp};
 
@@ -52,18 +52,6 @@ impl Outbox {
         if self.waiting.len() < before {
             effects.push(Effect::Store(StoreOp::DropOutbox(seq)));
         }
-    }
-
-    /// Whether an unconfirmed frame says that this message's pop-up was up, and if so, whether it
-    /// stays.
-    pub(crate) fn says_shown(&self, id: MessageId) -> Option<bool> {
-        self.waiting
-            .iter()
-            .rev()
-            .find_map(|(_, frame)| match frame {
-                ClientFrame::Shown { ids, stays } => ids.contains(&id).then_some(*stays),
-                _ => None,
-            })
     }
 
     /// The account leaves; the disk forgets by itself.

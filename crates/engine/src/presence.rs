@@ -327,6 +327,12 @@ impl Presence {
             .map_or(self.reading == Reading::NoSource, used)
     }
 
+    /// Whether somebody watches a film here.
+    pub(crate) fn is_watching(&self, now: Instant) -> bool {
+        let runs = self.film.is_some_and(|film| film.until.is_none());
+        runs && !self.is_away() && self.somebody_watches(now)
+    }
+
     /// The sensor was asked and has not answered yet.
     pub(crate) fn is_asking(&self) -> bool {
         self.asked.is_some()

@@ -1,14 +1,18 @@
 //! A message in few words: what the list, the tray and a pop-up show of it.
 
-use hither_protocol::{Format, Message};
+use hither_protocol::{Format, Message, Priority};
 use pulldown_cmark::{Event, Parser, TagEnd};
 
+use crate::presence::Presence;
 use crate::view::Headline;
+use crate::{Toast, ToastKey, words};
 
 /// The most characters of a title or a line.
 pub(crate) const LINE: usize = 200;
 /// The most lines of a pop-up's body.
 pub(crate) const LINES: usize = 3;
+/// The most actions of a publisher's on a pop-up.
+const MOST_ACTIONS: usize = 2;
 
 /// Title and up to three lines of a message, markup removed. The title is its own or, without
 /// one, the body's first line; the lines are those the title does not already say.
@@ -25,6 +29,45 @@ pub(crate) fn title_and_lines(message: &Message) -> (String, Vec<String>) {
         own
     };
     (title, lines.take(LINES).collect())
+}
+
+/// The pop-up of one message.
+pub(crate) fn toast(message: &Message) -> Toast {
+    let (title, lines) = title_and_lines(message);
+    Toast {
+        title,
+        body: lines.join("\n"),
+        actions: message.actions.iter().take(MOST_ACTIONS).cloned().collect(),
+        ..Toast::of(&Headline::of(message))
+    }
+}
+
+/// The pop-up of several messages, oldest first.
+pub(crate) fn summary(rows: &[Headline], presence: &Presence) -> Toast {
+    let unread = rows.iter().filter(|row| !row.read).count();
+    let (title, body) = if presence.is_away() {
+        (words::hidden_summary(rows.len()), String::new())
+    } else {
+        (
+            words::summary_title(rows.len(), unread),
+            words::summary_body(rows),
+        )
+    };
+    let publisher = rows.first().map_or("", |row| &row.publisher);
+    let same = rows.iter().all(|row| row.publisher == publisher);
+    Toast {
+        key: ToastKey::Summary,
+        title,
+        body,
+        publisher: if same { publisher } else { "" }.to_owned(),
+        priority: rows
+            .iter()
+            .map(|row| row.priority)
+            .max()
+            .unwrap_or(Priority::Default),
+        stays: false,
+        actions: Vec::new(),
+    }
 }
 
 impl Headline {

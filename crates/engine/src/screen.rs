@@ -3,7 +3,8 @@
 //! A pop-up stays until there has been input after it, and ten seconds longer: whoever reads
 //! without touching anything, or fetches coffee, finds it. What a desktop takes down before that comes
 //! again with the input. Where the desktop takes pop-ups down by
-//! itself, it is gone after ten seconds.
+//! itself, it is gone after ten seconds. While the screen is not this person's, only what was put
+//! up without content is on it; the rest comes again with the first input on return.
 
 use core::time::Duration;
 
@@ -31,6 +32,11 @@ pub(crate) struct Screen {
 struct Up {
     toast: Toast,
     stage: Stage,
+    /// Put up while the screen was not this person's: without content.
+    discreet: bool,
+    /// The desktop took it down once, and it came again for that: a desktop that takes it down
+    /// once more would go on for ever.
+    brought_back: bool,
     /// Not recorded as shown yet.
     unrecorded: Vec<MessageId>,
 }
@@ -41,14 +47,14 @@ enum Stage {
     Ordered,
     /// Up since then, and until there is input.
     Waits(Instant),
-    /// As above, but the desktop took it down; it comes again with the input.
+    /// As above, but it was taken down; it comes again with the input.
     Lost(Instant),
     /// There was input; it goes then.
     Leaves(Instant),
     /// The desktop takes it down by then.
     Passes(Instant),
-    /// Until the person closes it.
-    Remains,
+    /// Up since then, and until the person closes it.
+    Remains(Instant),
     /// Off the screen; a list of the desktop's own may still have it.
     Off,
 }
@@ -66,12 +72,14 @@ impl Screen {
     /// Puts one up in place of the one with its key. An older one may have to go: it is returned.
     pub(crate) fn show(
         &mut self,
+        now: Instant,
         toast: Toast,
         unrecorded: Vec<MessageId>,
+        presence: &Presence,
         effects: &mut Vec<Effect>,
     ) -> Option<ToastKey> {
         self.up.retain(|up| up.toast.key != toast.key);
-        let crowded_out = (self.up.len() == MOST_UP).then(|| self.up[0].toast.key.clone());
+        let crowded_out = self.crowded_out(now);
         if let Some(key) = &crowded_out {
             self.take_down(key, effects);
         }
@@ -79,9 +87,20 @@ impl Screen {
         self.up.push(Up {
             toast,
             stage: Stage::Ordered,
+            discreet: presence.is_away(),
+            brought_back: false,
             unrecorded,
         });
         crowded_out
+    }
+
+    /// The one that goes for another: the oldest that is off the screen, or else the oldest.
+    fn crowded_out(&self, now: Instant) -> Option<ToastKey> {
+        if self.up.len() < MOST_UP {
+            return None;
+        }
+        let off = self.up.iter().find(|up| up.stage.is_over(now));
+        off.or(self.up.first()).map(|up| up.toast.key.clone())
     }
 
     /// It is up, and `stays` if it was asked to. Names what is shown by it for the first time, and
@@ -97,7 +116,7 @@ impl Screen {
         };
         if up.stage == Stage::Ordered {
             up.stage = match stays {
-                true if up.toast.priority >= Priority::High => Stage::Remains,
+                true if up.toast.priority >= Priority::High => Stage::Remains(now),
                 true if up.toast.stays => Stage::Waits(now),
                 _ => Stage::Passes(now + LINGERS),
             };
@@ -109,12 +128,18 @@ impl Screen {
 
     /// The desktop took it down before its time, or the person did.
     pub(crate) fn gone(&mut self, key: &ToastKey, by_hand: bool) {
-        if let Some(up) = self.find(key) {
-            up.stage = match up.stage {
-                Stage::Waits(since) if !by_hand => Stage::Lost(since),
-                _ => Stage::Off,
-            };
-        }
+        let Some(up) = self.find(key) else { return };
+        up.stage = match up.stage {
+            // This was the one before it.
+            Stage::Ordered => Stage::Ordered,
+            Stage::Waits(since) | Stage::Remains(since) if !by_hand && !up.brought_back => {
+                up.brought_back = true;
+                Stage::Lost(since)
+            }
+            // Taken down already.
+            Stage::Lost(since) if !by_hand => Stage::Lost(since),
+            _ => Stage::Off,
+        };
     }
 
     /// It did not make it to the screen.
@@ -136,9 +161,13 @@ impl Screen {
 
     /// Does what is due, and what input brings about.
     pub(crate) fn tick(&mut self, now: Instant, presence: &Presence, effects: &mut Vec<Effect>) {
+        let watched = presence.is_watching(now);
         for up in &mut self.up {
+            if presence.is_away() && !up.discreet {
+                up.conceal(effects);
+            }
             match up.stage {
-                Stage::Waits(since) if presence.was_used_since(now, since) => {
+                Stage::Waits(since) if watched || presence.was_used_since(now, since) => {
                     up.stage = Stage::Leaves(now + LINGERS);
                 }
                 Stage::Lost(since) if presence.was_used_since(now, since) => {
@@ -181,8 +210,7 @@ impl Screen {
         let up = self.up.iter().find(|up| up.toast.key == *key)?;
         match up.stage {
             Stage::Ordered => Some(Showing::Ordered),
-            Stage::Off => None,
-            Stage::Passes(at) if at <= now => None,
+            stage if stage.is_over(now) => None,
             stage => Some(Showing::Up {
                 stays: stage.stays(),
             }),
@@ -194,11 +222,31 @@ impl Screen {
     }
 }
 
+impl Up {
+    /// Takes the content off a screen that others may see; what was not noticed yet comes again.
+    fn conceal(&mut self, effects: &mut Vec<Effect>) {
+        self.stage = match self.stage {
+            Stage::Waits(since) | Stage::Remains(since) => Stage::Lost(since),
+            Stage::Leaves(_) => Stage::Off,
+            _ => return,
+        };
+        effects.push(Effect::WithdrawToast(self.toast.key.clone()));
+    }
+}
+
 impl Stage {
+    fn is_over(self, now: Instant) -> bool {
+        match self {
+            Self::Off => true,
+            Self::Passes(at) => at <= now,
+            _ => false,
+        }
+    }
+
     const fn stays(self) -> bool {
         matches!(
             self,
-            Self::Waits(_) | Self::Lost(_) | Self::Leaves(_) | Self::Remains
+            Self::Waits(_) | Self::Lost(_) | Self::Leaves(_) | Self::Remains(_)
         )
     }
 }

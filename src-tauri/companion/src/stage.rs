@@ -82,7 +82,7 @@ pub(crate) struct Stage {
     pub(crate) connection: Connection,
     pub(crate) folder: TempDir,
     _x_server: Running,
-    _bus: Running,
+    pub(crate) bus: Running,
 }
 
 impl Stage {
@@ -115,7 +115,7 @@ impl Stage {
             address,
             folder,
             _x_server: x_server,
-            _bus: bus,
+            bus,
         }
     }
 

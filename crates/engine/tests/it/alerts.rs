@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::desk::Step::{After, On, Stored, Wake};
 use crate::desk::{
-    Desk, alert, arrives, check, id, idle, locked, lost, message, read_elsewhere, read_here, rings,
-    secs, silent, summary_up, synced, up, welcome, withdrawn,
+    Desk, alert, arrives, check, id, idle, is_up, locked, lost, message, read_elsewhere, read_here,
+    rings, secs, silent, summary_up, synced, up, welcome, withdrawn,
 };
 
 fn urgent(number: u128) -> Message {
@@ -160,9 +160,9 @@ fn the_server_rings_for_what_is_here() {
             (On(alert(Each, [1, 2])), "recall 1,2"),
             (Stored, "show 1 <T1|body>; show 2 <T2|body>"),
             (On(up(1)), "mark-shown 1; put #1 shown 1; say shown 1"),
-            // Said, and not confirmed: said again. Not up yet: its own answer follows.
-            (On(alert(Each, [1, 2, 3])), "say shown 1; recall 2,3"),
-            (Stored, "show 3 <T3|body>"),
+            // Up: said again. Not up yet: its own answer follows.
+            (On(alert(Each, [1, 2, 3])), "recall 1,2,3"),
+            (Stored, "show 3 <T3|body>; put #2 shown 1; say shown 1"),
         ],
     );
 }
@@ -367,6 +367,30 @@ fn who_unlocks_a_desktop_without_an_idle_source_is_there() {
             "say presence unknown; recall silent",
         )],
     );
+    // Whatever kept the screen from them.
+    for away in [Sensed::SwitchedAway as fn(bool) -> Sensed, Sensed::Sleeping] {
+        let mut desk = Desk::online();
+        desk.elapsed += secs(1);
+        desk.on(Event::Sensed(away(true)));
+        desk.on(silent(1));
+        desk.store();
+        desk.elapsed += secs(30);
+        desk.on(Event::Sensed(away(false)));
+        desk.on(Event::Sensed(Sensed::Idle(None)));
+        desk.elapsed += secs(10);
+        // With the next event, or once it waited long enough for a connection.
+        let shown: Vec<_> = desk
+            .on(Event::WokeUp)
+            .iter()
+            .map(crate::show::effect)
+            .collect();
+        let owed = shown.contains(&"recall silent".to_owned());
+        let told = desk
+            .batch
+            .iter()
+            .any(|op| matches!(op, hither_engine::StoreOp::RecallSilent { .. }));
+        assert!(owed || told, "{away:?}: {shown:?}");
+    }
     // A sensor that fails tells of nobody.
     let mut desk = Desk::online();
     desk.on(idle(500));
@@ -577,6 +601,27 @@ fn a_hundred_pop_ups_are_enough() {
         101
     );
     assert!(effects.contains(&"unshow 1".to_owned()), "{effects:?}");
+}
+
+#[test]
+fn what_is_off_the_screen_goes_before_what_is_on_it() {
+    let mut desk = Desk::online();
+    desk.on(rings(1));
+    desk.on(rings(2));
+    desk.store();
+    desk.on(is_up(ToastKey::Message(id(1)), true));
+    desk.on(up(2));
+    // By its time only: nothing has happened since.
+    desk.elapsed += secs(11);
+    for number in 3..=101 {
+        desk.on(rings(number));
+    }
+    let effects: Vec<_> = desk.store().iter().map(crate::show::effect).collect();
+    let goes: Vec<_> = effects
+        .iter()
+        .filter(|it| it.starts_with("unshow"))
+        .collect();
+    assert_eq!(goes, ["unshow 2"]);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use hither_protocol::{ClientFrame, FirstAlert, Message, Priority, ServerFrame};
 
 use crate::desk::Step::{After, On, Stored, Wake};
 use crate::desk::{
-    Desk, alert, arrives, check, frame, id, idle, is_up, locked, message, read_elsewhere, rings,
-    secs, silent, stays_up, up,
+    Desk, alert, arrives, check, frame, id, idle, is_up, locked, message, pong, read_elsewhere,
+    rings, secs, silent, stays_up, up,
 };
 
 /// Online, with a pop-up of message 1 on the screen since a second after the last input.
@@ -88,12 +88,21 @@ fn input_at_a_locked_screen_is_nobody_who_saw_it() {
     check(
         &mut desk,
         [
-            (On(locked(true)), "say presence inactive/locked 2000"),
+            (
+                On(locked(true)),
+                "say presence inactive/locked 2000; unshow 1",
+            ),
             (On(idle(0)), ""),
-            (After(secs(11)), ""),
+            (After(secs(5)), ""),
             (On(locked(false)), "sense"),
-            (On(idle(0)), "say presence active 0; recall silent"),
+            (
+                On(idle(0)),
+                "say presence active 0; recall silent; show 1 <T1|body>",
+            ),
             (Stored, ""),
+            (On(stays_up(1)), "await input"),
+            (After(secs(1)), ""),
+            (On(idle(0)), ""),
             (After(secs(9)), ""),
             (After(secs(1)), "unshow 1"),
         ],
@@ -112,6 +121,94 @@ fn whoever_watches_a_film_sees_it() {
             (After(secs(1)), "unshow 1"),
         ],
     );
+}
+
+#[test]
+fn what_comes_during_a_film_goes_after_ten_seconds() {
+    let mut desk = Desk::online();
+    desk.elapsed += secs(1);
+    desk.on(Event::Sensed(Sensed::Inhibited(true)));
+    desk.elapsed += secs(60);
+    desk.on(rings(1));
+    desk.store();
+    check(
+        &mut desk,
+        [(
+            On(stays_up(1)),
+            "mark-shown 1; put #1 shown 1 until input; say shown 1 until input",
+        )],
+    );
+    desk.store();
+    desk.on(idle(60));
+    desk.on(pong());
+    assert_eq!(desk.until_wakeup(), secs(10));
+    assert_eq!(toasts(&desk.step(After(secs(9)))), [""; 0]);
+    assert_eq!(toasts(&desk.step(After(secs(1)))), ["unshow 1"]);
+}
+
+#[test]
+fn no_content_stays_on_a_locked_screen() {
+    let shown = |priority, up: Event| {
+        let mut desk = Desk::online();
+        desk.elapsed += secs(1);
+        let message = Message {
+            priority,
+            ..message(1)
+        };
+        desk.on(arrives(message, FirstAlert::Now));
+        desk.store();
+        desk.on(up);
+        desk.store();
+        desk.elapsed += secs(1);
+        desk
+    };
+    let away = [
+        Sensed::ScreenLocked(true),
+        Sensed::SwitchedAway(true),
+        Sensed::Sleeping(true),
+    ];
+    for priority in [Priority::Default, Priority::High, Priority::Urgent] {
+        for away in away {
+            let mut desk = shown(priority, stays_up(1));
+            let gone = toasts(&desk.step(On(Event::Sensed(away))));
+            assert_eq!(gone, ["unshow 1"], "{priority:?} {away:?}");
+            desk.elapsed += secs(5);
+            assert_eq!(toasts(&desk.step(On(expired(1)))), [""; 0]);
+            desk.on(Event::Sensed(match away {
+                Sensed::ScreenLocked(_) => Sensed::ScreenLocked(false),
+                Sensed::SwitchedAway(_) => Sensed::SwitchedAway(false),
+                _ => Sensed::Sleeping(false),
+            }));
+            desk.elapsed += secs(1);
+            let back = toasts(&desk.step(On(idle(0))));
+            assert_eq!(back, ["show 1 <T1|body>"], "{priority:?} {away:?}");
+        }
+    }
+    // There was input already: it does not come again.
+    let mut desk = shown(Priority::Default, stays_up(1));
+    desk.on(idle(0));
+    assert_eq!(toasts(&desk.step(On(locked(true)))), ["unshow 1"]);
+    desk.on(locked(false));
+    desk.elapsed += secs(1);
+    assert_eq!(toasts(&desk.step(On(idle(0)))), [""; 0]);
+    // It came up only after the screen was locked.
+    let mut desk = Desk::online();
+    desk.on(rings(1));
+    desk.store();
+    desk.on(locked(true));
+    assert_eq!(toasts(&desk.step(On(stays_up(1)))), ["unshow 1"]);
+    // What comes at a locked screen says nothing, and stays.
+    let mut desk = Desk::online();
+    desk.on(locked(true));
+    let urgent = Message {
+        priority: Priority::Urgent,
+        ..message(1)
+    };
+    desk.on(arrives(urgent, FirstAlert::Now));
+    let hidden = "show 1 <New message from CI|>";
+    assert_eq!(toasts(&desk.store()), [hidden]);
+    assert_eq!(toasts(&desk.step(On(stays_up(1)))), [""; 0]);
+    assert_eq!(toasts(&desk.step(After(secs(15)))), [""; 0]);
 }
 
 #[test]
@@ -171,6 +268,48 @@ fn what_the_desktop_took_down_too_early_comes_again_with_the_input() {
 }
 
 #[test]
+fn a_desktop_that_takes_everything_down_is_not_fought_for_ever() {
+    for priority in [Priority::Default, Priority::High] {
+        let mut desk = Desk::online();
+        let message = Message {
+            priority,
+            ..message(1)
+        };
+        desk.on(arrives(message, FirstAlert::Now));
+        desk.store();
+        desk.on(stays_up(1));
+        desk.on(expired(1));
+        desk.elapsed += secs(1);
+        assert_eq!(toasts(&desk.step(On(idle(0)))), ["show 1 <T1|body>"]);
+        desk.on(stays_up(1));
+        desk.on(expired(1));
+        desk.elapsed += secs(1);
+        assert_eq!(toasts(&desk.step(On(idle(0)))), [""; 0]);
+    }
+}
+
+#[test]
+fn the_end_of_the_one_before_is_not_that_of_the_next() {
+    for end in [expired(1), dismissed(1)] {
+        let mut desk = Desk::online();
+        desk.elapsed += secs(1);
+        desk.on(rings(1));
+        desk.store();
+        check(
+            &mut desk,
+            [
+                (On(end), ""),
+                (
+                    On(stays_up(1)),
+                    "mark-shown 1; await input; put #1 shown 1 until input; \
+                     say shown 1 until input",
+                ),
+            ],
+        );
+    }
+}
+
+#[test]
 fn what_is_off_the_screen_pops_up_again_when_the_server_asks() {
     let there = "put #2 shown 1 until input; say shown 1 until input";
     for (is_up, then, expected) in [
@@ -216,6 +355,66 @@ fn high_and_urgent_ones_stay_until_they_are_closed() {
         check(
             &mut desk,
             [(On(read_elsewhere(2, [1])), "unshow 1; mark-read 1 c2")],
+        );
+    }
+}
+
+#[test]
+fn high_and_urgent_ones_that_the_desktop_took_down_come_again_with_the_input() {
+    for priority in [Priority::High, Priority::Urgent] {
+        let mut desk = Desk::online();
+        desk.elapsed += secs(1);
+        let loud = Message {
+            priority,
+            ..message(1)
+        };
+        desk.on(arrives(loud, FirstAlert::Now));
+        desk.store();
+        desk.on(stays_up(1));
+        desk.store();
+        desk.elapsed += secs(5);
+        check(&mut desk, [(On(expired(1)), "await input")]);
+        desk.elapsed += secs(5);
+        check(
+            &mut desk,
+            [
+                (On(idle(0)), "show 1 <T1|body>"),
+                (On(stays_up(1)), ""),
+                (After(secs(5)), ""),
+                (On(dismissed(1)), ""),
+                (On(idle(0)), ""),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_ring_before_the_server_confirmed_pops_up_again_what_passed() {
+    let mut desk = showing(up(1));
+    desk.elapsed += secs(11);
+    check(
+        &mut desk,
+        [
+            (On(alert(Each, [1])), "recall 1"),
+            (Stored, "show 1 <T1|body>"),
+        ],
+    );
+    // What is up, or comes again, is said again.
+    for lost in [false, true] {
+        let mut desk = showing(stays_up(1));
+        desk.elapsed += secs(11);
+        if lost {
+            desk.on(expired(1));
+        }
+        check(
+            &mut desk,
+            [
+                (On(alert(Each, [1])), "recall 1"),
+                (
+                    Stored,
+                    "put #2 shown 1 until input; say shown 1 until input",
+                ),
+            ],
         );
     }
 }

@@ -8,8 +8,8 @@ use hither_engine::{
     Command, Effect, Event, OutboxSeq, Sensed, StoreFailed, StoreOp, ToastEvent, ToastKey,
 };
 use hither_protocol::{
-    AlertStyle, AlertWhy, ClientFrame, Cursor, FirstAlert, Message, MessageId, Presence,
-    PresenceState, Priority, ServerFrame, WithdrawWhy,
+    AlertStyle, AlertWhy, ClientFrame, Cursor, FirstAlert, InactiveReason, Message, MessageId,
+    Presence, PresenceState, Priority, ServerFrame, WithdrawWhy,
 };
 use proptest::prelude::*;
 
@@ -221,7 +221,15 @@ impl World {
                 }
                 self.toasts.push_back(toast.key.clone());
             }
-            Effect::WithdrawToast(key) => self.toasts.retain(|shown| shown != key),
+            Effect::WithdrawToast(key) => {
+                self.toasts.retain(|shown| shown != key);
+                if let ToastKey::Message(id) = key
+                    && self.is_away()
+                {
+                    // It comes again when the person does.
+                    *self.may_show.entry(*id).or_insert(1) += 1;
+                }
+            }
             _ => {}
         }
     }
@@ -457,17 +465,18 @@ impl World {
         else {
             return None;
         };
-        let view = self.desk.engine.view();
-        let away = view.presence.reason.is_some_and(|reason| {
-            use hither_protocol::InactiveReason::Idle;
-            reason != Idle
-        });
+        let away = self.is_away();
         let silent = !alert_due
-            || view.paused_until.is_some()
+            || self.desk.engine.view().paused_until.is_some()
             || self.taken_back.contains(&message.id)
             || self.desk.disk.row(message.id).is_some()
             || (away && message.priority != Priority::Urgent);
         (!silent).then_some(message.id)
+    }
+
+    fn is_away(&self) -> bool {
+        let reason = self.desk.engine.view().presence.reason;
+        reason.is_some_and(|reason| reason != InactiveReason::Idle)
     }
 
     fn stored(&mut self) {

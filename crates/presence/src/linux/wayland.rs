@@ -356,7 +356,8 @@ impl Seat {
     }
 
     fn await_input(&mut self, now: Instant) {
-        self.awaiting.get_or_insert(now);
+        // Whoever asked before hears with the last one who asks.
+        self.awaiting = Some(now);
     }
 
     /// When it is certain that there was input, though the compositor does not say so while it
@@ -561,6 +562,22 @@ mod tests {
         seat.change(input(false), begin + secs(41));
         assert_eq!(seat.notice(begin + secs(41)), Some(Told::Input(secs(0))));
         assert_eq!(seat.notice(begin + secs(42)), None);
+    }
+
+    #[test]
+    fn who_asks_later_is_told_of_input_after_that() {
+        let begin = Instant::now();
+        let mut seat = Seat::new(begin);
+        seat.watch(secs(60));
+        seat.change(input(true), begin + FINE);
+        seat.change(input(false), begin + secs(5));
+        assert_eq!(seat.notice(begin + secs(5)), Some(Told::Back(secs(0))));
+        seat.await_input(begin + secs(10));
+        seat.await_input(begin + secs(13));
+        assert_eq!(seat.notice(begin + secs(14)), None);
+        assert_eq!(seat.due(), Some(begin + secs(17)));
+        assert_eq!(seat.notice(begin + secs(17)), Some(Told::Input(FINE)));
+        assert_eq!((seat.due(), seat.notice(begin + secs(18))), (None, None));
     }
 
     #[test]

@@ -46,8 +46,10 @@ const AS_USUAL: i32 = -1;
 /// but not for one that came a moment before the pop-up, and keeps it in a list of its own.
 const IMPATIENT: [&str; 2] = ["gnome-shell", "notify-osd"];
 
-/// Why a pop-up was closed: its time was over.
-const EXPIRED: u32 = 1;
+/// Why a pop-up was closed: by the person's hand. All other reasons are the desktop's.
+const BY_HAND: u32 = 2;
+
+const BUS: &str = "org.freedesktop.DBus";
 
 /// The session's notifications; connected with the first pop-up.
 #[derive(Debug, Default)]
@@ -62,7 +64,11 @@ pub(super) struct Notifications {
 struct Session {
     connection: Connection,
     signals: MessageStream,
+    /// Another daemon, or none, takes the place of the one before it.
+    changes: MessageStream,
     daemon: Option<Daemon>,
+    /// Went with their daemon, which nobody was told yet.
+    lost: Vec<ToastKey>,
 }
 
 /// One daemon, by its unique name, and our pop-ups on it. Another daemon counts from the beginning
@@ -97,14 +103,16 @@ impl Notifications {
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(Order::Show(toast)) => {
-                        let _ = tell.send(self.show(&toast).await);
+                        for event in self.show(&toast).await {
+                            let _ = tell.send(event);
+                        }
                     }
                     Some(Order::Withdraw(key)) => self.withdraw(&key).await,
                     Some(Order::WithdrawAll(_done)) => self.withdraw_all().await,
                     None => return,
                 },
                 signal = self.next_signal() => {
-                    if let Some(event) = self.heed(signal) {
+                    for event in self.heed(signal) {
                         let _ = tell.send(event);
                     }
                 }
@@ -112,18 +120,26 @@ impl Notifications {
         }
     }
 
-    async fn show(&mut self, toast: &Toast) -> ToastEvent {
+    /// What became of it, after those that turned out to be gone. It takes the place of the one
+    /// with its key, whose end is no news.
+    async fn show(&mut self, toast: &Toast) -> Vec<ToastEvent> {
         let shown = match tokio::time::timeout(ANSWER_WITHIN, self.try_show(toast)).await {
             Ok(shown) => shown,
             Err(_) => Err(NO_ANSWER.to_owned()),
         };
-        match shown {
+        let lost = self.session.iter_mut().flat_map(Session::take_lost);
+        let mut events: Vec<_> = lost
+            .filter(|key| *key != toast.key)
+            .map(ToastEvent::Expired)
+            .collect();
+        events.push(match shown {
             Ok(stays) => ToastEvent::Up {
                 key: toast.key.clone(),
                 stays,
             },
             Err(why) => ToastEvent::Failed(toast.key.clone(), why),
-        }
+        });
+        events
     }
 
     /// Whether it stays as long as it is asked to; the error is for people.
@@ -161,17 +177,23 @@ impl Notifications {
     /// The next signal, or `None` when the bus is gone; waits for ever while there is no bus.
     async fn next_signal(&mut self) -> Option<Message> {
         match &mut self.session {
-            Some(session) => session.signals.next().await?.ok(),
+            Some(session) => session.next_signal().await,
             None => pending().await,
         }
     }
 
-    fn heed(&mut self, signal: Option<Message>) -> Option<ToastEvent> {
-        let Some(signal) = signal else {
-            self.session = None;
-            return None;
+    fn heed(&mut self, signal: Option<Message>) -> Vec<ToastEvent> {
+        let Some(session) = &mut self.session else {
+            return Vec::new();
         };
-        self.session.as_mut()?.daemon.as_mut()?.heed(&signal)
+        if let Some(signal) = signal {
+            return session.heed(&signal);
+        }
+        session.lose_daemon();
+        let events = session.take_lost().into_iter().map(ToastEvent::Expired);
+        let events = events.collect();
+        self.session = None;
+        events
     }
 }
 
@@ -202,24 +224,68 @@ impl Session {
             .interface(NAME)?
             .path(PATH)?
             .build();
+        let change = MatchRule::builder()
+            .msg_type(message::Type::Signal)
+            .sender(BUS)?
+            .interface(BUS)?
+            .member("NameOwnerChanged")?
+            .add_arg(NAME)?
+            .build();
         Ok(Self {
             signals: MessageStream::for_match_rule(rule, &connection, None).await?,
+            changes: MessageStream::for_match_rule(change, &connection, None).await?,
             connection,
             daemon: None,
+            lost: Vec::new(),
         })
     }
 
+    /// What the daemon said goes before its end.
+    async fn next_signal(&mut self) -> Option<Message> {
+        let signal = tokio::select! {
+            biased;
+            signal = self.signals.next() => signal,
+            change = self.changes.next() => change,
+        };
+        signal?.ok()
+    }
+
+    fn heed(&mut self, signal: &Message) -> Vec<ToastEvent> {
+        let Some(daemon) = &mut self.daemon else {
+            return Vec::new();
+        };
+        if !ends(signal, &daemon.owner) {
+            return daemon.heed(signal).into_iter().collect();
+        }
+        self.lose_daemon();
+        let lost = self.take_lost().into_iter();
+        lost.map(ToastEvent::Expired).collect()
+    }
+
+    /// The daemon takes its pop-ups with it.
+    fn lose_daemon(&mut self) {
+        let daemon = self.daemon.take().into_iter();
+        self.lost
+            .extend(daemon.flat_map(|daemon| daemon.up.into_keys()));
+    }
+
+    fn take_lost(&mut self) -> Vec<ToastKey> {
+        core::mem::take(&mut self.lost)
+    }
+
     async fn notify(&mut self, toast: &Toast) -> zbus::Result<bool> {
-        let daemon = match self.still_running().await {
-            Some(daemon) => daemon,
-            None => Daemon::find(&self.connection).await?,
+        let daemon = if let Some(daemon) = self.still_running().await {
+            daemon
+        } else {
+            self.lose_daemon();
+            Daemon::find(&self.connection).await?
         };
         let daemon = self.daemon.insert(daemon);
         let reply = call(&self.connection, "Notify", &daemon.request(toast)).await?;
         daemon
             .up
             .insert(toast.key.clone(), reply.body().deserialize()?);
-        Ok(daemon.patient && expires(toast) == FOR_EVER)
+        Ok(daemon.expires(toast) == FOR_EVER)
     }
 
     /// The daemon we know, unless another one or none has its place.
@@ -227,7 +293,7 @@ impl Session {
         let bus = DBusProxy::new(&self.connection).await.ok()?;
         let name = BusName::from_static_str(NAME).ok()?;
         let owner = bus.get_name_owner(name).await.ok()?;
-        self.daemon.take().filter(|daemon| daemon.owner == owner)
+        self.daemon.take_if(|daemon| daemon.owner == owner)
     }
 
     fn keys(&self) -> Vec<ToastKey> {
@@ -248,6 +314,19 @@ impl Session {
                 .await;
         }
     }
+}
+
+/// Whether the bus says that this one is no longer the daemon.
+fn ends(signal: &Message, owner: &OwnedUniqueName) -> bool {
+    let header = signal.header();
+    let from_bus = header.sender().is_some_and(|sender| sender.as_str() == BUS);
+    let body = signal.body();
+    from_bus
+        && body
+            .deserialize()
+            .is_ok_and(|(name, old, _new): (&str, &str, &str)| {
+                name == NAME && old == owner.as_str()
+            })
 }
 
 async fn call(
@@ -294,7 +373,7 @@ impl Daemon {
             body,
             actions,
             hints,
-            expires(toast),
+            self.expires(toast),
         )
     }
 
@@ -321,6 +400,16 @@ impl Daemon {
         if self.markup { escaped(&body) } else { body }
     }
 
+    /// Milliseconds. One that takes pop-ups down all the same may show a dialog for what is to
+    /// stay.
+    fn expires(&self, toast: &Toast) -> i32 {
+        if self.patient && (toast.stays || toast.priority >= Priority::High) {
+            FOR_EVER
+        } else {
+            AS_USUAL
+        }
+    }
+
     fn heed(&mut self, signal: &Message) -> Option<ToastEvent> {
         let header = signal.header();
         if header.sender()? != self.owner.inner() {
@@ -337,8 +426,8 @@ impl Daemon {
                 let key = self.key_of(id)?;
                 self.up.remove(&key);
                 Some(match reason {
-                    EXPIRED => ToastEvent::Expired(key),
-                    _ => ToastEvent::Dismissed(key),
+                    BY_HAND => ToastEvent::Dismissed(key),
+                    _ => ToastEvent::Expired(key),
                 })
             }
             _ => None,
@@ -380,13 +469,4 @@ fn hints(toast: &Toast) -> HashMap<&'static str, Value<'static>> {
         ("desktop-entry", "hither".into()),
         ("category", "im.received".into()),
     ])
-}
-
-/// Milliseconds.
-fn expires(toast: &Toast) -> i32 {
-    if toast.stays || toast.priority >= Priority::High {
-        FOR_EVER
-    } else {
-        AS_USUAL
-    }
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use hither_engine::{Toast, ToastEvent, ToastKey};
 use hither_protocol::{Action, Priority};
+use tokio::sync::mpsc;
 use zbus::zvariant::OwnedValue;
 
 use super::Toasts;
@@ -84,7 +85,7 @@ impl Shown {
     async fn next(&mut self) -> ToastEvent {
         loop {
             match self.next_of_all().await {
-                ToastEvent::Dismissed(_) => {}
+                ToastEvent::Dismissed(_) | ToastEvent::Expired(_) => {}
                 event => return event,
             }
         }
@@ -360,6 +361,112 @@ async fn f6_a_new_daemon_starts_from_nothing() {
     shown.click(0).await;
     shown.show(toast(1, "Build 2")).await;
     shown.on_screen(2).await;
+}
+
+/// Two that are gone, in either order.
+async fn two_are_gone(shown: &mut Shown) {
+    let mut gone = [shown.next_of_all().await, shown.next_of_all().await];
+    gone.sort_by_key(|event| format!("{event:?}"));
+    let expired = [1, 2].map(|n| ToastEvent::Expired(ToastKey::Message(id(n))));
+    assert_eq!(gone, expired);
+}
+
+#[tokio::test]
+async fn a_daemon_that_ends_takes_its_pop_ups_with_it_and_says_nothing() {
+    let mut shown = Shown::on_dunst().await;
+    for n in [1, 2] {
+        shown.show(toast(n, "Build")).await;
+    }
+    shown.dunst = None;
+    two_are_gone(&mut shown).await;
+    shown.start_dunst().await;
+    shown.show(toast(1, "Build")).await;
+    shown.on_screen(1).await;
+    // Each is told once.
+    shown.toasts.withdraw(ToastKey::Message(id(1)));
+    shown.toasts.show(toast(3, "Next"));
+    let (key, stays) = (ToastKey::Message(id(3)), false);
+    let up = ToastEvent::Up { key, stays };
+    assert_eq!(shown.next_of_all().await, up);
+}
+
+#[tokio::test]
+async fn the_end_of_the_bus_is_the_end_of_every_pop_up() {
+    let mut shown = Shown::on_dunst().await;
+    for n in [1, 2] {
+        shown.show(toast(n, "Build")).await;
+    }
+    shown.stage.bus.signal("KILL");
+    two_are_gone(&mut shown).await;
+}
+
+/// A daemon that says its name and notes with what timeout it was asked.
+struct Named {
+    name: &'static str,
+    timeouts: mpsc::UnboundedSender<i32>,
+}
+
+#[zbus::interface(name = "org.freedesktop.Notifications")]
+impl Named {
+    #[expect(clippy::unused_self, reason = "a method on the bus")]
+    fn get_capabilities(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn get_server_information(&self) -> (&str, &str, &str, &str) {
+        (self.name, "", "", "1.2")
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "as the specification says")]
+    fn notify(
+        &self,
+        app: &str,
+        replaces: u32,
+        icon: &str,
+        title: &str,
+        body: &str,
+        actions: Vec<&str>,
+        hints: HashMap<&str, OwnedValue>,
+        timeout: i32,
+    ) -> u32 {
+        let _ = (app, replaces, icon, title, body, actions, hints);
+        self.timeouts.send(timeout).unwrap();
+        7
+    }
+}
+
+#[tokio::test]
+async fn only_patient_daemons_are_asked_to_leave_a_pop_up_and_only_the_hand_dismisses() {
+    let key = || ToastKey::Message(id(1));
+    for (name, timeout) in [("notify-osd", -1), ("gnome-shell", -1), ("other", 0)] {
+        let mut shown = Shown::without_daemon().await;
+        let (timeouts, mut asked) = mpsc::unbounded_channel();
+        let bus = &shown.stage.connection;
+        let daemon = Named { name, timeouts };
+        bus.object_server().at(PATH, daemon).await.unwrap();
+        bus.request_name(NAME).await.unwrap();
+        for (reason, end) in [
+            (1_u32, ToastEvent::Expired(key())),
+            (2, ToastEvent::Dismissed(key())),
+            (3, ToastEvent::Expired(key())),
+            (4, ToastEvent::Expired(key())),
+        ] {
+            shown.toasts.show(Toast {
+                priority: Priority::High,
+                ..toast(1, "Build")
+            });
+            let (key, stays) = (key(), timeout == 0);
+            let up = ToastEvent::Up { key, stays };
+            assert_eq!(shown.next_of_all().await, up, "{name}");
+            assert_eq!(asked.recv().await, Some(timeout), "{name}");
+            let bus = &shown.stage.connection;
+            let body = (7_u32, reason);
+            bus.emit_signal(None::<&str>, PATH, NAME, "NotificationClosed", &body)
+                .await
+                .unwrap();
+            assert_eq!(shown.next_of_all().await, end, "{name} {reason}");
+        }
+    }
 }
 
 #[tokio::test]
