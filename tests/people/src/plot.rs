@@ -49,7 +49,7 @@ pub(crate) fn frontier(table: &Table) -> String {
 struct Labels(Vec<(f64, f64, f64)>);
 
 impl Labels {
-    /// The height nearest to `y` at which nothing is written yet.
+    /// The height nearest to `y` within the axes at which nothing is written yet.
     fn place(&mut self, from: f64, y: f64, text: &str) -> f64 {
         let to = from + text.chars().map(|_| 7.0).sum::<f64>();
         let heights = (0..20).flat_map(|step| {
@@ -60,7 +60,8 @@ impl Labels {
             let mut others = self.0.iter();
             others.all(|other| other.1 < from || to < other.0 || (other.2 - height).abs() >= 12.5)
         };
-        let height = heights.into_iter().find(is_free).unwrap_or(y);
+        let inside = |height: &f64| (TOP..HEIGHT - BOTTOM).contains(height);
+        let height = heights.filter(inside).find(is_free).unwrap_or(y);
         self.0.push((from, to, height));
         height
     }
