@@ -4,7 +4,7 @@
 //! without touching anything, or fetches coffee, finds it. What a desktop takes down before that comes
 //! again with the input. Where the desktop takes pop-ups down by
 //! itself, it is gone after ten seconds. While the screen is not this person's, only what was put
-//! up without content is on it; the rest comes again with the first input on return.
+//! up without content is on it; what nobody noticed before is the server's to alert again.
 
 use core::time::Duration;
 
@@ -223,14 +223,17 @@ impl Screen {
 }
 
 impl Up {
-    /// Takes the content off a screen that others may see; what was not noticed yet comes again.
+    /// Takes the content off a screen that others may see. What was not noticed yet, the server
+    /// hands over, or rings again.
     fn conceal(&mut self, effects: &mut Vec<Effect>) {
-        self.stage = match self.stage {
-            Stage::Waits(since) | Stage::Remains(since) => Stage::Lost(since),
-            Stage::Leaves(_) => Stage::Off,
+        match self.stage {
+            Stage::Waits(_) | Stage::Remains(_) | Stage::Leaves(_) => {
+                effects.push(Effect::WithdrawToast(self.toast.key.clone()));
+            }
+            Stage::Lost(_) => {}
             _ => return,
-        };
-        effects.push(Effect::WithdrawToast(self.toast.key.clone()));
+        }
+        self.stage = Stage::Off;
     }
 }
 
