@@ -685,6 +685,9 @@ async fn f7_the_window_opens_at_a_message_and_a_second_start_raises_it_there() {
     });
     let first = home.publish("First", |_| ());
     let second = home.publish("Second", |_| ());
+    wait_for("both to be here", SOON, || {
+        (home.status()["glance"]["unread"] == 2).then_some(())
+    });
     let window = home.window(&["--open", &first]).await;
     window.wait_for_text("[role=article] h1", "First").await;
     home.hither(&["--open", &second]);
@@ -730,7 +733,7 @@ async fn c1_a_locked_window_shows_nothing_until_the_passphrase() {
     });
 
     window.click("[aria-haspopup=menu]").await.unwrap();
-    window.click("[role=menuitem]").await.unwrap();
+    window.click("[role=menuitem]:nth-child(2)").await.unwrap();
     window.fill("#app-lock-passphrase", "2580").await.unwrap();
     window.fill("#app-lock-again", "2580").await.unwrap();
     window.click("dialog button.primary").await.unwrap();

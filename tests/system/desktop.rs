@@ -189,7 +189,7 @@ async fn coming_back_brings_one_summary() {
     day.phone
         .wait_for(&format!("article[data-id='{}']", ids[0]))
         .await;
-    assert_eq!(day.toasts.all().len(), shown_before.len());
+    assert_eq!(day.toasts.all(), shown_before);
 
     day.desktop.lock_screen(false).unwrap();
     day.desktop.input().unwrap();
@@ -234,7 +234,7 @@ async fn sleep_says_goodbye_at_once_and_waking_brings_one_summary() {
         let id = day.hub.publish(title);
         day.phone.wait_for_ring(&id).await;
     }
-    assert_eq!(day.toasts.all(), shown_before);
+    assert_eq!(day.toasts.all().len(), shown_before.len());
 
     day.desktop.suspend(false).unwrap();
     day.desktop.input().unwrap();

@@ -9,11 +9,11 @@ use jiff::tz::TimeZone;
 use super::{Failure, MAX_PASSWORD, MIN_PASSWORD};
 
 pub(crate) fn password(new: &str) -> Result<(), Failure> {
-    if (MIN_PASSWORD..=MAX_PASSWORD).contains(&new.len()) {
+    if new.chars().count() >= MIN_PASSWORD && new.len() <= MAX_PASSWORD {
         return Ok(());
     }
     Err(Failure::invalid(format!(
-        "The new password must have {MIN_PASSWORD} to {MAX_PASSWORD} bytes."
+        "The new password must have at least {MIN_PASSWORD} characters, and at most {MAX_PASSWORD} bytes."
     )))
 }
 
