@@ -205,6 +205,88 @@ test('a change on another device appears, and a difference is settled by the per
   await close();
 });
 
+test('a difference is told outside the settings too', async () => {
+  const { page, close } = await open('show=full');
+  await openSettings(page);
+  await page.getByLabel('Without input for').waitFor();
+  await page.evaluate(() => {
+    window.fake.settings.idle_after_ms = 600_000;
+  });
+  await page.getByLabel('Without input for').press('Home');
+  await page.keyboard.press('Escape');
+  const banner = page.getByRole('status').filter({ hasText: 'changed on another device too' });
+  await banner.waitFor();
+  assert.deepEqual(await violations(page), []);
+  await banner.getByRole('button', { name: 'Settings' }).click();
+  await page.getByRole('button', { name: 'Take those' }).click();
+  await page.getByText('After 10 minutes without keyboard or mouse').waitFor();
+  await page.keyboard.press('Escape');
+  await banner.waitFor({ state: 'detached' });
+  await close();
+});
+
+test('what was just changed is saved when the page or the window is left', async () => {
+  const { page, close } = await open('show=full&chosen=none');
+  await openSettings(page);
+  await page.getByLabel('Without input for').waitFor();
+  const wanted = (leave) =>
+    page.evaluate((how) => {
+      const slider = document.querySelector('#idle-after');
+      slider.stepUp();
+      slider.dispatchEvent(new Event('input', { bubbles: true }));
+      const before = window.fake.asked.length;
+      if (how === 'window') window.dispatchEvent(new Event('pagehide'));
+      else window.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }));
+      return window.fake.asked.slice(before).map((query) => query.to?.idle_after_ms);
+    }, leave);
+  assert.deepEqual(await wanted('window'), [240_000]);
+  await saved(page);
+  assert.deepEqual(await wanted('page'), [300_000]);
+  await close();
+});
+
+test('a message that is asked for leaves the settings, and what is typed there counts', async () => {
+  const { page, close } = await open('show=full&chosen=none');
+  await openSettings(page);
+  await page.getByRole('button', { name: 'Add a quiet time' }).click();
+  await saved(page);
+  await page.getByLabel('From').focus();
+  await page.keyboard.type('2130');
+  const kept = await page.evaluate(async () => {
+    const before = window.fake.asked.length;
+    window.fake.show('019a0000-0000-7000-8000-000000000001');
+    // At once, not after the time in which changes are gathered.
+    await new Promise((done) => setTimeout(done, 50));
+    return window.fake.asked.slice(before).map((query) => query.to?.quiet_times?.[0].from);
+  });
+  assert.ok(kept.includes('21:30:00'), String(kept));
+  await page.getByRole('heading', { name: 'Settings' }).waitFor({ state: 'detached' });
+  await close();
+});
+
+test('messages that arrive ask the server for nothing', async () => {
+  const { page, close } = await open('show=full');
+  const questions = () =>
+    page.evaluate(() =>
+      window.fake.asked.map(({ type }) => type).filter((type) => /settings|trace/.test(type)),
+    );
+  await openSettings(page);
+  await page.getByLabel('Without input for').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('option').first().click();
+  // Once more when it is read.
+  await until(page, () => window.fake.sent.some((command) => command.type === 'mark_read'));
+  await page.waitForTimeout(400);
+  const before = await questions();
+  assert.ok(before.includes('settings') && before.includes('trace'));
+  for (const name of ['one', 'two', 'three']) {
+    await page.evaluate((title) => window.fake.arrive(title), name);
+    await page.waitForTimeout(250);
+  }
+  assert.deepEqual(await questions(), before);
+  await close();
+});
+
 test('why a message alerted here is one line, and the whole story on demand', async () => {
   const { page, close } = await open('show=full');
   await page.getByRole('option').first().click();
@@ -219,6 +301,22 @@ test('why a message alerted here is one line, and the whole story on demand', as
   await close();
 });
 
+test('two phones of the same name are told both', async () => {
+  const { page, troubles, close } = await open('show=full');
+  await page.evaluate(() => (window.fake.twins = true));
+  await page.getByRole('option').first().click();
+  const article = page.getByRole('article');
+  await article.getByText('Alerted on this computer').click();
+  await article.locator('.fact').nth(1).waitFor();
+  const facts = await article.locator('li').first().locator('.fact').allTextContents();
+  assert.equal(facts.length, 2);
+  assert.equal(facts[0], facts[1]);
+  await page.keyboard.press('j');
+  await article.locator('summary').getByText("Alerted on Ada's phone").waitFor();
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
 test('offline the window says that it cannot know why, and what it knows itself', async () => {
   const { page, close } = await open('show=full&offline');
   await page.getByRole('option').first().click();
@@ -226,6 +324,15 @@ test('offline the window says that it cannot know why, and what it knows itself'
   await article.getByText('Why it alerted where it did is not known right now').click();
   await article.getByText('does not answer').waitFor();
   await article.getByText('Known on this computer: sent').waitFor();
+  // Being read asks once more.
+  await until(page, () => window.fake.asked.filter(({ type }) => type === 'trace').length === 2);
+  await page.waitForTimeout(200);
+  await page.evaluate(() => window.fake.reach(true));
+  await article.locator('summary').getByText('Alerted on this computer').waitFor();
+  // What is known stays when the server goes away again.
+  await page.evaluate(() => window.fake.reach(false));
+  await page.waitForTimeout(400);
+  await article.locator('summary').getByText('Alerted on this computer').waitFor();
   await close();
 });
 

@@ -9,7 +9,7 @@ import type {
   Settings,
   View,
 } from './types';
-import { CHOSEN, DEVICES, SOURCES, steps } from './samples';
+import { CHOSEN, DEVICES, SOURCES, steps, TWIN } from './samples';
 
 /**
  * The whole page in a plain browser. The address chooses a situation:
@@ -27,7 +27,10 @@ export class FakeBackend implements Backend {
   reachable = true;
   /** What the page asked for, for tests. */
   readonly sent: Command[] = [];
+  readonly asked: Query[] = [];
   readonly opened: string[] = [];
+  /** There is a second phone of the same name. */
+  twins = false;
 
   constructor(situation: URLSearchParams) {
     this.#settings = structuredClone(CHOSEN[situation.get('chosen') ?? 'some'] ?? CHOSEN.none);
@@ -106,6 +109,7 @@ export class FakeBackend implements Backend {
   }
 
   async ask(query: Query): Promise<Answer> {
+    this.asked.push(query);
     await pause(5);
     if (this.#show === 'broken')
       return { type: 'failed', detail: 'database disk image is malformed' };
@@ -134,7 +138,9 @@ export class FakeBackend implements Backend {
         return this.#askServer(query);
     }
     if (query.type !== 'page') {
-      return { type: 'message', message: this.#messages.find(({ id }) => id === query.id) ?? null };
+      const message = this.#messages.find(({ id }) => id === query.id);
+      // A new one each time, as over the wire.
+      return { type: 'message', message: structuredClone(message) ?? null };
     }
     const { before, unread_only, limit } = query;
     const older = this.#messages.filter(
@@ -187,6 +193,11 @@ export class FakeBackend implements Backend {
     return this.#settings;
   }
 
+  /** A pop-up is clicked. */
+  show(id: string): void {
+    this.#listener?.open(id);
+  }
+
   /** The newest message is taken back. */
   withdraw(): void {
     this.#messages = this.#messages.slice(1);
@@ -212,8 +223,8 @@ export class FakeBackend implements Backend {
       const message = this.#messages.find(({ id }) => id === query.id);
       return {
         type: 'trace',
-        trace: { steps: message ? steps(message) : [] },
-        devices: DEVICES,
+        trace: { steps: message ? steps(message, this.twins) : [] },
+        devices: this.twins ? [...DEVICES, TWIN] : DEVICES,
       };
     }
     await pause(120);

@@ -1,4 +1,4 @@
-import type { DeviceName, Message, Settings, SourceView, TraceStep } from './types';
+import type { DeviceFact, DeviceName, Message, Settings, SourceView, TraceStep } from './types';
 
 /** Settings for `&chosen=…`. */
 export const CHOSEN = {
@@ -36,8 +36,15 @@ export const DEVICES: DeviceName[] = [
   { id: 'phone', name: "Ada's phone", here: false },
 ];
 
+/** Not to be told from the phone by its name. */
+export const TWIN: DeviceName = { id: 'twin', name: "Ada's phone", here: false };
+
 /** What was decided about a message: it rang here, or here first and then on the phone. */
-export function steps({ id, created_at }: Message): TraceStep[] {
+export function steps({ id, created_at }: Message, twins = false): TraceStep[] {
+  const phones: DeviceFact[] = ['phone', ...(twins ? [TWIN.id] : [])].map((device) => ({
+    device,
+    seat: 'mobile',
+  }));
   const after = (seconds: number) =>
     new Date(new Date(created_at).getTime() + seconds * 1000).toISOString();
   const here: TraceStep = {
@@ -45,10 +52,7 @@ export function steps({ id, created_at }: Message): TraceStep[] {
     outcome: 'alerted',
     device: 'laptop',
     because: 'active',
-    facts: [
-      { device: 'laptop', seat: 'active', last_input_ms: 4000 },
-      { device: 'phone', seat: 'mobile' },
-    ],
+    facts: [{ device: 'laptop', seat: 'active', last_input_ms: 4000 }, ...phones],
     text: 'ada-laptop alerted: someone is there, active, input 4 s ago',
   };
   if (Number(id.slice(-1)) % 2 === 0) {
@@ -70,7 +74,7 @@ export function steps({ id, created_at }: Message): TraceStep[] {
         since_ms: 0,
         last_input_ms: 192_000,
       },
-      { device: 'phone', seat: 'mobile' },
+      ...phones,
     ],
     text: '',
   };

@@ -184,6 +184,7 @@ export const en = {
     'Not saved: {detail}. Your changes stay here and are saved once the server answers.',
   settings_unsaved_banner: 'Changes of your settings are not saved yet',
   settings_differ: 'The same settings were changed on another device meanwhile.',
+  settings_differ_banner: 'Settings you changed were changed on another device too',
   settings_mine: 'Keep mine',
   settings_theirs: 'Take those',
   settings_everywhere: 'The same on all your devices, kept on the server.',

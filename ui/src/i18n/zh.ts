@@ -179,6 +179,7 @@ export const zh: Messages = {
   settings_unsaved: '未保存：{detail}。你的更改会留在这里，服务器恢复后自动保存。',
   settings_unsaved_banner: '设置的更改尚未保存',
   settings_differ: '同样的设置刚刚在另一台设备上被更改。',
+  settings_differ_banner: '你更改的设置在另一台设备上也被更改了',
   settings_mine: '保留我的',
   settings_theirs: '采用那边的',
   settings_everywhere: '所有设备共用，保存在服务器上。',

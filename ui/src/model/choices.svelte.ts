@@ -27,6 +27,12 @@ export class Choices {
   #ask: (query: Query) => Promise<Answer>;
   #due: ReturnType<typeof setTimeout> | undefined;
   #busy = false;
+  /** Counts what was asked. */
+  #turn = 0;
+  /** What was asked before this turn is answered too late. */
+  #since = 0;
+  /** The server is to be asked again. */
+  #again = false;
 
   constructor(ask: (query: Query) => Promise<Answer>) {
     this.#ask = ask;
@@ -34,12 +40,22 @@ export class Choices {
 
   /** Asks the server, unless something is still to be saved: then that is tried again. */
   async refresh(): Promise<void> {
-    if (this.#busy || this.state === 'differ') return;
+    if (this.#busy || this.state === 'differ') {
+      this.#again = true;
+      return;
+    }
     if (this.#changed()) return this.save();
+    this.#again = false;
+    const turn = ++this.#turn;
     const answer = await this.#asked({ type: 'settings' });
+    if (turn < this.#since) return;
     // The person may have changed something meanwhile, which goes on from what they saw.
-    if (this.#changed() || this.#busy) return;
+    if (this.#changed()) {
+      this.#again = true;
+      return;
+    }
     if (answer.type === 'settings') {
+      this.#since = turn;
       this.#kept = this.wanted = answer.settings;
       if (this.state !== 'saved') this.state = 'calm';
     } else if (!this.wanted) {
@@ -65,9 +81,12 @@ export class Choices {
     if (!this.#changed()) {
       // Changed and changed back.
       if (this.state === 'unsaved') this.state = 'calm';
+      if (this.#again) await this.refresh();
       return;
     }
     this.#busy = true;
+    this.#again = false;
+    this.#since = ++this.#turn;
     this.state = 'saving';
     const answer = await this.#asked({ type: 'keep_settings', was, to });
     this.#busy = false;
@@ -79,10 +98,12 @@ export class Choices {
     } else if (answer.type === 'settings_differ') {
       this.#theirs = answer.settings;
       this.state = 'differ';
+      return;
     } else {
       this.state = 'unsaved';
       this.detail = detail(answer);
     }
+    if (this.#again) await this.refresh();
   }
 
   /** Settles a difference: what was changed here, or what was changed there. */
@@ -105,14 +126,28 @@ export class Choices {
   }
 }
 
-/** `onto`, with what `to` changed of `was`. */
+/** `onto`, with what `to` changed of `was`, down to the single publisher. */
 export function rebased(was: Settings, to: Settings, onto: Settings): Settings {
-  const result: Record<string, unknown> = { ...onto };
-  for (const name of Object.keys({ ...was, ...to }) as (keyof Settings)[]) {
-    if (!same(was[name], to[name])) result[name] = to[name];
-  }
-  return plain(result);
+  return plain(merged({ ...was }, { ...to }, { ...onto }));
 }
+
+type Fields = Record<string, unknown>;
+
+function merged(was: Fields, to: Fields, onto: Fields): Fields {
+  const result = { ...onto };
+  for (const name of Object.keys({ ...was, ...to })) {
+    const [before, wanted, now] = [was[name], to[name], onto[name]];
+    if (same(before, wanted)) continue;
+    result[name] =
+      holdsFields(wanted) && holdsFields(now)
+        ? merged(holdsFields(before) ? before : {}, wanted, now)
+        : wanted;
+  }
+  return result;
+}
+
+const holdsFields = (value: unknown): value is Fields =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
 
 /** As it goes over the wire: without what is `undefined`. */
 const plain = (settings: object) => JSON.parse(JSON.stringify(settings)) as Settings;
@@ -122,7 +157,7 @@ const same = (one: unknown, other: unknown) => canonical(one) === canonical(othe
 
 const canonical = (value: unknown) =>
   JSON.stringify(value, (_, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+    holdsFields(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   );

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { Answer, Query, Settings } from '../backend/types';
 import { CHOSEN } from '../backend/samples';
-import { Choices } from './choices.svelte';
+import { Choices, rebased } from './choices.svelte';
 
 const chosen: Settings = CHOSEN.none;
 let asked: Query[];
@@ -95,6 +95,100 @@ test('a change on another device appears, and a difference is the persons to set
     await vi.runAllTimersAsync();
     expect(choices.wanted).toEqual({ ...chosen, ...theirs, idle_after_ms: mine ? 60_000 : 30_000 });
   }
+});
+
+test('two devices that change different publishers keep both changes', async () => {
+  const quiet = { loudest: 2 as const, phone_too: false };
+  const loud = { loudest: 5 as const, phone_too: true };
+  const cases: Settings['publishers'][][] = [
+    [undefined, { a: quiet }, { b: loud }, { a: quiet, b: loud }],
+    [{ a: loud, b: loud }, { b: loud }, { a: loud, b: quiet }, { b: quiet }],
+    [{ a: loud }, { a: quiet }, {}, { a: quiet }],
+    [{ a: loud }, {}, { a: quiet, b: loud }, { b: loud }],
+    [
+      { a: loud },
+      { a: { ...loud, loudest: 3 } },
+      { a: { ...loud, phone_too: false } },
+      { a: { loudest: 3, phone_too: false } },
+    ],
+  ];
+  for (const one of cases) {
+    const [was, mine, theirs, both] = one.map((publishers) =>
+      publishers ? { ...chosen, publishers } : chosen,
+    );
+    expect(rebased(was ?? chosen, mine ?? chosen, theirs ?? chosen)).toEqual(both);
+  }
+
+  const priorities = (some: Partial<Settings['priorities']>) => ({
+    priorities: { ...chosen.priorities, ...some },
+  });
+  answers = [
+    { type: 'settings_differ', settings: { ...chosen, ...priorities({ low: 'one_screen' }) } },
+    kept(priorities({ low: 'one_screen', high: 'phone_too' })),
+  ];
+  choices.change(priorities({ high: 'phone_too' }));
+  await vi.runAllTimersAsync();
+  choices.settle(true);
+  expect(asked.at(-1)).toMatchObject({
+    to: priorities({ low: 'one_screen', high: 'phone_too' }),
+  });
+});
+
+test('do not disturb until another moment is one choice', () => {
+  const until = (moment: string): Settings => ({ ...chosen, do_not_disturb: { until: moment } });
+  expect(rebased(chosen, until('2026-01-01T00:00:00Z'), until('2027-01-01T00:00:00Z'))).toEqual(
+    until('2026-01-01T00:00:00Z'),
+  );
+});
+
+test('an answer that was asked for before something was saved is ignored', async () => {
+  let old: (said: Answer) => void = () => undefined;
+  answers = [new Promise((done) => (old = done)), kept({ idle_after_ms: 60_000 })];
+  const refreshed = choices.refresh();
+  choices.change({ idle_after_ms: 60_000 });
+  await choices.save();
+  old(kept({}));
+  await refreshed;
+  expect(choices.wanted?.idle_after_ms).toBe(60_000);
+  expect(choices.state).toBe('saved');
+});
+
+test('of two answers the one that was asked for last counts', async () => {
+  let old: (said: Answer) => void = () => undefined;
+  answers = [new Promise((done) => (old = done)), kept({ when_away: 'hold' })];
+  const first = choices.refresh();
+  await choices.refresh();
+  old(kept({}));
+  await first;
+  expect(choices.wanted?.when_away).toBe('hold');
+});
+
+test('a change on another device while one is being saved is asked for afterwards', async () => {
+  let answer: (said: Answer) => void = () => undefined;
+  const both = { idle_after_ms: 60_000, when_away: 'hold' as const };
+  answers = [new Promise((done) => (answer = done)), kept(both)];
+  choices.change({ idle_after_ms: 60_000 });
+  const saving = choices.save();
+  await choices.refresh();
+  expect(asked).toHaveLength(2);
+  answer(kept({ idle_after_ms: 60_000 }));
+  await saving;
+  expect(asked.slice(2)).toEqual([{ type: 'settings' }]);
+  expect(choices.wanted).toEqual({ ...chosen, ...both });
+  expect(choices.state).toBe('saved');
+});
+
+test('what was missed over a change that was taken back is asked for again', async () => {
+  let old: (said: Answer) => void = () => undefined;
+  answers = [new Promise((done) => (old = done)), kept({ when_away: 'hold' })];
+  const refreshed = choices.refresh();
+  choices.change({ idle_after_ms: 60_000 });
+  old(kept({ when_away: 'hold' }));
+  await refreshed;
+  choices.change({ idle_after_ms: chosen.idle_after_ms });
+  await vi.runAllTimersAsync();
+  expect(asked.slice(1)).toEqual([{ type: 'settings' }, { type: 'settings' }]);
+  expect(choices.wanted?.when_away).toBe('hold');
 });
 
 test('what cannot be fetched is said, and asked for again', async () => {
