@@ -197,9 +197,7 @@ async fn a_slow_answer_keeps_no_other_waiting_and_none_is_lost() {
         served.companion.views.send_replace(view(1));
     };
     let both = async { tokio::join!(slow, quick) };
-    let (slow, ()) = tokio::time::timeout(DEADLINE, both)
-        .await
-        .expect("answers");
+    let (slow, ()) = tokio::time::timeout(DEADLINE, both).await.expect("answers");
     assert_eq!(slow.unwrap(), says(SLOW));
     assert_eq!(client.ask(page(4)).await.unwrap(), says(4));
 }

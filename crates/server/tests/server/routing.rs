@@ -33,6 +33,18 @@ async fn alert(stream: &mut Stream) -> (Vec<MessageId>, AlertWhy) {
     }
 }
 
+/// As fresh as can be. Without the echo it may be as old as the stream, and so older than a pop-up.
+fn typing(echoes: bool) -> ClientFrame {
+    let echo = Echo {
+        sent_ms: u64::MAX,
+        held_ms: 0,
+    };
+    ClientFrame::Ping {
+        last_input_ms: Some(0),
+        echo: echoes.then_some(echo),
+    }
+}
+
 fn locked() -> Presence {
     Presence {
         state: PresenceState::Inactive,
@@ -132,17 +144,7 @@ async fn input_counts_from_when_the_echo_says_it_was_read_at_the_earliest() {
         message(&mut desktop).await;
         message(&mut phone).await;
         desktop.say(&shows(id)).await;
-        // As fresh as can be. Without the echo it may be as old as the stream, and so older than
-        // the pop-up.
-        let echo = Echo {
-            sent_ms: u64::MAX,
-            held_ms: 0,
-        };
-        let typing = ClientFrame::Ping {
-            last_input_ms: Some(0),
-            echo: echoes.then_some(echo),
-        };
-        desktop.say(&typing).await;
+        desktop.say(&typing(echoes)).await;
         desktop.say(&says(locked())).await;
         desktop.ping().await;
         let rang = phone.ping().await;
@@ -183,6 +185,37 @@ async fn what_was_not_shown_before_a_restart_rings_after_it() {
     let (mut phone, _) = server.connect(&session, Some(start.cursor)).await;
     let (ids, why) = alert(&mut phone).await;
     assert_eq!((ids, why), (vec![rung], AlertWhy::Restarted));
+}
+
+#[tokio::test]
+async fn what_popped_up_before_a_restart_is_handed_over_unless_somebody_was_there() {
+    let server = Server::start().await;
+    let (desktop, phone) = devices(&server).await;
+    let mut screen = server
+        .connect_desktop(&desktop, PresenceState::Active)
+        .await;
+    let (_, start) = server.connect(&phone, None).await;
+    let seen = server.send("ada", "seen").await;
+    message(&mut screen).await;
+    screen.say(&shows(seen)).await;
+    screen.say(&typing(true)).await;
+    assert!(matches!(screen.next().await, ServerFrame::Pong { .. }));
+    let unseen = server.send("ada", "unseen").await;
+    message(&mut screen).await;
+    screen.say(&shows(unseen)).await;
+    screen.ping().await;
+    let (settings, folder) = server.stop().await;
+
+    let server = Server::run(settings, folder, hither_server::store::system_clock()).await;
+    let (mut phone, _) = server.connect(&phone, Some(start.cursor)).await;
+    let there = Presence {
+        last_input_ms: Some(60_000),
+        ..presence(PresenceState::Active)
+    };
+    let (mut screen, _) = server.connect_as(&desktop, None, Some(there)).await;
+    assert_eq!(phone.ping().await, []);
+    screen.say(&says(locked())).await;
+    assert_eq!(alert(&mut phone).await, (vec![unseen], AlertWhy::Handover));
 }
 
 #[tokio::test]
