@@ -53,9 +53,20 @@ fn quick() -> Settings {
     }
 }
 
+/// Where nothing rings elsewhere because it was not shown in time.
+fn patient() -> Settings {
+    Settings {
+        timings: Timings {
+            shown_within: Duration::from_mins(10),
+            ..Timings::default()
+        },
+        ..Settings::default()
+    }
+}
+
 #[tokio::test]
 async fn c3_the_desktop_rings_while_someone_is_there() {
-    let server = Server::start().await;
+    let server = Server::with(patient()).await;
     let (desktop, phone) = devices(&server).await;
     let mut desktop = server
         .connect_desktop(&desktop, PresenceState::Active)
@@ -71,7 +82,7 @@ async fn c3_the_desktop_rings_while_someone_is_there() {
 
 #[tokio::test]
 async fn c2_c4_the_phone_rings_while_the_desktop_is_inactive() {
-    let server = Server::start().await;
+    let server = Server::with(patient()).await;
     let (desktop, phone) = devices(&server).await;
     let mut desktop = server
         .connect_desktop(&desktop, PresenceState::Active)
@@ -105,7 +116,7 @@ async fn a_desktop_that_does_not_show_passes_the_alert_on() {
 
 #[tokio::test]
 async fn an_alert_that_nobody_saw_is_handed_over() {
-    let server = Server::start().await;
+    let server = Server::with(patient()).await;
     let (desktop, phone) = devices(&server).await;
     let mut desktop = server
         .connect_desktop(&desktop, PresenceState::Active)
@@ -122,7 +133,7 @@ async fn an_alert_that_nobody_saw_is_handed_over() {
 #[tokio::test]
 async fn input_counts_from_when_the_echo_says_it_was_read_at_the_earliest() {
     for echoes in [true, false] {
-        let server = Server::start().await;
+        let server = Server::with(patient()).await;
         let (desktop, phone) = devices(&server).await;
         let mut desktop = server
             .connect_desktop(&desktop, PresenceState::Active)
@@ -187,10 +198,8 @@ async fn what_was_not_shown_before_a_restart_rings_after_it() {
 
 #[tokio::test]
 async fn what_was_read_rings_nowhere() {
-    let mut settings = quick();
-    // Long enough for the read to come first on a busy machine.
-    settings.timings.shown_within = Duration::from_millis(1500);
-    let server = Server::with(settings).await;
+    // The time to show it is long enough for the read to come first on a busy machine.
+    let server = Server::start().await;
     let (desktop, phone) = devices(&server).await;
     let mut desktop = server
         .connect_desktop(&desktop, PresenceState::Active)
@@ -209,7 +218,7 @@ async fn what_was_read_rings_nowhere() {
 
 #[tokio::test]
 async fn urgent_rings_everywhere_and_low_nowhere() {
-    let server = Server::start().await;
+    let server = Server::with(patient()).await;
     let (desktop, phone) = devices(&server).await;
     let mut desktop = server
         .connect_desktop(&desktop, PresenceState::Active)
