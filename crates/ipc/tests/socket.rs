@@ -25,7 +25,8 @@ const HELLO: &str = r#"{"hither_ipc":1,"build":"test"}"#;
 /// A question that is answered when something is unread.
 const SLOW: u32 = 500;
 
-/// A companion that answers every question with "failed: <limit>" and keeps the commands.
+/// A companion that answers every question with "failed: <limit>", keeps the commands, and has one
+/// more unread for every lock.
 #[derive(Clone)]
 struct Companion {
     commands: Arc<Mutex<Vec<Command>>>,
@@ -34,6 +35,9 @@ struct Companion {
 
 impl Host for Companion {
     async fn command(&self, command: Command) -> bool {
+        if command == Command::Lock {
+            self.views.send_modify(|view| view.glance.unread += 1);
+        }
         self.commands.lock().unwrap().push(command);
         true
     }
@@ -180,6 +184,17 @@ async fn questions_commands_and_views_cross_the_socket() {
     served.companion.views.send_replace(view(3));
     let seen = tokio::time::timeout(DEADLINE, views.wait_for(|view| view.glance.unread == 3)).await;
     assert_eq!(*seen.unwrap().unwrap(), view(3));
+}
+
+#[tokio::test]
+async fn what_a_command_did_is_in_the_view_when_it_is_done() {
+    let served = Served::start();
+    let client = served.connect().await;
+    let views = client.views();
+    for locks in 1..=100 {
+        client.command(Command::Lock).await.unwrap();
+        assert_eq!(*views.borrow(), view(locks));
+    }
 }
 
 #[tokio::test]
