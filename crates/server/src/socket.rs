@@ -220,7 +220,12 @@ impl Socket {
             Output::Identify { token, client } => self.identify(token, client),
             Output::Attach(identity, policy) => self.attach(*identity, policy),
             Output::ReadPage(after) => self.read_page(after),
-            Output::Write(write) => self.write(write),
+            Output::Write(write) => {
+                if matches!(write, Write::Read(_) | Write::Action(..)) {
+                    self.tell(Link::used);
+                }
+                self.write(write);
+            }
             Output::Announce(presence, taken) => self.tell(|link| link.announce(presence, taken)),
             Output::Presence(presence, taken) => self.tell(|link| link.presence(presence, taken)),
             Output::Heartbeat(age, taken) => self.tell(|link| link.heartbeat(age, taken)),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use hither_attention::{Accepted, Effect, Event, PoppedUp, Router, Timings, Unsettled};
 use hither_protocol::{
-    AccountName, CloseCode, DeviceId, Instant, Message, MessageId, Policy, Presence, Priority,
-    Settings, Timestamp,
+    AccountName, CloseCode, DeviceId, Instant, Message, MessageId, Policy, Presence, Settings,
+    Timestamp,
 };
 use tokio::sync::oneshot;
 
@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Announce(StreamId, Option<Presence>, Taken),
     Presence(StreamId, Presence, Taken),
     Heartbeat(StreamId, Option<Duration>, Taken),
+    /// The person read or answered something there.
+    Used(StreamId),
     Detach {
         stream: StreamId,
         goodbye: bool,
@@ -167,6 +169,12 @@ impl Account {
             Command::Entry(appended) => self.entry(&appended),
             Command::Subscribed(topic, since) => self.subscribed(topic, since),
             Command::Unsubscribed(topic, until) => self.unsubscribed(topic, until),
+            Command::Used(id) => {
+                if let Some(stream) = self.stream(id).filter(|stream| stream.announced) {
+                    let device = stream.device.clone();
+                    self.route(Event::Used { device });
+                }
+            }
             Command::Shown(device, ids, stays) => {
                 self.route(Event::Shown { device, ids, stays });
             }
@@ -355,11 +363,8 @@ impl Account {
         };
         let mut effects = Vec::new();
         let event = Event::Accepted(Accepted {
-            id: message.id,
-            publisher: Some(message.publisher.id.clone()),
-            priority: message.priority,
-            at: now.instant,
             expires,
+            ..announced(message, now)
         });
         self.router.handle(now.instant, event, &mut effects);
         let ring = effects.iter().find_map(|effect| match effect {
@@ -410,10 +415,11 @@ impl Account {
     }
 
     /// Hands an entry to the clients it is addressed to. Where it is an inbox, it rings there and
-    /// nowhere else.
+    /// nowhere else, if the person's choices let it.
     fn hand_to_clients(&self, entry: &Arc<Entry>, logs: &[Log]) {
+        let now = Now::read();
         let rings = matches!(&entry.what, What::Message(message)
-            if message.priority > Priority::Low);
+            if self.router.may_ring(&announced(message, now)));
         for (_, stream) in &self.streams {
             if stream.is_addressed(logs) {
                 stream.mailbox.put(Live::Entry {
@@ -471,6 +477,17 @@ fn unsettled(message: &Pending, shown: &[store::PoppedUp], now: Now) -> Unsettle
     Unsettled {
         message: accepted(message, now),
         shown: shown.collect(),
+    }
+}
+
+/// A message that just came; it is said elsewhere when it expires.
+fn announced(message: &Message, now: Now) -> Accepted {
+    Accepted {
+        id: message.id,
+        publisher: Some(message.publisher.id.clone()),
+        priority: message.priority,
+        at: now.instant,
+        expires: None,
     }
 }
 
