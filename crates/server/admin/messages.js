@@ -59,6 +59,8 @@ function facts(state, counts) {
   const said = [
     ["time", time(state.created_at)],
     ["expires", state.expires_at && time(state.expires_at)],
+    ["scheduledFor", state.deliver_at && time(state.deliver_at)],
+    ["refused", state.refused?.map((what) => say("refusals")[what] ?? what).join(", ")],
     ["withdrawn", state.withdrawn_at && `${time(state.withdrawn_at)} ${say("withdrawals")[state.withdrawn] ?? ""}`],
     ...["stored", "delivered", "shown", "read"].map((word) => [word, String(counts[word])]),
   ];

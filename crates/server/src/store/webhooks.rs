@@ -22,6 +22,9 @@ pub const OLD_SECRET_FOR: Duration = Duration::from_hours(24);
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum EventType {
+    /// Of a scheduled message, something was refused at its time.
+    #[serde(rename = "message.refused")]
+    Refused,
     /// It is in the log of an account.
     #[serde(rename = "message.stored")]
     Stored,
@@ -53,7 +56,8 @@ pub enum EventType {
 
 impl EventType {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Refused,
         Self::Stored,
         Self::Delivered,
         Self::Shown,
@@ -69,6 +73,7 @@ impl EventType {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Refused => "message.refused",
             Self::Stored => "message.stored",
             Self::Delivered => "message.delivered",
             Self::Shown => "message.shown",

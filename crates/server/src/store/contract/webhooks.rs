@@ -13,7 +13,11 @@ const WAIT: Duration = Duration::from_mins(1);
 const DAYS: Duration = Duration::from_hours(72);
 
 impl<B: Bed> Scene<B> {
-    async fn add_webhook(&self, id: &str, events: Option<Vec<EventType>>) -> WebhookRecord {
+    pub(super) async fn add_webhook(
+        &self,
+        id: &str,
+        events: Option<Vec<EventType>>,
+    ) -> WebhookRecord {
         let new = NewWebhook {
             events,
             ..a_webhook(id)
@@ -58,7 +62,7 @@ impl<B: Bed> Scene<B> {
     }
 
     /// What waits, in words: type, account, action.
-    async fn told(&self) -> Vec<String> {
+    pub(super) async fn told(&self) -> Vec<String> {
         let in_words = |event: Event| {
             let account = event.account.map_or_else(String::new, String::from);
             let words = [event.what.as_str().to_owned(), account];
