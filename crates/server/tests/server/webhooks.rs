@@ -381,6 +381,15 @@ async fn a_webhook_leads_nowhere_inside() {
         assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{url}");
         assert!(!answer.body.contains("127.0.0.1"), "{answer:?}");
     }
+    for (url, says) in [
+        ("https://localhost/", "private address"),
+        ("https://1.1.1.1:8443/", "port"),
+        ("http://1.1.1.1/", "must begin with https://"),
+        ("https://nowhere.invalid/", "leads nowhere"),
+    ] {
+        let answer = ask(&server, Method::POST, "", &json!({ "url": url })).await;
+        assert!(answer.body.contains(says), "{url}: {}", answer.body);
+    }
     let answer = ask(
         &server,
         Method::POST,
@@ -406,7 +415,7 @@ async fn where_it_leads_is_looked_at_again_when_something_is_sent() {
     let server = Server::run(settings, folder, clock).await;
     server.send("ada", "hello").await;
     let shown = wait_for(&server, &id, |it| it["last_failure"].is_string()).await;
-    assert_eq!(shown["last_failure"], "leads to where this server may not");
+    assert_eq!(shown["last_failure"], "leads to a private address");
     assert!(receiver.heard.try_recv().is_err(), "somebody connected");
 }
 
