@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
+pub(crate) use self::schedule::OLD_EVENTS_STAY;
 pub use self::signature::SigningKey;
 use crate::accounts::clock;
 use crate::metrics::{Dropped, Try};
@@ -125,7 +126,7 @@ async fn look(
     closed: &watch::Receiver<()>,
     busy: &mut Busy,
 ) -> Result<Duration, StoreError> {
-    let dropped = app.store.drop_events(schedule::GIVE_UP_AFTER).await?;
+    let dropped = app.store.drop_events(too_old(app)).await?;
     if dropped > 0 {
         app.metrics.events_dropped(Dropped::Old, dropped);
         tracing::warn!(
@@ -147,6 +148,11 @@ async fn look(
     Ok(wait)
 }
 
+fn too_old(app: &App) -> Duration {
+    let uptime = clock::now().since(app.started);
+    schedule::too_old(uptime, app.settings.old_events_stay)
+}
+
 /// Posts what can be sent to one webhook at this moment, for one turn.
 async fn post_all(app: Arc<App>, closed: watch::Receiver<()>, webhook: WebhookNumber) {
     let _open = app.open();
@@ -166,11 +172,7 @@ async fn post_all(app: Arc<App>, closed: watch::Receiver<()>, webhook: WebhookNu
 
 /// Whether there was something.
 async fn post_next(app: &App, webhook: WebhookNumber) -> Result<bool, StoreError> {
-    let Some(event) = app
-        .store
-        .next_event(webhook, schedule::GIVE_UP_AFTER)
-        .await?
-    else {
+    let Some(event) = app.store.next_event(webhook, too_old(app)).await? else {
         return Ok(false);
     };
     let outcome = match post(app, &event).await {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -298,7 +299,11 @@ async fn what_nobody_takes_for_days_is_dropped() {
     let mut receiver = Receiver::open().await;
     receiver.answer(500);
     let hands = Hands::new();
-    let server = Server::with_clock(settings(), hands.clock()).await;
+    let settings = Settings {
+        old_events_stay: Duration::ZERO,
+        ..settings()
+    };
+    let server = Server::with_clock(settings, hands.clock()).await;
     let id = register(&server, &receiver).await;
     server.send("ada", "first").await;
     receiver.next().await;
@@ -311,6 +316,34 @@ async fn what_nobody_takes_for_days_is_dropped() {
     assert_eq!(shown["dropped"], 1);
     let dropped = "hither_webhook_events_dropped_total{reason=\"old\"}";
     assert_eq!(metric(&server, dropped).await, "1");
+}
+
+#[tokio::test]
+async fn what_waited_while_the_server_was_away_for_days_is_tried() {
+    let mut receiver = Receiver::open().await;
+    receiver.answer(500);
+    let hands = Hands::new();
+    let server = Server::with_clock(settings(), hands.clock()).await;
+    let id = register(&server, &receiver).await;
+    server.send("ada", "first").await;
+    let first = receiver.next().await;
+    wait_for(&server, &id, |it| it["last_failure"].is_string()).await;
+    let (settings, folder) = server.stop().await;
+    hands.turn(10 * 24 * 3600);
+    let server = Server::run(settings, folder, hands.clock()).await;
+    // Once more at least, and not only once: the receiver is not back yet.
+    assert_eq!(receiver.next().await.id, first.id);
+    let failing = wait_for(&server, &id, |it| it["condition"] == "failing").await;
+    assert_eq!(
+        (&failing["waiting"], &failing["dropped"]),
+        (&json!(1), &json!(0))
+    );
+    receiver.answer(204);
+    hands.turn(60);
+    server.send("bob", "second").await;
+    assert_eq!(receiver.next().await.id, first.id);
+    let shown = wait_for(&server, &id, |it| it["waiting"] == 0).await;
+    assert_eq!(shown["dropped"], 0);
 }
 
 #[tokio::test]
