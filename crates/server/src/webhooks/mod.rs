@@ -3,7 +3,8 @@
 //!
 //! A webhook's events are posted one after another by a task that lives while something can be
 //! sent. What is posted is forgotten only after its answer: a crash in between posts it again,
-//! with the same `webhook-id`.
+//! with the same `webhook-id`. While the answer cannot be written down, on a full disk, it is kept in
+//! memory, and nothing else is posted to that webhook.
 
 mod schedule;
 mod signature;
@@ -37,6 +38,10 @@ const LOOK_AGAIN: Duration = Duration::from_mins(1);
 const TURN: Duration = Duration::from_secs(30);
 /// How long to wait where the store does not answer.
 const BREATHER: Duration = Duration::from_secs(5);
+/// How long to wait before an outcome that could not be noted is tried again; twice as long each
+/// time, up to [`LONGEST_PAUSE`].
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// What is posted.
 #[derive(Debug, Serialize)]
@@ -154,11 +159,11 @@ fn too_old(app: &App) -> Duration {
 }
 
 /// Posts what can be sent to one webhook at this moment, for one turn.
-async fn post_all(app: Arc<App>, closed: watch::Receiver<()>, webhook: WebhookNumber) {
+async fn post_all(app: Arc<App>, mut closed: watch::Receiver<()>, webhook: WebhookNumber) {
     let _open = app.open();
     let ends = Instant::now() + TURN;
     while closed.has_changed().is_ok() && Instant::now() < ends {
-        match post_next(&app, webhook).await {
+        match post_next(&app, &mut closed, webhook).await {
             Ok(true) => {}
             Ok(false) | Err(StoreError::Closed) => break,
             Err(error) => {
@@ -171,7 +176,11 @@ async fn post_all(app: Arc<App>, closed: watch::Receiver<()>, webhook: WebhookNu
 }
 
 /// Whether there was something.
-async fn post_next(app: &App, webhook: WebhookNumber) -> Result<bool, StoreError> {
+async fn post_next(
+    app: &App,
+    closed: &mut watch::Receiver<()>,
+    webhook: WebhookNumber,
+) -> Result<bool, StoreError> {
     let Some(event) = app.store.next_event(webhook, too_old(app)).await? else {
         return Ok(false);
     };
@@ -185,9 +194,35 @@ async fn post_next(app: &App, webhook: WebhookNumber) -> Result<bool, StoreError
         }
     };
     tell(app, &event, &outcome);
-    let dropped = app.store.settle_event(event.number, outcome).await?;
+    let settle = || app.store.settle_event(event.number, outcome.clone());
+    let dropped = until_written(closed, PAUSE, settle).await?;
     app.metrics.events_dropped(Dropped::Gone, dropped);
     Ok(true)
+}
+
+/// Writes again and again what cannot be written, until the server stops.
+async fn until_written<W, F>(
+    closed: &mut watch::Receiver<()>,
+    mut pause: Duration,
+    write: W,
+) -> Result<u64, StoreError>
+where
+    W: Fn() -> F,
+    F: Future<Output = Result<u64, StoreError>>,
+{
+    loop {
+        match write().await {
+            Err(error) if error != StoreError::Closed => {
+                tracing::error!(%error, "a webhook's answer not noted");
+            }
+            written => return written,
+        }
+        tokio::select! {
+            () = sleep(pause) => {}
+            _ = closed.changed() => return Err(StoreError::Closed),
+        }
+        pause = (2 * pause).min(LONGEST_PAUSE);
+    }
 }
 
 fn tell(app: &App, event: &Event, outcome: &Outcome) {
@@ -278,4 +313,36 @@ fn headers(event: &Event, body: &[u8]) -> HeaderMap {
     headers.insert("webhook-timestamp", seconds.into());
     headers.insert("webhook-signature", ascii(&signatures));
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use core::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_outcome_is_written_once_there_is_room() {
+        let (_closing, mut closed) = watch::channel(());
+        let tries = Cell::new(0);
+        let write = async || {
+            tries.set(tries.get() + 1);
+            match tries.get() {
+                4 => Ok(7),
+                _ => Err(StoreError::Full),
+            }
+        };
+        let written = until_written(&mut closed, Duration::from_millis(1), write);
+        assert_eq!(written.await, Ok(7));
+        assert_eq!(tries.get(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_stops_waits_for_no_room() {
+        let (closing, mut closed) = watch::channel(());
+        let full = async || Err(StoreError::Full);
+        let waiting = until_written(&mut closed, LONGEST_PAUSE, full);
+        let (ended, ()) = tokio::join!(waiting, async { drop(closing) });
+        assert_eq!(ended, Err(StoreError::Closed));
+    }
 }

@@ -346,6 +346,31 @@ async fn what_waited_while_the_server_was_away_for_days_is_tried() {
     assert_eq!(shown["dropped"], 0);
 }
 
+/// As on a full disk: the event cannot be taken out of the database.
+#[tokio::test]
+async fn what_cannot_be_noted_as_arrived_is_not_posted_again() {
+    let mut receiver = Receiver::open().await;
+    let server = Server::with(settings()).await;
+    let id = register(&server, &receiver).await;
+    let conn = rusqlite::Connection::open(server.folder().join("hither.db")).unwrap();
+    conn.execute_batch(
+        "CREATE TRIGGER full BEFORE DELETE ON webhook_events
+         BEGIN SELECT RAISE(ABORT, 'no room'); END",
+    )
+    .unwrap();
+    server.send("ada", "first").await;
+    receiver.next().await;
+    let posted = "hither_webhook_posts_total{result=\"delivered\"}";
+    while metric(&server, posted).await != "1" {}
+    // What the store is asked after it shows that the store refused it.
+    server.send("bob", "second").await;
+    assert_eq!(show(&server, &id).await["waiting"], 2);
+    conn.execute_batch("DROP TRIGGER full").unwrap();
+    wait_for(&server, &id, |it| it["waiting"] == 0).await;
+    assert!(receiver.next().await.body.to_string().contains("bob"));
+    assert!(receiver.heard.try_recv().is_err(), "once each");
+}
+
 #[tokio::test]
 async fn a_receiver_that_is_gone_is_asked_no_more_until_a_test() {
     let mut receiver = Receiver::open().await;
