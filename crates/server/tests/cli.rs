@@ -761,6 +761,92 @@ fn a_shell_publishes_while_a_server_runs() {
     assert_eq!(place.json(&["check"])["problems"], json!([]));
 }
 
+/// As in somebody's home, which the server's unit hides from it.
+fn attach_what_only_the_command_sees(place: &Place) {
+    place.json(&["account", "add", "ada"]);
+    let shell = place.shell(&[]);
+    let mut nameless = tempfile::tempfile().unwrap();
+    nameless.write_all(b"all is well").unwrap();
+    let large = place.0.path().join("large.bin");
+    fs::write(&large, vec![7; 200_000]).unwrap();
+    let files = ["--attach", "/dev/stdin", "--attach", "large.bin"];
+    let mut command = shell.command(&["--to", "ada", "--title", "Files"]);
+    let output = command.args(files).stdin(nameless).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{error}");
+    let message = place.messages().pop().unwrap();
+    let files: Vec<_> = message["attachments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| {
+            (
+                file["name"].as_str().unwrap(),
+                file["size"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(files, [("stdin", 11), ("large.bin", 200_000)]);
+
+    // Whoever is refused is told why, however much of it was not read.
+    let wrong = Shell {
+        secret: "hither_ps_guess".to_owned(),
+        ..place.shell(&[])
+    };
+    let file = ["--to", "ada", "--title", "x", "--attach", "large.bin"];
+    fs::write(&large, vec![7; 20 * 1024 * 1024]).unwrap();
+    assert!(wrong.refusal(&file).contains("id and secret"));
+    fs::write(&large, vec![7; 26 * 1024 * 1024]).unwrap();
+    let refusal = shell.refusal(&file);
+    assert!(refusal.contains("at most 26214400 bytes"), "{refusal}");
+    assert_eq!(place.json(&["check"])["problems"], json!([]));
+}
+
+#[test]
+fn a_shell_reads_its_files_itself_while_no_server_runs() {
+    attach_what_only_the_command_sees(&Place::new());
+}
+
+#[test]
+fn a_shell_reads_its_files_itself_while_a_server_runs() {
+    let place = Place::new();
+    let server = place.serve();
+    attach_what_only_the_command_sees(&place);
+    server.stop(rustix::process::Signal::TERM);
+}
+
+#[test]
+fn what_root_makes_beside_a_stopped_server_belongs_to_the_folders_owner() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not tried: only root can make what belongs to root");
+        return;
+    }
+    let place = Place::new();
+    place.json(&["account", "add", "ada"]);
+    let shell = place.shell(&[]);
+    let data = place.data();
+    let say = |command: &mut Command| {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let give = || say(Command::new("chown").args(["-R", "65534:65534"]).arg(&data));
+    let foreign = || say(Command::new("find").arg(&data).args(["!", "-uid", "65534"]));
+    give();
+    fs::remove_file(data.join("lock")).unwrap();
+    fs::write(place.0.path().join("report.txt"), "all is well").unwrap();
+    shell.json(&["--to", "ada", "--title", "x", "--attach", "report.txt"]);
+    assert_eq!(foreign(), "", "after a message");
+    let file = place.0.path().join("all.tar");
+    let file = file.to_str().unwrap();
+    place.json(&["backup", file]);
+    fs::remove_dir_all(data.join("attachments")).unwrap();
+    place.json(&["restore", file, "--force"]);
+    assert_eq!(foreign(), "", "after a restore");
+    place.refusal(&["account", "add", "ada"]);
+    assert_eq!(foreign(), "", "after a refusal");
+}
+
 #[test]
 fn publishing_wants_a_publisher_a_receiver_and_a_text() {
     let place = Place::new();

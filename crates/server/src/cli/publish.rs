@@ -1,7 +1,7 @@
 //! Publishing from a shell or a crontab on the server's own computer.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,20 +11,22 @@ use clap::{ArgGroup, Args};
 use hither_protocol::{Format, Priority, PublishRequest, PublisherId, Recipients, Timestamp};
 use jiff::Zoned;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, DuplexStream, copy, duplex};
 
 use super::answer::Answer;
-use super::{Held, lock_or_ask};
-use crate::admin::{self, AdminReply, AdminRequest};
+use super::{Held, lock_or_ask, with_store};
+use crate::admin::{self, AdminReply, AdminRequest, FileAhead, Publish};
 use crate::config::Config;
 use crate::http::{moment, priority_named};
 use crate::secret;
 use crate::serve::App;
-use crate::store::{SqliteStore, Store, system_clock};
 
 const ID: &str = "HITHER_PUBLISHER_ID";
 const SECRET: &str = "HITHER_PUBLISHER_SECRET";
 /// More than any message may have: the server says how much that is.
 const MAX_INPUT: u64 = 2 * 1024 * 1024;
+/// Bytes of files in memory.
+const READ_AT_ONCE: usize = 64 * 1024;
 
 const BY_WHOM: &str = "The publisher's id and secret come from the variables HITHER_PUBLISHER_ID and \
     HITHER_PUBLISHER_SECRET; `hither-server publisher add` prints them. The message goes through the \
@@ -90,20 +92,24 @@ pub(super) async fn run(config: &Config, command: PublishCommand) -> anyhow::Res
     let secret = secret::hash(&variable(SECRET)?);
     let to = command.receivers();
     let at = command.at.filter(|at| *at > Timestamp::now());
-    let files = command.attach.iter().map(|file| absolute(file));
-    let request = AdminRequest::Publish {
+    let files = command.attach.iter().map(|file| open(file));
+    let (ahead, files) = files.collect::<anyhow::Result<(Vec<_>, Vec<_>)>>()?;
+    let sizes = ahead.iter().map(|file: &FileAhead| file.size);
+    let mut content = content(sizes.zip(files).collect());
+    let request = AdminRequest::Publish(Box::new(Publish {
         id,
         secret,
-        files: files.collect::<anyhow::Result<_>>()?,
-        message: Box::new(command.message(to)?),
-    };
-    let reply = match lock_or_ask(&config.data.value, &request).await? {
+        files: ahead,
+        message: command.message(to)?,
+    }));
+    let reply = match lock_or_ask(&config.data.value, &request, &mut content).await? {
         Held::Here(folder) => {
-            let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder, system_clock())?);
-            let app = Arc::new(App::new(config.settings()?, Arc::clone(&store)));
-            let reply = admin::carry_out(&app, request).await;
-            store.close().await;
-            reply
+            let settings = config.settings()?;
+            let publish = async |store| {
+                let app = Arc::new(App::new(settings, store));
+                admin::carry_out(&app, request, &mut content).await
+            };
+            with_store(folder, publish).await?
         }
         Held::Elsewhere(reply) => reply,
     };
@@ -183,10 +189,35 @@ fn variable(name: &str) -> anyhow::Result<String> {
     Ok(value)
 }
 
-/// The server has another folder than this command.
-fn absolute(file: &Path) -> anyhow::Result<PathBuf> {
-    file.canonicalize()
-        .with_context(|| format!("cannot read {}", file.display()))
+/// The server may not see what this command sees.
+fn open(path: &Path) -> anyhow::Result<(FileAhead, File)> {
+    let cannot = || format!("cannot read {}", path.display());
+    // Opening a pipe would wait for whoever writes into it.
+    let about = fs::metadata(path).with_context(cannot)?;
+    if !about.is_file() {
+        bail!("{}: it is no file", cannot());
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let ahead = FileAhead {
+        name: name.into_owned(),
+        size: about.len(),
+    };
+    Ok((ahead, File::open(path).with_context(cannot)?))
+}
+
+/// The bytes of all files, as many of each as were announced; it ends early where one has fewer.
+fn content(files: Vec<(u64, File)>) -> DuplexStream {
+    let (mut into, content) = duplex(READ_AT_ONCE);
+    tokio::spawn(async move {
+        for (size, file) in files {
+            let mut file = tokio::fs::File::from_std(file).take(size);
+            match copy(&mut file, &mut into).await {
+                Ok(sent) if sent == size => {}
+                _ => return,
+            }
+        }
+    });
+    content
 }
 
 fn priority(text: &str) -> Result<Priority, String> {

@@ -35,7 +35,7 @@ pub use access::{Grant, Grantee, MAX_TOPICS, Right, Rights, TopicAccess, TopicSu
 pub use attachments::{Attachments, Quota, Upload};
 pub use backup::{Backup, BackupError, BackupReport, CheckReport};
 pub use cursors::{Cursors, UnknownCursor};
-pub use folder::{DataFolder, FolderError};
+pub use folder::{DataFolder, FolderError, give_back};
 pub use health::{Condition, Health, Measures};
 pub use log::{
     Appended, Application, Entry, INBOX, Log, NewMessage, Page, Pending, Position, Reader,
