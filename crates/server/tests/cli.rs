@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -571,10 +572,14 @@ impl Shell<'_> {
 
     fn with_stdin(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = self.command(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(input.as_bytes()).unwrap();
+        // A command that refuses early does not read.
+        let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         child.wait_with_output().unwrap()
     }
@@ -800,6 +805,60 @@ fn attach_what_only_the_command_sees(place: &Place) {
     let refusal = shell.refusal(&file);
     assert!(refusal.contains("at most 26214400 bytes"), "{refusal}");
     assert_eq!(place.json(&["check"])["problems"], json!([]));
+}
+
+/// What is more than a running server reads, or than anybody should.
+fn too_much(place: &Place) -> [String; 3] {
+    place.json(&["account", "add", "ada"]);
+    let shell = place.shell(&[]);
+    let folder = place.0.path();
+    fs::write(folder.join("long.html"), "x".repeat(3 * 1024 * 1024)).unwrap();
+    // Six times as long in JSON.
+    fs::write(folder.join("odd.html"), "\u{1}".repeat(1024 * 1024)).unwrap();
+    let long = "\u{e4}".repeat(2 * 1024 * 1024);
+    let page = |name| shell.refusal(&["--to", "ada", "--html", name]);
+    let piped = shell.with_stdin(&["--to", "ada", "--body", "-"], &long);
+    assert!(!piped.status.success());
+    let piped = String::from_utf8(piped.stderr).unwrap();
+    [page("long.html"), piped, page("odd.html")]
+}
+
+#[test]
+fn what_is_too_long_says_how_long_it_may_be_while_no_server_runs() {
+    let [long, piped, odd] = too_much(&Place::new());
+    assert!(
+        long.contains("524288 is the most") && long.contains("--attach"),
+        "{long}"
+    );
+    assert!(piped.contains("32768 is the most"), "{piped}");
+    assert!(odd.contains("at most 524288 bytes"), "{odd}");
+}
+
+#[test]
+fn what_is_too_long_says_how_long_it_may_be_while_a_server_runs() {
+    let place = Place::new();
+    let server = place.serve();
+    let [long, piped, odd] = too_much(&place);
+    assert!(
+        long.contains("524288 is the most") && long.contains("--attach"),
+        "{long}"
+    );
+    assert!(piped.contains("32768 is the most"), "{piped}");
+    assert!(
+        odd.contains("at most 4194304 bytes") && odd.contains("--attach"),
+        "{odd}"
+    );
+
+    // Another program, which does not look first.
+    let mut line = "x".repeat(5 * 1024 * 1024);
+    line.push('\n');
+    let mut socket = UnixStream::connect(place.data().join("admin.sock")).unwrap();
+    // It hangs up before it has read everything.
+    let _ = socket.write_all(line.as_bytes());
+    let mut answer = String::new();
+    let _ = BufReader::new(socket).read_line(&mut answer);
+    assert!(answer.contains("at most 4194304 bytes"), "{answer}");
+    server.stop(rustix::process::Signal::TERM);
 }
 
 #[test]

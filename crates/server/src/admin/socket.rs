@@ -19,7 +19,7 @@ use crate::serve::App;
 
 const SOCKET: &str = "admin.sock";
 /// A message as large as any, with JSON's escapes.
-const MAX_REQUEST_BYTES: u64 = 2 * http::MAX_PUBLISH as u64;
+const MAX_REQUEST_BYTES: usize = 2 * http::MAX_PUBLISH;
 
 /// The administrator's door into a running server; it goes when this is dropped.
 #[derive(Debug)]
@@ -77,13 +77,14 @@ async fn answer(stream: UnixStream, app: &Arc<App>) -> io::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
     let mut reading = BufReader::new(reading);
-    let question = (&mut reading).take(MAX_REQUEST_BYTES);
+    let question = (&mut reading).take(MAX_REQUEST_BYTES as u64 + 1);
     timeout(PATIENCE, pin!(question).read_line(&mut line)).await??;
     if line.is_empty() {
         // Someone only looked whether the door is open.
         return Ok(());
     }
     let reply = match serde_json::from_str(&line) {
+        _ if line.len() > MAX_REQUEST_BYTES => too_long(),
         Ok(request) => carry_out(app, request, &mut reading).await,
         Err(error) => AdminReply::Refused(format!(
             "the server does not understand this request ({error}); \
@@ -107,6 +108,9 @@ pub async fn ask(
     let (reading, mut writing) = stream.into_split();
     let mut text = serde_json::to_string(request)?;
     text.push('\n');
+    if text.len() > MAX_REQUEST_BYTES {
+        return Ok(too_long());
+    }
     // A server that refuses answers before it has read everything, and hangs up.
     let asked = async {
         writing.write_all(text.as_bytes()).await?;
@@ -123,6 +127,13 @@ pub async fn ask(
         answered.or_else(|error| asked.and(Err(error)))
     };
     timeout(request.patience(), both).await?
+}
+
+fn too_long() -> AdminReply {
+    AdminReply::Refused(format!(
+        "a running server is told at most {MAX_REQUEST_BYTES} bytes of JSON at once, and this is more: \
+         shorten it, or bring what is long as a file with --attach"
+    ))
 }
 
 /// Whether a server answers in this folder.

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::http::{moment, priority_named};
 use crate::secret;
 use crate::serve::App;
+use crate::text::{MAX_BODY, MAX_HTML};
 
 const ID: &str = "HITHER_PUBLISHER_ID";
 const SECRET: &str = "HITHER_PUBLISHER_SECRET";
@@ -145,9 +146,7 @@ impl PublishCommand {
             Some(dash) if dash == "-" => from_stdin()?,
             body => body.unwrap_or_default(),
         };
-        let html = self.html.map(|file| {
-            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
-        });
+        let html = self.html.map(|file| page(&file)).transpose()?;
         Ok(PublishRequest {
             to,
             title: self.title.unwrap_or_default(),
@@ -157,7 +156,7 @@ impl PublishCommand {
             } else {
                 Format::Plain
             },
-            html: html.transpose()?,
+            html,
             url: self.url,
             priority: self.priority.unwrap_or_default(),
             tags: self.tag,
@@ -171,12 +170,29 @@ impl PublishCommand {
 
 /// Without the line's end that commands print.
 fn from_stdin() -> anyhow::Result<String> {
-    let mut text = String::new();
-    io::stdin()
-        .take(MAX_INPUT)
-        .read_to_string(&mut text)
-        .context("cannot read the text from standard input")?;
+    let text = text(io::stdin(), "the text from standard input", MAX_BODY)?;
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+fn page(path: &Path) -> anyhow::Result<String> {
+    let name = path.display().to_string();
+    let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
+    text(file, &name, MAX_HTML)
+}
+
+/// All of it, unless it is far longer than the `most` bytes that the server takes.
+fn text(from: impl Read, name: &str, most: usize) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    from.take(MAX_INPUT + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {name}"))?;
+    if bytes.len() as u64 > MAX_INPUT {
+        bail!(
+            "{name} has more than {MAX_INPUT} bytes, and {most} is the most: shorten it, or bring \
+             it as a file with --attach"
+        );
+    }
+    String::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))
 }
 
 fn variable(name: &str) -> anyhow::Result<String> {
