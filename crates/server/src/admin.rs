@@ -161,6 +161,18 @@ pub struct Publish {
     pub message: PublishRequest,
     /// Beside it. Their bytes follow the question, in this order.
     pub files: Vec<FileAhead>,
+    /// For one that may be repeated.
+    #[serde(default)]
+    pub repeat: Option<Repeat>,
+}
+
+/// By what a repeated publish is known.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Repeat {
+    /// Its idempotency key.
+    pub key: String,
+    /// SHA-256 of what was asked for, but for the files: the same text may mean another time.
+    pub asked: [u8; 32],
 }
 
 /// A file whose bytes come later.
@@ -192,7 +204,13 @@ pub enum AdminReply {
     /// What the check found.
     Checked(CheckReport),
     /// The message is on disk.
-    Published(Published),
+    Published {
+        /// As over HTTP.
+        #[serde(flatten)]
+        published: Published,
+        /// When it comes, while it waits for that.
+        deliver_at: Option<Timestamp>,
+    },
     /// It was not done; the text is for people.
     Refused(String),
 }
@@ -243,7 +261,10 @@ pub(crate) async fn carry_out(
         return execute(&*app.store, request).await;
     };
     match http::on_command(app, *publish, content).await {
-        Ok(published) => AdminReply::Published(published),
+        Ok((published, deliver_at)) => AdminReply::Published {
+            published,
+            deliver_at,
+        },
         Err(failure) => AdminReply::Refused(failure.into_detail()),
     }
 }

@@ -807,6 +807,60 @@ fn attach_what_only_the_command_sees(place: &Place) {
     assert_eq!(place.json(&["check"])["problems"], json!([]));
 }
 
+/// What a script does that was cut off before it had its answer.
+fn repeat(place: &Place) {
+    for name in ["ada", "bob"] {
+        place.json(&["account", "add", name]);
+    }
+    let (shell, other) = (place.shell(&[]), place.shell(&[]));
+    let report = place.0.path().join("report.txt");
+    fs::write(&report, "all is well").unwrap();
+    let key = ["--idempotency-key", "night 17"];
+    let with_key = |arguments: &[&'static str]| [arguments, &key].concat();
+    let command = with_key(&["--to", "ada", "--title", "x", "--attach", "report.txt"]);
+    let first = shell.json(&command);
+    assert_eq!(shell.json(&command), first);
+    assert_eq!(place.messages().len(), 1);
+    fs::write(&report, "all is not well").unwrap();
+    assert!(shell.refusal(&command).contains("with another body"));
+    let to_bob = with_key(&["--to", "bob", "--title", "x"]);
+    assert!(shell.refusal(&to_bob).contains("with another body"));
+    assert_ne!(other.json(&to_bob)["id"], first["id"]);
+
+    let later = [
+        "--to",
+        "ada",
+        "--title",
+        "x",
+        "--at",
+        "2 days",
+        "--idempotency-key",
+        "b",
+    ];
+    let first = shell.json(&later);
+    assert!(first["deliver_at"].is_string(), "{first}");
+    // Two days from now are later than two days from then.
+    assert_eq!(shell.json(&later), first);
+    assert_eq!(place.messages().len(), 3);
+    for wrong in ["", "\u{e4}", &"x".repeat(129)] {
+        let refusal = shell.refusal(&["--to", "ada", "--title", "x", "--idempotency-key", wrong]);
+        assert!(refusal.contains("1 to 128 printable"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_repeated_command_publishes_once_while_no_server_runs() {
+    repeat(&Place::new());
+}
+
+#[test]
+fn a_repeated_command_publishes_once_while_a_server_runs() {
+    let place = Place::new();
+    let server = place.serve();
+    repeat(&place);
+    server.stop(rustix::process::Signal::TERM);
+}
+
 /// What is more than a running server reads, or than anybody should.
 fn too_much(place: &Place) -> [String; 3] {
     place.json(&["account", "add", "ada"]);
@@ -930,7 +984,14 @@ fn publishing_wants_a_publisher_a_receiver_and_a_text() {
     let refusal = place.refusal(&["publish", "--to", "ada", "--title", "x"]);
     assert!(refusal.contains("HITHER_PUBLISHER_ID"), "{refusal}");
     let help = String::from_utf8(place.run(&["publish", "--help"]).stdout).unwrap();
-    for word in ["--attach", "--at", "HITHER_PUBLISHER_SECRET", "crontab"] {
+    for word in [
+        "--attach",
+        "--at",
+        "--idempotency-key",
+        "24 hours",
+        "HITHER_PUBLISHER_SECRET",
+        "crontab",
+    ] {
         assert!(help.contains(word), "{help}");
     }
 }

@@ -11,11 +11,12 @@ use clap::{ArgGroup, Args};
 use hither_protocol::{Format, Priority, PublishRequest, PublisherId, Recipients, Timestamp};
 use jiff::Zoned;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, DuplexStream, copy, duplex};
 
 use super::answer::Answer;
 use super::{Held, lock_or_ask, with_store};
-use crate::admin::{self, AdminReply, AdminRequest, FileAhead, Publish};
+use crate::admin::{self, AdminReply, AdminRequest, FileAhead, Publish, Repeat};
 use crate::config::Config;
 use crate::http::{moment, priority_named};
 use crate::secret;
@@ -33,6 +34,10 @@ const BY_WHOM: &str = "The publisher's id and secret come from the variables HIT
     HITHER_PUBLISHER_SECRET; `hither-server publisher add` prints them. The message goes through the \
     same checks as over HTTP. A running server is asked through admin.sock in its data folder, as its own \
     user or root; where none runs, the message is stored and waits for it.
+
+With --idempotency-key a script may repeat the command when it does not know what became of it: the same \
+    arguments, texts and files are published once, and each repeat gets the first answer. Something else \
+    with that key is refused. Keys are the publisher's own and are remembered for 24 hours.
 
 Example, in a crontab:
   0 3 * * *  backup.sh || hither-server publish --to ada --priority high --title 'Backup failed'";
@@ -80,7 +85,10 @@ pub(super) struct PublishCommand {
     attach: Vec<PathBuf>,
     /// When it comes: 30m, 'tomorrow, 10am', a Unix time, or 2026-03-04T10:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
-    at: Option<Timestamp>,
+    at: Option<At>,
+    /// Repeating the same command with the same key, within 24 hours, publishes nothing more
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
     /// Seconds after which it is withdrawn
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u64>,
@@ -92,16 +100,22 @@ pub(super) async fn run(config: &Config, command: PublishCommand) -> anyhow::Res
         .with_context(|| format!("{ID} is no publisher's id"))?;
     let secret = secret::hash(&variable(SECRET)?);
     let to = command.receivers();
-    let at = command.at.filter(|at| *at > Timestamp::now());
     let files = command.attach.iter().map(|file| open(file));
     let (ahead, files) = files.collect::<anyhow::Result<(Vec<_>, Vec<_>)>>()?;
     let sizes = ahead.iter().map(|file: &FileAhead| file.size);
     let mut content = content(sizes.zip(files).collect());
+    let (key, at) = (command.idempotency_key.clone(), command.at.clone());
+    let message = command.message(to)?;
+    let repeat = key.map(|key| repeat(key, &message, at.as_ref()));
     let request = AdminRequest::Publish(Box::new(Publish {
         id,
         secret,
         files: ahead,
-        message: command.message(to)?,
+        repeat: repeat.transpose()?,
+        message: PublishRequest {
+            deliver_at: at.map(|at| at.time),
+            ..message
+        },
     }));
     let reply = match lock_or_ask(&config.data.value, &request, &mut content).await? {
         Held::Here(folder) => {
@@ -115,13 +129,16 @@ pub(super) async fn run(config: &Config, command: PublishCommand) -> anyhow::Res
         Held::Elsewhere(reply) => reply,
     };
     match reply {
-        AdminReply::Published(published) => {
+        AdminReply::Published {
+            published,
+            deliver_at,
+        } => {
             let count = published.receivers;
             let receivers = if count == 1 { "receiver" } else { "receivers" };
-            let comes = at.map_or_else(String::new, |at| format!(", comes at {at}"));
+            let comes = deliver_at.map_or_else(String::new, |at| format!(", comes at {at}"));
             let text = format!("message {}: {count} {receivers}{comes}", published.id);
             let mut said = serde_json::to_value(published)?;
-            if let (Some(at), Value::Object(said)) = (at, &mut said) {
+            if let (Some(at), Value::Object(said)) = (deliver_at, &mut said) {
                 said.insert("deliver_at".to_owned(), json!(at));
             }
             Ok(Answer::new(text, said))
@@ -129,6 +146,13 @@ pub(super) async fn run(config: &Config, command: PublishCommand) -> anyhow::Res
         AdminReply::Refused(why) => bail!(why),
         other => bail!("unexpected answer: {other:?}"),
     }
+}
+
+/// A time, and in which words it was said.
+#[derive(Clone, Debug)]
+struct At {
+    said: String,
+    time: Timestamp,
 }
 
 impl PublishCommand {
@@ -141,6 +165,7 @@ impl PublishCommand {
         }
     }
 
+    /// All but its time.
     fn message(self, to: Recipients) -> anyhow::Result<PublishRequest> {
         let body = match self.body {
             Some(dash) if dash == "-" => from_stdin()?,
@@ -161,7 +186,6 @@ impl PublishCommand {
             priority: self.priority.unwrap_or_default(),
             tags: self.tag,
             key: self.key,
-            deliver_at: self.at,
             ttl_s: self.ttl,
             ..PublishRequest::default()
         })
@@ -205,6 +229,15 @@ fn variable(name: &str) -> anyhow::Result<String> {
     Ok(value)
 }
 
+/// `30m` said twice is the same request, though not the same time.
+fn repeat(key: String, message: &PublishRequest, at: Option<&At>) -> anyhow::Result<Repeat> {
+    let asked = serde_json::to_vec(&(message, at.map(|at| &at.said)))?;
+    Ok(Repeat {
+        key,
+        asked: Sha256::digest(asked).into(),
+    })
+}
+
 /// The server may not see what this command sees.
 fn open(path: &Path) -> anyhow::Result<(FileAhead, File)> {
     let cannot = || format!("cannot read {}", path.display());
@@ -240,10 +273,14 @@ fn priority(text: &str) -> Result<Priority, String> {
     priority_named(text).ok_or_else(|| "give 1 to 5, or min, low, default, high, urgent".to_owned())
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
-    moment(text, &Zoned::now()).ok_or_else(|| {
+fn time(text: &str) -> Result<At, String> {
+    let time = moment(text, &Zoned::now()).ok_or_else(|| {
         "give a duration (30m, 2 days), a time ('tomorrow, 10am', 'Tuesday, 7am', 8:30pm), a Unix time, or \
          2026-03-04T10:00:00Z"
             .to_owned()
+    })?;
+    Ok(At {
+        said: text.to_owned(),
+        time,
     })
 }
