@@ -19,6 +19,7 @@ async function allMessages() {
     rows.length > 0 && table("recentMessages", [
       ["publisher", (row) => row.publisher.name, "first"],
       ["time", (row) => time(row.created_at)],
+      ...(rows.some((row) => row.deliver_at) ? [["scheduledFor", (row) => (row.deliver_at ? time(row.deliver_at) : "")]] : []),
       ["priority", (row) => element("span", { class: `priority-${row.priority}` }, say("priorities")[row.priority])],
       ["receivers", (row) => String(row.receivers), "number"],
       ["shown", (row) => String(row.shown), "number"],

@@ -124,6 +124,7 @@ macro_rules! contract_suite {
                 its_time_counts_from_when_it_comes
                 so_many_may_wait
                 a_topics_waiting_messages_are_their_publishers_own
+                the_newest_messages_are_those_that_came_last
             }
             states {
                 a_message_is_delivered_once_a_device_has_it

@@ -560,3 +560,30 @@ pub(crate) async fn a_topics_waiting_messages_are_their_publishers_own<B: Bed>(b
     let others = scene.store.scheduled_in(&topic(), &by(other.id)).await;
     assert_eq!(others.unwrap(), []);
 }
+
+pub(crate) async fn the_newest_messages_are_those_that_came_last<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let newest = async |limit| {
+        let found = scene.store.recent_messages(limit).await.unwrap();
+        let found = found.into_iter().map(|one| (one.id, one.deliver_at));
+        found.collect::<Vec<_>>()
+    };
+    let first = scene.schedule(MINUTE, a_message(&["ada"])).await.id;
+    let waits = scene.schedule(9 * MINUTE, a_message(&["ada"])).await.id;
+    let at = Some(scene.in_ms(9 * MINUTE));
+    scene.hands.turn(1000);
+    let second = scene.publish(&["ada"]).await;
+    let third = scene.publish(&["bob"]).await;
+    let due = Some(scene.in_ms(MINUTE - 1000));
+    assert_eq!(
+        newest(9).await,
+        [(third, None), (second, None), (waits, at), (first, due)]
+    );
+    scene.released_after(MINUTE).await;
+    let came = [(first, None), (third, None), (second, None), (waits, at)];
+    assert_eq!(newest(9).await, came);
+    assert_eq!(newest(1).await, came[..1]);
+    scene.hands.turn(1);
+    let fourth = scene.publish(&["ada"]).await;
+    assert_eq!(newest(2).await, [(fourth, None), (first, None)]);
+}
