@@ -119,7 +119,14 @@ async fn register(
         events,
         key: key.clone(),
     };
-    let record = app.store.add_webhook(&publisher.id, new).await?;
+    let most = app.settings.limits.webhooks_per_publisher;
+    let record = app.store.add_webhook(&publisher.id, new, most).await;
+    let record = record.map_err(|error| match error {
+        StoreError::TooMany => Failure::invalid(format!(
+            "A publisher may have {most} webhooks here; remove one first."
+        )),
+        other => other.into(),
+    })?;
     tracing::info!(publisher = %publisher.id, webhook = %record.id, "webhook registered");
     let registered = Registered {
         webhook: record.into(),

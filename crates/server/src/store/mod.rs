@@ -55,7 +55,7 @@ pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
 pub use trace::{Decided, MAX_STEPS, Traces};
 pub use upkeep::{Retention, Upkeep};
 pub use webhooks::{
-    Event, EventType, LONGEST_WAIT, MAX_WAITING, MAX_WEBHOOKS, NewWebhook, OLD_SECRET_FOR, Outcome,
+    DueWebhook, Event, EventType, LONGEST_WAIT, MAX_WAITING, NewWebhook, OLD_SECRET_FOR, Outcome,
     Wait, WebhookLoad, WebhookNumber, WebhookRecord, Webhooks,
 };
 

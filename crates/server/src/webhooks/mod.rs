@@ -28,10 +28,12 @@ use crate::metrics::{Dropped, Try};
 use crate::outbound::{OutboundError, Target};
 use crate::secret;
 use crate::serve::App;
-use crate::store::{Event, EventType, Outcome, StoreError, WebhookNumber};
+use crate::store::{DueWebhook, Event, EventType, Outcome, StoreError, WebhookNumber};
 
 /// Webhooks that are posted to at the same time.
 const AT_ONCE: usize = 64;
+/// And of these, webhooks of one publisher: receivers that hang hold up few others.
+const AT_ONCE_EACH: usize = 2;
 /// The wall clock is looked at so often: it may be set, and timers stop while a machine sleeps.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// After so long it is another webhook's turn.
@@ -89,7 +91,7 @@ pub(crate) async fn keep_posting(app: Arc<App>, mut closed: watch::Receiver<()>)
 /// Webhooks with a task.
 #[derive(Default)]
 struct Busy {
-    webhooks: HashMap<Id, WebhookNumber>,
+    webhooks: HashMap<Id, DueWebhook>,
     tasks: JoinSet<()>,
     /// Which turn was each webhook's last.
     turns: HashMap<WebhookNumber, u64>,
@@ -98,21 +100,25 @@ struct Busy {
 
 impl Busy {
     /// Whether another task may begin for this webhook.
-    fn has_place_for(&self, webhook: WebhookNumber) -> bool {
-        self.tasks.len() < AT_ONCE && self.webhooks.values().all(|other| *other != webhook)
+    fn has_place_for(&self, due: &DueWebhook) -> bool {
+        let of_publisher = |other: &&DueWebhook| other.publisher == due.publisher;
+        let mut busy = self.webhooks.values();
+        self.tasks.len() < AT_ONCE
+            && busy.clone().filter(of_publisher).count() < AT_ONCE_EACH
+            && busy.all(|other| other.webhook != due.webhook)
     }
 
-    fn begin(&mut self, webhook: WebhookNumber, task: impl Future<Output = ()> + Send + 'static) {
+    fn begin(&mut self, due: DueWebhook, task: impl Future<Output = ()> + Send + 'static) {
         self.turn += 1;
-        self.turns.insert(webhook, self.turn);
+        self.turns.insert(due.webhook, self.turn);
         let id = self.tasks.spawn(task).id();
-        self.webhooks.insert(id, webhook);
+        self.webhooks.insert(id, due);
     }
 
     /// Who waited longest comes first.
-    fn sort(&mut self, due: &mut [(WebhookNumber, Duration)]) {
-        due.sort_by_key(|(webhook, _)| self.turns.get(webhook).copied());
-        let due: HashSet<_> = due.iter().map(|(webhook, _)| *webhook).collect();
+    fn sort(&mut self, due: &mut [DueWebhook]) {
+        due.sort_by_key(|due| self.turns.get(&due.webhook).copied());
+        let due: HashSet<_> = due.iter().map(|due| due.webhook).collect();
         self.turns.retain(|webhook, _| due.contains(webhook));
     }
 
@@ -142,12 +148,12 @@ async fn look(
     let mut wait = LOOK_AGAIN;
     let mut due = app.store.due_webhooks().await?;
     busy.sort(&mut due);
-    for (webhook, ahead) in due {
-        if !ahead.is_zero() {
-            wait = wait.min(ahead);
-        } else if busy.has_place_for(webhook) {
-            let task = post_all(Arc::clone(app), closed.clone(), webhook);
-            busy.begin(webhook, task);
+    for one in due {
+        if !one.ahead.is_zero() {
+            wait = wait.min(one.ahead);
+        } else if busy.has_place_for(&one) {
+            let task = post_all(Arc::clone(app), closed.clone(), one.webhook);
+            busy.begin(one, task);
         }
     }
     Ok(wait)
@@ -318,8 +324,38 @@ fn headers(event: &Event, body: &[u8]) -> HeaderMap {
 #[cfg(test)]
 mod tests {
     use core::cell::Cell;
+    use core::future::pending;
 
     use super::*;
+
+    /// The webhooks of one publisher, all of whose receivers hang.
+    fn begin_all(busy: &mut Busy, publisher: i64) -> usize {
+        let before = busy.tasks.len();
+        for number in 0..5 {
+            let due = DueWebhook {
+                webhook: WebhookNumber(10 * publisher + number),
+                publisher,
+                ahead: Duration::ZERO,
+            };
+            if busy.has_place_for(&due) {
+                busy.begin(due, pending());
+            }
+            assert!(!busy.has_place_for(&due), "once");
+        }
+        busy.tasks.len() - before
+    }
+
+    #[tokio::test]
+    async fn no_publisher_takes_the_places_of_others() {
+        let mut busy = Busy::default();
+        let places: Vec<_> = (0..40).map(|of| begin_all(&mut busy, of)).collect();
+        assert_eq!(places[..32], [AT_ONCE_EACH; 32]);
+        assert_eq!(places[32..], [0; 8], "all are taken");
+        busy.tasks.abort_all();
+        let ended = busy.tasks.join_next_with_id().await.unwrap();
+        busy.forget(&ended);
+        assert_eq!(begin_all(&mut busy, 50), 1);
+    }
 
     #[tokio::test]
     async fn an_outcome_is_written_once_there_is_room() {

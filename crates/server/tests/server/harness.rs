@@ -1,7 +1,6 @@
 //! A server, and clients that talk to it.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -142,11 +141,6 @@ impl Server {
             stop,
             task: tokio::spawn(async { serving.await.unwrap() }),
         }
-    }
-
-    /// Where its data is.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// Stops it, and answers what is left to start again.

@@ -11,8 +11,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use hither_protocol::{ClientFrame, DeviceKind, MessageId, Timestamp};
-use hither_server::store::{Clock, MAX_WAITING, MAX_WEBHOOKS};
-use hither_server::{MetricsAccess, Settings};
+use hither_server::store::{Clock, MAX_WAITING};
+use hither_server::{Limits, MetricsAccess, Settings};
 use hyper::Method;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -352,7 +352,7 @@ async fn what_cannot_be_noted_as_arrived_is_not_posted_again() {
     let mut receiver = Receiver::open().await;
     let server = Server::with(settings()).await;
     let id = register(&server, &receiver).await;
-    let conn = rusqlite::Connection::open(server.folder().join("hither.db")).unwrap();
+    let conn = server.database();
     conn.execute_batch(
         "CREATE TRIGGER full BEFORE DELETE ON webhook_events
          BEGIN SELECT RAISE(ABORT, 'no room'); END",
@@ -525,7 +525,7 @@ async fn a_webhook_is_made_shown_changed_and_removed() {
         let answer = ask(&server, Method::POST, "", &wrong).await;
         assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{wrong}");
     }
-    for _ in 0..MAX_WEBHOOKS {
+    for _ in 0..Limits::DEFAULT.webhooks_per_publisher {
         register(&server, &receiver).await;
     }
     let answer = ask(&server, Method::POST, "", &body).await;
