@@ -15,7 +15,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_trace.sql"),
     include_str!("migrations/0010_webhooks.sql"),
     include_str!("migrations/0011_scheduled.sql"),
-    include_str!("migrations/0012_refused.sql"),
+    include_str!("migrations/0012_popped_up.sql"),
+    include_str!("migrations/0014_refused.sql"),
 ];
 
 /// Brings the schema up to date; refuses a database that a newer version wrote.
