@@ -52,8 +52,10 @@ pub struct MessageOverview {
     pub publisher: PublisherRef,
     /// How urgent.
     pub priority: Priority,
-    /// The commit's time.
+    /// When it came; of one that waits, when it was accepted.
     pub created_at: Timestamp,
+    /// When it comes, while it waits for that.
+    pub deliver_at: Option<Timestamp>,
     /// When it is withdrawn.
     pub expires_at: Option<Timestamp>,
     /// Accounts it was stored for.
@@ -110,7 +112,7 @@ pub trait People {
         part: &str,
         limit: usize,
     ) -> Result<(Vec<AccountOverview>, u64), StoreError>;
-    /// The newest messages, newest first, at most `limit`.
+    /// The newest messages by `created_at`, newest first, at most `limit`.
     async fn recent_messages(&self, limit: usize) -> Result<Vec<MessageOverview>, StoreError>;
     /// How much there is.
     async fn extent(&self) -> Result<Extent, StoreError>;
