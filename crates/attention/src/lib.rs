@@ -60,6 +60,7 @@ mod router;
 #[cfg(test)]
 mod tests;
 
+pub use choices::{quiet, rings};
 pub use router::Router;
 
 use core::time::Duration;

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use hither_protocol::{AlertStyle, InactiveReason, Instant, Message, MessageId, Timestamp};
+use hither_protocol::{AlertStyle, InactiveReason, Instant, Message, MessageId, Quiet, Timestamp};
 
 use crate::presence::Presence;
 use crate::screen::{Screen, Showing};
@@ -18,7 +18,8 @@ const STALE: Duration = Duration::from_mins(10);
 const BACKLOG_WITHIN: Duration = Duration::from_secs(10);
 /// The most messages that a summary or a pause remembers.
 const MOST_ROWS: usize = 1000;
-/// A pause is compared with the wall clock at least so often, as that clock may jump.
+/// A pause or a quiet time is compared with the wall clock at least so often, as that clock may
+/// jump.
 const RECHECK: Duration = Duration::from_hours(1);
 
 /// Pop-ups: due, up, held back, owed.
@@ -49,6 +50,10 @@ pub(crate) struct Alerts {
     cut_off: Option<Timestamp>,
     was_online: bool,
     owed: Option<Owed>,
+    /// As the server said last.
+    quiet: Option<Quiet>,
+    /// What is owed waits for the end of a quiet time, which is looked at then.
+    quiet_check: Option<Instant>,
     /// For these the server must be told that the pop-up is up, and whether it stays until there
     /// is input.
     shown: Vec<(MessageId, bool)>,
@@ -230,6 +235,11 @@ impl Alerts {
         effects.push(Effect::Store(StoreOp::SetPaused(until)));
     }
 
+    /// The account's quiet, in which nothing is summed up that the server does not alert.
+    pub(crate) const fn adopt(&mut self, quiet: Option<Quiet>) {
+        self.quiet = quiet;
+    }
+
     /// Does what is due, and what became possible.
     pub(crate) fn tick(
         &mut self,
@@ -264,6 +274,7 @@ impl Alerts {
 
     pub(crate) fn next_wakeup(&self) -> Option<Instant> {
         let owed = self.owed.as_ref().and_then(|owed| owed.patience);
+        let owed = self.quiet_check.or(owed);
         [
             self.pause_check,
             owed.filter(|_| self.paused_until.is_none()),
@@ -284,10 +295,7 @@ impl Alerts {
             self.pause(None, effects);
         }
         let end = self.paused_until.filter(|until| *until != UNTIL_RESUMED);
-        self.pause_check = end.map(|until| {
-            let left = Duration::try_from(until.duration_since(wall)).unwrap_or_default();
-            now.instant + left.min(RECHECK)
-        });
+        self.pause_check = end.map(|until| recheck(now, until));
     }
 
     /// Notes when the person left, and on return what that absence owes them. Who unlocks a screen,
@@ -359,7 +367,13 @@ impl Alerts {
         online: bool,
         effects: &mut Vec<Effect>,
     ) {
+        self.quiet_check = None;
         let Some(owed) = &mut self.owed else { return };
+        let wall = now.wall.timestamp();
+        if let Some(quiet) = self.quiet.filter(|quiet| quiet.holds_at(wall)) {
+            self.quiet_check = Some(recheck(now, quiet.until.unwrap_or(UNTIL_RESUMED)));
+            return;
+        }
         let patient = owed.patience.is_none_or(|until| now.instant < until);
         if presence.absence().is_some() || (!online && patient) {
             return;
@@ -459,6 +473,12 @@ fn left_at(now: &Now, presence: &Presence, reason: InactiveReason) -> Timestamp 
         .input_age(now.instant)
         .filter(|_| reason == InactiveReason::Idle);
     wall.checked_sub(age.unwrap_or_default()).unwrap_or(wall)
+}
+
+/// When to compare that moment with the wall clock again.
+fn recheck(now: &Now, until: Timestamp) -> Instant {
+    let left = until.duration_since(now.wall.timestamp());
+    now.instant + Duration::try_from(left).unwrap_or_default().min(RECHECK)
 }
 
 fn is_stale(created_at: Timestamp, now: &Now) -> bool {

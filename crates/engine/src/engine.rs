@@ -290,6 +290,7 @@ impl Engine {
 
     fn adopt(&mut self, policy: Policy, effects: &mut Vec<Effect>) {
         self.link.adopt(policy);
+        self.alerts.adopt(policy.quiet);
         let idle_after = Duration::from_millis(policy.idle_after_ms);
         self.presence.adopt(self.now.instant, idle_after, effects);
     }
@@ -302,11 +303,15 @@ impl Engine {
                 message,
             } => {
                 let now = alert == FirstAlert::Now;
+                let id = message.id;
                 effects.push(Effect::Store(StoreOp::Save {
                     alert_due: now && self.alerts.arrive(&message, &self.presence),
                     message,
                     cursor,
                 }));
+                if alert == FirstAlert::Never {
+                    effects.push(Effect::Store(StoreOp::MarkShown(vec![id])));
+                }
             }
             ServerFrame::Read { cursor, ids } => {
                 self.alerts.take_back(&ids, effects);

@@ -1,9 +1,12 @@
 //! What a person sees and decides of their own account.
 
-use hither_protocol::{CloseCode, DeviceKind, Policy, PresenceState, ServerFrame, Session};
+use hither_protocol::{
+    CloseCode, DeviceKind, Policy, PresenceState, Quiet, ServerFrame, Session, Timestamp,
+};
 use hither_server::store::{People, Publishers, system_clock};
 use hither_server::{Limits, Settings};
 use hyper::Method;
+use jiff::ToSpan;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, PASSWORD, Server, Stream, bearer, credentials, presence, says};
@@ -378,4 +381,29 @@ async fn an_administrators_view_counts_what_is_there() {
     let extent = server.store.extent().await.unwrap();
     assert_eq!((extent.accounts, extent.publishers), (2, 1));
     assert!(extent.bytes > 0 && extent.free_bytes.is_some_and(|bytes| bytes > 0));
+}
+
+#[tokio::test]
+async fn streams_are_told_when_it_is_quiet_and_what_comes_after() {
+    let server = Server::start().await;
+    let session = server.sign_in("ada", DeviceKind::Desktop).await;
+    let (mut stream, policy) = welcomed(&server, &session).await;
+    assert_eq!(policy.quiet, None);
+    let now = Timestamp::now();
+    let (soon, later) = (now + 2.seconds(), now + 12.hours());
+    let clock = |time: Timestamp| time.strftime("%H:%M:%S").to_string();
+    let chosen = json!({
+        "do_not_disturb": { "until": soon },
+        "quiet_times": [{ "from": clock(later), "to": clock(later + 1.hour()) }],
+        "time_zone": "UTC",
+    });
+    put(&server, "/v1/settings", &session, &chosen).await;
+    let quiet = |from, until| Some(Quiet { from, until });
+    let told = next_policy(&mut stream).await.quiet;
+    assert_eq!(told, quiet(None, Some(soon)));
+    let second = |time: Timestamp| Timestamp::from_second(time.as_second()).ok();
+    let told = next_policy(&mut stream).await.quiet;
+    assert_eq!(told, quiet(second(later), second(later + 1.hour())));
+    let (_stream, policy) = welcomed(&server, &session).await;
+    assert_eq!(policy.quiet, told);
 }
