@@ -270,7 +270,10 @@ fn a_return_is_one_summary_of_what_stayed_silent() {
                 On(summary_up()),
                 "mark-shown 2,3; put #1 shown 2,3; say shown 2,3",
             ),
-            (On(locked(true)), "say presence inactive/locked 0"),
+            (
+                On(locked(true)),
+                "say presence inactive/locked 0; unshow summary",
+            ),
             (On(silent(4)), "save 4 silent c4"),
             (On(locked(false)), "sense"),
             (On(idle(0)), "say presence active 0; recall silent"),

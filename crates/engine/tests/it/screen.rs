@@ -207,6 +207,36 @@ fn no_content_stays_on_a_locked_screen() {
 }
 
 #[test]
+fn no_content_stays_in_a_list_of_the_desktops_own_while_it_is_locked() {
+    // It is on the screen still, or in the list only.
+    for seconds in [1, 60] {
+        let mut desk = showing(up(1));
+        desk.rest(seconds);
+        desk.store();
+        assert_eq!(toasts(&desk.step(On(locked(true)))), ["unshow 1"]);
+        assert_eq!(toasts(&desk.step(After(secs(20)))), [""; 0]);
+        desk.on(locked(false));
+        desk.on(idle(0));
+        assert_eq!(toasts(&desk.step(On(locked(true)))), [""; 0]);
+    }
+    // The person took it off both.
+    let mut desk = showing(up(1));
+    desk.on(dismissed(1));
+    assert_eq!(toasts(&desk.step(On(locked(true)))), [""; 0]);
+    // It says nothing.
+    let mut desk = Desk::online();
+    desk.on(locked(true));
+    let urgent = Message {
+        priority: Priority::Urgent,
+        ..message(1)
+    };
+    desk.on(arrives(urgent, FirstAlert::Now));
+    desk.store();
+    desk.on(up(1));
+    assert_eq!(toasts(&desk.step(After(secs(20)))), [""; 0]);
+}
+
+#[test]
 fn without_an_idle_source_a_pop_up_is_not_asked_to_stay_and_does_not_wait_for_ever() {
     let mut desk = Desk::online();
     desk.on(Event::Sensed(Sensed::Idle(None)));
