@@ -163,8 +163,12 @@ impl Accounts {
 
     /// What an account's person chose, with the operator's idle threshold where they chose nothing.
     pub(crate) async fn settings(&self, account: &AccountName) -> Result<Settings, StoreError> {
-        let chosen = self.store.settings(account).await?;
-        Ok(chosen.unwrap_or_else(|| choices::none(self.policy)))
+        Ok(self.or_none(self.store.settings(account).await?))
+    }
+
+    /// The same, of what was read already.
+    pub(crate) fn or_none(&self, chosen: Option<Settings>) -> Settings {
+        chosen.unwrap_or_else(|| choices::none(self.policy))
     }
 
     /// Which messages of a page ring nowhere by the choices of an account's person.

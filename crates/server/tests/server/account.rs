@@ -294,6 +294,42 @@ async fn settings_are_kept_and_every_stream_learns_the_policy_at_once() {
 }
 
 #[tokio::test]
+async fn settings_that_changed_meanwhile_are_not_overwritten() {
+    let server = Server::start().await;
+    let session = server.sign_in("ada", DeviceKind::Desktop).await;
+    let put_over = async |tag: &str, idle: u64| {
+        let bearer = bearer(&session);
+        let headers = [JSON, ("authorization", bearer.as_str()), ("if-match", tag)];
+        let body = json!({ "idle_after_ms": idle }).to_string();
+        server
+            .request(Method::PUT, "/v1/settings", &headers, body)
+            .await
+    };
+    let first = server.get("/v1/settings", &session).await;
+    let tag = first.header("etag").to_owned();
+    let chosen = put_over(&tag, 60_000).await;
+    assert_eq!(chosen.status, 200, "{chosen:?}");
+    for stale in [tag.as_str(), "\"another\"", "nonsense"] {
+        let refused = put_over(stale, 90_000).await;
+        assert_eq!(refused.problem(), (412, "changed".to_owned()), "{stale}");
+    }
+    let held = server.get("/v1/settings", &session).await;
+    assert_eq!(held.json(), chosen.json());
+    assert_eq!(held.header("etag"), chosen.header("etag"));
+    let weak = format!("\"another\", W/{}", held.header("etag"));
+    for (current, idle) in [(weak.as_str(), 70_000), ("*", 80_000)] {
+        let kept = put_over(current, idle).await;
+        assert_eq!(
+            (kept.status, &kept.json()["idle_after_ms"]),
+            (200, &json!(idle))
+        );
+    }
+    // Whoever does not ask for it overwrites.
+    let kept = put(&server, "/v1/settings", &session, &json!({})).await;
+    assert_eq!(kept.status, 200);
+}
+
+#[tokio::test]
 async fn settings_that_cannot_be_kept_are_refused_whole() {
     let server = Server::start().await;
     let session = server.sign_in("ada", DeviceKind::Desktop).await;
