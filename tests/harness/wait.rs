@@ -1,8 +1,7 @@
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 /// A generous deadline for what should take a moment, on a machine that does other things too.
-pub const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = Duration::from_mins(1);
 
 const INTERVAL: Duration = Duration::from_millis(20);
 
@@ -26,20 +25,28 @@ pub fn wait_for<T>(what: &str, within: Duration, mut condition: impl FnMut() -> 
 ///
 /// # Panics
 /// With `what`, when `within` is over.
-pub async fn wait_for_async<T, F>(
+pub async fn wait_for_async<T>(
     what: &str,
     within: Duration,
-    mut condition: impl FnMut() -> F,
-) -> T
-where
-    F: Future<Output = Option<T>>,
-{
+    condition: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    let in_time = patiently(within, condition).await;
+    in_time.unwrap_or_else(|| panic!("waited {within:?} for {what}"))
+}
+
+/// What `condition` yields at last; `None` when it did not `within` this time.
+pub(crate) async fn patiently<T>(
+    within: Duration,
+    mut condition: impl AsyncFnMut() -> Option<T>,
+) -> Option<T> {
     let deadline = Instant::now() + within;
     loop {
         if let Some(value) = condition().await {
-            return value;
+            return Some(value);
         }
-        assert!(Instant::now() < deadline, "waited {within:?} for {what}");
+        if Instant::now() >= deadline {
+            return None;
+        }
         tokio::time::sleep(INTERVAL).await;
     }
 }

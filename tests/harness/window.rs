@@ -1,7 +1,7 @@
 //! The real window, driven through WebKit's own driver as a person would use it.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -10,7 +10,8 @@ use serde_json::json;
 
 use crate::desktop::{Desktop, Part};
 use crate::program::program;
-use crate::{SOON, wait_for, wait_for_async};
+use crate::wait::patiently;
+use crate::{SOON, free_port, wait_for};
 
 /// Hither's window on a desktop, over a data folder. The driver ends with the value.
 #[derive(Debug)]
@@ -42,18 +43,26 @@ impl Window {
     /// Waits until the page has an element like this.
     pub async fn wait_for(&self, selector: &str) {
         let found = async || self.page.find(Locator::Css(selector)).await.ok();
-        wait_for_async(selector, SOON, found).await;
+        self.patiently(selector, found).await;
     }
 
     /// Waits until an element like this says so.
     pub async fn wait_for_text(&self, selector: &str, text: &str) {
-        wait_for_async(&format!("{selector} saying {text:?}"), SOON, async || {
+        self.patiently(&format!("{selector} saying {text:?}"), async || {
             let element = self.page.find(Locator::Css(selector)).await.ok()?;
             // The driver takes text that is cut off with an ellipsis for invisible.
             let said = element.prop("textContent").await.ok()??;
             said.contains(text).then_some(())
         })
         .await;
+    }
+
+    /// Shows the page when it is not as it should be `SOON`.
+    async fn patiently<T>(&self, what: &str, condition: impl AsyncFnMut() -> Option<T>) {
+        if patiently(SOON, condition).await.is_none() {
+            let page = self.page.source().await;
+            panic!("waited {SOON:?} for {what} in {page:?}");
+        }
     }
 
     /// Whether this text is anywhere in the page.
@@ -96,23 +105,19 @@ impl Window {
     }
 }
 
+/// The driver does not say which port it chose by itself.
 fn start_driver(desktop: &Desktop) -> anyhow::Result<(Part, u16)> {
-    let port = free_port()?;
+    let port = free_port();
     let mut driver = desktop.command("WebKitWebDriver");
     driver.arg(format!("--port={port}"));
     driver.env("TAURI_WEBVIEW_AUTOMATION", "true");
-    let driver = Part::start("WebKitWebDriver", &mut driver)?;
+    let mut driver = Part::start("WebKitWebDriver", &mut driver)?;
     wait_for("WebKitWebDriver", SOON, || {
+        let ended = driver.ended();
+        assert!(ended.is_none(), "WebKitWebDriver ended: {ended:?}");
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
     });
     Ok((driver, port))
-}
-
-/// The driver does not say which port it chose by itself.
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
 }
 
 /// The programs that run on a desktop, by process id: Hither's and the web engine's.

@@ -317,6 +317,21 @@ test('two phones of the same name are told both', async () => {
   await close();
 });
 
+test('a message that cannot be read says why and is tried again', async () => {
+  const { page, troubles, close } = await open('show=full');
+  await page.getByRole('option').nth(1).waitFor();
+  await page.evaluate(() => (window.fake.broken = true));
+  await page.getByRole('option').first().click();
+  const pane = page.locator('section');
+  await pane.getByText('database disk image is malformed').waitFor();
+  assert.deepEqual(await violations(page), []);
+  await page.evaluate(() => (window.fake.broken = false));
+  await pane.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('article').waitFor();
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
 test('offline the window says that it cannot know why, and what it knows itself', async () => {
   const { page, close } = await open('show=full&offline');
   await page.getByRole('option').first().click();

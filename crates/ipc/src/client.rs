@@ -1,5 +1,5 @@
 use core::time::Duration;
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
@@ -98,7 +98,7 @@ impl Client {
         }
     }
 
-    /// Hands a command over; what comes of it shows in the view.
+    /// Has the companion take a command; the view says then that it began, or what came of it.
     pub async fn command(&self, command: Command) -> Result<(), Disconnected> {
         self.wish(Wish::Command(command)).await.map(drop)
     }
@@ -152,14 +152,14 @@ async fn relay(
     mut todo: mpsc::Receiver<(Wish, oneshot::Sender<Said>)>,
     views: watch::Sender<View>,
 ) -> Result<(), LineError> {
-    let mut waiting: VecDeque<(u64, oneshot::Sender<Said>)> = VecDeque::new();
+    let mut waiting: HashMap<u64, oneshot::Sender<Said>> = HashMap::new();
     let mut id = 0;
     loop {
         tokio::select! {
             wish = todo.recv() => {
                 let Some((wish, answer)) = wish else { return Ok(()) };
                 id += 1;
-                waiting.push_back((id, answer));
+                waiting.insert(id, answer);
                 lines::write(&mut writer, &Request { id, wish }).await?;
             }
             said = lines.next() => match said? {
@@ -167,8 +167,7 @@ async fn relay(
                 Some(Said::View { view }) => drop(views.send_replace(*view)),
                 Some(Said::Error { error }) => return Err(io::Error::other(error).into()),
                 Some(said @ (Said::Answer { id, .. } | Said::Done { id, .. })) => {
-                    // Answers come in the order of the wishes.
-                    if let Some((_, answer)) = waiting.pop_front_if(|(first, _)| *first == id) {
+                    if let Some(answer) = waiting.remove(&id) {
                         // Whoever asked may be gone.
                         let _ = answer.send(said);
                     }

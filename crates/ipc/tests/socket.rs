@@ -22,7 +22,11 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 const HELLO: &str = r#"{"hither_ipc":1,"build":"test"}"#;
 
-/// A companion that answers every question with "failed: <limit>" and keeps the commands.
+/// A question that is answered when something is unread.
+const SLOW: u32 = 500;
+
+/// A companion that answers every question with "failed: <limit>", keeps the commands, and has one
+/// more unread for every lock.
 #[derive(Clone)]
 struct Companion {
     commands: Arc<Mutex<Vec<Command>>>,
@@ -31,6 +35,9 @@ struct Companion {
 
 impl Host for Companion {
     async fn command(&self, command: Command) -> bool {
+        if command == Command::Lock {
+            self.views.send_modify(|view| view.glance.unread += 1);
+        }
         self.commands.lock().unwrap().push(command);
         true
     }
@@ -39,6 +46,10 @@ impl Host for Companion {
         let Query::Page { limit, .. } = query else {
             return None;
         };
+        if limit == SLOW {
+            let mut views = self.views();
+            let _ = views.wait_for(|view| view.glance.unread > 0).await.ok()?;
+        }
         let detail = limit.to_string();
         Some(Answer::Failed { detail })
     }
@@ -173,6 +184,37 @@ async fn questions_commands_and_views_cross_the_socket() {
     served.companion.views.send_replace(view(3));
     let seen = tokio::time::timeout(DEADLINE, views.wait_for(|view| view.glance.unread == 3)).await;
     assert_eq!(*seen.unwrap().unwrap(), view(3));
+}
+
+#[tokio::test]
+async fn what_a_command_did_is_in_the_view_when_it_is_done() {
+    let served = Served::start();
+    let client = served.connect().await;
+    let views = client.views();
+    for locks in 1..=100 {
+        client.command(Command::Lock).await.unwrap();
+        assert_eq!(*views.borrow(), view(locks));
+    }
+}
+
+#[tokio::test]
+async fn a_slow_answer_keeps_no_other_waiting_and_none_is_lost() {
+    let served = Served::start();
+    let client = served.connect().await;
+    let says = |limit: u32| Answer::Failed {
+        detail: limit.to_string(),
+    };
+    let slow = client.ask(page(SLOW));
+    let quick = async {
+        for limit in 1..=3 {
+            assert_eq!(client.ask(page(limit)).await.unwrap(), says(limit));
+        }
+        served.companion.views.send_replace(view(1));
+    };
+    let both = async { tokio::join!(slow, quick) };
+    let (slow, ()) = tokio::time::timeout(DEADLINE, both).await.expect("answers");
+    assert_eq!(slow.unwrap(), says(SLOW));
+    assert_eq!(client.ask(page(4)).await.unwrap(), says(4));
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ export class FakeBackend implements Backend {
   readonly sent: Command[] = [];
   readonly asked: Query[] = [];
   readonly opened: string[] = [];
+  /** The history on this computer cannot be read. */
+  broken = false;
   /** There is a second phone of the same name. */
   twins = false;
 
@@ -36,6 +38,7 @@ export class FakeBackend implements Backend {
     this.#settings = structuredClone(CHOSEN[situation.get('chosen') ?? 'some'] ?? CHOSEN.none);
     this.reachable = !situation.has('offline');
     this.#show = situation.get('show') ?? 'full';
+    this.broken = this.#show === 'broken';
     this.#messages = messages(this.#show);
     const signedOut = ['signed-out', 'signing-in', 'wrong'].includes(this.#show);
     const notice = situation.get('notice') as 'disk_full' | null;
@@ -111,8 +114,7 @@ export class FakeBackend implements Backend {
   async ask(query: Query): Promise<Answer> {
     this.asked.push(query);
     await pause(5);
-    if (this.#show === 'broken')
-      return { type: 'failed', detail: 'database disk image is malformed' };
+    if (this.broken) return { type: 'failed', detail: 'database disk image is malformed' };
     if (query.type === 'save') {
       await pause(200);
       const of = this.#messages.find(({ id }) => id === query.id);

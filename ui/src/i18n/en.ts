@@ -61,6 +61,7 @@ export const en = {
   back: 'Back to the list',
   messages: 'Messages',
   loading: 'Loading…',
+  unreadable_title: 'The message could not be read',
   today: 'Today',
   yesterday: 'Yesterday',
   now: 'now',

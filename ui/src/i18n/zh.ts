@@ -58,6 +58,7 @@ export const zh: Messages = {
   back: '返回列表',
   messages: '消息',
   loading: '正在加载…',
+  unreadable_title: '无法读取这条消息',
   today: '今天',
   yesterday: '昨天',
   now: '刚刚',
