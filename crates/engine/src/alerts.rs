@@ -1,10 +1,13 @@
 //! What pops up on this screen, and when it goes again.
 
+mod found;
+
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hither_protocol::{AlertStyle, InactiveReason, Instant, Message, MessageId, Quiet, Timestamp};
 
+use self::found::Found;
 use crate::presence::Presence;
 use crate::screen::{Screen, Showing};
 use crate::view::{Headline, UNTIL_RESUMED};
@@ -40,6 +43,7 @@ pub(crate) struct Alerts {
     singly: BTreeSet<MessageId>,
     /// From before a crash, waiting until somebody may see them.
     due: Vec<Headline>,
+    found: Found,
     /// Kept back by a pause.
     held: Vec<MessageId>,
     paused_until: Option<Timestamp>,
@@ -125,7 +129,7 @@ impl Alerts {
         effects.push(Effect::Store(StoreOp::Recall(ids)));
     }
 
-    /// The history named messages that want an alert.
+    /// The history named unread messages that want an alert.
     pub(crate) fn recalled(
         &mut self,
         now: Instant,
@@ -133,7 +137,7 @@ impl Alerts {
         presence: &Presence,
         effects: &mut Vec<Effect>,
     ) {
-        for row in rows.into_iter().filter(|row| !row.read) {
+        for row in rows {
             let singly = self.singly.remove(&row.id);
             if let Some(showing) = self.showing(now, row.id) {
                 if let Showing::Up { stays } = showing {
@@ -223,6 +227,7 @@ impl Alerts {
     /// The account leaves, and everything of it leaves the screen.
     pub(crate) fn clear(&mut self, effects: &mut Vec<Effect>) {
         self.screen.clear(effects);
+        self.found.clear(effects);
         *self = Self {
             paused_until: self.paused_until,
             ..Self::default()
@@ -251,6 +256,7 @@ impl Alerts {
         self.check_pause(now, effects);
         self.watch_connection(now, online);
         self.watch_absence(now, presence);
+        self.found.ask(presence, effects);
         if self.paused_until.is_some() {
             let due = core::mem::take(&mut self.due);
             for row in due {
@@ -397,11 +403,7 @@ impl Alerts {
             toast.body.clear();
             toast.actions.clear();
         }
-        let ids = match toast.key {
-            ToastKey::Message(id) => vec![id],
-            ToastKey::Summary => Vec::new(),
-        };
-        self.put_up(now, toast, ids, presence, effects);
+        self.put_up(now, toast, presence, effects);
     }
 
     fn sum_up(&mut self, now: Instant, row: Headline) {
@@ -425,21 +427,20 @@ impl Alerts {
 
     fn show_summary(&mut self, now: Instant, presence: &Presence, effects: &mut Vec<Effect>) {
         let rows = self.summary.iter().map(|row| row.id);
-        let ids = self.crowded_out.iter().copied().chain(rows).collect();
-        let toast = preview::summary(&self.summary, presence);
-        self.put_up(now, toast, ids, presence, effects);
+        let about = self.crowded_out.iter().copied().chain(rows).collect();
+        let summary = preview::summary(&self.summary, presence);
+        self.put_up(now, Toast { about, ..summary }, presence, effects);
     }
 
     fn put_up(
         &mut self,
         now: Instant,
         mut toast: Toast,
-        unrecorded: Vec<MessageId>,
         presence: &Presence,
         effects: &mut Vec<Effect>,
     ) {
         toast.stays = presence.tells_input();
-        let crowded_out = self.screen.show(now, toast, unrecorded, presence, effects);
+        let crowded_out = self.screen.show(now, toast, presence, effects);
         if crowded_out == Some(ToastKey::Summary) {
             // What it covered is on no screen any more, and may ring again.
             self.summary.clear();

@@ -405,11 +405,18 @@ impl Engine {
                 }
             }
             (Pending::Own(op), Stored::Headlines(mut rows)) => {
-                rows.retain(|row| !self.journal.takes_back(row.id, effects));
-                self.alerts
-                    .recalled(self.now.instant, rows, &self.presence, effects);
-                if let StoreOp::Recall(asked) = op {
-                    self.alerts.named(&asked);
+                rows.retain(|row| !row.read && !self.journal.takes_back(row.id, effects));
+                let now = self.now.instant;
+                let asked = match &op {
+                    StoreOp::Recall(asked) => asked.as_slice(),
+                    _ => &[],
+                };
+                if let Some(found) = self.alerts.take_found(asked) {
+                    self.alerts
+                        .take_over(now, found, rows, &self.presence, effects);
+                } else {
+                    self.alerts.recalled(now, rows, &self.presence, effects);
+                    self.alerts.named(asked);
                 }
             }
             (Pending::Own(_), Stored::Unread(ids)) => self.mark_read(&ids, effects),

@@ -77,7 +77,6 @@ impl Screen {
         &mut self,
         now: Instant,
         toast: Toast,
-        unrecorded: Vec<MessageId>,
         presence: &Presence,
         effects: &mut Vec<Effect>,
     ) -> Option<ToastKey> {
@@ -88,13 +87,29 @@ impl Screen {
         }
         effects.push(Effect::ShowToast(toast.clone()));
         self.up.push(Up {
+            unrecorded: toast.about.clone(),
             toast,
             stage: Stage::Ordered,
             discreet: presence.is_away(),
             brought_back: false,
-            unrecorded,
         });
         crowded_out
+    }
+
+    /// Takes one into account that is in the desktop's list at least, unless there is one of the
+    /// same key. Whether there was none.
+    pub(crate) fn adopt(&mut self, toast: Toast) -> bool {
+        let new = self.find(&toast.key).is_none();
+        if new {
+            self.up.push(Up {
+                toast,
+                stage: Stage::Listed,
+                discreet: false,
+                brought_back: false,
+                unrecorded: Vec::new(),
+            });
+        }
+        new
     }
 
     /// The one that goes for another: the oldest that is off the screen, or else the oldest.
