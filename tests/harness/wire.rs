@@ -127,10 +127,10 @@ fn pass_on(
         let mut bytes = [0; 4096];
         while let Ok(count @ 1..) = from.read(&mut bytes) {
             let begins = |hold: &mut Hold| bytes.starts_with(hold.begins.as_bytes());
-            let hold = lock(&held).take_if(begins);
-            if let Some(hold) = hold {
-                let _ = hold.came.send(());
-                let _ = hold.may_pass.recv();
+            let waited_for = lock(&held).take_if(begins);
+            if let Some(Hold { came, may_pass, .. }) = waited_for {
+                let _ = came.send(());
+                let _ = may_pass.recv();
             }
             if !cut.load(Ordering::Relaxed) && to.write_all(&bytes[..count]).is_err() {
                 break;

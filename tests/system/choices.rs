@@ -136,12 +136,12 @@ async fn c4_what_another_computer_changes_in_the_same_moment_is_not_overwritten(
     let (desk, laptop) = (desk.connect().await, laptop.connect().await);
     let first = settings(&desk).await;
     let minute = with(&first, |attention| attention.idle_after_ms = 60_000);
-    let hold = with(&first, |attention| attention.when_away = WhenAway::Hold);
+    let later = with(&first, |attention| attention.when_away = WhenAway::Hold);
     let both = with(&minute, |attention| attention.when_away = WhenAway::Hold);
 
     // The desk read what is held, and is about to write.
-    let held = wire.hold("PUT /v1/settings");
-    let meanwhile = while_held(held, keep(&laptop, &first, &hold));
+    let request = wire.hold("PUT /v1/settings");
+    let meanwhile = while_held(request, keep(&laptop, &first, &later));
     let (kept, ()) = tokio::join!(keep(&desk, &first, &minute), meanwhile);
     assert!(matches!(kept, Answer::Settings { settings } if *settings == both));
     assert_eq!(settings(&laptop).await, both);
@@ -149,8 +149,8 @@ async fn c4_what_another_computer_changes_in_the_same_moment_is_not_overwritten(
     // The same choice is the person's to decide, also then.
     let two = with(&both, |attention| attention.idle_after_ms = 120_000);
     let hour = with(&both, |attention| attention.idle_after_ms = 3_600_000);
-    let held = wire.hold("PUT /v1/settings");
-    let meanwhile = while_held(held, keep(&laptop, &both, &two));
+    let request = wire.hold("PUT /v1/settings");
+    let meanwhile = while_held(request, keep(&laptop, &both, &two));
     let (said, ()) = tokio::join!(keep(&desk, &both, &hour), meanwhile);
     assert!(matches!(said, Answer::SettingsDiffer { settings } if *settings == two));
 }
@@ -183,7 +183,7 @@ async fn c5_a_return_in_quiet_times_brings_its_summary_when_they_end() {
     for (title, priority) in [("one", 3), ("low", 2)] {
         let mut message = plain("ada", title);
         message.priority = Priority::try_from(priority).unwrap();
-        world.publisher.publish(title, &message);
+        let _ = world.publisher.publish(title, &message);
     }
     world
         .desk
