@@ -63,6 +63,7 @@ mod router;
 #[cfg(test)]
 mod tests;
 
+pub use choices::{quiet, rings};
 pub use router::Router;
 
 use core::time::Duration;

@@ -138,7 +138,7 @@ impl Socket {
                 self.app.metrics.lagged();
                 Input::Lagged
             }
-            Signal::Live(Live::Entry { entry, ring }) => Input::Entry { entry, ring },
+            Signal::Live(Live::Entry { entry, alert }) => Input::Entry { entry, alert },
             Signal::Live(Live::Alert { ids, style, why }) => Input::Alert { ids, style, why },
             Signal::Policy(policy) => Input::Policy(policy),
             Signal::Verify => {
@@ -300,10 +300,12 @@ impl Socket {
             return;
         };
         let (app, reader) = (Arc::clone(&self.app), Reader::Client(identity.client));
+        let account = identity.account.clone();
         self.ask(async move {
             let limit = app.settings.limits.page_entries;
             let page = app.store.page(&reader, after, None, limit).await?;
-            Ok(Some(Input::Page(page)))
+            let never = app.accounts.never_ring(&account, &page).await?;
+            Ok(Some(Input::Page { page, never }))
         });
     }
 

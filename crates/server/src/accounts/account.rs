@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use hither_attention::{Accepted, Effect, Event, PoppedUp, Router, Timings, Unsettled};
 use hither_protocol::{
-    AccountName, CloseCode, DeviceId, Instant, Message, MessageId, Policy, Presence, Settings,
-    Timestamp,
+    AccountName, CloseCode, DeviceId, FirstAlert, Instant, Message, MessageId, Policy, Presence,
+    Settings, Timestamp,
 };
 use tokio::sync::oneshot;
 
@@ -225,14 +225,22 @@ impl Account {
         self.tell_time();
     }
 
+    /// Tells the router what the clock on the wall shows, and the clients what it means for them;
+    /// again when a quiet time is over, after which comes another.
     fn tell_time(&mut self) {
         let now = Now::read();
-        self.wall_clock_due = now.instant + WALL_CLOCK_EVERY;
+        let policy = self.policy();
+        let over = policy.quiet.and_then(|quiet| quiet.until);
+        let due = now.instant + WALL_CLOCK_EVERY;
+        self.wall_clock_due = over.map_or(due, |over| due.min(now.moment(over)));
         self.route(choices::wall_clock(&self.settings, now.wall));
+        for (_, stream) in &mut self.streams {
+            stream.tell(policy);
+        }
     }
 
     fn policy(&self) -> Policy {
-        choices::policy(self.base, &self.settings)
+        choices::policy(self.base, &self.settings, Timestamp::now())
     }
 
     fn online(&self) -> HashMap<DeviceId, Option<Presence>> {
@@ -329,11 +337,11 @@ impl Account {
         match &entry.what {
             What::Message(message) => self.message(appended, message),
             What::Read(ids) => {
-                self.hand_out(entry, logs, &[]);
+                self.hand_out(entry, logs, FirstAlert::Silent, &[]);
                 self.route(Event::Read { ids: ids.clone() });
             }
             What::Withdraw(ids, _) => {
-                self.hand_out(entry, logs, &[]);
+                self.hand_out(entry, logs, FirstAlert::Silent, &[]);
                 self.route(Event::Withdrawn { ids: ids.clone() });
             }
         }
@@ -371,7 +379,9 @@ impl Account {
             Effect::Deliver { id, ring } if *id == message.id => Some(ring.as_slice()),
             _ => None,
         });
-        self.hand_out(&appended.entry, &appended.logs, ring.unwrap_or_default());
+        let others = choices::silently(&self.settings, message);
+        let ring = ring.unwrap_or_default();
+        self.hand_out(&appended.entry, &appended.logs, others, ring);
         self.carry_out(effects);
     }
 
@@ -401,14 +411,16 @@ impl Account {
         }
     }
 
-    /// Hands an entry of the account's own to its inboxes, and to whom it is addressed besides.
-    fn hand_out(&self, entry: &Arc<Entry>, logs: &[Log], ring: &[DeviceId]) {
+    /// Hands an entry of the account's own to its inboxes, and to whom it is addressed besides:
+    /// what rings, and what the `others` are told.
+    fn hand_out(&self, entry: &Arc<Entry>, logs: &[Log], others: FirstAlert, ring: &[DeviceId]) {
         for (_, stream) in &self.streams {
             let inbox = stream.is_inbox();
             if inbox || stream.is_addressed(logs) {
+                let rings = inbox && ring.contains(&stream.device);
                 stream.mailbox.put(Live::Entry {
                     entry: Arc::clone(entry),
-                    ring: inbox && ring.contains(&stream.device),
+                    alert: if rings { FirstAlert::Now } else { others },
                 });
             }
         }
@@ -417,14 +429,22 @@ impl Account {
     /// Hands an entry to the clients it is addressed to. Where it is an inbox, it rings there and
     /// nowhere else, if the person's choices let it.
     fn hand_to_clients(&self, entry: &Arc<Entry>, logs: &[Log]) {
-        let now = Now::read();
-        let rings = matches!(&entry.what, What::Message(message)
-            if self.router.may_ring(&announced(message, now)));
+        let rings = match &entry.what {
+            What::Message(message) if self.router.may_ring(&announced(message, Now::read())) => {
+                FirstAlert::Now
+            }
+            What::Message(message) => choices::silently(&self.settings, message),
+            What::Read(_) | What::Withdraw(..) => FirstAlert::Silent,
+        };
         for (_, stream) in &self.streams {
             if stream.is_addressed(logs) {
                 stream.mailbox.put(Live::Entry {
                     entry: Arc::clone(entry),
-                    ring: rings && stream.is_inbox(),
+                    alert: if stream.is_inbox() {
+                        rings
+                    } else {
+                        FirstAlert::Silent
+                    },
                 });
             }
         }

@@ -139,6 +139,10 @@ impl From<StoreError> for Failure {
                 ErrorCode::IdempotencyMismatch,
                 "This Idempotency-Key came before with another body; use a new key for a new message.",
             ),
+            StoreError::Changed => Self::new(
+                ErrorCode::Changed,
+                "It was changed meanwhile and nothing was stored; read it again, and decide anew.",
+            ),
             StoreError::Full => Self::new(
                 ErrorCode::StorageFull,
                 "The server's disk is full and nothing was stored; try again later.",

@@ -6,6 +6,7 @@ mod attachments;
 mod attempts;
 mod body;
 mod client;
+mod etag;
 mod failure;
 mod gotify;
 mod inbox;

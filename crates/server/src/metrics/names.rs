@@ -212,7 +212,7 @@ impl Metrics {
         let reasons = Dropped::ALL.map(Dropped::word);
         for (counters, label, values) in [
             (&self.entries, "kind", &["message", "read", "withdraw"][..]),
-            (&self.delivered, "alert", &["now", "silent"]),
+            (&self.delivered, "alert", &["now", "silent", "never"]),
             (&self.alerts, "kind", &kinds),
             (&self.closes, "code", &ends),
             (&self.sign_ins, "result", &["right", "wrong"]),

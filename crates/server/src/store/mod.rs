@@ -101,6 +101,9 @@ pub enum StoreError {
     /// The idempotency key was used with another body.
     #[error("idempotency key used with another body")]
     IdempotencyMismatch,
+    /// Look again: it is not what it was taken for any more, and nothing was stored.
+    #[error("changed meanwhile")]
+    Changed,
     /// Free space on the disk; nothing of the request was stored.
     #[error("disk full")]
     Full,

@@ -90,6 +90,13 @@ pub trait People {
         account: &AccountName,
         settings: Settings,
     ) -> Result<(), StoreError>;
+    /// Replaces what was `held` and nothing else; `Changed` where it is something else by now.
+    async fn replace_settings(
+        &self,
+        account: &AccountName,
+        held: Option<Settings>,
+        settings: Settings,
+    ) -> Result<(), StoreError>;
     /// Sets a password and ends all sessions of the account but one; `NotFound` when `old` is not
     /// the present one's hash any more.
     async fn change_password(

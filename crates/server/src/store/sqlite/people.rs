@@ -38,6 +38,23 @@ impl People for SqliteStore {
             .await
     }
 
+    async fn replace_settings(
+        &self,
+        account: &AccountName,
+        held: Option<Settings>,
+        wanted: Settings,
+    ) -> Result<(), StoreError> {
+        let account = account.clone();
+        self.writer
+            .write(move |tx| {
+                if settings(tx, &account)? != held {
+                    return Err(StoreError::Changed);
+                }
+                set_settings(tx, account, wanted)
+            })
+            .await
+    }
+
     async fn change_password(
         &self,
         account: &AccountName,
