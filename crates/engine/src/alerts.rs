@@ -378,7 +378,7 @@ impl Alerts {
         presence: &Presence,
         effects: &mut Vec<Effect>,
     ) {
-        if presence.is_away() {
+        if presence.is_seen_by_others() {
             toast.title = words::hidden(&toast.publisher);
             toast.body.clear();
             toast.actions.clear();

@@ -30,6 +30,7 @@ pub(crate) struct Presence {
     suspended: bool,
     switched_away: bool,
     app_locked: bool,
+    presenting: bool,
     idle_after: Duration,
     reading: Reading,
     film: Option<Film>,
@@ -79,6 +80,7 @@ impl Presence {
             suspended: false,
             switched_away: false,
             app_locked: false,
+            presenting: false,
             idle_after,
             reading: Reading::Awaited,
             film: None,
@@ -149,6 +151,7 @@ impl Presence {
                     film.until = Some(now);
                 }
             }
+            Sensed::Presenting(presenting) => self.presenting = presenting,
             Sensed::ScreenLocked(locked) => self.screen_locked = locked,
             Sensed::Sleeping(asleep) => self.sleep(now, asleep),
             Sensed::SwitchedAway(away) => self.switched_away = away,
@@ -198,7 +201,8 @@ impl Presence {
             }
             _ => self.idle_after.saturating_sub(self.input_age(at)?),
         };
-        self.is_active().then_some(at + left)
+        let here = self.is_active() || self.absence() == Some(InactiveReason::Presenting);
+        here.then_some(at + left)
     }
 
     fn sleep(&mut self, now: Instant, begins: bool) {
@@ -227,7 +231,7 @@ impl Presence {
     }
 
     fn decide(&mut self) {
-        use InactiveReason::{AppLocked, Idle, Locked, SessionSwitched, Suspended};
+        use InactiveReason::{AppLocked, Idle, Locked, Presenting, SessionSwitched, Suspended};
         use PresenceState::{Active, Inactive, Unknown};
         self.state = match self.reading {
             _ if self.suspended => Some((Inactive, Some(Suspended))),
@@ -239,6 +243,7 @@ impl Presence {
             Reading::Idle { taken, .. } if self.is_absent(self.judged_at(taken)) => {
                 Some((Inactive, Some(Idle)))
             }
+            Reading::Idle { .. } if self.presenting => Some((Inactive, Some(Presenting))),
             Reading::Idle { .. } => Some((Active, None)),
         };
     }
@@ -363,9 +368,14 @@ impl Presence {
         self.screen_locked || self.suspended || self.switched_away
     }
 
+    /// Whether others may see what is on the screen.
+    pub(crate) fn is_seen_by_others(&self) -> bool {
+        self.is_away() || self.presenting
+    }
+
     /// Whether a pop-up of this priority makes sense on this screen.
     pub(crate) fn may_ring(&self, priority: Priority) -> bool {
-        !self.is_away() || priority == Priority::Urgent
+        !self.is_seen_by_others() || priority == Priority::Urgent
     }
 
     /// Whether what the person does in a window counts: somebody is there, or this desktop has

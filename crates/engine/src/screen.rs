@@ -3,8 +3,8 @@
 //! A pop-up stays until there has been input after it, and ten seconds longer: whoever reads
 //! without touching anything, or fetches coffee, finds it. What a desktop takes down before that comes
 //! again with the input. Where the desktop takes pop-ups down by
-//! itself, it is gone after ten seconds. While the screen is not this person's, only what was put
-//! up without content is on it; what nobody noticed before is the server's to alert again.
+//! itself, it is gone after ten seconds. While the screen is not for this person alone, only what was
+//! put up without content is on it; what nobody noticed before is the server's to alert again.
 
 use core::time::Duration;
 
@@ -32,7 +32,7 @@ pub(crate) struct Screen {
 struct Up {
     toast: Toast,
     stage: Stage,
-    /// Put up while the screen was not this person's: without content.
+    /// Put up while the screen was not for this person alone: without content.
     discreet: bool,
     /// The desktop took it down once, and it came again for that: a desktop that takes it down
     /// once more would go on for ever.
@@ -87,7 +87,7 @@ impl Screen {
         self.up.push(Up {
             toast,
             stage: Stage::Ordered,
-            discreet: presence.is_away(),
+            discreet: presence.is_seen_by_others(),
             brought_back: false,
             unrecorded,
         });
@@ -163,7 +163,7 @@ impl Screen {
     pub(crate) fn tick(&mut self, now: Instant, presence: &Presence, effects: &mut Vec<Effect>) {
         let watched = presence.is_watching(now);
         for up in &mut self.up {
-            if presence.is_away() && !up.discreet {
+            if presence.is_seen_by_others() && !up.discreet {
                 up.conceal(effects);
             }
             match up.stage {

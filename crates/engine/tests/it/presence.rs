@@ -1,13 +1,15 @@
 use hither_engine::{Effect, Event, Sensed};
-use hither_protocol::{InactiveReason, PresenceState};
+use hither_protocol::{FirstAlert, InactiveReason, Message, PresenceState, Priority};
 
 use crate::desk::Step::{After, On, Stored, Wake};
-use crate::desk::{Desk, check, idle, locked, lost, read_here, secs};
+use crate::desk::{
+    Desk, arrives, check, idle, locked, lost, message, read_here, rings, secs, stays_up,
+};
 use crate::disk::Disk;
 
 #[test]
 fn the_state_follows_from_the_facts() {
-    use InactiveReason::{Idle, Locked, SessionSwitched, Suspended};
+    use InactiveReason::{Idle, Locked, Presenting, SessionSwitched, Suspended};
     use PresenceState::{Active, Inactive, Unknown};
     let switched = Event::Sensed(Sensed::SwitchedAway(true));
     let asleep = Event::Sensed(Sensed::Sleeping(true));
@@ -20,6 +22,23 @@ fn the_state_follows_from_the_facts() {
         (vec![no_source.clone()], (Unknown, None)),
         (vec![no_source, locked(true)], (Inactive, Some(Locked))),
         (vec![locked(true), idle(0)], (Inactive, Some(Locked))),
+        (
+            vec![idle(0), film(true), presents(true)],
+            (Inactive, Some(Presenting)),
+        ),
+        (
+            vec![idle(0), presents(true), presents(false)],
+            (Active, None),
+        ),
+        (vec![idle(180), presents(true)], (Inactive, Some(Idle))),
+        (
+            vec![presents(true), Event::Sensed(Sensed::Idle(None))],
+            (Unknown, None),
+        ),
+        (
+            vec![idle(0), presents(true), locked(true)],
+            (Inactive, Some(Locked)),
+        ),
         (
             vec![idle(0), locked(true), switched.clone()],
             (Inactive, Some(SessionSwitched)),
@@ -166,6 +185,10 @@ fn film(on: bool) -> Event {
     Event::Sensed(Sensed::Inhibited(on))
 }
 
+fn presents(on: bool) -> Event {
+    Event::Sensed(Sensed::Presenting(on))
+}
+
 fn asleep(on: bool) -> Event {
     Event::Sensed(Sensed::Sleeping(on))
 }
@@ -214,6 +237,54 @@ fn a_film_is_a_person_until_it_ends_or_was_forgotten() {
         (0, Some(idle(0)), Active),
         (300, Some(idle(300)), Active),
     ]);
+}
+
+#[test]
+fn nothing_pops_up_on_a_screen_that_others_see() {
+    let mut desk = Desk::online();
+    desk.on(rings(1));
+    desk.on(rings(2));
+    desk.store();
+    desk.on(stays_up(1));
+    desk.store();
+    let urgent = Message {
+        priority: Priority::Urgent,
+        ..message(4)
+    };
+    check(
+        &mut desk,
+        [
+            (On(film(true)), ""),
+            (
+                On(presents(true)),
+                "say presence inactive/presenting 0; unshow 1",
+            ),
+            // Routed before the server knew.
+            (
+                On(stays_up(2)),
+                "mark-shown 2; unshow 2; put #2 shown 2 until input; say shown 2 until input",
+            ),
+            (Stored, ""),
+            (On(rings(3)), "save 3 silent c3"),
+            (On(arrives(urgent, FirstAlert::Now)), "save 4 due c4"),
+            (Stored, "show 4 <New message from CI|>; say ack c4"),
+            (On(presents(false)), "say presence active 0; recall silent"),
+        ],
+    );
+}
+
+#[test]
+fn a_presentation_that_was_forgotten_is_nobody() {
+    let mut desk = Desk::new(Disk::default());
+    desk.on(Event::Started);
+    for event in [idle(0), film(true), presents(true)] {
+        desk.on(event);
+    }
+    assert_eq!(desk.until_wakeup(), secs(4 * 3600));
+    desk.step(Wake);
+    desk.on(idle(4 * 3600));
+    let presence = desk.engine.view().presence;
+    assert_eq!(presence.reason, Some(InactiveReason::Idle));
 }
 
 #[test]

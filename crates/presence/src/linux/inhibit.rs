@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt as _;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use zbus::Connection;
 use zbus::fdo::PropertiesProxy;
 use zbus::names::{InterfaceName, OwnedUniqueName};
@@ -29,12 +29,19 @@ pub(super) struct Inhibitions(Arc<Mutex<Told>>);
 struct Told {
     by: Vec<Says>,
     events: mpsc::UnboundedSender<Event>,
+    /// The same for those in this process that need it.
+    inhibited: watch::Sender<bool>,
 }
 
 impl Inhibitions {
-    pub(super) fn new(events: mpsc::UnboundedSender<Event>) -> Self {
-        let by = Vec::new();
-        Self(Arc::new(Mutex::new(Told { by, events })))
+    pub(super) fn new(events: mpsc::UnboundedSender<Event>) -> (Self, watch::Receiver<bool>) {
+        let (sender, inhibited) = watch::channel(false);
+        let told = Told {
+            by: Vec::new(),
+            events,
+            inhibited: sender,
+        };
+        (Self(Arc::new(Mutex::new(told))), inhibited)
     }
 
     pub(super) fn set(&self, who: Says, inhibited: bool) {
@@ -47,6 +54,7 @@ impl Inhibitions {
         let after = !told.by.is_empty();
         if before != after {
             let _ = told.events.send(Event::Inhibited(after));
+            told.inhibited.send_replace(after);
         }
     }
 }
@@ -209,7 +217,7 @@ mod tests {
     #[test]
     fn inhibited_while_any_source_says_so_and_told_once() {
         let (events, mut heard) = mpsc::unbounded_channel();
-        let inhibitions = Inhibitions::new(events);
+        let (inhibitions, _) = Inhibitions::new(events);
         for (who, inhibited) in [
             (Says::Logind, false),
             (Says::Logind, true),

@@ -7,12 +7,12 @@ use crate::support::{Heard, Running, Stage, bus, move_pointer, x_server};
 use hither_presence::{Event, Surroundings};
 use zbus::zvariant::Value;
 
-const LOGIN: &str = "org.freedesktop.login1";
-const MANAGER_PATH: &str = "/org/freedesktop/login1";
-const MANAGER: &str = "org.freedesktop.login1.Manager";
+pub(crate) const LOGIN: &str = "org.freedesktop.login1";
+pub(crate) const MANAGER_PATH: &str = "/org/freedesktop/login1";
+pub(crate) const MANAGER: &str = "org.freedesktop.login1.Manager";
 const SESSION_PATH: &str = "/org/freedesktop/login1/session/c1";
 const SESSION: &str = "org.freedesktop.login1.Session";
-const MOCK: &str = "org.freedesktop.DBus.Mock";
+pub(crate) const MOCK: &str = "org.freedesktop.DBus.Mock";
 
 const FREEDESKTOP: &str = "org.freedesktop.ScreenSaver";
 const GNOME: &str = "org.gnome.ScreenSaver";
@@ -21,15 +21,15 @@ const GNOME: &str = "org.gnome.ScreenSaver";
 type Inhibitor = (String, String, String, String, u32, u32);
 
 /// A system bus with logind, where this process has the session c1.
-struct Logind {
-    stage: Stage,
+pub(crate) struct Logind {
+    pub(crate) stage: Stage,
     address: String,
     _mock: Running,
     _bus: Running,
 }
 
 impl Logind {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let (daemon, address) = bus();
         let stage = Stage::on(&address).await;
         let mock = stage
@@ -47,7 +47,7 @@ impl Logind {
         }
     }
 
-    fn surroundings(&self) -> Surroundings {
+    pub(crate) fn surroundings(&self) -> Surroundings {
         Surroundings {
             session_bus: Some("unix:path=/nonexistent".to_owned()),
             system_bus: Some(self.address.clone()),
@@ -63,7 +63,7 @@ impl Logind {
             .await;
     }
 
-    async fn set(&self, path: &str, interface: &str, property: &str, value: Value<'_>) {
+    pub(crate) async fn set(&self, path: &str, interface: &str, property: &str, value: Value<'_>) {
         let body = (interface, HashMap::from([(property, value)]));
         self.stage
             .call(LOGIN, path, MOCK, "UpdateProperties", &body)
@@ -400,34 +400,4 @@ async fn a_bus_that_dies_leaves_nobody_locked() {
     assert_eq!(heard.next().await, Event::Locked(false));
     let reason = heard.skipped(FREEDESKTOP).await.unwrap();
     assert!(reason.contains("gone"), "{reason}");
-}
-
-#[tokio::test]
-async fn a_film_is_heard_through_logind_and_a_long_build_is_not() {
-    let logind = Logind::start().await;
-    let property = (MANAGER, "BlockInhibited", Value::from(""));
-    let stage = &logind.stage;
-    stage
-        .call(LOGIN, MANAGER_PATH, MOCK, "AddProperty", &property)
-        .await;
-    let mut heard = Heard::from(logind.surroundings());
-    heard.taken("logind inhibitors").await;
-    let me = rustix::process::getuid().as_raw();
-    for (held, inhibited) in [
-        ("shutdown:sleep:idle", None),
-        ("sleep:idle", Some(true)),
-        ("", Some(false)),
-    ] {
-        let list = format!("ret = [('{held}', 'player', 'a film', 'block', {me}, 7)]");
-        let body = (MANAGER, "ListInhibitors", "", "a(ssssuu)", list);
-        stage
-            .call(LOGIN, MANAGER_PATH, MOCK, "AddMethod", &body)
-            .await;
-        logind
-            .set(MANAGER_PATH, MANAGER, "BlockInhibited", held.into())
-            .await;
-        if let Some(inhibited) = inhibited {
-            assert_eq!(heard.next().await, Event::Inhibited(inhibited));
-        }
-    }
 }

@@ -141,6 +141,17 @@ pub(crate) fn move_pointer(display: &str) {
     assert!(status.success());
 }
 
+/// Waits until that is so.
+pub(crate) async fn within(what: &str, is_so: impl Fn() -> bool) {
+    let looking = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, looking).await;
+    assert!(in_time.is_ok(), "{what}");
+}
+
 /// A message bus of our own; either kind.
 pub(crate) fn bus() -> (Running, String) {
     let mut command = Command::new("dbus-daemon");
