@@ -271,6 +271,7 @@ impl Attached {
             }
         } else {
             *inhibitor = Inhibitor::take(&self.manager).await;
+            watch.locks.woke();
         }
         let _ = watch.events.send(Event::Sleeping(begins));
     }

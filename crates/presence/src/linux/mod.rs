@@ -143,6 +143,7 @@ impl Sensors {
             sources.clone(),
         ));
         let (idle, requests) = mpsc::unbounded_channel();
+        watchers.spawn(input_is_back.clone().doubt(idle.clone()));
         let ladder = Ladder {
             surroundings,
             session_bus,

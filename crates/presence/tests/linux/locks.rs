@@ -169,6 +169,31 @@ async fn c1_an_unconfirmed_request_to_lock_ends_when_input_returns_after_an_abse
     assert_eq!(heard.next().await, Event::Locked(false));
 }
 
+/// A locker that does not say that it locked, let alone that it opened again.
+#[tokio::test]
+async fn c1_an_unconfirmed_request_to_lock_ends_when_somebody_works_on() {
+    let (_server, display) = x_server();
+    let logind = Logind::start().await;
+    let mut heard = Heard::from(Surroundings {
+        x_display: Some(display.clone()),
+        ..logind.surroundings()
+    });
+    heard.taken("X11 idle counter").await;
+    heard.taken("logind session").await;
+    logind.inhibitors(1).await;
+    heard.sensors.watch_idle(Duration::from_mins(3));
+    logind.signal_session("Lock").await;
+    assert_eq!(heard.next().await, Event::Locked(true));
+    heard.works_until(Event::Locked(false), &display).await;
+
+    // After a sleep the request is an old one.
+    logind.signal_session("Lock").await;
+    assert_eq!(heard.next().await, Event::Locked(true));
+    logind.prepare_for_sleep(false).await;
+    assert_eq!(heard.next().await, Event::Sleeping(false));
+    heard.works_until(Event::Locked(false), &display).await;
+}
+
 #[tokio::test]
 async fn c1_a_session_in_the_background_is_reported() {
     let logind = Logind::start().await;

@@ -244,6 +244,24 @@ impl Heard {
         next.expect("a sensor says something").unwrap()
     }
 
+    /// Somebody moves the pointer every twenty seconds, as the sensors' timers have it, until that
+    /// is noticed.
+    pub(crate) async fn works_until(&mut self, expected: Event, display: &str) {
+        for _ in 0..60 {
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_secs(20)).await;
+            tokio::time::resume();
+            move_pointer(display);
+            let pause = Duration::from_millis(300);
+            while let Ok(event) = tokio::time::timeout(pause, self.events.recv()).await {
+                if event == Some(expected) {
+                    return;
+                }
+            }
+        }
+        panic!("{expected:?} was not noticed");
+    }
+
     pub(crate) async fn next_idle(&mut self) -> Option<Duration> {
         match self.next().await {
             Event::Idle(idle) => idle,
