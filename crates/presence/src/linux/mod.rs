@@ -14,6 +14,7 @@ mod screen_saver;
 mod wayland;
 mod x11;
 
+use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -123,6 +124,7 @@ impl Sensors {
             locks: locks.clone(),
             sources: sources.clone(),
             sleep_ready: Arc::clone(&sleep_ready),
+            away: AtomicBool::new(false),
         }));
         watchers.spawn(screen_saver::watch(
             session_bus.clone(),

@@ -81,6 +81,23 @@ impl Logind {
             .await;
     }
 
+    /// Which session of this user the person sees.
+    async fn set_display(&self, user: &str, session: &str, path: &str) {
+        let path = zbus::zvariant::ObjectPath::try_from(path).unwrap();
+        let display = Value::from((session, path));
+        let body = ("org.freedesktop.login1.User", "Display", display);
+        let properties = "org.freedesktop.DBus.Properties";
+        self.stage.call(LOGIN, user, properties, "Set", &body).await;
+    }
+
+    async fn signal_manager(&self, signal: &str, session: &str, path: &str) {
+        let path = zbus::zvariant::ObjectPath::try_from(path).unwrap();
+        let arguments = vec![session.into(), path.into()];
+        self.stage
+            .emit(LOGIN, MANAGER_PATH, MANAGER, signal, "so", arguments)
+            .await;
+    }
+
     async fn prepare_for_sleep(&self, begins: bool) {
         let arguments = vec![begins.into()];
         self.stage
@@ -250,14 +267,7 @@ async fn the_session_is_found_by_process_and_by_user() {
     assert!(reason.contains("no session of ours"), "{reason}");
 
     let user = "/org/freedesktop/login1/user/0";
-    let path = zbus::zvariant::ObjectPath::try_from(SESSION_PATH).unwrap();
-    let display = Value::from(("c1", path));
-    let body = ("org.freedesktop.login1.User", "Display", display);
-    let properties = "org.freedesktop.DBus.Properties";
-    logind
-        .stage
-        .call(LOGIN, user, properties, "Set", &body)
-        .await;
+    logind.set_display(user, "c1", SESSION_PATH).await;
     logind
         .answer("GetUserByPID", &format!("ret = dbus.ObjectPath('{user}')"))
         .await;
@@ -269,6 +279,53 @@ async fn the_session_is_found_by_process_and_by_user() {
     logind.answer("GetUserByPID", "raise Exception()").await;
     let heard = Heard::from(unnamed());
     assert_eq!(heard.skipped("logind session").await, None);
+}
+
+/// A companion that the user's service manager starts may run before its session, and outlive it.
+#[tokio::test]
+async fn c1_a_session_that_comes_later_or_anew_is_followed() {
+    let logind = Logind::start().await;
+    let user = "/org/freedesktop/login1/user/0";
+    logind
+        .answer("GetUserByPID", &format!("ret = dbus.ObjectPath('{user}')"))
+        .await;
+    let mut heard = Heard::from(Surroundings {
+        session_id: None,
+        ..logind.surroundings()
+    });
+    let reason = heard.skipped("logind session").await.unwrap();
+    assert!(reason.contains("no graphical session"), "{reason}");
+    logind.set_locked(true).await;
+    logind.set_display(user, "c1", SESSION_PATH).await;
+    assert_eq!(heard.next().await, Event::Locked(true));
+    logind.inhibitors(1).await;
+    logind
+        .set(SESSION_PATH, SESSION, "Active", false.into())
+        .await;
+    assert_eq!(heard.next().await, Event::SwitchedAway(true));
+
+    // The person leaves, and comes again.
+    logind.set_display(user, "", "/").await;
+    logind
+        .signal_manager("SessionRemoved", "c1", SESSION_PATH)
+        .await;
+    assert_eq!(heard.next().await, Event::Locked(false));
+    assert_eq!(heard.next().await, Event::SwitchedAway(false));
+    let reason = heard.skipped("logind session").await.unwrap();
+    assert!(reason.contains("no graphical session"), "{reason}");
+    let session = ("c2", "seat0", 0u32, "ada", true);
+    logind
+        .stage
+        .call(LOGIN, MANAGER_PATH, MOCK, "AddSession", &session)
+        .await;
+    let next = "/org/freedesktop/login1/session/c2";
+    let answer = format!("ret = dbus.ObjectPath('{next}')");
+    logind.answer("GetSessionByPID", &answer).await;
+    logind.signal_manager("SessionNew", "c2", next).await;
+    heard.taken("logind session").await;
+    logind.inhibitors(1).await;
+    logind.set(next, SESSION, "LockedHint", true.into()).await;
+    assert_eq!(heard.next().await, Event::Locked(true));
 }
 
 #[tokio::test]
