@@ -134,6 +134,7 @@ impl Sensors {
         for (known, bus) in [
             (inhibit::LOGIND, system_bus),
             (inhibit::GNOME_SESSION, session_bus.clone()),
+            (inhibit::POWER_MANAGEMENT, session_bus.clone()),
         ] {
             let (to, sources) = (inhibitions.clone(), sources.clone());
             watchers.spawn(inhibit::watch(known, bus, to, sources));

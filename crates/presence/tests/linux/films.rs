@@ -1,5 +1,7 @@
 //! What keeps the screen awake, and what fills it: films and presentations (C1).
 
+use std::collections::HashMap;
+
 use hither_presence::{Event, Surroundings};
 use x11rb::COPY_DEPTH_FROM_PARENT;
 use x11rb::connection::Connection as _;
@@ -11,7 +13,7 @@ use x11rb::rust_connection::RustConnection;
 use zbus::zvariant::Value;
 
 use crate::locks::{LOGIN, Logind, MANAGER, MANAGER_PATH, MOCK};
-use crate::support::{Heard, Running, within, x_server};
+use crate::support::{Heard, Running, Stage, bus, within, x_server};
 
 const WINDOWS: &str = "X11 window states";
 
@@ -55,6 +57,109 @@ async fn a_film_is_heard_through_logind_and_a_long_build_is_not() {
             assert_eq!(heard.next().await, Event::Inhibited(inhibited));
         }
     }
+}
+
+const POWER: &str = "org.freedesktop.PowerManagement";
+const INHIBIT_PATH: &str = "/org/freedesktop/PowerManagement/Inhibit";
+const INHIBIT: &str = "org.freedesktop.PowerManagement.Inhibit";
+const POLICY_PATH: &str = "/org/kde/Solid/PowerManagement/PolicyAgent";
+const POLICY: &str = "org.kde.Solid.PowerManagement.PolicyAgent";
+
+/// The power management of a desktop, which answers that something is held back.
+async fn power_management(stage: &Stage) -> Running {
+    let arguments = ["--session", POWER, INHIBIT_PATH, INHIBIT];
+    let mock = stage.mock(&arguments, POWER).await;
+    has_inhibit(stage, false).await;
+    mock
+}
+
+async fn has_inhibit(stage: &Stage, inhibited: bool) {
+    let code = if inhibited {
+        "ret = True"
+    } else {
+        "ret = False"
+    };
+    let body = (INHIBIT, "HasInhibit", "", "b", code);
+    stage
+        .call(POWER, INHIBIT_PATH, MOCK, "AddMethod", &body)
+        .await;
+    let said = vec![inhibited.into()];
+    stage
+        .emit(POWER, INHIBIT_PATH, INHIBIT, "HasInhibitChanged", "b", said)
+        .await;
+}
+
+fn on_session_bus(address: &str) -> Surroundings {
+    Surroundings {
+        session_bus: Some(address.to_owned()),
+        system_bus: Some("unix:path=/nonexistent".to_owned()),
+        ..Surroundings::default()
+    }
+}
+
+#[tokio::test]
+async fn a_film_is_heard_through_the_desktops_power_management() {
+    let (_daemon, address) = bus();
+    let stage = Stage::on(&address).await;
+    let mut heard = Heard::from(on_session_bus(&address));
+    let reason = heard.skipped("desktop power management").await.unwrap();
+    assert_eq!(reason, "not running");
+    let xfce = power_management(&stage).await;
+    heard.taken("desktop power management").await;
+    for inhibited in [true, false, true] {
+        has_inhibit(&stage, inhibited).await;
+        assert_eq!(heard.next().await, Event::Inhibited(inhibited));
+    }
+    drop(xfce);
+    assert_eq!(heard.next().await, Event::Inhibited(false));
+}
+
+/// It keeps apart what keeps the screen awake and what only keeps the computer awake.
+#[tokio::test]
+async fn a_download_on_plasma_is_no_film() {
+    let (_daemon, address) = bus();
+    let stage = Stage::on(&address).await;
+    let _plasma = power_management(&stage).await;
+    let hold = async |policies: u32| {
+        let code = format!("ret = bool(args[0] & {policies})");
+        let body = (POLICY, "HasInhibition", "u", "b", code);
+        stage
+            .call(POWER, POLICY_PATH, MOCK, "AddMethod", &body)
+            .await;
+        has_inhibit(&stage, policies & 1 != 0).await;
+        // What was added, and what was removed.
+        let said = vec![
+            Value::from(Vec::<(&str, &str)>::new()),
+            Value::from(Vec::<&str>::new()),
+        ];
+        stage
+            .emit(
+                POWER,
+                POLICY_PATH,
+                POLICY,
+                "InhibitionsChanged",
+                "a(ss)as",
+                said,
+            )
+            .await;
+    };
+    let agent = (
+        POLICY_PATH,
+        POLICY,
+        HashMap::<&str, Value<'_>>::new(),
+        Vec::<(&str, &str, &str, &str)>::new(),
+    );
+    stage
+        .call(POWER, INHIBIT_PATH, MOCK, "AddObject", &agent)
+        .await;
+    hold(1).await;
+    let mut heard = Heard::from(on_session_bus(&address));
+    heard.taken("desktop power management").await;
+    hold(1 | 4).await;
+    assert_eq!(heard.next().await, Event::Inhibited(true));
+    hold(1).await;
+    assert_eq!(heard.next().await, Event::Inhibited(false));
+    assert!(heard.nothing_more());
 }
 
 /// A desk with a window manager, and somebody who opens windows on it.
