@@ -19,7 +19,7 @@ const BACKLOG_WITHIN: Duration = Duration::from_secs(10);
 /// The most messages that a summary or a pause remembers.
 const MOST_ROWS: usize = 1000;
 /// A pause is compared with the wall clock at least so often, as that clock may jump.
-const RECHECK: Duration = Duration::from_hours(1);
+const RECHECK: Duration = Duration::from_mins(1);
 
 /// Pop-ups: due, up, held back, owed.
 #[derive(Debug, Default)]
