@@ -23,8 +23,6 @@ use crate::store::{
 /// How long a message for who is connected at this moment may still ring: on the next best device
 /// where the first does not say `shown`.
 const FLEETING: Duration = Duration::from_secs(15);
-/// How often the router is told what the clock on the wall shows, which somebody may have set.
-const WALL_CLOCK_EVERY: Duration = Duration::from_hours(1);
 
 /// Numbers the streams of this node.
 pub(crate) type StreamId = u64;
@@ -231,7 +229,7 @@ impl Account {
         let now = Now::read();
         let policy = self.policy();
         let over = policy.quiet.and_then(|quiet| quiet.until);
-        let due = now.instant + WALL_CLOCK_EVERY;
+        let due = now.instant + choices::wall_clock_every(&self.settings);
         self.wall_clock_due = over.map_or(due, |over| due.min(now.moment(over)));
         self.route(choices::wall_clock(&self.settings, now.wall));
         for (_, stream) in &mut self.streams {
