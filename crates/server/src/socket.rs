@@ -251,13 +251,13 @@ impl Socket {
         let token = self.token.as_ref().map(|(token, _)| token.clone());
         self.ask(async move {
             let Some(token) = token else {
-                return Ok(Some(Input::Identified(None)));
+                return Ok(Some(Input::Identified(Err(CloseCode::SignInAgain))));
             };
-            let Some(identity) = app.identify(&token).await? else {
-                return Ok(Some(Input::Identified(None)));
+            let identity = match app.admit(&token).await? {
+                Ok(identity) => app.at_version(identity, client).await?,
+                Err(code) => return Ok(Some(Input::Identified(Err(code)))),
             };
-            let identity = app.at_version(identity, client).await?;
-            Ok(Some(Input::Identified(Some(Identified {
+            Ok(Some(Input::Identified(Ok(Identified {
                 head: app.store.head().await?,
                 at: clock::wall(),
                 policy: app.accounts.policy(&identity.account).await?,
@@ -284,10 +284,7 @@ impl Socket {
             return;
         };
         let app = Arc::clone(&self.app);
-        self.ask(async move {
-            let alive = app.identify(&token).await?.is_some();
-            Ok((!alive).then_some(Input::End(CloseCode::Revoked)))
-        });
+        self.ask(async move { Ok(app.admit(&token).await?.err().map(Input::End)) });
     }
 
     fn read_page(&self, after: Position) {
@@ -357,7 +354,7 @@ impl Socket {
 
     async fn say_code(&mut self, code: CloseCode) {
         if let Some(attached) = &mut self.attached {
-            if code == CloseCode::Revoked {
+            if matches!(code, CloseCode::Revoked | CloseCode::SignInAgain) {
                 attached.link.say_goodbye();
             }
             let Identity {

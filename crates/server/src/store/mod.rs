@@ -215,7 +215,7 @@ pub enum Committed {
         /// Whether it stays up until there is input after it.
         stays: bool,
     },
-    /// These clients' sessions ended (signed out, revoked, password changed): close with 4403.
+    /// These clients' sessions ended: signed out, revoked, password changed, signed in again.
     Ended(Vec<ClientId>),
     /// The account's person chose something else.
     Settings(AccountName, Box<Settings>),
@@ -297,6 +297,9 @@ pub trait Store:
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<Option<Identity>, StoreError>;
+    /// Whether a dead token was revoked: its session ended before its time, and not because the
+    /// same client signed in again. Known until the session would have expired.
+    async fn is_revoked(&self, token: &SecretHash, now: Timestamp) -> Result<bool, StoreError>;
     /// Ends a session; the access and the message token are dead.
     async fn end_session(&self, client: ClientId) -> Result<(), StoreError>;
 

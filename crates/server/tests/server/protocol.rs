@@ -5,7 +5,7 @@ use std::time::Duration;
 use hither_protocol::{
     AccountName, ClientFrame, CloseCode, Cursor, DeviceKind, MAX_FRAME_BYTES, Policy, ServerFrame,
 };
-use hither_server::store::Store;
+use hither_server::store::{People as _, Store};
 use hither_server::{Limits, Settings};
 use hyper::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message as Wire;
 
-use crate::harness::{PATIENCE, Server, bearer, hello, hello_with, shows};
+use crate::harness::{PATIENCE, Server, bearer, credentials, hello, hello_with, shows};
 
 #[tokio::test]
 async fn e3_a_stream_needs_the_token_of_a_session() {
@@ -174,8 +174,41 @@ async fn signing_out_ends_the_stream() {
     assert_eq!(stays.ping().await, []);
     let mut stream = server.open().await;
     stream.say(&hello(&session, None, None)).await;
-    stream.ends_with(CloseCode::SignInAgain).await;
+    stream.ends_with(CloseCode::Revoked).await;
     assert_eq!(server.get("/v1/tokens", &session).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_device_that_was_away_learns_that_it_was_revoked() {
+    let server = Server::start().await;
+    let desk = server.sign_in("ada", DeviceKind::Desktop).await;
+    let lost = server.sign_in("ada", DeviceKind::Mobile).await;
+    let ada: AccountName = "ada".parse().unwrap();
+    let removed = server.store.remove_device(&ada, &lost.device_id);
+    removed.await.unwrap();
+    let server = server.restart().await;
+    let mut stream = server.open().await;
+    stream.say(&hello(&lost, None, None)).await;
+    stream.ends_with(CloseCode::Revoked).await;
+
+    server.store.remove_account(&ada).await.unwrap();
+    let mut stream = server.open().await;
+    stream.say(&hello(&desk, None, None)).await;
+    stream.ends_with(CloseCode::Revoked).await;
+}
+
+#[tokio::test]
+async fn a_newer_sign_in_of_the_same_client_revokes_nothing() {
+    let server = Server::start().await;
+    let before = server.sign_in("ada", DeviceKind::Desktop).await;
+    let (mut stream, _) = server.connect(&before, None).await;
+    let mut again = credentials("ada", DeviceKind::Desktop);
+    again["device"]["id"] = before.device_id.as_str().into();
+    server.sign_in_with(&again).await;
+    stream.ends_with(CloseCode::SignInAgain).await;
+    let mut stream = server.open().await;
+    stream.say(&hello(&before, None, None)).await;
+    stream.ends_with(CloseCode::SignInAgain).await;
 }
 
 #[tokio::test]

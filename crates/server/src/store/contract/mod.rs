@@ -53,6 +53,7 @@ macro_rules! contract_suite {
                 two_applications_on_a_device_are_two_clients
                 a_device_id_means_nothing_to_another_account
                 a_session_ends_with_its_tokens
+                a_revoked_session_is_told_from_a_replaced_one
                 a_new_password_ends_all_sessions
                 a_renewed_hash_ends_no_session
                 a_disabled_account_is_shut_out

@@ -310,6 +310,13 @@ impl Store for SqliteStore {
         Ok(Some(identity))
     }
 
+    async fn is_revoked(&self, token: &SecretHash, now: Timestamp) -> Result<bool, StoreError> {
+        let token = *token;
+        self.readers
+            .read(move |conn| sessions::is_revoked(conn, &token, now))
+            .await
+    }
+
     async fn end_session(&self, client: ClientId) -> Result<(), StoreError> {
         self.writer.write(move |tx| sessions::end(tx, client)).await
     }

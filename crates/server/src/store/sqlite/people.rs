@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::SqliteStore;
 use super::accounts::{account_number, account_record};
 use super::rows::{damaged, message_id, ms, optional_time, time};
-use super::sessions::{device_record, end_all_but, forget_token};
+use super::sessions::{device_record, forget_token, revoke, revoke_all_but};
 use super::writer::Tx;
 use crate::store::{
     AccountOverview, ApplicationSummary, ClientId, Committed, DeviceSummary, Extent,
@@ -130,7 +130,7 @@ fn change_password(
     if changed == 0 {
         return Err(StoreError::NotFound);
     }
-    end_all_but(tx, account, Some(keep))
+    revoke_all_but(tx, account, Some(keep))
 }
 
 /// A row for each application; those of one device follow each other.
@@ -185,8 +185,9 @@ fn remove_device(tx: &mut Tx<'_>, name: &AccountName, id: &DeviceId) -> Result<(
             Ok(ClientId(row.get(0)?))
         })?
         .collect::<Result<Vec<_>, StoreError>>()?;
-    for client in &clients {
-        forget_token(tx, *client)?;
+    revoke(tx, &clients)?;
+    for client in clients {
+        forget_token(tx, client)?;
     }
     let removed = tx
         .prepare_cached("DELETE FROM devices WHERE account = ?1 AND id = ?2")?
@@ -194,7 +195,6 @@ fn remove_device(tx: &mut Tx<'_>, name: &AccountName, id: &DeviceId) -> Result<(
     if removed == 0 {
         return Err(StoreError::NotFound);
     }
-    tx.announce(Committed::Ended(clients));
     Ok(())
 }
 
