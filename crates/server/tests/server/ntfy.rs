@@ -251,6 +251,21 @@ async fn d2_only_who_proves_itself_publishes_and_reads() {
 }
 
 #[tokio::test]
+async fn a_wrong_secret_of_a_publisher_is_no_guess_at_a_password() {
+    let mut settings = Settings::default();
+    settings.limits.failed_sign_ins = hither_server::Rate::per_minute(1).burst(1);
+    let server = Server::with(settings).await;
+    for id in [PUBLISHER, OTHER] {
+        for _ in 0..3 {
+            let wrong = basic(id, "rotated long ago");
+            let answer = server.ask(Method::GET, "/t/auth", &wrong, &[], "").await;
+            assert_eq!(refused(&answer), 40101, "{id}");
+        }
+    }
+    assert!(server.poll("/t/json?poll=1", &ada()).await.is_empty());
+}
+
+#[tokio::test]
 async fn guesses_are_limited_and_the_right_password_is_known_for_a_while() {
     let mut settings = Settings::default();
     settings.limits.failed_sign_ins = hither_server::Rate::per_minute(10).burst(3);
