@@ -56,6 +56,8 @@ struct Socket {
     /// Of the hello, with the count of ended sessions before it was looked up.
     token: Option<(AccessToken, u64)>,
     attached: Option<Attached>,
+    /// When the session is looked up again, unless something happens to it before.
+    verify_at: Instant,
     /// What the client used up of its frames.
     said: Bucket,
     /// From where on the client owes an ack.
@@ -80,6 +82,7 @@ impl Socket {
             opened,
             token: None,
             attached: None,
+            verify_at: Instant::now() + app.settings.limits.session_again,
             said: Bucket::default(),
             owes_after: None,
             app,
@@ -153,6 +156,7 @@ impl Socket {
         received: Option<Result<Message, axum::Error>>,
     ) -> Result<Option<Input>, End> {
         self.still_there();
+        self.keep_signed_in();
         match received {
             Some(Ok(Message::Text(text))) => self.text(&text).await.map(Some),
             Some(Ok(Message::Binary(_))) => Ok(Some(Input::Malformed(
@@ -285,6 +289,14 @@ impl Socket {
         };
         let app = Arc::clone(&self.app);
         self.ask(async move { Ok(app.admit(&token).await?.err().map(Input::End)) });
+    }
+
+    /// A session whose stream stays open is in use.
+    fn keep_signed_in(&mut self) {
+        if self.verify_at <= Instant::now() {
+            self.verify_at = Instant::now() + self.app.settings.limits.session_again;
+            self.verify();
+        }
     }
 
     fn read_page(&self, after: Position) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hither_protocol::{
     AccountName, ClientFrame, CloseCode, Cursor, DeviceKind, MAX_FRAME_BYTES, Policy, ServerFrame,
+    Timestamp,
 };
 use hither_server::store::{People as _, Store};
 use hither_server::{Limits, Settings};
@@ -176,6 +177,36 @@ async fn signing_out_ends_the_stream() {
     stream.say(&hello(&session, None, None)).await;
     stream.ends_with(CloseCode::Revoked).await;
     assert_eq!(server.get("/v1/tokens", &session).await.status, 401);
+}
+
+#[tokio::test]
+async fn an_open_stream_keeps_its_session_alive() {
+    let limits = Limits {
+        session_again: Duration::ZERO,
+        ..Limits::default()
+    };
+    let server = Server::with(Settings {
+        limits,
+        ..Settings::default()
+    })
+    .await;
+    let session = server.sign_in("ada", DeviceKind::Desktop).await;
+    let (mut stream, _) = server.connect(&session, None).await;
+    let database = server.database();
+    let in_days = |days: i64| Timestamp::now().as_millisecond() + days * 86_400_000;
+    database
+        .execute("UPDATE sessions SET expires_at = ?1", [in_days(30)])
+        .unwrap();
+    let expiry = || -> i64 {
+        let found = database.query_row("SELECT expires_at FROM sessions", [], |row| row.get(0));
+        found.unwrap()
+    };
+    let slid = async {
+        while expiry() < in_days(59) {
+            stream.ping().await;
+        }
+    };
+    timeout(PATIENCE, slid).await.expect("it slides");
 }
 
 #[tokio::test]
