@@ -17,7 +17,9 @@ use super::client::bearer;
 use super::{App, Client, Failure, JsonBody, Origin, admin};
 use crate::accounts::clock;
 use crate::secret::{self, Verdict};
-use crate::store::{AccountRecord, DeviceRecord, NewMessage, NewSession, Receivers, SERVER_ITSELF};
+use crate::store::{
+    AccountRecord, DeviceRecord, Grantee, NewMessage, NewSession, Receivers, SERVER_ITSELF,
+};
 
 /// How long a session lasts after its last use.
 pub(crate) const SESSION_LASTS: Duration = Duration::from_hours(60 * 24);
@@ -141,6 +143,8 @@ fn notice(app: &App, account: &AccountName, request: &CreateSession) -> Option<B
         application,
         ..
     } = request;
+    let from = from_the_server();
+    let by = Grantee::Publisher(from.publisher.id.clone());
     let message = Message {
         title: format!("New sign-in: {}", device.name),
         body: format!(
@@ -150,12 +154,13 @@ fn notice(app: &App, account: &AccountName, request: &CreateSession) -> Option<B
         ),
         priority: Priority::High,
         tags: vec!["sign-in".to_owned()],
-        ..from_the_server()
+        ..from
     };
     Some(Box::new(NewMessage {
         message,
         html: None,
         to: Receivers::accounts(vec![account.clone()]),
+        by,
         deliver_at: None,
         ttl: None,
         idempotency: None,

@@ -78,14 +78,14 @@ pub trait TopicAccess: Send + Sync {
     /// What somebody may do; a name that nobody used is a topic like others, and free.
     async fn rights(&self, topic: &TopicName, who: &Grantee) -> Result<Rights, StoreError>;
     /// The topic, for a publisher that may write to it; a free one becomes its own. `Forbidden`
-    /// where it may not, `TooMany` beyond [`MAX_TOPICS`].
+    /// where it may not, `TooManyTopics` beyond [`MAX_TOPICS`].
     async fn claim_topic(
         &self,
         topic: &TopicName,
         publisher: &PublisherId,
     ) -> Result<Topic, StoreError>;
-    /// The topic of this name, made and left free where it is not there. `TooMany` beyond
-    /// [`MAX_TOPICS`].
+    /// The topic of this name, made and left free where it is not there. `TooManyTopics`
+    /// beyond [`MAX_TOPICS`].
     async fn name_topic(&self, topic: &TopicName) -> Result<Topic, StoreError>;
     /// Whether reading needs a grant. Whoever is subscribed without one is not any more.
     async fn set_private(&self, topic: &TopicName, private: bool) -> Result<(), StoreError>;

@@ -95,6 +95,9 @@ pub enum StoreError {
     /// Give up some of what is there first.
     #[error("too many")]
     TooMany,
+    /// Use a topic that is there.
+    #[error("too many topics")]
+    TooManyTopics,
     /// Give what is missing for the receivers' own texts; nothing was stored.
     #[error("{0}")]
     Unfilled(#[from] Unfilled),
@@ -307,8 +310,10 @@ pub trait Store:
     /// comes into the client's log.
     async fn set_version(&self, client: ClientId, version: String) -> Result<(), StoreError>;
 
-    /// Stores a message for its receivers, or until its time. Nothing was stored with
-    /// `NoReceivers`, and with `TooMany` where as many of the publisher's wait as may.
+    /// Stores a message for its receivers, or until its time. Nothing was stored, and no topic
+    /// claimed, with `NoReceivers`, with `Forbidden` and `TooManyTopics` as
+    /// [`TopicAccess::claim_topic`] says, and with `TooMany` where as many of the publisher's wait
+    /// as may.
     async fn publish(&self, new: NewMessage) -> Result<Stored, StoreError>;
     /// Takes a publisher's message back everywhere; again is a no-op. `NotFound` when it is not
     /// this publisher's.

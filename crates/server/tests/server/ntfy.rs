@@ -429,6 +429,9 @@ async fn only_the_owner_says_whether_a_topic_is_private() {
 #[tokio::test]
 async fn bad_requests_get_ntfys_own_numbers() {
     let server = Server::start().await;
+    server
+        .put("t", &[], "What one publishes to one may read.")
+        .await;
     let long = "x".repeat(40_000);
     let huge = "x".repeat(100_000);
     for (method, path, headers, body, code) in [

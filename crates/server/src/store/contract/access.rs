@@ -1,7 +1,7 @@
 use hither_protocol::TopicName;
 
 use super::*;
-use crate::store::{Grant, Grantee, Right, Rights};
+use crate::store::{Grant, Right, Rights};
 
 const OTHER: &str = "app-0000000000000002";
 
@@ -62,6 +62,51 @@ pub(crate) async fn the_first_publisher_owns_a_topic<B: Bed>(bed: B) {
     let topics = scene.store.topic_summaries().await.unwrap();
     assert_eq!(topics.len(), 1);
     assert_eq!(topics[0].owner, Some(publisher_id()));
+}
+
+pub(crate) async fn a_message_claims_its_topics_and_a_refused_one_none<B: Bed>(bed: B) {
+    let scene = Scene::with_two_publishers(bed).await;
+    scene.claim("taken").await;
+    let to = |names: &[&str], by: &Grantee| NewMessage {
+        to: Receivers {
+            topics: names.iter().map(|text| topic(text)).collect(),
+            ..Receivers::default()
+        },
+        by: by.clone(),
+        ..a_message(&[])
+    };
+    let before = scene.store.topic_summaries().await.unwrap();
+    let foreign = to(&["free", "taken"], &other());
+    let unfillable = NewMessage {
+        fields: Some(serde_json::from_value(serde_json::json!({})).unwrap()),
+        message: Message {
+            title: "{{name}}".to_owned(),
+            ..a_message(&[]).message
+        },
+        ..to(&["free"], &other())
+    };
+    let reader = to(&["taken"], &account("ada"));
+    assert_eq!(
+        refused(scene.store.publish(foreign).await),
+        StoreError::Forbidden
+    );
+    assert!(scene.store.publish(unfillable).await.is_err());
+    assert_eq!(
+        refused(scene.store.publish(reader).await),
+        StoreError::Forbidden
+    );
+    assert_eq!(scene.store.topic_summaries().await.unwrap(), before);
+
+    let news = to(&["free"], &other());
+    scene.store.publish(news).await.unwrap();
+    assert!(
+        scene
+            .store
+            .rights(&topic("free"), &other())
+            .await
+            .unwrap()
+            .owns
+    );
 }
 
 pub(crate) async fn grants_are_given_and_taken_back<B: Bed>(bed: B) {

@@ -23,8 +23,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
 use super::{
-    AccountRecord, Appended, Clock, Committed, DeviceRecord, Entry, NewMessage, NewSession, Page,
-    Position, PublisherRecord, Reader, Receivers, Store, StoreError, What,
+    AccountRecord, Appended, Clock, Committed, DeviceRecord, Entry, Grantee, NewMessage,
+    NewSession, Page, Position, PublisherRecord, Reader, Receivers, Store, StoreError, What,
 };
 
 /// One place where a store under test lives; opening it again finds what was there.
@@ -140,6 +140,7 @@ macro_rules! contract_suite {
             }
             access {
                 the_first_publisher_owns_a_topic
+                a_message_claims_its_topics_and_a_refused_one_none
                 grants_are_given_and_taken_back
                 a_private_topic_shuts_out_who_has_no_grant
                 an_account_has_one_publisher_of_its_own
@@ -313,6 +314,7 @@ pub(super) fn a_message(to: &[&str]) -> NewMessage {
         },
         html: None,
         to: Receivers::accounts(to.iter().map(|text| name(text)).collect()),
+        by: Grantee::Publisher(publisher_id()),
         deliver_at: None,
         ttl: None,
         idempotency: None,

@@ -229,12 +229,13 @@ fn name_topic(tx: &Tx<'_>, name: &TopicName) -> Result<Topic, StoreError> {
         .prepare_cached("SELECT count(*) FROM topics")?
         .query_row([], |row| row.get(0))?;
     if count >= MAX_TOPICS {
-        return Err(StoreError::TooMany);
+        return Err(StoreError::TooManyTopics);
     }
     topics::ensure(tx, name)
 }
 
-fn claim(tx: &Tx<'_>, name: &TopicName, who: &Grantee) -> Result<Topic, StoreError> {
+/// The topic, for somebody who may write to it; a publisher makes a free one its own.
+pub(super) fn claim(tx: &Tx<'_>, name: &TopicName, who: &Grantee) -> Result<Topic, StoreError> {
     let topic = name_topic(tx, name)?;
     let facts = Facts::of(tx, name, who)?;
     if !facts.rights(who).write {
