@@ -599,7 +599,6 @@ fn frames_of_an_unknown_type_are_skipped() {
 
 #[test]
 fn what_is_no_frame_is_refused() {
-    let long = format!(r#"{{"type": "ack", "cursor": "{}"}}"#, "c".repeat(129));
     for text in [
         "",
         "null",
@@ -608,13 +607,11 @@ fn what_is_no_frame_is_refused() {
         r#""ping""#,
         r#"{"type": 1}"#,
         r#"{"type": "ack"}"#,
-        r#"{"type": "ack", "cursor": ""}"#,
-        r#"{"type": "ack", "cursor": "a b"}"#,
+        r#"{"type": "ack", "cursor": 7}"#,
         r#"{"type": "read", "ids": ["not an id"]}"#,
         r#"{"type": "read", "ids": "all"}"#,
         r#"{"type": "ping", "last_input_ms": -1}"#,
         r#"{"type": "ping"} trailing"#,
-        &long,
         &"[".repeat(100_000),
     ] {
         assert!(ClientFrame::parse(text).is_err(), "{text:.80}");
@@ -625,6 +622,17 @@ fn what_is_no_frame_is_refused() {
             serde_json::from_str::<PublishRequest>(&text).is_err(),
             "{text}"
         );
+    }
+}
+
+#[test]
+fn any_text_is_read_as_a_cursor() {
+    for text in ["", "a b", "é", &"c".repeat(1000)] {
+        let frame = json!({ "type": "ack", "cursor": text }).to_string();
+        let Ok(ClientFrame::Ack { cursor }) = ClientFrame::parse(&frame) else {
+            panic!("no ack: {text}");
+        };
+        assert_eq!(cursor.as_str(), text);
     }
 }
 

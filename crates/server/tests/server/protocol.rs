@@ -277,8 +277,9 @@ async fn cursors_are_known_to_their_own_account_only() {
     let ada = server.sign_in("ada", DeviceKind::Mobile).await;
     let bob = server.sign_in("bob", DeviceKind::Mobile).await;
     let (_, bobs) = server.connect(&bob, None).await;
-    let garbage: Cursor = "garbage".parse().unwrap();
-    for cursor in [garbage, bobs.cursor] {
+    let garbage = ["garbage", "", "a b", "é", &"A".repeat(1000)];
+    let garbage = garbage.map(|text| Cursor::from(text.to_owned()));
+    for cursor in garbage.into_iter().chain([bobs.cursor]) {
         let mut stream = server.open().await;
         stream.say(&hello(&ada, Some(cursor.clone()), None)).await;
         assert_eq!(stream.ends_with(CloseCode::UnknownCursor).await, []);

@@ -177,6 +177,13 @@ async fn questions_that_make_no_sense_are_explained() {
         ("/v1/messages?limit=0", 422, "invalid"),
         ("/v1/messages?limit=201", 422, "invalid"),
         ("/v1/messages?after=x", 410, "unknown_cursor"),
+        ("/v1/messages?after=", 410, "unknown_cursor"),
+        ("/v1/messages?after=%C3%A9", 410, "unknown_cursor"),
+        (
+            &format!("/v1/messages?after={}", "x".repeat(200)),
+            410,
+            "unknown_cursor",
+        ),
         ("/v1/messages/nothing/html", 404, "not_found"),
         ("/v1/messages/%ff/html", 404, "not_found"),
     ];
