@@ -637,6 +637,25 @@ fn any_text_is_read_as_a_cursor() {
 }
 
 #[test]
+fn null_says_as_much_as_nothing_in_a_publish() {
+    let nothing: PublishRequest = serde_json::from_value(json!({ "to": {} })).unwrap();
+    let nulls = json!({
+        "to": { "accounts": null, "topics": null, "tokens": null, "everyone": null,
+                "application": null },
+        "title": null, "body": null, "format": null, "html": null, "url": null, "priority": null,
+        "tags": null, "icon": null, "actions": null, "attachments": null, "key": null,
+        "deliver_at": null, "ttl_s": null, "fields": null,
+    });
+    assert_eq!(
+        serde_json::from_value::<PublishRequest>(nulls).unwrap(),
+        nothing
+    );
+    let versions = json!({ "name": "report", "versions": null });
+    let every: ApplicationVersions = serde_json::from_value(versions).unwrap();
+    assert_eq!(every.versions, "*");
+}
+
+#[test]
 fn unknown_words_mean_the_harmless_thing() {
     let said = r#"{"type": "presence", "state": "daydreaming", "reason": "lunch"}"#;
     let ClientFrame::Presence { presence, .. } = ClientFrame::parse(said).unwrap() else {
