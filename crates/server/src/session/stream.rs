@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use hither_protocol::{
-    AlertStyle, AlertWhy, ClientFrame, Cursor, Echo, FirstAlert, MAX_FRAME_IDS, MessageId,
+    AlertStyle, AlertWhy, ClientFrame, Cursor, Echo, FirstAlert, MAX_FRAME_IDS, Message, MessageId,
     Presence, ServerFrame, Timestamp,
 };
 
@@ -164,7 +164,8 @@ impl Stream {
             self.sent = entry.position;
             self.delivered = entry.position;
             let cursor = cursors.make(&self.identity.account, entry.position);
-            out.push(Output::Send(frame_of(&entry.what, cursor, ring)));
+            let frame = frame_of(&self.identity, &entry.what, cursor, ring);
+            out.push(Output::Send(frame));
         } else if let (What::Message(message), true) = (&entry.what, ring) {
             out.push(Output::Send(ServerFrame::Alert {
                 ids: vec![message.id],
@@ -206,7 +207,7 @@ fn taken(echo: Option<Echo>) -> Taken {
     ))
 }
 
-fn frame_of(what: &What, cursor: Cursor, ring: bool) -> ServerFrame {
+fn frame_of(to: &Identity, what: &What, cursor: Cursor, ring: bool) -> ServerFrame {
     match what {
         What::Message(message) => ServerFrame::Message {
             cursor,
@@ -215,7 +216,7 @@ fn frame_of(what: &What, cursor: Cursor, ring: bool) -> ServerFrame {
             } else {
                 FirstAlert::Silent
             },
-            message: message.clone(),
+            message: Box::new(to.told(Message::clone(message))),
         },
         What::Read(ids) => ServerFrame::Read {
             cursor,

@@ -190,6 +190,18 @@ pub struct Identity {
     pub expires_at: Timestamp,
 }
 
+impl Identity {
+    /// A message as this client gets it. What is for a client of another application than the
+    /// inbox says so; of a message for several clients each learns its own.
+    #[must_use]
+    pub fn told(&self, mut message: Message) -> Message {
+        if self.application != INBOX {
+            message.application = Some(self.application.clone());
+        }
+        message
+    }
+}
+
 /// The store's own number of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub i64);

@@ -88,6 +88,9 @@ async fn b2_b4_a_publish_to_tokens_reaches_exactly_those_clients() {
     for session in [&mail, &inbox] {
         assert!(server.titles(session).await.is_empty());
     }
+    // Each learns which application it is for.
+    let page = server.get("/v1/messages", &bobs).await.json();
+    assert_eq!(page["messages"][0]["application"], "report");
     // An address opens nothing: neither for another client nor for the publisher.
     let path = format!("/v1/messages?token={}", adas.message_token);
     for session in [&bobs, &mail, &inbox] {
