@@ -298,19 +298,19 @@ fn wrong_credentials() -> Failure {
     )
 }
 
-/// The device as signed in before, else a new one: an id means something only to the account it
-/// was made for.
+/// The device under the id that it says, which means something to this account alone; under a new
+/// one where it says none, or one that was revoked.
 async fn device(
     app: &App,
     account: &AccountName,
     request: &CreateSession,
 ) -> Result<DeviceRecord, Failure> {
-    let known = match &request.device.id {
-        Some(id) => app.store.device(account, id).await?,
-        None => None,
+    let said = match &request.device.id {
+        Some(id) if !app.store.is_removed(account, id).await? => Some(id.clone()),
+        _ => None,
     };
     Ok(DeviceRecord {
-        id: known.map_or_else(secret::device_id, |device| device.id),
+        id: said.unwrap_or_else(secret::device_id),
         name: request.device.name.clone(),
         platform: request.device.platform.clone(),
         kind: request.device.kind,

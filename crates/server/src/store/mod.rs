@@ -297,12 +297,6 @@ pub trait Store:
     /// Removes the account with everything that is only its own.
     async fn remove_account(&self, name: &AccountName) -> Result<(), StoreError>;
 
-    /// A device that signed in to an account before.
-    async fn device(
-        &self,
-        account: &AccountName,
-        id: &DeviceId,
-    ) -> Result<Option<DeviceRecord>, StoreError>;
     /// Begins a session; a client's earlier one ends.
     async fn create_session(&self, session: NewSession) -> Result<Identity, StoreError>;
     /// Whom a live token stands for; its expiry slides to `expires_at`, written at most once a day.

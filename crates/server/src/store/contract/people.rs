@@ -437,7 +437,15 @@ pub(crate) async fn a_removed_device_takes_its_clients_along<B: Bed>(bed: B) {
     assert_eq!(ended(&announced(&mut news)), [gone]);
     assert_eq!(scene.whois(2).await, None);
     assert!(scene.whois(1).await.is_some() && scene.whois(3).await.is_some());
-    assert_eq!(scene.store.device(&ada, &phone).await.unwrap(), None);
+    for (account, id, removed) in [
+        ("ada", "phone", true),
+        ("ada", "desk", false),
+        ("ada", "tablet", false),
+        ("bob", "phone", false),
+    ] {
+        let found = scene.store.is_removed(&name(account), &device(id)).await;
+        assert_eq!(found.unwrap(), removed, "{account} {id}");
+    }
     let again = scene.store.remove_device(&ada, &phone).await;
     assert_eq!(refused(again), StoreError::NotFound);
     let again = scene.sign_in("ada", "phone", 4).await;

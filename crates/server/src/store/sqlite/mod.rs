@@ -52,9 +52,8 @@ pub use self::restore::{RestoreError, RestoreReport, restore};
 use self::writer::Writer;
 use super::folder::private_file;
 use super::{
-    AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, DeviceRecord, Epoch, Identity,
-    Measures, NewMessage, NewSession, Page, Pending, Position, Reader, SecretHash, Store,
-    StoreError, Stored,
+    AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, Epoch, Identity, Measures,
+    NewMessage, NewSession, Page, Pending, Position, Reader, SecretHash, Store, StoreError, Stored,
 };
 use crate::attachments::Files;
 
@@ -266,17 +265,6 @@ impl Store for SqliteStore {
         let name = name.clone();
         self.writer
             .write(move |tx| accounts::remove_account(tx, &name))
-            .await
-    }
-
-    async fn device(
-        &self,
-        account: &AccountName,
-        id: &DeviceId,
-    ) -> Result<Option<DeviceRecord>, StoreError> {
-        let (account, id) = (account.clone(), id.clone());
-        self.readers
-            .read(move |conn| sessions::device(conn, &account, &id))
             .await
     }
 

@@ -83,22 +83,6 @@ fn switch_account(tx: &mut Tx<'_>, account: i64, token: &SecretHash) -> Result<(
     Ok(())
 }
 
-/// A device of an account.
-pub(super) fn device(
-    conn: &Connection,
-    name: &AccountName,
-    id: &DeviceId,
-) -> Result<Option<DeviceRecord>, StoreError> {
-    conn.prepare_cached(
-        "SELECT devices.id, devices.name, platform, kind FROM devices
-         JOIN accounts ON accounts.id = account
-         WHERE accounts.name = ?1 AND devices.id = ?2",
-    )?
-    .query_and_then([name.as_str(), id.as_str()], |row| device_record(row, 0))?
-    .next()
-    .transpose()
-}
-
 /// A device in four columns from `first` on: id, name, platform, kind.
 pub(super) fn device_record(row: &Row<'_>, first: usize) -> Result<DeviceRecord, StoreError> {
     Ok(DeviceRecord {
