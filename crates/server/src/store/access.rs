@@ -110,6 +110,13 @@ pub trait TopicAccess: Send + Sync {
         publisher: &PublisherId,
         key: &str,
     ) -> Result<Vec<MessageId>, StoreError>;
+    /// The keys of those of these messages that have one.
+    async fn keys_of(
+        &self,
+        messages: Vec<MessageId>,
+    ) -> Result<HashMap<MessageId, String>, StoreError>;
+    /// Whether a message stands in a topic, or will once its time has come.
+    async fn is_in_topic(&self, message: MessageId, topic: &TopicName) -> Result<bool, StoreError>;
     /// What only ntfy's clients understand of these messages, as JSON; of most there is nothing.
     async fn ntfy_fields(
         &self,

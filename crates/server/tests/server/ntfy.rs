@@ -518,33 +518,41 @@ async fn d5_a_sequence_replaces_and_a_delete_recalls() {
         ["another topic's", "100 %"]
     );
     let third = server.put("t", &[], "third").await;
+    let third = third["id"].as_str().unwrap();
+    let fourth = server.put("t/nightly", &[], "fourth").await;
+    let fourth = fourth["id"].as_str().unwrap();
+    let uuid = "0197a9b0-0000-7000-8000-000000000001";
+    server.put(&format!("t/{uuid}"), &[], "fifth").await;
     for (path, by, status) in [
-        ("/t/backup", ada(), 404),
-        ("/t/other", publisher(), 404),
-        ("/t/backup", publisher(), 200),
-        (
-            &format!("/t/{}", third["id"].as_str().unwrap()),
-            publisher(),
-            200,
-        ),
+        ("/t/backup".to_owned(), ada(), 404),
+        ("/t/other".to_owned(), publisher(), 404),
+        (format!("/u/{third}"), publisher(), 404),
+        (format!("/t/{third}"), ada(), 404),
+        ("/t/backup".to_owned(), publisher(), 200),
+        (format!("/t/{third}"), publisher(), 200),
+        (format!("/t/{fourth}"), publisher(), 200),
+        (format!("/t/{uuid}"), publisher(), 200),
     ] {
-        let answer = server.ask(Method::DELETE, path, &by, &[], "").await;
+        let answer = server.ask(Method::DELETE, &path, &by, &[], "").await;
         assert_eq!(answer.status, status, "{path}: {answer:?}");
+        if path.ends_with(fourth) && status == 200 {
+            assert_eq!(answer.json()["sequence_id"], "nightly");
+        }
     }
     assert_eq!(server.texts("/t,u/json?poll=1").await, ["another topic's"]);
-    let mut seen = Vec::new();
     for _ in 0..5 {
-        let event = lines.event().await;
-        seen.push(event["event"].as_str().unwrap().to_owned());
+        assert_eq!(lines.event().await["event"], "message");
     }
-    let expected = [
-        "message",
-        "message",
-        "message",
-        "message_delete",
-        "message_delete",
-    ];
-    assert_eq!(seen, expected);
+    for sequence in ["backup", third, "nightly", uuid] {
+        let event = lines.event().await;
+        assert_eq!(
+            (&event["event"], &event["sequence_id"]),
+            (&json!("message_delete"), &json!(sequence))
+        );
+    }
+    let again = server.poll("/t/json?poll=1", &ada()).await;
+    let deleted = |line: &&Value| line["event"] == "message_delete";
+    assert_eq!(again.iter().filter(deleted).count(), 4);
 }
 
 #[tokio::test]

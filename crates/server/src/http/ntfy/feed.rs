@@ -248,6 +248,16 @@ impl Feed {
         } else {
             self.app.store.ntfy_fields(ids).await?
         };
+        let recalled: Vec<_> = entries
+            .iter()
+            .flat_map(|(_, entry)| recalled(entry))
+            .copied()
+            .collect();
+        let keys = if recalled.is_empty() {
+            std::collections::HashMap::new()
+        } else {
+            self.app.store.keys_of(recalled).await?
+        };
         for (topic, entry) in entries {
             match entry.what {
                 What::Message(message) => {
@@ -255,7 +265,10 @@ impl Feed {
                     self.message(*message, fields.as_deref(), &topic);
                 }
                 What::Withdraw(ids, WithdrawWhy::Recalled) => {
-                    let gone = |id| NtfyMessage::gone(id, topic.name.as_str(), clock::wall());
+                    let gone = |id| {
+                        let key = keys.get(&id).map(String::as_str);
+                        NtfyMessage::gone(id, key, topic.name.as_str(), clock::wall())
+                    };
                     self.ready.extend(ids.into_iter().map(gone));
                 }
                 What::Withdraw(..) | What::Read(_) => {}
@@ -346,6 +359,13 @@ fn message_id(entry: &Entry) -> Option<MessageId> {
     match &entry.what {
         What::Message(message) => Some(message.id),
         _ => None,
+    }
+}
+
+fn recalled(entry: &Entry) -> &[MessageId] {
+    match &entry.what {
+        What::Withdraw(ids, WithdrawWhy::Recalled) => ids,
+        _ => &[],
     }
 }
 
