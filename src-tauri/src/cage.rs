@@ -23,7 +23,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
 const DEAD_PROXY: &str = "socks5://127.0.0.1:9";
 
 /// WebKit compiles three rules.
-const CLOSED_WITHIN: Duration = Duration::from_secs(5);
+const CLOSED_WITHIN: Duration = Duration::from_secs(30);
 
 /// What the window shows, and where.
 struct Page {

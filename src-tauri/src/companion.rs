@@ -11,7 +11,7 @@ use hither_ipc::{Client, ConnectError};
 use tokio::time::{Instant, sleep};
 
 /// A companion that starts is listening within this time, or something is wrong.
-const STARTS_WITHIN: Duration = Duration::from_secs(10);
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
 
 /// A companion that restarts is back within this time.
 const RETURNS_WITHIN: Duration = Duration::from_secs(3);

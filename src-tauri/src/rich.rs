@@ -26,7 +26,7 @@ pub(crate) const SHOWN_PAGE: &str = "shown page";
 pub(crate) const SHOWN_TEXT: &str = "shown text";
 
 /// Start of a web engine on a slow computer.
-const UP_WITHIN: Duration = Duration::from_secs(20);
+const UP_WITHIN: Duration = Duration::from_mins(1);
 
 /// More than any page the companion hands out.
 const MAX_HANDOVER: u64 = 16 * 1024 * 1024;

@@ -554,6 +554,7 @@ async fn f7_sign_in_see_a_message_read_it_open_its_page_and_close_without_a_trac
     });
     picture(&home.desktop, "window-rich");
 
+    wait_until_in_front(&home.desktop, "Harbour Bank — Your statement");
     let frame = find_window(&home.desktop, "^Hither$").unwrap();
     xdotool(
         &home.desktop,
@@ -732,6 +733,8 @@ async fn c1_a_locked_window_shows_nothing_until_the_passphrase() {
         find_window(&home.desktop, "Private$")
     });
 
+    // It takes the focus a moment after it is there, and a menu closes without.
+    wait_until_in_front(&home.desktop, "Private");
     window.click("[aria-haspopup=menu]").await.unwrap();
     window.click("[role=menuitem]:nth-child(2)").await.unwrap();
     window.fill("#app-lock-passphrase", "2580").await.unwrap();
@@ -795,6 +798,16 @@ fn find_window(desktop: &Desktop, title: &str) -> Option<String> {
     let output = desktop.command("xdotool").args(search).output().unwrap();
     let found = String::from_utf8(output.stdout).unwrap();
     found.lines().next().map(str::to_owned)
+}
+
+/// Waits until the window whose title ends so has the focus.
+fn wait_until_in_front(desktop: &Desktop, title: &str) {
+    wait_for(&format!("{title} in front"), SOON, || {
+        let mut xdotool = desktop.command("xdotool");
+        let output = xdotool.args(["getactivewindow", "getwindowname"]).output();
+        let name = String::from_utf8(output.unwrap().stdout).unwrap();
+        name.trim_end().ends_with(title).then_some(())
+    });
 }
 
 fn xdotool(desktop: &Desktop, words: &[&str]) {

@@ -4,6 +4,7 @@ pub mod authority;
 pub mod browser;
 pub mod companion;
 pub mod desktop;
+mod port;
 pub mod program;
 pub mod server;
 pub mod sink;
@@ -13,4 +14,5 @@ mod wait;
 pub mod window;
 pub mod wire;
 
+pub use port::free_port;
 pub use wait::{SOON, wait_for, wait_for_async};

@@ -310,7 +310,7 @@ impl Publisher {
     fn agent(&self) -> ureq::Agent {
         let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(5)))
+            .timeout_global(Some(SOON))
             .proxy(None);
         if let Some(authority) = &self.authority {
             let roots = RootCerts::new_with_certs(std::slice::from_ref(authority));

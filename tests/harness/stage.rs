@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, ensure};
 use fantoccini::Locator;
 use hither_protocol::PublishRequest;
+use serde_json::Value;
 
 use crate::browser::Browser;
 use crate::companion::open_read_only;
@@ -106,8 +107,19 @@ impl Resident {
 /// What the companion of this desktop says of itself, in words.
 #[must_use]
 pub fn status(desktop: &Desktop) -> Option<String> {
-    let mut status = companion(desktop, &["status"]);
-    let output = status.stderr(Stdio::null()).output().ok()?;
+    answer(companion(desktop, &["status"]))
+}
+
+/// Its view, as JSON.
+#[must_use]
+pub fn view(desktop: &Desktop) -> Option<Value> {
+    let said = answer(companion(desktop, &["status", "--json"]))?;
+    serde_json::from_str(&said).ok()
+}
+
+/// What a command says, where it ends well.
+fn answer(mut command: Command) -> Option<String> {
+    let output = command.stderr(Stdio::null()).output().ok()?;
     String::from_utf8(output.stdout)
         .ok()
         .filter(|_| output.status.success())

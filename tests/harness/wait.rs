@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 /// A generous deadline for what should take a moment, on a machine that does other things too.
-pub const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = Duration::from_mins(1);
 
 const INTERVAL: Duration = Duration::from_millis(20);
 

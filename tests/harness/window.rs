@@ -1,7 +1,7 @@
 //! The real window, driven through WebKit's own driver as a person would use it.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::desktop::{Desktop, Part};
 use crate::program::program;
 use crate::wait::patiently;
-use crate::{SOON, wait_for};
+use crate::{SOON, free_port, wait_for};
 
 /// Hither's window on a desktop, over a data folder. The driver ends with the value.
 #[derive(Debug)]
@@ -105,23 +105,19 @@ impl Window {
     }
 }
 
+/// The driver does not say which port it chose by itself.
 fn start_driver(desktop: &Desktop) -> anyhow::Result<(Part, u16)> {
-    let port = free_port()?;
+    let port = free_port();
     let mut driver = desktop.command("WebKitWebDriver");
     driver.arg(format!("--port={port}"));
     driver.env("TAURI_WEBVIEW_AUTOMATION", "true");
-    let driver = Part::start("WebKitWebDriver", &mut driver)?;
+    let mut driver = Part::start("WebKitWebDriver", &mut driver)?;
     wait_for("WebKitWebDriver", SOON, || {
+        let ended = driver.ended();
+        assert!(ended.is_none(), "WebKitWebDriver ended: {ended:?}");
         TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
     });
     Ok((driver, port))
-}
-
-/// The driver does not say which port it chose by itself.
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
 }
 
 /// The programs that run on a desktop, by process id: Hither's and the web engine's.

@@ -4,10 +4,10 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use hither_attention::{Accepted, Effect, Event, Router, Timings};
+use hither_attention::{Accepted, Effect, Event, PoppedUp, Router, Timings, Unsettled};
 use hither_protocol::{
-    AccountName, ClientFrame, DeviceId, DeviceKind, Instant, Message, MessageId, Policy, Presence,
-    PresenceState, Priority, ServerFrame, Timestamp,
+    AccountName, ClientFrame, DeviceId, DeviceKind, Instant, Message, MessageId, Outcome, Policy,
+    Presence, PresenceState, Priority, ServerFrame, Timestamp,
 };
 use hither_server::session::{Identified, Input, Output, Session, Taken, Write};
 use hither_server::store::{
@@ -19,13 +19,40 @@ use crate::world::{Conn, Due, Life, Node, World};
 /// So few entries at once that backlogs have several pages.
 const PAGE: usize = 3;
 
+/// What popped up so long ago is not handed over any more.
+const LATELY: Duration = Duration::from_hours(1);
+
 /// What the disk holds.
 #[derive(Default)]
 struct Durable {
     log: Vec<Arc<Entry>>,
     messages: BTreeMap<MessageId, (Priority, Instant)>,
     read: BTreeMap<MessageId, Timestamp>,
-    shown: BTreeSet<MessageId>,
+    /// Where, and since when, and whether it stays until there is input.
+    shown: BTreeMap<MessageId, BTreeMap<Node, (Instant, bool)>>,
+    /// Seen on some screen, as the trace says.
+    seen: BTreeSet<MessageId>,
+}
+
+impl Durable {
+    fn popped_up(&self, id: MessageId) -> Vec<PoppedUp> {
+        let shown = self.shown.get(&id).into_iter().flatten();
+        let shown = shown.map(|(node, (at, stays))| PoppedUp {
+            on: device(*node),
+            at: *at,
+            stays: *stays,
+        });
+        shown.collect()
+    }
+
+    /// Whether perhaps nobody was alerted.
+    fn is_unsettled(&self, one: &Unsettled, now: Instant) -> bool {
+        let id = one.message.id;
+        let on_phone = one.shown.iter().any(|one| one.on == device(Node::Phone));
+        let lately = |one: &PoppedUp| now.since(one.at) < LATELY;
+        let unseen = one.shown.iter().any(lately) && !on_phone && !self.seen.contains(&id);
+        !self.read.contains_key(&id) && (one.shown.is_empty() || unseen)
+    }
 }
 
 /// What the store is asked, and answers a moment later.
@@ -198,18 +225,19 @@ impl Server {
         self.up = true;
         self.life.0 += 1;
         let disk = &self.disk;
-        let pending = disk.messages.iter().map(|(id, (priority, at))| Accepted {
-            id: *id,
-            publisher: None,
-            priority: *priority,
-            at: *at,
-            expires: None,
+        let unsettled = disk.messages.iter().map(|(id, (priority, at))| Unsettled {
+            message: Accepted {
+                id: *id,
+                publisher: None,
+                priority: *priority,
+                at: *at,
+                expires: None,
+            },
+            shown: disk.popped_up(*id),
         });
-        let pending = pending
-            .filter(|message| !disk.read.contains_key(&message.id))
-            .filter(|message| !disk.shown.contains(&message.id));
+        let unsettled = unsettled.filter(|one| disk.is_unsettled(one, world.now));
         self.router = Router::new(Timings::default());
-        self.router.restore(pending.collect(), world.now);
+        self.router.restore(unsettled.collect(), world.now);
         self.arm(world);
     }
 
@@ -352,7 +380,10 @@ impl Server {
     fn write(&mut self, world: &mut World, node: Node, write: Write) {
         match write {
             Write::Shown(ids, stays) => {
-                self.disk.shown.extend(ids.iter().copied());
+                for id in &ids {
+                    let shown = self.disk.shown.entry(*id).or_default();
+                    shown.insert(node, (world.now, stays));
+                }
                 let device = device(node);
                 self.route(world, Event::Shown { device, ids, stays });
             }
@@ -514,7 +545,11 @@ impl Server {
                     stream.live.push_back(Input::Alert { ids, style, why });
                 }
             }
-            Effect::Trace { .. } => {}
+            Effect::Trace { id, traced } => {
+                self.disk
+                    .seen
+                    .extend((traced.outcome == Outcome::Seen).then_some(id));
+            }
             Effect::Push { .. } | Effect::CancelPush { .. } => {
                 unreachable!("no phone registers for push in these days")
             }

@@ -54,6 +54,22 @@ async fn keep(screen: &Client, was: &Settings, to: &Settings) -> Answer {
     screen.ask(Query::KeepSettings { was, to }).await.unwrap()
 }
 
+/// Whether the message alerted on this computer because somebody is there.
+async fn alerted_where_somebody_is(screen: &Client, id: MessageId) -> bool {
+    let Answer::Trace { trace, devices } = screen.ask(Query::Trace { id }).await.unwrap() else {
+        return false;
+    };
+    let Some(here) = devices.iter().find(|device| device.here) else {
+        return false;
+    };
+    let mut decisions = trace.steps.iter().map(|step| &step.step.decision);
+    decisions.any(|it| {
+        it.outcome == Outcome::Alerted
+            && it.because == Because::Active
+            && it.device.as_ref() == Some(&here.id)
+    })
+}
+
 fn with(settings: &Settings, change: impl FnOnce(&mut AttentionSettings)) -> Settings {
     let mut changed = settings.clone();
     change(&mut changed.attention);
@@ -106,21 +122,21 @@ async fn c11_the_window_learns_why_a_message_alerted_and_offline_that_it_cannot(
     world.desk.wait_for_view("being active", |view| {
         view.presence.state == hither_protocol::PresenceState::Active
     });
-    let id = world.publisher.publish("Build", &plain("ada", "Build"));
-    world.desk.wait_for_toast(&id.to_string());
     let desk = world.desk.connect().await;
-    wait_for_async("why", SOON, async || {
-        let Answer::Trace { trace, devices } = desk.ask(Query::Trace { id }).await.unwrap() else {
-            panic!("no trace");
-        };
-        let here = devices.iter().find(|device| device.here)?;
-        let alerted = trace.steps.iter().map(|step| &step.step.decision);
-        let mut alerted = alerted.filter(|decision| decision.outcome == Outcome::Alerted);
-        alerted
-            .any(|it| it.device.as_ref() == Some(&here.id) && it.because == Because::Active)
-            .then_some(())
+    // The server hears of the person a moment after the view does.
+    let mut published = Vec::new();
+    let id = wait_for_async("a message that alerted where they are", SOON, async || {
+        let title = format!("Build {}", published.len());
+        published.push(world.publisher.publish(&title, &plain("ada", &title)));
+        for id in published.iter().copied() {
+            if alerted_where_somebody_is(&desk, id).await {
+                return Some(id);
+            }
+        }
+        None
     })
     .await;
+    world.desk.wait_for_toast(&id.to_string());
     let Answer::Publishers { publishers } = desk.ask(Query::Publishers).await.unwrap() else {
         panic!("no publishers");
     };

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use hither_engine::view::{Answer, ConnectionView, Notice, Query};
 use hither_protocol::{MessageId, PresenceState, PublishRequest, Timestamp};
 use serde_json::json;
-use system_tests::companion::{Companion, message_id, open_read_only};
+use system_tests::companion::{Companion, Said, message_id, open_read_only};
 use system_tests::server::{Publisher, Server, plain};
 use system_tests::{SOON, wait_for, wait_for_async};
 use tempfile::TempDir;
@@ -44,7 +44,8 @@ impl World {
         }
     }
 
-    /// Somebody is at the computer, and the server knows.
+    /// Somebody is at the computer, and the companion knows. Before the server does, it rings here
+    /// as well.
     fn somebody_is_there(&mut self) {
         self.companion.somebody_is_there();
         self.companion.wait_for_view("being active", |view| {
@@ -398,7 +399,7 @@ async fn a8_a_page_too_large_for_a_frame_is_fetched_and_kept() {
 struct Chaos {
     rng: fastrand::Rng,
     accepted: Arc<AtomicUsize>,
-    kills: Vec<Instant>,
+    server_kills: Vec<Instant>,
 }
 
 impl Chaos {
@@ -420,13 +421,13 @@ impl Chaos {
     }
 
     fn kill_one(&mut self, world: &mut World) {
-        self.kills.push(Instant::now());
         let (server, companion) = match self.rng.u8(0..5) {
             0 | 1 => (true, false),
             2 | 3 => (false, true),
             _ => (true, true),
         };
         if server {
+            self.server_kills.push(Instant::now());
             world.server.kill();
         }
         if companion {
@@ -480,7 +481,7 @@ fn a9_killed_at_random_points_nothing_is_lost() {
     let mut chaos = Chaos {
         rng: fastrand::Rng::with_seed(seed),
         accepted,
-        kills: Vec::new(),
+        server_kills: Vec::new(),
     };
     chaos.rage(&mut world, TOTAL);
     for publisher in publishers {
@@ -517,11 +518,11 @@ fn a9_killed_at_random_points_nothing_is_lost() {
 
     // Each had a pop-up of its own or shares a summary; a repeat only after a crash.
     let said = world.companion.said();
-    let mut popped: BTreeMap<&str, Vec<Instant>> = BTreeMap::new();
+    let mut popped: BTreeMap<&str, Vec<&Said>> = BTreeMap::new();
     for (toast, said) in said.iter().filter_map(|said| Some((said.toast()?, said))) {
-        popped.entry(toast).or_default().push(said.at);
+        popped.entry(toast).or_default().push(said);
     }
-    let summaries = popped.remove("summary").map_or(0, |times| times.len());
+    let summaries = popped.remove("summary").map_or(0, |pops| pops.len());
     let alone = popped.len();
     assert!(
         alone == TOTAL || summaries > 0,
@@ -529,18 +530,19 @@ fn a9_killed_at_random_points_nothing_is_lost() {
         TOTAL - alone
     );
     let mut repeats = 0;
-    for (id, times) in popped {
-        for pair in times.windows(2) {
+    for (id, pops) in popped {
+        for pair in pops.windows(2) {
             repeats += 1;
             // Lines are read a little after they were said.
-            let between = pair[0].checked_sub(READ_WITHIN).unwrap()..pair[1];
-            let crashed = chaos.kills.iter().any(|kill| between.contains(kill));
+            let between = pair[0].at.checked_sub(READ_WITHIN).unwrap()..pair[1].at;
+            let server_crashed = chaos.server_kills.iter().any(|kill| between.contains(kill));
+            let crashed = pair[0].life != pair[1].life || server_crashed;
             assert!(crashed, "{id} popped up twice without a crash");
         }
     }
     eprintln!(
-        "{TOTAL} messages, {} kills: {alone} pop-ups of their own, {summaries} summaries, \
+        "{TOTAL} messages, {} server kills: {alone} pop-ups of their own, {summaries} summaries, \
          {repeats} repeats",
-        chaos.kills.len()
+        chaos.server_kills.len()
     );
 }

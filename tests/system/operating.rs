@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,7 +15,7 @@ use system_tests::authority::{Authority, CertificateFiles};
 use system_tests::companion::Companion;
 use system_tests::program::{Process, program};
 use system_tests::server::{Publisher, Server, plain};
-use system_tests::{SOON, wait_for};
+use system_tests::{SOON, free_port, wait_for};
 use tempfile::TempDir;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -265,11 +265,6 @@ impl Drop for Proxied {
     fn drop(&mut self) {
         let _ = self.proxy.terminate();
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn run(command: &mut Command) {

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::mpsc::{Receiver as Lines, channel};
@@ -15,7 +14,7 @@ use hither_protocol::{
 use serde_json::{Value, json};
 use system_tests::program::Process;
 use system_tests::server::{Publisher, Server, plain};
-use system_tests::{SOON, wait_for};
+use system_tests::{SOON, free_port, wait_for};
 use tempfile::TempDir;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message as Wire};
@@ -109,9 +108,8 @@ impl Place {
         let server = Server::start_logging(&data.path().join("server"), settings, &log);
         server.add_account("ada", PASSWORD);
         let publisher = server.add_publisher("Shop");
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let mut place = Self {
-            port: free.local_addr().unwrap().port(),
+            port: free_port(),
             server,
             publisher,
             webhook: Value::Null,

@@ -55,6 +55,8 @@ pub(crate) struct Input {
     pub(crate) at: Instant,
     /// The time without any input that was known of before.
     pub(crate) pause: Option<(Instant, Instant)>,
+    /// When the reading before this one was sent.
+    pub(crate) before: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -339,9 +341,9 @@ impl Device {
     /// Each reading says when the last input was at the earliest: the latest of them is true, too.
     fn input(&mut self, sent: Instant, age: Duration) -> Option<Input> {
         let pause = self.last_input.zip(self.read);
+        let before = self.read.replace(sent);
         self.last_input = self.last_input.max(Some(sent - age));
-        self.read = Some(sent);
-        self.last_input.map(|at| Input { at, pause })
+        self.last_input.map(|at| Input { at, pause, before })
     }
 
     fn witness(&self) -> Witness {

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hither_protocol::{AlertWhy, Because, DeviceId, Instant, MessageId};
 
-use crate::Accepted;
+use crate::{Accepted, PoppedUp};
 
 /// So many messages that a desktop shows are remembered for a handover. More of them ring as one
 /// summary all the same.
@@ -162,6 +162,16 @@ impl Ledger {
         entries.map(|(id, _)| *id)
     }
 
+    /// The desktops that show something.
+    pub(crate) fn showing_on(&self) -> BTreeSet<DeviceId> {
+        let entries = self
+            .showing
+            .iter()
+            .filter_map(|(_, id)| self.entries.get(id));
+        let showing = entries.flat_map(|entry| &entry.showing);
+        showing.map(|showing| showing.on.clone()).collect()
+    }
+
     /// What `desktop` shows since before `input`.
     pub(crate) fn shown_before(&self, desktop: &DeviceId, input: Instant) -> Vec<MessageId> {
         let before = self.showing.iter().take_while(|(at, _)| *at < input);
@@ -205,6 +215,19 @@ impl Entry {
             comebacks: 0,
             taken: None,
         }
+    }
+
+    /// These pop-ups are from before a restart.
+    pub(crate) fn showed(&mut self, popped_up: Vec<PoppedUp>) {
+        let showing = popped_up
+            .into_iter()
+            .map(|PoppedUp { on, at, stays }| Showing {
+                on,
+                at,
+                stays,
+                seen: false,
+            });
+        self.showing.extend(showing);
     }
 
     pub(crate) fn is_shown_on(&self, desktop: &DeviceId) -> bool {
@@ -356,6 +379,12 @@ impl Entry {
     /// What the desktop shows does not count any more.
     pub(crate) fn hide(&mut self, desktop: &DeviceId) {
         self.showing.retain(|showing| showing.on != *desktop);
+    }
+
+    /// The same, unless somebody surely sits there.
+    pub(crate) fn hide_unseen(&mut self, desktop: &DeviceId) {
+        self.showing
+            .retain(|showing| showing.seen || showing.on != *desktop);
     }
 
     /// Nobody has it after all: the phone may be asked once more.

@@ -16,8 +16,8 @@
 //!    waits until any device comes back, which forgives all failures.
 //! 5. **Handover**: when a desktop stops being active, what it showed at or after the last input,
 //!    or did not show yet, is alerted elsewhere. A pop-up that stays up until there is input is
-//!    seen with it. Any other that came and went in a long pause without input rings there again
-//!    when the pause ends.
+//!    seen with it. Any other that came and went in a long pause without input, or without any
+//!    word of input, rings there again when the pause ends.
 //! 6. **Return**: when a desktop becomes active, pushes without an answer are taken back, and
 //!    what waits rings there, and what only a push service took; that also where a desktop that
 //!    was inactive becomes unknown. What a phone showed does not ring again.
@@ -30,7 +30,9 @@
 //!    reached, until somebody uses that desktop. A device that reconnects, or is lost without
 //!    goodbye, gets a moment to say what it is before that.
 //! 10. **Restart**: what may or may not have been alerted waits for
-//!     [`Timings::restart_grace`], then the rule applies.
+//!     [`Timings::restart_grace`], then the rule applies. What popped up before it on a desktop
+//!     that says where its person was, or does not come back in that time, is handed over like
+//!     any other.
 //! 11. **Quiet**: in quiet times and while not to be disturbed nothing rings but what breaks
 //!     through; what is still unread rings as one summary when they end.
 //! 12. **Why**: every decision comes with its reason and the facts it was made from.
@@ -182,6 +184,27 @@ pub struct Accepted {
     pub at: Instant,
     /// No alert from then on.
     pub expires: Option<Instant>,
+}
+
+/// An unread, unexpired message that a restart has to take up again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsettled {
+    /// The message.
+    pub message: Accepted,
+    /// Where it popped up, and nobody is known to have seen it. Empty where no device said that it
+    /// shows it.
+    pub shown: Vec<PoppedUp>,
+}
+
+/// A pop-up on a desktop, from before a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoppedUp {
+    /// The desktop.
+    pub on: DeviceId,
+    /// Since when.
+    pub at: Instant,
+    /// As in [`Event::Shown`].
+    pub stays: bool,
 }
 
 /// What is to be done about it.

@@ -11,7 +11,7 @@ use crate::batch::{self, Batch};
 use crate::choices::Choices;
 use crate::devices::{Devices, Sent};
 use crate::ledger::{Entry, Ledger};
-use crate::{Accepted, Effect, Event, Timings};
+use crate::{Effect, Event, Timings, Unsettled};
 
 /// One account's router.
 #[derive(Debug)]
@@ -52,16 +52,17 @@ impl Router {
         }
     }
 
-    /// Takes in what the store knows after a restart: `pending` are the unread, unexpired messages
-    /// that no device said `shown` for, oldest first. Comes once, after the person's choices and
-    /// before anything else.
-    pub fn restore(&mut self, pending: Vec<Accepted>, now: Instant) {
+    /// Takes in what the store knows after a restart, oldest first. Comes once, after the person's
+    /// choices and before anything else.
+    pub fn restore(&mut self, unsettled: Vec<Unsettled>, now: Instant) {
         self.clock = self.clock.max(now);
         self.restart_ends = Some(self.clock + self.timings.restart_grace);
-        for message in pending {
+        for Unsettled { message, shown } in unsettled {
             if self.alerts(&message, now) {
-                let restarted = Some(AlertWhy::Restarted);
-                self.ledger.put(Entry::new(message, restarted));
+                let restarted = shown.is_empty().then_some(AlertWhy::Restarted);
+                let mut entry = Entry::new(message, restarted);
+                entry.showed(shown);
+                self.ledger.put(entry);
             }
         }
     }
@@ -200,6 +201,16 @@ impl Router {
     fn end_restart(&mut self) {
         if self.restart_ends.is_some_and(|ends| ends <= self.clock) {
             self.restart_ends = None;
+            let absent = |desktop: &DeviceId| !self.devices.contains(desktop);
+            let absent: Vec<_> = self
+                .ledger
+                .showing_on()
+                .into_iter()
+                .filter(absent)
+                .collect();
+            for desktop in &absent {
+                self.person_left(desktop);
+            }
             self.reconsider();
         }
     }

@@ -59,7 +59,7 @@ pub struct Door {
 
 #[derive(Debug)]
 enum Request {
-    Command(Command),
+    Command(Command, oneshot::Sender<()>),
     Query(Query, oneshot::Sender<Answer>),
 }
 
@@ -80,10 +80,12 @@ enum Finished {
 }
 
 impl Door {
-    /// Hands a command to the engine; what comes of it shows in the view.
+    /// Has the engine take a command; the view says then that it began, or what came of it.
     pub async fn command(&self, command: Command) -> Result<(), Gone> {
-        let request = Request::Command(command);
-        self.requests.send(request).await.map_err(|_| Gone)
+        let (taken, heard) = oneshot::channel();
+        let request = Request::Command(command, taken);
+        self.requests.send(request).await.map_err(|_| Gone)?;
+        heard.await.map_err(|_| Gone)
     }
 
     /// Asks the history.
@@ -260,8 +262,12 @@ impl<P: Platform> Running<P> {
             Input::Finished(finished) => self.take_in_finished(finished),
             Input::Platform(PlatformEvent::Sensed(sensed)) => self.take_in_sensed(sensed),
             Input::Platform(PlatformEvent::Toast(toast)) => self.handle(Event::Toast(toast)),
-            Input::Platform(PlatformEvent::Command(command))
-            | Input::Request(Request::Command(command)) => self.handle(Event::Command(command)),
+            Input::Platform(PlatformEvent::Command(command)) => {
+                self.handle(Event::Command(command));
+            }
+            Input::Request(Request::Command(command, taken)) => {
+                self.take_in_command(command, taken);
+            }
             Input::Request(Request::Query(query, answer)) => self.ask(query, answer),
             Input::Network => self.take_in_network(),
             Input::WakeUp => self.handle(Event::WokeUp),
@@ -288,6 +294,14 @@ impl<P: Platform> Running<P> {
         if let Some(event) = next {
             self.handle(event);
         }
+    }
+
+    /// Whoever gave it hears of it once the view shows it.
+    fn take_in_command(&mut self, command: Command, taken: oneshot::Sender<()>) {
+        self.handle(Event::Command(command));
+        self.round_off();
+        // They may be gone.
+        let _ = taken.send(());
     }
 
     fn take_in_finished(&mut self, finished: Finished) {

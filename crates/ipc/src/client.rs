@@ -98,7 +98,7 @@ impl Client {
         }
     }
 
-    /// Hands a command over; what comes of it shows in the view.
+    /// Has the companion take a command; the view says then that it began, or what came of it.
     pub async fn command(&self, command: Command) -> Result<(), Disconnected> {
         self.wish(Wish::Command(command)).await.map(drop)
     }

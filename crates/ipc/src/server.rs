@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// What stands behind the local socket.
 pub trait Host: Clone + Send + Sync + 'static {
-    /// Carries out a command; `false` when this process is ending.
+    /// Takes a command, and returns once the view shows it; `false` when this process is ending.
     fn command(&self, command: Command) -> impl Future<Output = bool> + Send;
     /// Answers a question; `None` when this process is ending.
     fn ask(&self, query: Query) -> impl Future<Output = Option<Answer>> + Send;
@@ -88,19 +88,25 @@ async fn talk(
                 }
                 Some(Request { id, wish: Wish::Command(command) }) => {
                     let done = host.command(command).await;
+                    // Whoever reads that it is done has read what it did.
+                    if views.has_changed().unwrap_or(false) {
+                        lines::write(writer, &newest(&mut views)).await?;
+                    }
                     done.then_some(Said::Done { id, done })
                 }
                 None => return Ok(()),
             },
             Some(answer) = answers.next() => answer,
-            changed = views.changed() => changed.is_ok().then(|| {
-                let view = Box::new(views.borrow_and_update().clone());
-                Said::View { view }
-            }),
+            changed = views.changed() => changed.is_ok().then(|| newest(&mut views)),
         };
         let Some(said) = said else { return Ok(()) };
         lines::write(writer, &said).await?;
     }
+}
+
+fn newest(views: &mut watch::Receiver<View>) -> Said {
+    let view = Box::new(views.borrow_and_update().clone());
+    Said::View { view }
 }
 
 /// `None`: this process is ending.

@@ -25,7 +25,8 @@ const HELLO: &str = r#"{"hither_ipc":1,"build":"test"}"#;
 /// A question that is answered when something is unread.
 const SLOW: u32 = 500;
 
-/// A companion that answers every question with "failed: <limit>" and keeps the commands.
+/// A companion that answers every question with "failed: <limit>", keeps the commands, and has one
+/// more unread for every lock.
 #[derive(Clone)]
 struct Companion {
     commands: Arc<Mutex<Vec<Command>>>,
@@ -34,6 +35,9 @@ struct Companion {
 
 impl Host for Companion {
     async fn command(&self, command: Command) -> bool {
+        if command == Command::Lock {
+            self.views.send_modify(|view| view.glance.unread += 1);
+        }
         self.commands.lock().unwrap().push(command);
         true
     }
@@ -183,6 +187,17 @@ async fn questions_commands_and_views_cross_the_socket() {
 }
 
 #[tokio::test]
+async fn what_a_command_did_is_in_the_view_when_it_is_done() {
+    let served = Served::start();
+    let client = served.connect().await;
+    let views = client.views();
+    for locks in 1..=100 {
+        client.command(Command::Lock).await.unwrap();
+        assert_eq!(*views.borrow(), view(locks));
+    }
+}
+
+#[tokio::test]
 async fn a_slow_answer_keeps_no_other_waiting_and_none_is_lost() {
     let served = Served::start();
     let client = served.connect().await;
@@ -197,9 +212,7 @@ async fn a_slow_answer_keeps_no_other_waiting_and_none_is_lost() {
         served.companion.views.send_replace(view(1));
     };
     let both = async { tokio::join!(slow, quick) };
-    let (slow, ()) = tokio::time::timeout(DEADLINE, both)
-        .await
-        .expect("answers");
+    let (slow, ()) = tokio::time::timeout(DEADLINE, both).await.expect("answers");
     assert_eq!(slow.unwrap(), says(SLOW));
     assert_eq!(client.ask(page(4)).await.unwrap(), says(4));
 }

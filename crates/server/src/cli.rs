@@ -30,7 +30,7 @@ use crate::secret::{self, Passwords};
 use crate::store::{DataFolder, FolderError, SqliteStore, Store, system_clock};
 
 /// How long a command waits for another one that holds the data folder.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often it looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 

@@ -26,6 +26,8 @@ const TOGETHER: usize = 20;
 /// A server lives until so many more have come.
 const LIVES: [usize; 8] = [1, 5, 30, 99, 1, 130, 77, 250];
 const PATIENCE: Duration = Duration::from_mins(1);
+/// Between two looks; less than a step.
+const INTERVAL: Duration = Duration::from_millis(10);
 
 /// Some are overdue when a server starts, the others become due while it runs.
 #[test]
@@ -71,7 +73,7 @@ fn wait_for(conn: &Connection, least: usize) -> usize {
             return came;
         }
         assert!(begun.elapsed() < PATIENCE, "{came} of {least} came");
-        thread::yield_now();
+        thread::sleep(INTERVAL);
     }
 }
 

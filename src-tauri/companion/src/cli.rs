@@ -132,7 +132,10 @@ pub(crate) async fn carry_out(wish: Wish, socket: &Path) -> anyhow::Result<()> {
         },
         Wish::Resume => Command::Resume,
         Wish::Signout => Command::SignOut,
-        Wish::Quit => return quit(&companion).await,
+        Wish::Quit => {
+            quit(&companion).await;
+            return Ok(());
+        }
     };
     Ok(companion.command(command).await?)
 }
@@ -171,16 +174,13 @@ async fn sign_in(
     password: Password,
 ) -> anyhow::Result<()> {
     let mut views = companion.views();
-    companion.command(Command::DismissNotice).await?;
     let command = Command::SignIn {
         server,
         account,
         password,
     };
+    // What was there before is out of the view then.
     companion.command(command).await?;
-    let began = views.wait_for(|view| view.signing_in || sign_in_failure(view).is_some());
-    // A sign-in that is over before it was seen has left its outcome in the view.
-    let _ = tokio::time::timeout(Duration::from_secs(3), began).await;
     let ended = views.wait_for(|view| !view.signing_in);
     let view = tokio::time::timeout(SIGN_IN_WITHIN, ended)
         .await
@@ -220,13 +220,8 @@ async fn unlock(companion: &Client, passphrase: Password) -> anyhow::Result<()> 
     if let Some(refusal) = refusal(&views.borrow()) {
         bail!(refusal);
     }
-    views.mark_unchanged();
+    // What was there before is out of the view then.
     companion.command(Command::Unlock { passphrase }).await?;
-    // The first change is that it is looked at; what was there before says nothing.
-    let begun = tokio::time::timeout(CHECKED_WITHIN, views.changed()).await;
-    begun
-        .context("the companion does not answer")?
-        .context("Hither has ended")?;
     let looked_at = |view: &View| {
         let lock = view.app_lock.as_ref();
         lock.is_none_or(|lock| !lock.locked || (lock.wrong && !lock.checking))
@@ -253,12 +248,11 @@ fn refusal(view: &View) -> Option<String> {
     ))
 }
 
-async fn quit(companion: &Client) -> anyhow::Result<()> {
+async fn quit(companion: &Client) {
     let mut views = companion.views();
-    companion.command(Command::Quit).await?;
-    // The connection ends with the companion.
+    // The connection ends with the companion, perhaps before its answer.
+    let _ = companion.command(Command::Quit).await;
     while views.changed().await.is_ok() {}
-    Ok(())
 }
 
 /// The view, and with it what this computer can notice.

@@ -33,7 +33,7 @@ pub(crate) const BUILD: &str = env!("CARGO_PKG_VERSION");
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 /// How long a window may take to hear that Hither quits.
-const GOODBYE: Duration = Duration::from_secs(1);
+const GOODBYE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {

@@ -8,7 +8,10 @@ use tempfile::TempDir;
 use zbus::Connection;
 
 /// Loud failure beats a hanging test.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Between two looks at what is waited for.
+const INTERVAL: Duration = Duration::from_millis(20);
 
 /// A bus that starts nothing by itself.
 const BUS: &str = r#"<busconfig>
@@ -70,7 +73,11 @@ pub(crate) fn run(command: &mut Command) {
 
 /// Waits until something holds.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    let holding = async { while !holds().await {} };
+    let holding = async {
+        while !holds().await {
+            tokio::time::sleep(INTERVAL).await;
+        }
+    };
     let in_time = tokio::time::timeout(PATIENCE, holding).await;
     assert!(in_time.is_ok(), "waited in vain: {what}");
 }

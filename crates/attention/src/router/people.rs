@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use hither_protocol::{AlertWhy, Because, DeviceId, DeviceKind, Instant, Outcome, Presence};
+use hither_protocol::{
+    AlertWhy, Because, DeviceId, DeviceKind, Instant, Outcome, Presence, WhenUnknown,
+};
 
 use super::Router;
 use crate::devices::{Change, Input, Seat, Sent};
@@ -87,13 +89,20 @@ impl Router {
         }
     }
 
-    /// Whether the pop-up was gone before anyone touched the desktop, in a long enough pause.
+    /// Whether the pop-up was gone before anyone is known to have touched the desktop, in a long
+    /// enough pause, or in as long a time without any reading.
     fn came_and_went(&self, entry: &Entry, desktop: &DeviceId, input: Input) -> bool {
-        let Some(((from, to), shown)) = input.pause.zip(entry.shown_in_passing(desktop)) else {
+        let Some(shown) = entry.shown_in_passing(desktop) else {
             return false;
         };
-        let long = to.since(from) >= self.timings.pause;
-        long && from < shown && shown + self.timings.pop_up <= to
+        let (gone, long) = (shown + self.timings.pop_up, self.timings.pause);
+        let blind_since = input.before.map_or(shown, |before| before.max(shown));
+        if blind_since < gone {
+            return input.at.since(blind_since) >= long;
+        }
+        let in_it =
+            |(from, to): (Instant, Instant)| to.since(from) >= long && from < shown && gone <= to;
+        input.pause.is_some_and(in_it)
     }
 
     pub(super) fn push_registered(&mut self, now: Instant, device: DeviceId) {
@@ -112,9 +121,9 @@ impl Router {
             (Seat::Active, Seat::Active) => {}
             (_, Seat::Active) => self.person_came(desktop),
             (Seat::Active, _) | (_, Seat::Inactive) => self.person_left(desktop),
-            (_, Seat::Gone) => self.give_up(desktop, Via::Stream),
+            (_, Seat::Gone) => self.nobody_will_tell(desktop),
             (Seat::Inactive, Seat::Unknown) => self.person_may_have_come(),
-            (_, Seat::Unknown) => {}
+            (_, Seat::Unknown) => self.nobody_can_tell(desktop),
         }
     }
 
@@ -136,14 +145,35 @@ impl Router {
         );
     }
 
-    /// Somebody unlocked a desktop that cannot tell more: perhaps nobody has a phone that shows
-    /// what a push service took.
+    /// Somebody unlocked a desktop that cannot tell more: what failed before may work, and perhaps
+    /// nobody has a phone that shows what a push service took.
     fn person_may_have_come(&mut self) {
+        self.come_back();
         self.change(Entry::is_taken, |_, entry| entry.doubt());
     }
 
+    /// Perhaps nobody sits where it popped up before a restart.
+    fn nobody_can_tell(&mut self, desktop: &DeviceId) {
+        if self.choices.when_unknown() != WhenUnknown::Desktop {
+            let waiting = |_: &mut Self, entry: &mut Entry| entry.want(AlertWhy::Waiting);
+            self.change(|entry| entry.is_shown_on(desktop), waiting);
+        }
+    }
+
+    /// Whether anybody saw what a desktop showed that could not tell will never be known.
+    fn nobody_will_tell(&mut self, desktop: &DeviceId) {
+        self.change(
+            |entry| entry.is_shown_on(desktop),
+            |_, entry| {
+                entry.hide_unseen(desktop);
+                entry.want(AlertWhy::Handover);
+            },
+        );
+        self.give_up(desktop, Via::Stream);
+    }
+
     /// What the desktop shows since the last input, or does not show yet, nobody saw there.
-    fn person_left(&mut self, desktop: &DeviceId) {
+    pub(super) fn person_left(&mut self, desktop: &DeviceId) {
         self.change(
             |entry| entry.is_called(desktop) || entry.is_shown_on(desktop),
             |router, entry| {

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
 use hither_protocol::{
-    AlertWhy, AttentionSettings, DeviceId, DeviceKind, DoNotDisturb, Instant, MessageId, Presence,
-    PresenceState, Priority, WhenAway, WhenPresenting, WhenUnknown,
+    AlertWhy, AttentionSettings, DeviceId, DeviceKind, DoNotDisturb, Instant, MessageId, Outcome,
+    Presence, PresenceState, Priority, WhenAway, WhenPresenting, WhenUnknown,
 };
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
 use super::script;
-use crate::{Accepted, Effect, Event, Router, Timings};
+use crate::{Accepted, Effect, Event, PoppedUp, Router, Timings, Unsettled};
 
 /// Three desktops, then two phones.
 const DEVICES: [&str; 5] = ["d0", "d1", "d2", "p3", "p4"];
@@ -35,6 +35,7 @@ enum Step {
     Answer(usize, usize, bool),
     Timings(u8),
     Choose(Chosen),
+    Restart,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -112,6 +113,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (phone, message, any::<bool>()).prop_map(|(d, m, a)| Step::Answer(d, m, a)),
         1 => (10..60_u8).prop_map(Step::Timings),
         2 => chosen().prop_map(Step::Choose),
+        1 => Just(Step::Restart),
     ]
 }
 
@@ -134,7 +136,12 @@ struct World {
     /// With a push service, and no phone said that it shows it.
     taken: BTreeSet<(usize, usize)>,
     shown: BTreeMap<(usize, usize), Instant>,
+    /// Whether it stays up until there is input.
+    stays: BTreeSet<(usize, usize)>,
     seen: BTreeSet<usize>,
+    restarted: bool,
+    /// What a trace says is settled.
+    settled: BTreeSet<usize>,
     before_someone: BTreeMap<usize, usize>,
     pushed: BTreeSet<(usize, usize)>,
     /// Set at the end: this device says `shown` for whatever rings on it.
@@ -149,7 +156,11 @@ impl World {
             .map(|m| (m, accepted(m, Instant::default(), Priority::Default, None)))
             .collect();
         let mut router = Router::new(Timings::default());
-        router.restore(messages.values().cloned().collect(), Instant::default());
+        let unsettled = messages.values().cloned().map(|message| Unsettled {
+            message,
+            shown: Vec::new(),
+        });
+        router.restore(unsettled.collect(), Instant::default());
         Self {
             router,
             now: Instant::default(),
@@ -165,7 +176,10 @@ impl World {
             on_phone: BTreeSet::new(),
             taken: BTreeSet::new(),
             shown: BTreeMap::new(),
+            stays: BTreeSet::new(),
             seen: BTreeSet::new(),
+            restarted: false,
+            settled: BTreeSet::new(),
             before_someone: BTreeMap::new(),
             pushed: BTreeSet::new(),
             answering: None,
@@ -218,11 +232,49 @@ impl World {
                 }));
             }
             Step::Choose(chosen) => self.choose(chosen),
+            Step::Restart => self.restart(),
+        }
+    }
+
+    /// The server ends and starts again: it knows what is in its store.
+    fn restart(&mut self) {
+        self.restarted = true;
+        self.open.clear();
+        self.lost.clear();
+        self.reports.clear();
+        self.pushed.clear();
+        self.before_someone.clear();
+        self.lease = Timings::default().lease;
+        self.router = Router::new(Timings::default());
+        self.choose(self.chosen);
+        let unsettled = self.messages.keys().copied();
+        let unsettled = unsettled.filter(|m| self.is_live(*m) && !self.settled.contains(m));
+        let unsettled = unsettled.map(|m| self.unsettled(m)).collect();
+        self.router.restore(unsettled, self.now);
+        for d in self.registered.clone() {
+            self.handle(Event::PushRegistered { device: device(d) });
+        }
+    }
+
+    fn unsettled(&self, m: usize) -> Unsettled {
+        let shown = self.shown.iter().filter(|((_, shown), _)| *shown == m);
+        let popped_up = shown.map(|((d, m), at)| PoppedUp {
+            on: device(*d),
+            at: *at,
+            stays: self.stays.contains(&(*d, *m)),
+        });
+        Unsettled {
+            message: self.messages[&m].clone(),
+            shown: popped_up.collect(),
         }
     }
 
     fn choose(&mut self, chosen: Chosen) {
         self.chosen = chosen;
+        if self.restarted && chosen.when_unknown == WhenUnknown::Desktop {
+            // What popped up before the restart counts as seen where nobody can tell.
+            self.seen.extend(self.shown.keys().map(|(_, m)| m));
+        }
         let settings = Box::new(chosen.settings());
         self.handle(Event::SettingsChanged(settings));
     }
@@ -320,6 +372,8 @@ impl World {
         }
         if d < PHONE && (self.open.contains(&d) || self.lost.contains(&d)) {
             self.shown.insert((d, m), self.now);
+            self.stays.remove(&(d, m));
+            self.stays.extend(stays.then_some((d, m)));
         }
         let (device, ids) = (device(d), vec![id(m)]);
         self.handle(Event::Shown { device, ids, stays });
@@ -431,7 +485,12 @@ impl World {
                     self.check_alive(ids, on_phone);
                     continue;
                 }
-                Effect::Trace { .. } => continue,
+                Effect::Trace { id, traced } => {
+                    if matches!(traced.outcome, Outcome::Seen | Outcome::Taken) {
+                        self.settled.insert(index(*id));
+                    }
+                    continue;
+                }
                 Effect::CancelPush { device, ids } => {
                     for id in ids {
                         let pushed = self.pushed.remove(&(number(device), index(*id)));

@@ -1222,6 +1222,50 @@ fn an_inactive_desktop_that_is_lost_holds_nothing_up() {
     );
 }
 
+// What nobody can tell.
+
+#[test]
+fn what_failed_before_the_lock_rings_when_a_desktop_that_cannot_tell_more_is_unlocked() {
+    check(
+        "0s desktop d1 connects unknown
+         5s message m1
+         5s d1 shows m1
+         60s d1 is inactive
+         120s d1 is unknown",
+        "5s deliver m1 rings d1
+         120s alert d1 m1: Waiting",
+    );
+}
+
+#[test]
+fn a_pop_up_that_was_gone_before_the_first_word_of_input_rings_again() {
+    check(
+        "0s desktop d1 connects unknown
+         5s message m1
+         5s d1 shows m1
+         60s d1 says goodbye
+         3600s desktop d1 connects active 0s",
+        "5s deliver m1 rings d1
+         3600s alert d1 m1 in one: Waiting",
+    );
+    check(
+        "0s desktop d1 connects unknown
+         5s message m1
+         5s d1 shows m1
+         1800s d1 is active 0s",
+        "5s deliver m1 rings d1
+         1800s alert d1 m1 in one: Waiting",
+    );
+    // One that stays is in front of whoever comes.
+    check(
+        "0s desktop d1 connects unknown
+         5s message m1
+         5s d1 shows m1 until input
+         1800s d1 is active 0s",
+        "5s deliver m1 rings d1",
+    );
+}
+
 // Rule 10a: a crash in the middle.
 
 #[test]
@@ -1298,6 +1342,72 @@ fn a_restart_with_nothing_pending_ends_too() {
          60s message m1",
         "60s deliver m1 silently
          60s push p1 m1",
+    );
+}
+
+#[test]
+fn what_was_shown_before_a_restart_is_handed_over_when_nobody_was_there() {
+    check(
+        "100s restart m1@d1:60s
+         100s mobile p1 connects
+         103s desktop d1 connects idle 43s
+         103s p1 shows m1
+         120s end",
+        "103s alert p1 m1: Handover",
+    );
+    // Still there, then gone without another input.
+    check(
+        "100s restart m1@d1:60s
+         100s mobile p1 connects
+         103s desktop d1 connects active 43s
+         133s d1 is idle 73s",
+        "133s alert p1 m1: Handover",
+    );
+}
+
+#[test]
+fn what_was_shown_before_a_restart_is_seen_with_input_after_it() {
+    check(
+        "100s restart m1@d1:60s m2@d1:60s!
+         100s mobile p1 connects
+         103s desktop d1 connects active 1s
+         200s d1 is idle 100s",
+        "",
+    );
+    check(
+        "1000s restart m1@d1:60s m2@d1:60s!
+         1000s mobile p1 connects
+         1003s desktop d1 connects active 1s
+         1004s d1 shows m1 until input
+         1005s d1 beats 0s
+         1100s d1 is idle 95s",
+        "1003s alert d1 m1 in one: Returned",
+    );
+}
+
+#[test]
+fn what_a_desktop_that_does_not_come_back_had_shown_is_handed_over() {
+    check(
+        "100s restart m1@d1:60s
+         100s mobile p1 connects
+         120s end",
+        "110s alert p1 m1: Handover",
+    );
+    // Nobody is there: it waits for the first who comes.
+    check(
+        "100s restart m1@d1:60s
+         600s desktop d1 connects active 0s",
+        "600s alert d1 m1: Waiting",
+    );
+}
+
+#[test]
+fn what_was_shown_before_a_restart_to_perhaps_nobody_is_owed_to_the_phone() {
+    check(
+        "100s restart m1@d1:60s
+         103s desktop d1 connects unknown
+         200s mobile p1 connects",
+        "200s alert p1 m1: Waiting",
     );
 }
 

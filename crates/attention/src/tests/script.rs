@@ -9,7 +9,7 @@ use hither_protocol::{
     Priority,
 };
 
-use crate::{Accepted, Effect, Event, Router, Timings};
+use crate::{Accepted, Effect, Event, PoppedUp, Router, Timings, Unsettled};
 
 /// Plays a script and compares what the router did, line by line.
 #[track_caller]
@@ -67,9 +67,9 @@ impl Player {
             // The machine slept: no wake-up came before this event.
             ["late", words @ ..] => self.handle(now, event(now, words)),
             ["restart", ids @ ..] => {
-                let pending = ids.iter().map(|id| accepted(Instant::default(), id, &[]));
                 self.router = Router::new(Timings::default());
-                self.router.restore(pending.collect(), now);
+                let unsettled = ids.iter().map(|id| unsettled(id)).collect();
+                self.router.restore(unsettled, now);
             }
             ["idle"] => {
                 self.wake_until(now);
@@ -170,6 +170,20 @@ fn event(now: Instant, words: &[&str]) -> Event {
         }
         ["end"] => Event::WokeUp,
         other => panic!("no such line: {other:?}"),
+    }
+}
+
+/// `m1`, or `m1@d1:5s` for one that popped up there then, or `m1@d1:5s!` where it stays.
+fn unsettled(text: &str) -> Unsettled {
+    let (id, shown) = text.split_once('@').unwrap_or((text, ""));
+    let shown = shown.split_once(':').map(|(on, at)| PoppedUp {
+        on: self::id(on),
+        at: instant(at.trim_end_matches('!')),
+        stays: at.ends_with('!'),
+    });
+    Unsettled {
+        message: accepted(Instant::default(), id, &[]),
+        shown: shown.into_iter().collect(),
     }
 }
 

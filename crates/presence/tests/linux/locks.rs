@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 use std::collections::HashMap;
+use std::time::Instant;
 
-use crate::support::{Heard, Running, Stage, bus, move_pointer, x_server};
+use crate::support::{Heard, INTERVAL, PATIENCE, Running, Stage, bus, move_pointer, x_server};
 use hither_presence::{Event, Surroundings};
 use zbus::zvariant::Value;
 
@@ -16,6 +17,9 @@ const MOCK: &str = "org.freedesktop.DBus.Mock";
 
 const FREEDESKTOP: &str = "org.freedesktop.ScreenSaver";
 const GNOME: &str = "org.gnome.ScreenSaver";
+
+/// So long a sleep is held back at most.
+const HOLD_SLEEP_FOR: Duration = Duration::from_secs(2);
 
 /// What it holds back, for whom, why and how; whose it is.
 type Inhibitor = (String, String, String, String, u32, u32);
@@ -95,26 +99,28 @@ impl Logind {
             .await;
     }
 
+    /// How many inhibitors are held.
+    async fn held(&self) -> usize {
+        let reply = self
+            .stage
+            .call(LOGIN, MANAGER_PATH, MANAGER, "ListInhibitors", &())
+            .await;
+        let held: Vec<Inhibitor> = reply.body().deserialize().unwrap();
+        assert!(
+            held.iter()
+                .all(|held| held.0 == "sleep" && held.3 == "delay")
+        );
+        held.len()
+    }
+
     /// Waits until so many inhibitors are held.
     async fn inhibitors(&self, expected: usize) {
         let look = async {
-            loop {
-                let reply = self
-                    .stage
-                    .call(LOGIN, MANAGER_PATH, MANAGER, "ListInhibitors", &())
-                    .await;
-                let body = reply.body();
-                let held: Vec<Inhibitor> = body.deserialize().unwrap();
-                assert!(
-                    held.iter()
-                        .all(|held| held.0 == "sleep" && held.3 == "delay")
-                );
-                if held.len() == expected {
-                    return;
-                }
+            while self.held().await != expected {
+                tokio::time::sleep(INTERVAL).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), look)
+        tokio::time::timeout(PATIENCE, look)
             .await
             .expect("the number of inhibitors");
     }
@@ -161,9 +167,9 @@ async fn c1_an_unconfirmed_request_to_lock_ends_when_input_returns_after_an_abse
     heard.taken("logind session").await;
     logind.inhibitors(1).await;
     move_pointer(&display);
-    heard.sensors.watch_idle(Duration::from_secs(1));
     logind.signal_session("Lock").await;
     assert_eq!(heard.next().await, Event::Locked(true));
+    heard.sensors.watch_idle(Duration::from_secs(1));
     assert!(heard.next_idle().await.is_some());
     move_pointer(&display);
     assert_eq!(heard.next().await, Event::Locked(false));
@@ -192,9 +198,11 @@ async fn sleep_waits_for_the_goodbye() {
     heard.sensors.sleep_ready();
 
     for _ in 0..2 {
+        let begun = Instant::now();
         logind.prepare_for_sleep(true).await;
         assert_eq!(heard.next().await, Event::Sleeping(true));
-        logind.inhibitors(1).await;
+        let held = logind.held().await;
+        assert!(held == 1 || begun.elapsed() > HOLD_SLEEP_FOR);
         heard.sensors.sleep_ready();
         logind.inhibitors(0).await;
         logind.prepare_for_sleep(false).await;

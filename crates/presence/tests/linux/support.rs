@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 use futures_util::StreamExt as _;
 use hither_presence::{Event, Sensors, SourceState, Surroundings};
@@ -14,7 +15,10 @@ use zbus::Connection;
 use zbus::zvariant::{DynamicType, Value};
 
 /// Loud failure beats a hanging test.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Between two looks at what is waited for.
+pub(crate) const INTERVAL: Duration = Duration::from_millis(20);
 
 /// A process that ends with its handle.
 pub(crate) struct Running(Child);
@@ -107,7 +111,7 @@ impl Compositor {
         let socket = folder.path().join("wayland-9");
         let listening = async {
             while UnixStream::connect(&socket).is_err() {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(INTERVAL).await;
             }
         };
         let in_time = tokio::time::timeout(PATIENCE, listening).await;
@@ -131,14 +135,16 @@ impl Compositor {
     }
 }
 
-/// Somebody moves the pointer.
-pub(crate) fn move_pointer(display: &str) {
+/// Somebody moves the pointer: after the moment that is returned.
+pub(crate) fn move_pointer(display: &str) -> Instant {
+    let before = Instant::now();
     let status = Command::new("xdotool")
         .env("DISPLAY", display)
         .args(["mousemove_relative", "3", "3"])
         .status()
         .unwrap();
     assert!(status.success());
+    before
 }
 
 /// A message bus of our own; either kind.
@@ -178,7 +184,16 @@ impl Stage {
                 .env("DBUS_SESSION_BUS_ADDRESS", &self.address)
                 .stdout(Stdio::null()),
         );
-        let appeared = tokio::time::timeout(PATIENCE, changes.next()).await;
+        let appears = async {
+            loop {
+                let change = changes.next().await.unwrap();
+                // The end of the one before may be told late.
+                if change.args().unwrap().new_owner().is_some() {
+                    break;
+                }
+            }
+        };
+        let appeared = tokio::time::timeout(PATIENCE, appears).await;
         assert!(appeared.is_ok(), "{name} did not appear");
         running
     }
@@ -257,7 +272,7 @@ impl Heard {
     /// Waits until nobody has touched anything for so long.
     pub(crate) async fn rests(&mut self, at_least: Duration) {
         while self.reading().await < at_least {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(INTERVAL).await;
         }
     }
 
@@ -284,7 +299,7 @@ impl Heard {
                 let source = sources.into_iter().find(|source| source.name == name);
                 match source {
                     Some(source) if fits(&source.state) => return source.state,
-                    _ => tokio::task::yield_now().await,
+                    _ => tokio::time::sleep(INTERVAL).await,
                 }
             }
         };

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hither_attention::{Accepted, Effect, Event, Router, Timings};
+use hither_attention::{Accepted, Effect, Event, PoppedUp, Router, Timings, Unsettled};
 use hither_protocol::{
     AccountName, CloseCode, DeviceId, Instant, Message, MessageId, Policy, Presence, Priority,
     Settings, Timestamp,
@@ -16,7 +16,8 @@ use super::{Decisions, Live, Stream, choices};
 use crate::metrics::{Metrics, Owed};
 use crate::session::Taken;
 use crate::store::{
-    Appended, Entry, Log, Pending, Position, Store, StoreError, Subscription, TopicId, What,
+    self, Appended, Entry, Log, Pending, Position, Store, StoreError, Subscription, TopicId,
+    Unseen, What,
 };
 
 /// How long a message for who is connected at this moment may still ring: on the next best device
@@ -108,15 +109,16 @@ impl Account {
         let name = self.name.clone();
         self.subscriptions = until_answered(&name, || store.subscribed(&name)).await;
         let pending = until_answered(&name, || store.pending(&name, Timestamp::now())).await;
+        let unseen = until_answered(&name, || store.unseen(&name, Timestamp::now())).await;
         let chosen = until_answered(&name, || store.settings(&name)).await;
         self.settings = chosen.unwrap_or_else(|| choices::none(self.base));
-        self.load(&pending, started);
+        self.load(&pending, &unseen, started);
     }
 
-    /// The router knows the person's choices before any message.
-    fn load(&mut self, pending: &[Pending], started: Instant) {
+    /// The router knows the person's choices before any message. What popped up before it was
+    /// loaded later than after a start was settled then.
+    fn load(&mut self, pending: &[Pending], unseen: &[Unseen], started: Instant) {
         let now = Now::read();
-        let pending = pending.iter().map(|one| accepted(one, now));
         let grace_ends = started + self.timings.restart_grace;
         if now.instant < grace_ends {
             self.router = Router::new(Timings {
@@ -124,12 +126,18 @@ impl Account {
                 ..self.timings
             });
             self.choose();
-            return self.router.restore(pending.collect(), now.instant);
+            let pending = pending.iter().map(|one| unsettled(one, &[], now));
+            let unseen = unseen
+                .iter()
+                .map(|one| unsettled(&one.message, &one.shown, now));
+            return self
+                .router
+                .restore(pending.chain(unseen).collect(), now.instant);
         }
         self.choose();
         for message in pending {
             let mut delivered_later = Vec::new();
-            let event = Event::Accepted(message);
+            let event = Event::Accepted(accepted(message, now));
             self.router.handle(now.instant, event, &mut delivered_later);
             self.carry_out(delivered_later);
         }
@@ -451,6 +459,18 @@ where
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
+    }
+}
+
+fn unsettled(message: &Pending, shown: &[store::PoppedUp], now: Now) -> Unsettled {
+    let shown = shown.iter().map(|one| PoppedUp {
+        on: one.on.clone(),
+        at: now.moment(one.at),
+        stays: one.stays,
+    });
+    Unsettled {
+        message: accepted(message, now),
+        shown: shown.collect(),
     }
 }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use hither_protocol::{
-    AccountName, Fields, Message, MessageId, Priority, PublisherId, Timestamp, TopicName,
+    AccountName, DeviceId, Fields, Message, MessageId, Priority, PublisherId, Timestamp, TopicName,
     WithdrawWhy,
 };
 use semver::{Version, VersionReq};
@@ -191,4 +191,24 @@ pub struct Pending {
     pub created_at: Timestamp,
     /// No alert from then on.
     pub expires_at: Option<Timestamp>,
+}
+
+/// An unread message that popped up on desktops lately, and that nobody is known to have seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// The message.
+    pub message: Pending,
+    /// Where; one at least.
+    pub shown: Vec<PoppedUp>,
+}
+
+/// A pop-up on a desktop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoppedUp {
+    /// The desktop.
+    pub on: DeviceId,
+    /// When it said so last.
+    pub at: Timestamp,
+    /// Whether it stays up until there is input.
+    pub stays: bool,
 }

@@ -38,8 +38,8 @@ pub use cursors::{Cursors, UnknownCursor};
 pub use folder::{DataFolder, FolderError};
 pub use health::{Condition, Health, Measures};
 pub use log::{
-    Appended, Application, Entry, INBOX, Log, NewMessage, Page, Pending, Position, Reader,
-    Receivers, Stored, TopicId, What,
+    Appended, Application, Entry, INBOX, Log, NewMessage, Page, Pending, PoppedUp, Position,
+    Reader, Receivers, Stored, TopicId, Unseen, What,
 };
 pub use people::{
     AccountOverview, ApplicationSummary, DeviceSummary, Extent, MessageOverview, People,
@@ -378,7 +378,15 @@ pub trait Store:
         account: &AccountName,
         now: Timestamp,
     ) -> Result<Vec<Pending>, StoreError>;
-    /// Accounts that have pending messages, for the rebuild after a restart.
+    /// Unread, unexpired messages of an account's inbox that popped up on desktops within the last
+    /// hour, no phone showed, and no [trace](Traces) says somebody saw; oldest first. At most the
+    /// thousand that popped up last.
+    async fn unseen(
+        &self,
+        account: &AccountName,
+        now: Timestamp,
+    ) -> Result<Vec<Unseen>, StoreError>;
+    /// Accounts that have pending or unseen messages, for the rebuild after a restart.
     async fn accounts_with_pending(&self, now: Timestamp) -> Result<Vec<AccountName>, StoreError>;
 
     /// Commits what is queued and closes the files.

@@ -9,7 +9,7 @@ use hither_server::{AttachmentLimits, Rate, Settings, secret};
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, PUBLISHER, SECRET, Server, bearer};
+use crate::harness::{Answer, INTERVAL, PATIENCE, PUBLISHER, SECRET, Server, bearer};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 /// Of `0123456789`.
@@ -399,11 +399,8 @@ async fn too_much_is_refused_and_leaves_nothing() {
 async fn until(condition: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
     while !condition() {
-        assert!(
-            begun.elapsed() < crate::harness::PATIENCE,
-            "it never happens"
-        );
-        tokio::task::yield_now().await;
+        assert!(begun.elapsed() < PATIENCE, "it never happens");
+        tokio::time::sleep(INTERVAL).await;
     }
 }
 
@@ -524,7 +521,7 @@ async fn a_repeat_is_answered_when_its_uploads_are_gone() {
 
 #[tokio::test]
 async fn files_end_with_the_last_message_that_needs_them() {
-    // Asked as often as it can be, until a message has expired.
+    // Asked again and again, until a message has expired.
     let mut settings = Settings::default();
     settings.limits.requests_per_account = Rate::OFF;
     let server = Server::with(settings).await;
@@ -543,7 +540,7 @@ async fn files_end_with_the_last_message_that_needs_them() {
     server.store.forget_uploads(vec![id]).await.unwrap();
     let gone = |page: Value| page["messages"].as_array().unwrap().len() == 1;
     while !gone(server.get("/v1/messages", &ada).await.json()) {
-        tokio::task::yield_now().await;
+        tokio::time::sleep(INTERVAL).await;
     }
     attachments::sweep(&*server.store).await.unwrap();
     assert!(server.place(DIGITS).exists(), "one message still needs it");

@@ -32,7 +32,9 @@ use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message as Wire};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// Anything that takes longer than this is broken.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// Between two looks at what is waited for.
+pub(crate) const INTERVAL: Duration = Duration::from_millis(20);
 pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) const SECRET: &str = "hither_ps_test";
 pub(crate) const PUBLISHER: &str = "app-0000000000000001";

@@ -11,7 +11,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::harness::{Answer, PATIENCE, Server, shows};
+use crate::harness::{Answer, INTERVAL, PATIENCE, Server, shows};
 
 const OPERATING: &str = include_str!("../../../../docs/operating.md");
 
@@ -50,7 +50,7 @@ async fn wait_for_sample(server: &Server, name: &str, wanted: impl Fn(f64) -> bo
             .copied()
             .is_some_and(&wanted)
         {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(INTERVAL).await;
         }
     };
     let in_time = timeout(PATIENCE, found).await.is_ok();

@@ -33,6 +33,18 @@ async fn alert(stream: &mut Stream) -> (Vec<MessageId>, AlertWhy) {
     }
 }
 
+/// As fresh as can be. Without the echo it may be as old as the stream, and so older than a pop-up.
+fn typing(echoes: bool) -> ClientFrame {
+    let echo = Echo {
+        sent_ms: u64::MAX,
+        held_ms: 0,
+    };
+    ClientFrame::Ping {
+        last_input_ms: Some(0),
+        echo: echoes.then_some(echo),
+    }
+}
+
 fn locked() -> Presence {
     Presence {
         state: PresenceState::Inactive,
@@ -53,9 +65,20 @@ fn quick() -> Settings {
     }
 }
 
+/// Where nothing rings elsewhere because it was not shown in time.
+fn patient() -> Settings {
+    Settings {
+        timings: Timings {
+            shown_within: Duration::from_mins(10),
+            ..Timings::default()
+        },
+        ..Settings::default()
+    }
+}
+
 #[tokio::test]
 async fn c3_the_desktop_rings_while_someone_is_there() {
-    let server = Server::start().await;
+    let server = Server::with(patient()).await;
     let (desktop, phone) = devices(&server).await;
     let mut desktop = server
         .connect_desktop(&desktop, PresenceState::Active)
@@ -71,7 +94,7 @@ async fn c3_the_desktop_rings_while_someone_is_there() {
 
 #[tokio::test]
 async fn c2_c4_the_phone_rings_while_the_desktop_is_inactive() {
-    let server = Server::start().await;
+    let server = Server::with(patient()).await;
     let (desktop, phone) = devices(&server).await;
     let mut desktop = server
         .connect_desktop(&desktop, PresenceState::Active)
@@ -105,7 +128,7 @@ async fn a_desktop_that_does_not_show_passes_the_alert_on() {
 
 #[tokio::test]
 async fn an_alert_that_nobody_saw_is_handed_over() {
-    let server = Server::start().await;
+    let server = Server::with(patient()).await;
     let (desktop, phone) = devices(&server).await;
     let mut desktop = server
         .connect_desktop(&desktop, PresenceState::Active)
@@ -122,7 +145,7 @@ async fn an_alert_that_nobody_saw_is_handed_over() {
 #[tokio::test]
 async fn input_counts_from_when_the_echo_says_it_was_read_at_the_earliest() {
     for echoes in [true, false] {
-        let server = Server::start().await;
+        let server = Server::with(patient()).await;
         let (desktop, phone) = devices(&server).await;
         let mut desktop = server
             .connect_desktop(&desktop, PresenceState::Active)
@@ -132,17 +155,7 @@ async fn input_counts_from_when_the_echo_says_it_was_read_at_the_earliest() {
         message(&mut desktop).await;
         message(&mut phone).await;
         desktop.say(&shows(id)).await;
-        // As fresh as can be. Without the echo it may be as old as the stream, and so older than
-        // the pop-up.
-        let echo = Echo {
-            sent_ms: u64::MAX,
-            held_ms: 0,
-        };
-        let typing = ClientFrame::Ping {
-            last_input_ms: Some(0),
-            echo: echoes.then_some(echo),
-        };
-        desktop.say(&typing).await;
+        desktop.say(&typing(echoes)).await;
         desktop.say(&says(locked())).await;
         desktop.ping().await;
         let rang = phone.ping().await;
@@ -186,11 +199,40 @@ async fn what_was_not_shown_before_a_restart_rings_after_it() {
 }
 
 #[tokio::test]
+async fn what_popped_up_before_a_restart_is_handed_over_unless_somebody_was_there() {
+    let server = Server::start().await;
+    let (desktop, phone) = devices(&server).await;
+    let mut screen = server
+        .connect_desktop(&desktop, PresenceState::Active)
+        .await;
+    let (_, start) = server.connect(&phone, None).await;
+    let seen = server.send("ada", "seen").await;
+    message(&mut screen).await;
+    screen.say(&shows(seen)).await;
+    screen.say(&typing(true)).await;
+    assert!(matches!(screen.next().await, ServerFrame::Pong { .. }));
+    let unseen = server.send("ada", "unseen").await;
+    message(&mut screen).await;
+    screen.say(&shows(unseen)).await;
+    screen.ping().await;
+    let (settings, folder) = server.stop().await;
+
+    let server = Server::run(settings, folder, hither_server::store::system_clock()).await;
+    let (mut phone, _) = server.connect(&phone, Some(start.cursor)).await;
+    let there = Presence {
+        last_input_ms: Some(60_000),
+        ..presence(PresenceState::Active)
+    };
+    let (mut screen, _) = server.connect_as(&desktop, None, Some(there)).await;
+    assert_eq!(phone.ping().await, []);
+    screen.say(&says(locked())).await;
+    assert_eq!(alert(&mut phone).await, (vec![unseen], AlertWhy::Handover));
+}
+
+#[tokio::test]
 async fn what_was_read_rings_nowhere() {
-    let mut settings = quick();
-    // Long enough for the read to come first on a busy machine.
-    settings.timings.shown_within = Duration::from_millis(1500);
-    let server = Server::with(settings).await;
+    // The time to show it is long enough for the read to come first on a busy machine.
+    let server = Server::start().await;
     let (desktop, phone) = devices(&server).await;
     let mut desktop = server
         .connect_desktop(&desktop, PresenceState::Active)
@@ -209,7 +251,7 @@ async fn what_was_read_rings_nowhere() {
 
 #[tokio::test]
 async fn urgent_rings_everywhere_and_low_nowhere() {
-    let server = Server::start().await;
+    let server = Server::with(patient()).await;
     let (desktop, phone) = devices(&server).await;
     let mut desktop = server
         .connect_desktop(&desktop, PresenceState::Active)

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use hither_protocol::{
     ClientFrame, CloseCode, Cursor, DeviceKind, MessageId, ServerFrame, Session, Timestamp,
@@ -390,11 +389,9 @@ async fn d4_a_message_for_ten_thousand_accounts_is_one_row() {
         running.spawn(async move { store.add_account(account).await.unwrap() });
     }
     running.join_all().await;
-    let begun = std::time::Instant::now();
     let body = json!({ "to": { "everyone": true }, "title": "to all" });
     let answer = server.publish(&body).await;
     assert_eq!(answer.json()["receivers"], ACCOUNTS + 2, "with ada and bob");
-    assert!(begun.elapsed() < Duration::from_secs(10));
     let count = |table: &str| -> i64 {
         let sql = format!("SELECT count(*) FROM {table}");
         server

@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
-use crate::harness::{Answer, PATIENCE, PUBLISHER, SECRET, Server};
+use crate::harness::{Answer, INTERVAL, PATIENCE, PUBLISHER, SECRET, Server};
 
 /// What a receiver was posted.
 struct Heard {
@@ -177,6 +177,7 @@ async fn wait_for(server: &Server, id: &str, wanted: impl Fn(&Value) -> bool) ->
             if wanted(&shown) {
                 return shown;
             }
+            tokio::time::sleep(INTERVAL).await;
         }
     };
     if let Ok(shown) = timeout(PATIENCE, found).await {
@@ -483,6 +484,10 @@ async fn what_waits_for_one_webhook_has_a_bound() {
         (&json!(MAX_WAITING), &json!(1))
     );
     let dropped = "hither_webhook_events_dropped_total{reason=\"full\"}";
-    let counted = async { while metric(&server, dropped).await != "1" {} };
+    let counted = async {
+        while metric(&server, dropped).await != "1" {
+            tokio::time::sleep(INTERVAL).await;
+        }
+    };
     timeout(PATIENCE, counted).await.expect("it is counted");
 }

@@ -1,10 +1,11 @@
 use core::time::Duration;
 
-use hither_protocol::{MAX_FRAME_BYTES, ServerFrame};
+use hither_protocol::{Because, MAX_FRAME_BYTES, Outcome, ServerFrame};
 use tokio::task::JoinSet;
 
+use super::trace::decided;
 use super::*;
-use crate::store::Stored;
+use crate::store::{PoppedUp, Stored};
 
 pub(crate) async fn a6_positions_rise_in_commit_order<B: Bed>(bed: B) {
     let scene = Scene::new(bed).await;
@@ -235,6 +236,50 @@ pub(crate) async fn shown_and_read_messages_are_not_pending<B: Bed>(bed: B) {
     assert_eq!(with_pending(at).await.unwrap(), [ada.clone(), bob.clone()]);
     assert_eq!(with_pending(in_days(at, 1)).await.unwrap(), [bob]);
     assert_eq!(scene.store.pending(&ada, in_days(at, 1)).await.unwrap(), []);
+}
+
+pub(crate) async fn what_popped_up_lately_and_nobody_saw_is_unseen<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let (ada, at) = (name("ada"), scene.hands.now());
+    let mut phone = a_session("ada", "phone", 9, at);
+    phone.device.kind = DeviceKind::Mobile;
+    scene.store.create_session(phone).await.unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(scene.publish(&["ada"]).await);
+    }
+    let [unseen, seen, read, on_phone, _pending] = ids[..] else {
+        panic!("{ids:?}")
+    };
+    let show = async |on: &str, shown: &[MessageId], stays, at| {
+        let (reader, on) = (inbox("ada"), device(on));
+        let shown = shown.to_vec();
+        let marked = scene.store.mark_shown(&reader, &on, shown, stays, at).await;
+        marked.unwrap();
+    };
+    show("desk", &[unseen, seen, read, on_phone], false, at).await;
+    show("phone", &[on_phone], false, at).await;
+    let later = at + jiff::SignedDuration::from_mins(30);
+    show("desk", &[unseen], true, later).await;
+    let mut step = decided("ada", seen, Because::InputAfterwards, at);
+    step.step.decision.outcome = Outcome::Seen;
+    let alerted = decided("ada", unseen, Because::Active, at);
+    let steps = scene.store.add_steps(vec![step, alerted]).await;
+    steps.unwrap();
+    let marked = scene.store.mark_read(&inbox("ada"), vec![read], at).await;
+    marked.unwrap();
+
+    let within = at + jiff::SignedDuration::from_mins(80);
+    let found = scene.store.unseen(&ada, within).await.unwrap();
+    let shown = vec![PoppedUp {
+        on: device("desk"),
+        at: later,
+        stays: true,
+    }];
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].message.id, &found[0].shown), (unseen, &shown));
+    assert_eq!(scene.store.unseen(&name("bob"), within).await.unwrap(), []);
+    assert_eq!(scene.store.unseen(&ada, in_days(at, 1)).await.unwrap(), []);
 }
 
 pub(crate) async fn expired_messages_are_passed_over<B: Bed>(bed: B) {

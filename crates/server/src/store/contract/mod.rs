@@ -81,6 +81,7 @@ macro_rules! contract_suite {
                 accounts_never_see_each_other
                 read_anywhere_is_read_once
                 shown_and_read_messages_are_not_pending
+                what_popped_up_lately_and_nobody_saw_is_unseen
                 expired_messages_are_passed_over
                 small_pages_travel_inside_large_ones_beside
                 one_failing_request_among_many_fails_alone

@@ -175,11 +175,11 @@ pub(super) fn mark_shown(
         let Some((number, place)) = received(tx, &shelf, *id)? else {
             continue;
         };
-        let newly = show(tx, shelf.account, number, device, at)?;
+        show(tx, shelf.account, number, device, stays, at)?;
         if place.is_of_clients() {
             continue;
         }
-        if newly && shown_anywhere(tx, shelf.account, number, at)? {
+        if shown_anywhere(tx, shelf.account, number, at)? {
             tell(tx, EventType::Shown, number, shelf.account, None, at)?;
         }
         own.push(*id);
@@ -196,18 +196,17 @@ pub(super) fn mark_shown(
     Ok(())
 }
 
-/// Whether it was not shown on this device before.
 fn show(
     tx: &Tx<'_>,
     account: i64,
     number: i64,
     device: &DeviceId,
+    stays: bool,
     at: Timestamp,
-) -> Result<bool, StoreError> {
-    let added = tx
-        .prepare_cached("INSERT OR IGNORE INTO shown VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![number, account, device.as_str(), ms(at)])?;
-    Ok(added > 0)
+) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT OR REPLACE INTO shown VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![number, account, device.as_str(), ms(at), stays])?;
+    Ok(())
 }
 
 /// Whether it was not shown on any device before.

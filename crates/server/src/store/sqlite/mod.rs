@@ -28,6 +28,7 @@ mod templates;
 mod tests;
 mod topics;
 mod trace;
+mod unseen;
 mod upkeep;
 mod webhooks;
 mod withdrawals;
@@ -54,6 +55,7 @@ use super::folder::private_file;
 use super::{
     AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, Epoch, Identity, Measures,
     NewMessage, NewSession, Page, Pending, Position, Reader, SecretHash, Store, StoreError, Stored,
+    Unseen,
 };
 use crate::attachments::Files;
 
@@ -413,6 +415,17 @@ impl Store for SqliteStore {
         let account = account.clone();
         self.readers
             .read(move |conn| pages::pending(conn, &account, now))
+            .await
+    }
+
+    async fn unseen(
+        &self,
+        account: &AccountName,
+        now: Timestamp,
+    ) -> Result<Vec<Unseen>, StoreError> {
+        let account = account.clone();
+        self.readers
+            .read(move |conn| unseen::unseen(conn, &account, now))
             .await
     }
 

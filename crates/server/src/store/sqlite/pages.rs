@@ -11,6 +11,7 @@ use super::accounts::account_number;
 use super::log::{head, received};
 use super::places::{Found, Place, Shelf, Span};
 use super::rows::{damaged, message_id, ms, optional_time, time, unpack};
+use super::unseen::unseen;
 use crate::store::{Entry, Page, Pending, Position, Reader, StoreError, What};
 
 /// Entries of one page, whatever was asked for.
@@ -312,7 +313,8 @@ fn shared(
     Ok(())
 }
 
-fn waiting(row: &Row<'_>) -> Result<Pending, StoreError> {
+/// From the columns that [`addressed`] asks for.
+pub(super) fn waiting(row: &Row<'_>) -> Result<Pending, StoreError> {
     Ok(Pending {
         id: message_id(row.get(0)?),
         publisher: PublisherId::try_from(row.get::<_, String>(1)?).map_err(damaged)?,
@@ -333,8 +335,11 @@ pub(super) fn accounts_with_pending(
         })?
         .collect::<Result<Vec<_>, _>>()?;
     let mut failure = None;
-    names.retain(|name| match pending(conn, name, now) {
-        Ok(pending) => !pending.is_empty(),
+    let unsettled = |name: &AccountName| {
+        Ok(!pending(conn, name, now)?.is_empty() || !unseen(conn, name, now)?.is_empty())
+    };
+    names.retain(|name| match unsettled(name) {
+        Ok(unsettled) => unsettled,
         Err(error) => {
             failure = Some(error);
             false

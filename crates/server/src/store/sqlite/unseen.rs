@@ -1,0 +1,66 @@
+//! What popped up lately and perhaps nobody saw.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use hither_protocol::{AccountName, DeviceId, Timestamp};
+use rusqlite::{Connection, params};
+
+use super::accounts::account_number;
+use super::pages::waiting;
+use super::rows::{damaged, ms, time};
+use crate::store::{PoppedUp, StoreError, Unseen};
+
+/// Longer than anybody's idle threshold: after that nothing is handed over any more.
+const LATELY: Duration = Duration::from_hours(1);
+
+/// As many as a router remembers.
+const MAX_UNSEEN: usize = 1000;
+
+pub(super) fn unseen(
+    conn: &Connection,
+    name: &AccountName,
+    now: Timestamp,
+) -> Result<Vec<Unseen>, StoreError> {
+    let account = account_number(conn, name)?;
+    let mut query = conn.prepare_cached(
+        "SELECT messages.id, public_id, priority, messages.created_at, expires_at, number,
+                device, shown.shown_at, stays
+         FROM shown
+         JOIN messages ON number = shown.message
+         JOIN publishers ON publishers.id = publisher
+         JOIN inbox ON inbox.message = number AND inbox.account = shown.account
+         WHERE shown.account = ?1 AND shown.shown_at > ?2
+           AND read_at IS NULL AND inbox.shown_at IS NOT NULL
+           AND withdrawn_at IS NULL AND ifnull(expires_at > ?3, TRUE)
+           AND NOT EXISTS (
+               SELECT 1 FROM shown AS other JOIN devices
+                 ON devices.account = other.account AND devices.id = other.device
+               WHERE other.message = number AND other.account = ?1 AND kind = 'mobile')
+           AND NOT EXISTS (
+               SELECT 1 FROM trace
+               WHERE message = number AND account = ?1
+                 AND decision ->> 'outcome' IN ('seen', 'taken'))
+         ORDER BY shown.shown_at DESC LIMIT ?4",
+    )?;
+    let lately = ms(now) - i64::try_from(LATELY.as_millis()).unwrap_or(i64::MAX);
+    let mut rows = query.query(params![account, lately, ms(now), MAX_UNSEEN])?;
+    let mut unseen = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let popped_up = PoppedUp {
+            on: DeviceId::try_from(row.get::<_, String>(6)?).map_err(damaged)?,
+            at: time(row.get(7)?)?,
+            stays: row.get(8)?,
+        };
+        let one = match unseen.entry(row.get::<_, i64>(5)?) {
+            Entry::Vacant(entry) => entry.insert(Unseen {
+                message: waiting(row)?,
+                shown: Vec::new(),
+            }),
+            Entry::Occupied(entry) => entry.into_mut(),
+        };
+        one.shown.push(popped_up);
+    }
+    Ok(unseen.into_values().collect())
+}
