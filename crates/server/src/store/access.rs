@@ -84,9 +84,6 @@ pub trait TopicAccess: Send + Sync {
         topic: &TopicName,
         publisher: &PublisherId,
     ) -> Result<Topic, StoreError>;
-    /// The topic of this name, made and left free where it is not there. `TooManyTopics`
-    /// beyond [`MAX_TOPICS`].
-    async fn name_topic(&self, topic: &TopicName) -> Result<Topic, StoreError>;
     /// Whether reading needs a grant. Whoever is subscribed without one is not any more.
     async fn set_private(&self, topic: &TopicName, private: bool) -> Result<(), StoreError>;
     /// Gives a right; again is a no-op. `NotFound` without the account or publisher.

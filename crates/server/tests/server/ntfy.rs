@@ -9,7 +9,8 @@ use hither_protocol::{DeviceKind, ServerFrame, Timestamp};
 use hither_server::Settings;
 use hither_server::secret;
 use hither_server::store::{
-    Grant, Grantee, PublisherRecord, Publishers as _, Right, Schedule as _, Store as _, TopicAccess,
+    Grant, Grantee, PublisherRecord, Publishers as _, Right, Schedule as _, Store as _,
+    TopicAccess, Topics as _,
 };
 use hyper::Method;
 use serde_json::{Value, json};
@@ -553,6 +554,27 @@ async fn d5_a_sequence_replaces_and_a_delete_recalls() {
     let again = server.poll("/t/json?poll=1", &ada()).await;
     let deleted = |line: &&Value| line["event"] == "message_delete";
     assert_eq!(again.iter().filter(deleted).count(), 4);
+}
+
+#[tokio::test]
+async fn reading_makes_no_topic_and_finds_one_that_is_made_later() {
+    let server = Server::start().await;
+    let path = "/later,never/json";
+    let mut follows = Lines::open(&server, path, &ada()).await;
+    assert_eq!(follows.event().await["event"], "open");
+    assert!(server.poll("/x,y/json?poll=1", &ada()).await.is_empty());
+    let file = format!("/file/x/{}/a.txt", "0197a9b0-0000-7000-8000-000000000001");
+    let answer = server.ask(Method::GET, &file, &ada(), &[], "").await;
+    assert_eq!(refused(&answer), 40401);
+    let answer = server.ask(Method::GET, "/x/auth", &ada(), &[], "").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(server.store.topics().await.unwrap(), []);
+
+    server.put("other", &[], "not asked for").await;
+    server.put("later", &[], "first").await;
+    assert_eq!(follows.event().await["message"], "first");
+    server.put("later", &[], "second").await;
+    assert_eq!(follows.event().await["message"], "second");
 }
 
 #[tokio::test]

@@ -142,6 +142,7 @@ macro_rules! contract_suite {
             access {
                 the_first_publisher_owns_a_topic
                 a_message_claims_its_topics_and_a_refused_one_none
+                a_topic_that_is_nobodys_goes
                 grants_are_given_and_taken_back
                 a_private_topic_shuts_out_who_has_no_grant
                 an_account_has_one_publisher_of_its_own

@@ -14,7 +14,7 @@ use super::writer::Tx;
 use super::{SqliteStore, topics};
 use crate::store::{
     Committed, Grant, Grantee, MAX_TOPICS, PublisherRecord, Right, Rights, StoreError, Topic,
-    TopicAccess, TopicId, TopicSummary, Topics,
+    TopicAccess, TopicId, TopicSummary,
 };
 
 #[async_trait]
@@ -51,14 +51,6 @@ impl TopicAccess for SqliteStore {
                 self.writer.write(move |tx| claim(tx, &name, &who)).await
             }
         }
-    }
-
-    async fn name_topic(&self, topic: &TopicName) -> Result<Topic, StoreError> {
-        if let Some(topic) = self.topic(topic).await? {
-            return Ok(topic);
-        }
-        let name = topic.clone();
-        self.writer.write(move |tx| name_topic(tx, &name)).await
     }
 
     async fn set_private(&self, topic: &TopicName, private: bool) -> Result<(), StoreError> {
@@ -241,7 +233,8 @@ pub(super) fn numbers(
     }
 }
 
-fn name_topic(tx: &Tx<'_>, name: &TopicName) -> Result<Topic, StoreError> {
+/// The topic of this name, made and left free where it is not there.
+pub(super) fn name_topic(tx: &Tx<'_>, name: &TopicName) -> Result<Topic, StoreError> {
     if let Some(topic) = topics::topic(tx, name)? {
         return Ok(topic);
     }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::places::Place;
 use super::rows::ms;
 use super::writer::Tx;
-use super::{SqliteStore, sessions, withdrawals};
+use super::{SqliteStore, sessions, topics, withdrawals};
 use crate::store::{Position, Retention, StoreError, Upkeep};
 
 /// Entries removed in one commit.
@@ -47,6 +47,9 @@ impl Upkeep for SqliteStore {
                     .await?;
             }
         }
+        self.writer
+            .write(|tx| topics::remove_unused(tx, None))
+            .await?;
         Ok(removed)
     }
 }
