@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use hither_attention::Timings;
-use hither_protocol::{AccessToken, ClientInfo, Instant, Policy};
+use hither_protocol::{AccessToken, ClientInfo, CloseCode, Instant, Policy};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -358,6 +358,22 @@ impl App {
         self.store
             .identify(&hash, now, http::session_expiry(now))
             .await
+    }
+
+    /// The same for a stream, which is closed with this code where the token is dead.
+    pub(crate) async fn admit(
+        &self,
+        token: &AccessToken,
+    ) -> Result<Result<Identity, CloseCode>, StoreError> {
+        if let Some(identity) = self.identify(token).await? {
+            return Ok(Ok(identity));
+        }
+        let hash = secret::hash(token.expose());
+        Ok(Err(if self.store.is_revoked(&hash, clock::wall()).await? {
+            CloseCode::Revoked
+        } else {
+            CloseCode::SignInAgain
+        }))
     }
 
     /// The server at this moment.

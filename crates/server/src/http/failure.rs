@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hither_protocol::{ErrorCode, PROBLEM_JSON, Problem};
 
+use super::ntfy;
 use crate::limits::{NoPlace, TooSoon};
 use crate::store::StoreError;
 
@@ -134,6 +135,7 @@ impl From<StoreError> for Failure {
                 "You may not do this; ask the owner or the server's administrator.",
             ),
             StoreError::TooMany => Self::invalid("There are as many as may be; remove one first."),
+            StoreError::TooManyTopics => ntfy::Refused::TooMany.into(),
             StoreError::Unfilled(why) => Self::invalid(why.to_string()),
             StoreError::IdempotencyMismatch => Self::new(
                 ErrorCode::IdempotencyMismatch,

@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
 use hither_protocol::{
     ErrorCode, Format, Message, Priority, PublishRequest, PublisherId, Recipients, Timestamp,
+    null_as_default,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -44,7 +45,9 @@ pub(crate) struct Refused {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 struct Sent {
+    #[serde(deserialize_with = "null_as_default")]
     message: String,
+    #[serde(deserialize_with = "null_as_default")]
     title: String,
     priority: Option<Number>,
     extras: Value,
@@ -366,6 +369,13 @@ mod tests {
         ] {
             assert_eq!(u8::from(urgency(gotify)), ours, "{gotify:?}");
         }
+    }
+
+    #[test]
+    fn null_says_as_much_as_nothing() {
+        let nulls = json!({ "message": null, "title": null, "priority": null, "extras": null });
+        let sent: Sent = serde_json::from_value(nulls).unwrap();
+        assert_eq!(sent, Sent::default());
     }
 
     #[test]

@@ -21,7 +21,6 @@ type Named = Result<Path<String>, PathRejection>;
 
 /// `POST /v1/webhooks`
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 #[schemars(rename = "RegisterWebhook")]
 pub(crate) struct Register {
     url: String,

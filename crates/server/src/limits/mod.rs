@@ -47,6 +47,8 @@ pub struct Limits {
     pub headers_within: Duration,
     /// From the upgrade to the hello.
     pub hello_within: Duration,
+    /// An open stream looks its session up again so often, which keeps it alive.
+    pub session_again: Duration,
     /// A client that takes nothing for so long is too slow.
     pub drain_within: Duration,
     /// How long requests and streams may take to end when the server stops.
@@ -76,6 +78,7 @@ impl Limits {
         handshake_within: Duration::from_secs(10),
         headers_within: Duration::from_secs(30),
         hello_within: Duration::from_secs(5),
+        session_again: Duration::from_hours(24),
         drain_within: Duration::from_secs(10),
         stop_within: Duration::from_secs(5),
         keepalive: Duration::from_secs(45),

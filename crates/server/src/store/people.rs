@@ -110,6 +110,8 @@ pub trait People {
     async fn devices(&self, account: &AccountName) -> Result<Vec<DeviceSummary>, StoreError>;
     /// Removes a device of an account: its sessions end, its message tokens are dead.
     async fn remove_device(&self, account: &AccountName, id: &DeviceId) -> Result<(), StoreError>;
+    /// Whether the account removed a device of this id.
+    async fn is_removed(&self, account: &AccountName, id: &DeviceId) -> Result<bool, StoreError>;
     /// Notes that a client is there. Waits for nothing; written within a second or so.
     fn seen(&self, client: ClientId) -> Result<(), StoreError>;
 

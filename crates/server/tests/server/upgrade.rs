@@ -162,16 +162,8 @@ async fn everything_of_the_first_version_is_still_delivered() {
         .send_as(&json!({ "to": { "tokens": ["hither_mt_first"] }, "title": "to the token" }))
         .await;
     until(&mut stream, "to the token").await;
-    let topic = server
-        .store
-        .ensure_topic(&"news".parse().unwrap())
-        .await
-        .unwrap();
-    server
-        .store
-        .subscribe(&"ada".parse().unwrap(), topic.id)
-        .await
-        .unwrap();
+    let (ada, news) = ("ada".parse().unwrap(), "news".parse().unwrap());
+    server.store.subscribe(&ada, &news).await.unwrap();
     server
         .send_as(&json!({ "to": { "topics": ["news"] }, "title": "to the topic" }))
         .await;

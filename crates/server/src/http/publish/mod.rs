@@ -168,6 +168,7 @@ impl Ready {
             message,
             html,
             to,
+            by: by.clone(),
             deliver_at,
             ttl,
             idempotency: None,

@@ -216,8 +216,7 @@ pub(crate) async fn it_comes_to_those_who_are_there_at_its_time<B: Bed>(bed: B) 
     }
     let shut = name("shut");
     store.set_account_disabled(&shut, true).await.unwrap();
-    let topic = store.topic(&topic()).await.unwrap().unwrap();
-    store.subscribe(&name("bob"), topic.id).await.unwrap();
+    store.subscribe(&name("bob"), &topic()).await.unwrap();
     scene.released_after(MINUTE).await;
 
     for (account, expected) in [

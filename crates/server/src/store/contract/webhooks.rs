@@ -215,9 +215,8 @@ pub(crate) async fn a_publisher_is_told_no_more_than_it_may_ask<B: Bed>(bed: B) 
     let scene = Scene::new(bed).await;
     scene.add_webhook("one", None).await;
     scene.sign_in("ada", "desk", 1).await;
-    let topic = scene.store.ensure_topic(&"news".parse().unwrap()).await;
-    let topic = topic.unwrap().id;
-    scene.store.subscribe(&name("ada"), topic).await.unwrap();
+    let topic = "news".parse().unwrap();
+    scene.store.subscribe(&name("ada"), &topic).await.unwrap();
     let cases = [
         Receivers {
             topics: vec!["news".parse().unwrap()],

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_webhooks.sql"),
     include_str!("migrations/0011_scheduled.sql"),
     include_str!("migrations/0012_popped_up.sql"),
+    include_str!("migrations/0013_revoked.sql"),
     include_str!("migrations/0014_refused.sql"),
 ];
 
