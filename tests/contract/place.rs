@@ -201,7 +201,7 @@ impl Hook {
         let (sender, posted) = channel();
         thread::spawn(move || {
             for socket in listener.incoming() {
-                if sender.send(taken(socket.unwrap())).is_err() {
+                if sender.send(taken(&socket.unwrap())).is_err() {
                     return;
                 }
             }
@@ -220,8 +220,8 @@ impl Hook {
 }
 
 /// What one request posts; it is answered 204.
-fn taken(socket: Socket) -> Value {
-    let mut reading = BufReader::new(&socket);
+fn taken(mut socket: &Socket) -> Value {
+    let mut reading = BufReader::new(socket);
     let mut length = 0;
     loop {
         let mut line = String::new();
@@ -234,7 +234,7 @@ fn taken(socket: Socket) -> Value {
     }
     let mut body = vec![0; length];
     reading.read_exact(&mut body).unwrap();
-    (&socket)
+    socket
         .write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
         .unwrap();
     serde_json::from_slice(&body).unwrap()
