@@ -206,7 +206,7 @@ async fn what_comes_later_says_when_and_what_came_says_what_was_refused() {
         };
         let lost = later("one", Priority::Urgent);
         let withdraw = ["publisher", "withdraw", publisher.id(), "--right", "urgent"];
-        root.server.administer(&withdraw);
+        let _ = root.server.administer(&withdraw);
         let database = rusqlite::Connection::open(root.server.data().join("hither.db")).unwrap();
         database
             .execute("UPDATE scheduled SET deliver_at = 1", [])
