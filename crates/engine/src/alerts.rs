@@ -439,7 +439,7 @@ impl Alerts {
         presence: &Presence,
         effects: &mut Vec<Effect>,
     ) {
-        toast.stays = presence.tells_input();
+        toast.stays = true;
         let crowded_out = self.screen.show(now, toast, presence, effects);
         if crowded_out == Some(ToastKey::Summary) {
             // What it covered is on no screen any more, and may ring again.

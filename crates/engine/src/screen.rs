@@ -3,10 +3,9 @@
 //! A pop-up stays until there has been input after it, and ten seconds longer: whoever reads
 //! without touching anything, or fetches coffee, finds it. What a desktop takes down before that
 //! comes again with the input. Where the desktop takes pop-ups down by itself, it is gone after
-//! ten seconds, but perhaps in a list. While the screen is not for this person alone,
-//! only what was put up
-//! without content is on it or in a list; what nobody noticed before is the server's to alert
-//! again.
+//! ten seconds, but perhaps in a list. Where nobody can tell of input it stays ten minutes, and
+//! proves nothing. While the screen is not for this person alone, only what was put up without
+//! content is on it or in a list; what nobody noticed before is the server's to alert again.
 
 use core::time::Duration;
 
@@ -18,6 +17,8 @@ use crate::{Effect, Toast, ToastKey};
 /// So long a pop-up can be noticed: after the first input that follows it, or else from the
 /// beginning.
 const LINGERS: Duration = Duration::from_secs(10);
+/// So long one stays where nobody can tell of input: whoever comes back within it finds it.
+const UNTOLD: Duration = Duration::from_mins(10);
 /// The most pop-ups on a screen; an older one goes.
 const MOST_UP: usize = 100;
 
@@ -39,6 +40,8 @@ struct Up {
     /// The desktop took it down once, and it came again for that: a desktop that takes it down
     /// once more would go on for ever.
     brought_back: bool,
+    /// Nobody can tell of input.
+    blind: bool,
     /// Not recorded as shown yet.
     unrecorded: Vec<MessageId>,
 }
@@ -49,7 +52,9 @@ enum Stage {
     Ordered,
     /// Up since then, and until there is input.
     Waits(Instant),
-    /// As above, but it was taken down; it comes again with the input.
+    /// Up since the first moment, until the second, or input that was told of after all.
+    Lasts(Instant, Instant),
+    /// It was to wait for input, but was taken down; it comes again with the input.
     Lost(Instant),
     /// There was input; it goes then.
     Leaves(Instant),
@@ -93,6 +98,7 @@ impl Screen {
             stage: Stage::Ordered,
             discreet: presence.is_seen_by_others(),
             brought_back: false,
+            blind: !presence.tells_input(),
         });
         crowded_out
     }
@@ -107,6 +113,7 @@ impl Screen {
                 stage: Stage::Listed,
                 discreet: false,
                 brought_back: false,
+                blind: false,
                 unrecorded: Vec::new(),
             });
         }
@@ -136,6 +143,7 @@ impl Screen {
         if up.stage == Stage::Ordered {
             up.stage = match stays {
                 true if up.toast.priority >= Priority::High => Stage::Remains(now),
+                true if up.blind => Stage::Lasts(now, now + UNTOLD),
                 true if up.toast.stays => Stage::Waits(now),
                 _ => Stage::Passes(now + LINGERS),
             };
@@ -186,14 +194,22 @@ impl Screen {
                 up.conceal(effects);
             }
             match up.stage {
+                Stage::Waits(since) if !watched && !presence.tells_input() => {
+                    up.stage = Stage::Lasts(since, (since + UNTOLD).max(now + LINGERS));
+                }
                 Stage::Waits(since) if watched || presence.was_used_since(now, since) => {
+                    up.stage = Stage::Leaves(now + LINGERS);
+                }
+                Stage::Lasts(since, _)
+                    if presence.tells_input() && presence.was_used_since(now, since) =>
+                {
                     up.stage = Stage::Leaves(now + LINGERS);
                 }
                 Stage::Lost(since) if presence.was_used_since(now, since) => {
                     up.stage = Stage::Ordered;
                     effects.push(Effect::ShowToast(up.toast.clone()));
                 }
-                Stage::Leaves(at) if at <= now => {
+                Stage::Leaves(at) | Stage::Lasts(_, at) if at <= now => {
                     up.stage = Stage::Off;
                     effects.push(Effect::WithdrawToast(up.toast.key.clone()));
                 }
@@ -218,7 +234,7 @@ impl Screen {
 
     pub(crate) fn next_wakeup(&self) -> Option<Instant> {
         let leaving = self.up.iter().filter_map(|up| match up.stage {
-            Stage::Leaves(at) => Some(at),
+            Stage::Leaves(at) | Stage::Lasts(_, at) => Some(at),
             _ => None,
         });
         leaving.min()
@@ -249,6 +265,7 @@ impl Up {
             Stage::Ordered | Stage::Off => return,
             Stage::Lost(_) => {}
             Stage::Waits(_)
+            | Stage::Lasts(..)
             | Stage::Remains(_)
             | Stage::Leaves(_)
             | Stage::Passes(_)
@@ -262,7 +279,7 @@ impl Stage {
     fn is_over(self, now: Instant) -> bool {
         match self {
             Self::Listed | Self::Off => true,
-            Self::Passes(at) => at <= now,
+            Self::Passes(at) | Self::Lasts(_, at) => at <= now,
             _ => false,
         }
     }

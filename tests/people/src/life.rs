@@ -17,6 +17,12 @@ use crate::spans::Spans;
 
 /// So long a pop-up stays on a desktop.
 pub(crate) const BANNER: Ms = 10 * SECOND;
+
+/// So long a pop-up stays where nobody can tell of input.
+const UNTOLD: Ms = 10 * MINUTE;
+
+/// So long after the last input a video is as good as input.
+const SURE_FILM: Ms = 20 * MINUTE;
 const HEARTBEAT: Ms = 30 * SECOND;
 /// Without heartbeats the server closes a stream after this time.
 const SILENT_FOR: Ms = 3 * HEARTBEAT;
@@ -414,7 +420,7 @@ impl<'a> Life<'a> {
         }
         let check = match state {
             (PresenceState::Active, _) => Some(self.last_input(d) + self.contender.idle_after),
-            (_, Some(InactiveReason::Idle)) => self.next_input(d),
+            (_, Some(InactiveReason::Idle)) | (PresenceState::Unknown, _) => self.next_input(d),
             _ => None,
         };
         let pending = self.desktops[d].check_at > self.now;
@@ -435,6 +441,8 @@ impl<'a> Life<'a> {
         }
         if self.now - self.last_input(d) < self.contender.idle_after {
             (PresenceState::Active, None)
+        } else if self.contender.is_hither && times.video.contains(self.now) {
+            (PresenceState::Unknown, None)
         } else {
             (PresenceState::Inactive, Some(InactiveReason::Idle))
         }
@@ -444,21 +452,33 @@ impl<'a> Life<'a> {
         Presence {
             state,
             reason,
-            last_input_ms: Some(self.now - self.last_input(d)),
+            last_input_ms: (!self.times.desktops[d].blind.contains(self.now))
+                .then(|| self.now - self.last_input(d)),
         }
     }
 
-    /// The last input, or the end of a video, whichever is later.
+    /// The last input, or the end of a video, whichever is later. Hither takes a video's word for
+    /// twenty minutes.
     fn last_input(&self, d: usize) -> Ms {
         let times = &self.times.desktops[d];
-        if times.video.contains(self.now) {
-            return self.now;
+        let input = self.touched(d);
+        let video = if times.video.contains(self.now) {
+            self.now
+        } else {
+            times.video.last_end(self.now).unwrap_or_default()
+        };
+        if self.contender.is_hither {
+            return input.max(video.min(input + SURE_FILM));
         }
+        input.max(video)
+    }
+
+    /// The last input alone.
+    fn touched(&self, d: usize) -> Ms {
         let inputs = &self.times.days.inputs_ms[d];
         let so_far = inputs.partition_point(|at| *at <= self.now);
         let input = so_far.checked_sub(1).map_or(0, |last| inputs[last]);
-        let video = times.video.last_end(self.now).unwrap_or_default();
-        input.max(video).max(self.desktops[d].reaction)
+        input.max(self.desktops[d].reaction)
     }
 
     fn next_input(&self, d: usize) -> Option<Ms> {
@@ -472,14 +492,16 @@ impl<'a> Life<'a> {
     /// days.
     fn used_from(&self, d: usize) -> Ms {
         let times = &self.times.desktops[d];
-        if times.video.contains(self.now) {
+        let sure = !self.contender.is_hither || self.now < self.touched(d) + SURE_FILM;
+        if times.video.contains(self.now) && sure {
             return self.now;
         }
         let inputs = &self.times.days.inputs_ms[d];
         let later = inputs.partition_point(|at| *at <= self.now);
         let mut later = inputs[later..].iter().copied();
         let input = later.find(|at| !times.locked.contains(*at));
-        let video = times.video.from(self.now).next().map(|(from, _)| from);
+        let mut videos = times.video.from(self.now).map(|(from, _)| from);
+        let video = videos.find(|from| *from > self.now);
         input
             .into_iter()
             .chain(video)
@@ -610,16 +632,20 @@ impl<'a> Life<'a> {
             return;
         }
         messages.retain(|m| !self.read[*m]);
-        // Without a sensor nobody could tell when to take it down.
-        let stays = self.contender.stays_up && !times.blind.contains(self.now);
+        let blind = times.blind.contains(self.now);
+        let stays = self.contender.stays_up && !blind;
         if self.contender.is_hither && !messages.is_empty() {
             let device = times.id.clone();
             let ids = messages.iter().copied().map(id).collect();
             self.send(d, Event::Shown { device, ids, stays });
         }
         // What is up already does not pop up anew.
-        let used = if stays { self.used_from(d) } else { self.now };
-        let until = used + BANNER;
+        let until = match self.contender.stays_up {
+            // Without a sensor nobody could tell when to take it down.
+            true if blind => self.now + UNTOLD,
+            true => self.used_from(d) + BANNER,
+            false => self.now + BANNER,
+        };
         let (now, popped) = (self.now, &mut self.desktops[d].popped);
         messages.retain(|m| popped.insert(*m, until).is_none_or(|until| until < now));
         self.desktops[d].silent.retain(|m| !messages.contains(m));

@@ -308,30 +308,34 @@ fn pop_ups_from_before_a_crash_are_taken_over_or_taken_down() {
 }
 
 #[test]
-fn without_an_idle_source_a_pop_up_is_not_asked_to_stay_and_does_not_wait_for_ever() {
+fn without_an_idle_source_a_pop_up_stays_ten_minutes_and_promises_nothing() {
     let mut desk = Desk::online();
     desk.on(Event::Sensed(Sensed::Idle(None)));
     desk.on(rings(1));
-    let effects = desk.store();
-    let stays = effects.iter().find_map(|effect| match effect {
-        Effect::ShowToast(toast) => Some(toast.stays),
-        _ => None,
-    });
-    assert_eq!(stays, Some(false));
-
-    let mut desk = showing(stays_up(1));
-    desk.elapsed += secs(1);
+    desk.store();
     check(
         &mut desk,
         [
-            (
-                On(Event::Sensed(Sensed::Idle(None))),
-                "say presence unknown",
-            ),
-            (After(secs(9)), ""),
-            (After(secs(1)), "unshow 1"),
+            (On(stays_up(1)), "mark-shown 1; put #1 shown 1; say shown 1"),
+            (Stored, ""),
         ],
     );
+    assert_eq!(toasts(&desk.step(After(secs(599)))), [""; 0]);
+    assert_eq!(toasts(&desk.step(After(secs(1)))), ["unshow 1"]);
+}
+
+#[test]
+fn an_idle_source_that_comes_or_goes_changes_how_long_a_pop_up_stays() {
+    let mut desk = showing(stays_up(1));
+    desk.elapsed += secs(1);
+    desk.on(Event::Sensed(Sensed::Idle(None)));
+    assert_eq!(toasts(&desk.step(After(secs(300)))), [""; 0]);
+    assert_eq!(toasts(&desk.step(On(idle(0)))), [""; 0]);
+    assert_eq!(toasts(&desk.step(After(secs(10)))), ["unshow 1"]);
+
+    let mut desk = showing(stays_up(1));
+    desk.on(Event::Sensed(Sensed::Idle(None)));
+    assert_eq!(toasts(&desk.step(After(secs(600)))), ["unshow 1"]);
 }
 
 #[test]
