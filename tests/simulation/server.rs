@@ -192,7 +192,7 @@ impl Server {
             return;
         }
         let input = match ask {
-            Ask::Identify => Input::Identified(Some(Identified {
+            Ask::Identify => Input::Identified(Ok(Identified {
                 identity: identity(node),
                 head: self.head(),
                 at: world.wall(),

@@ -23,7 +23,7 @@ const BACKLOG_WITHIN: Duration = Duration::from_secs(10);
 const MOST_ROWS: usize = 1000;
 /// A pause or a quiet time is compared with the wall clock at least so often, as that clock may
 /// jump.
-const RECHECK: Duration = Duration::from_hours(1);
+const RECHECK: Duration = Duration::from_mins(1);
 
 /// Pop-ups: due, up, held back, owed.
 #[derive(Debug, Default)]
@@ -398,7 +398,7 @@ impl Alerts {
         presence: &Presence,
         effects: &mut Vec<Effect>,
     ) {
-        if presence.is_away() {
+        if presence.is_seen_by_others() {
             toast.title = words::hidden(&toast.publisher);
             toast.body.clear();
             toast.actions.clear();

@@ -463,6 +463,7 @@ impl Engine {
             Sensed::Sleeping(false) | Sensed::NetworkChanged => self.link.hurry(now, effects),
             Sensed::Idle(_)
             | Sensed::Inhibited(_)
+            | Sensed::Presenting(_)
             | Sensed::ScreenLocked(_)
             | Sensed::SwitchedAway(_) => {}
         }

@@ -101,6 +101,9 @@ pub enum Sensed {
     /// Something began (`true`) or ceased to keep the screen awake for somebody who watches: a
     /// film, a call, a presentation.
     Inhibited(bool),
+    /// The person began (`true`) or ceased to show their screen to others, or something that keeps
+    /// it awake fills it.
+    Presenting(bool),
     /// The screen was locked or unlocked.
     ScreenLocked(bool),
     /// The computer is about to sleep (`true`) or woke up (`false`).

@@ -3,7 +3,8 @@
 //! A pop-up stays until there has been input after it, and ten seconds longer: whoever reads
 //! without touching anything, or fetches coffee, finds it. What a desktop takes down before that
 //! comes again with the input. Where the desktop takes pop-ups down by itself, it is gone after
-//! ten seconds, but perhaps in a list. While the screen is not this person's, only what was put up
+//! ten seconds, but perhaps in a list. While the screen is not for this person alone,
+//! only what was put up
 //! without content is on it or in a list; what nobody noticed before is the server's to alert
 //! again.
 
@@ -33,7 +34,7 @@ pub(crate) struct Screen {
 struct Up {
     toast: Toast,
     stage: Stage,
-    /// Put up while the screen was not this person's: without content.
+    /// Put up while the screen was not for this person alone: without content.
     discreet: bool,
     /// The desktop took it down once, and it came again for that: a desktop that takes it down
     /// once more would go on for ever.
@@ -90,7 +91,7 @@ impl Screen {
             unrecorded: toast.about.clone(),
             toast,
             stage: Stage::Ordered,
-            discreet: presence.is_away(),
+            discreet: presence.is_seen_by_others(),
             brought_back: false,
         });
         crowded_out
@@ -181,7 +182,7 @@ impl Screen {
     pub(crate) fn tick(&mut self, now: Instant, presence: &Presence, effects: &mut Vec<Effect>) {
         let watched = presence.is_watching(now);
         for up in &mut self.up {
-            if presence.is_away() && !up.discreet {
+            if presence.is_seen_by_others() && !up.discreet {
                 up.conceal(effects);
             }
             match up.stage {

@@ -97,6 +97,7 @@ pub enum ServerFrame {
         /// Its place in the log.
         cursor: Cursor,
         /// Whether this device rings at once; the first decision only.
+        #[serde(flatten)]
         alert: FirstAlert,
         /// The message.
         message: Box<Message>,
@@ -229,15 +230,58 @@ impl Default for Policy {
 /// Whether a delivered message rings on this device at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
+#[serde(from = "AlertWords", into = "AlertWords")]
 pub enum FirstAlert {
     /// Pop up.
     Now,
     /// Into the history only, and into no summary: by the person's choices it rings nowhere.
     Never,
     /// Into the history only. Also what an unknown word means.
+    Silent,
+}
+
+/// How it is said: whoever knows no more than the two words of `alert` is told enough.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+struct AlertWords {
+    /// The first decision.
+    alert: AlertWord,
+    /// By the person's choices it rings nowhere, and counts in no summary.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    never: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum AlertWord {
+    /// Pop up.
+    Now,
+    /// Into the history only. Also what an unknown word means.
     #[serde(other)]
     Silent,
+}
+
+impl From<FirstAlert> for AlertWords {
+    fn from(alert: FirstAlert) -> Self {
+        Self {
+            alert: match alert {
+                FirstAlert::Now => AlertWord::Now,
+                FirstAlert::Never | FirstAlert::Silent => AlertWord::Silent,
+            },
+            never: alert == FirstAlert::Never,
+        }
+    }
+}
+
+impl From<AlertWords> for FirstAlert {
+    fn from(AlertWords { alert, never }: AlertWords) -> Self {
+        match alert {
+            AlertWord::Now => Self::Now,
+            AlertWord::Silent if never => Self::Never,
+            AlertWord::Silent => Self::Silent,
+        }
+    }
 }
 
 /// One pop-up per message, or one for all.

@@ -23,7 +23,7 @@ pub use frame::{
 pub use http::{
     ApplicationVersions, ChangePassword, CreateSession, CurrentSession, Device, DeviceApplication,
     DeviceRequest, Devices, ErrorCode, FieldValue, Fields, MessagesPage, PROBLEM_JSON, Problem,
-    PublishRequest, Published, Recipients, Session, UploadRef, Uploaded,
+    PublishRequest, Published, Recipients, Session, UploadRef, Uploaded, null_as_default,
 };
 pub use ids::{
     AccessToken, AccountName, Cursor, DeviceId, InvalidId, MessageId, PublisherId, TopicName,

@@ -33,8 +33,9 @@ pub enum Input {
     TooLarge,
     /// The time for the hello is over.
     HelloTimeout,
-    /// Answers [`Output::Identify`]: whom the token stands for, if it is alive.
-    Identified(Option<Identified>),
+    /// Answers [`Output::Identify`]: whom the token stands for, or what a stream with a dead one is
+    /// told.
+    Identified(Result<Identified, CloseCode>),
     /// Answers [`Output::ReadPage`].
     Page {
         /// What was read.
@@ -264,19 +265,19 @@ impl Session {
         }
     }
 
-    fn identified(&mut self, found: Option<Identified>, out: &mut Vec<Output>) {
+    fn identified(&mut self, found: Result<Identified, CloseCode>, out: &mut Vec<Output>) {
         let State::Identifying { cursor, presence } = &mut self.state else {
             return;
         };
         let (cursor, presence) = (cursor.take(), presence.take());
-        let Some(Identified {
+        let Identified {
             identity,
             head,
             at,
             policy,
-        }) = found
-        else {
-            return self.close(CloseCode::SignInAgain, out);
+        } = match found {
+            Ok(found) => found,
+            Err(code) => return self.close(code, out),
         };
         let gap_told = cursor.is_none().then_some(Timestamp::MAX);
         let sent = match cursor {

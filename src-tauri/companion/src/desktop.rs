@@ -108,6 +108,7 @@ fn sensed(event: Event) -> Sensed {
     match event {
         Event::Idle(idle) => Sensed::Idle(idle),
         Event::Inhibited(inhibited) => Sensed::Inhibited(inhibited),
+        Event::Presenting(presenting) => Sensed::Presenting(presenting),
         Event::Locked(locked) => Sensed::ScreenLocked(locked),
         Event::Sleeping(sleeping) => Sensed::Sleeping(sleeping),
         Event::SwitchedAway(away) => Sensed::SwitchedAway(away),
@@ -119,6 +120,7 @@ fn source(source: Source) -> SourceView {
         topic: match source.topic {
             Topic::Idle => SourceTopic::Idle,
             Topic::Inhibition => SourceTopic::Inhibition,
+            Topic::Presenting => SourceTopic::Presenting,
             Topic::Lock => SourceTopic::Lock,
             Topic::Session => SourceTopic::Session,
             Topic::Sleep => SourceTopic::Sleep,

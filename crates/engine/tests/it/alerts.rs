@@ -9,6 +9,7 @@ use crate::desk::{
     Desk, alert, arrives, check, frame, id, idle, is_up, locked, lost, message, read_elsewhere,
     read_here, rings, secs, silent, summary_up, synced, up, welcome, withdrawn,
 };
+use crate::disk::Disk;
 
 fn urgent(number: u128) -> Message {
     Message {
@@ -649,6 +650,22 @@ fn a_pause_shows_nothing_and_rings_nowhere_else_and_ends_in_one_summary() {
         ],
     );
     assert_eq!(desk.disk.paused_until, None);
+}
+
+#[test]
+fn a_wall_clock_that_jumps_ends_a_pause_within_a_minute() {
+    // Signed out there is no heartbeat that looks at the clock.
+    let mut desk = Desk::new(Disk::default());
+    desk.on(Event::Started);
+    desk.on(idle(0));
+    let until = desk.now().wall.timestamp() + secs(7200);
+    desk.on(pause(Some(until)));
+    assert_eq!(desk.until_wakeup(), secs(60));
+    desk.elapsed += secs(60);
+    let mut now = desk.now();
+    now.wall = &now.wall + secs(7200);
+    desk.engine.handle(&now, Event::WokeUp, &mut Vec::new());
+    assert_eq!(desk.engine.view().paused_until, None);
 }
 
 #[test]

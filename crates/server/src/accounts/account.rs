@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hither_attention::{Accepted, Effect, Event, PoppedUp, Router, Timings, Unsettled};
 use hither_protocol::{
     AccountName, CloseCode, DeviceId, FirstAlert, Instant, Message, MessageId, Policy, Presence,
-    Priority, Settings, Timestamp,
+    Settings, Timestamp,
 };
 use tokio::sync::oneshot;
 
@@ -22,8 +22,6 @@ use crate::store::{
 /// How long a message for who is connected at this moment may still ring: on the next best device
 /// where the first does not say `shown`.
 const FLEETING: Duration = Duration::from_secs(15);
-/// How often the router is told what the clock on the wall shows, which somebody may have set.
-const WALL_CLOCK_EVERY: Duration = Duration::from_hours(1);
 
 /// Numbers the streams of this node.
 pub(crate) type StreamId = u64;
@@ -35,6 +33,8 @@ pub(crate) enum Command {
     Announce(StreamId, Option<Presence>, Taken),
     Presence(StreamId, Presence, Taken),
     Heartbeat(StreamId, Option<Duration>, Taken),
+    /// The person read or answered something there.
+    Used(StreamId),
     Detach {
         stream: StreamId,
         goodbye: bool,
@@ -166,6 +166,12 @@ impl Account {
             Command::Entry(appended) => self.entry(&appended),
             Command::Subscribed(topic, since) => self.subscribed(topic, since),
             Command::Unsubscribed(topic, until) => self.unsubscribed(topic, until),
+            Command::Used(id) => {
+                if let Some(stream) = self.stream(id).filter(|stream| stream.announced) {
+                    let device = stream.device.clone();
+                    self.route(Event::Used { device });
+                }
+            }
             Command::Shown(device, ids, stays) => {
                 self.route(Event::Shown { device, ids, stays });
             }
@@ -222,7 +228,7 @@ impl Account {
         let now = Now::read();
         let policy = self.policy();
         let over = policy.quiet.and_then(|quiet| quiet.until);
-        let due = now.instant + WALL_CLOCK_EVERY;
+        let due = now.instant + choices::wall_clock_every(&self.settings);
         self.wall_clock_due = over.map_or(due, |over| due.min(now.moment(over)));
         self.route(choices::wall_clock(&self.settings, now.wall));
         for (_, stream) in &mut self.streams {
@@ -362,11 +368,8 @@ impl Account {
         };
         let mut effects = Vec::new();
         let event = Event::Accepted(Accepted {
-            id: message.id,
-            publisher: Some(message.publisher.id.clone()),
-            priority: message.priority,
-            at: now.instant,
             expires,
+            ..announced(message, now)
         });
         self.router.handle(now.instant, event, &mut effects);
         let ring = effects.iter().find_map(|effect| match effect {
@@ -421,14 +424,14 @@ impl Account {
     }
 
     /// Hands an entry to the clients it is addressed to. Where it is an inbox, it rings there and
-    /// nowhere else.
+    /// nowhere else, if the person's choices let it.
     fn hand_to_clients(&self, entry: &Arc<Entry>, logs: &[Log]) {
-        let loud = matches!(&entry.what, What::Message(message)
-            if message.priority > Priority::Low);
-        let rings = if loud {
-            FirstAlert::Now
-        } else {
-            FirstAlert::Never
+        let rings = match &entry.what {
+            What::Message(message) if self.router.may_ring(&announced(message, Now::read())) => {
+                FirstAlert::Now
+            }
+            What::Message(message) => choices::silently(&self.settings, message),
+            What::Read(_) | What::Withdraw(..) => FirstAlert::Silent,
         };
         for (_, stream) in &self.streams {
             if stream.is_addressed(logs) {
@@ -473,6 +476,17 @@ fn unsettled(message: &Pending, shown: &[store::PoppedUp], now: Now) -> Unsettle
     Unsettled {
         message: accepted(message, now),
         shown: shown.collect(),
+    }
+}
+
+/// A message that just came; it is said elsewhere when it expires.
+fn announced(message: &Message, now: Now) -> Accepted {
+    Accepted {
+        id: message.id,
+        publisher: Some(message.publisher.id.clone()),
+        priority: message.priority,
+        at: now.instant,
+        expires: None,
     }
 }
 

@@ -422,6 +422,11 @@ impl Link {
         self.send(Command::Heartbeat(self.id, last_input, taken));
     }
 
+    /// The person read or answered something on the device.
+    pub(crate) fn used(&self) {
+        self.send(Command::Used(self.id));
+    }
+
     /// The client closes the stream by itself.
     pub(crate) const fn say_goodbye(&mut self) {
         self.goodbye = true;

@@ -93,7 +93,7 @@ fn declared_size(headers: &HeaderMap) -> u64 {
     size.and_then(|size| size.parse().ok()).unwrap_or_default()
 }
 
-fn not_too_large(app: &App, size: u64) -> Result<(), Failure> {
+pub(super) fn not_too_large(app: &App, size: u64) -> Result<(), Failure> {
     let most = app.settings.attachments.file_bytes;
     if size <= most {
         return Ok(());

@@ -41,6 +41,7 @@ pub(crate) use self::attempts::Attempts;
 use self::body::JsonBody;
 use self::client::Client;
 pub(crate) use self::failure::Failure;
+use self::failure::code_of;
 pub(crate) use self::ntfy::{Followers, KnownPasswords, moment, priority_named};
 pub(crate) use self::observe::REQUEST_ID;
 pub use self::openapi::text as openapi;

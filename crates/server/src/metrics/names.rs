@@ -99,7 +99,7 @@ impl Metrics {
         add.one("requests", "Answered requests, by status", &self.requests);
         add.one(
             "requests_rejected",
-            "Requests answered with a problem, by its code",
+            "Requests that were refused, in whatever form, by code",
             &self.rejected,
         );
         add.one("sign_ins", "Passwords checked, by result", &self.sign_ins);

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use hither_protocol::{
-    AlertStyle, AlertWhy, ClientFrame, Cursor, Echo, FirstAlert, MAX_FRAME_IDS, MessageId,
+    AlertStyle, AlertWhy, ClientFrame, Cursor, Echo, FirstAlert, MAX_FRAME_IDS, Message, MessageId,
     Presence, ServerFrame, Timestamp,
 };
 
@@ -164,7 +164,8 @@ impl Stream {
             self.sent = entry.position;
             self.delivered = entry.position;
             let cursor = cursors.make(&self.identity.account, entry.position);
-            out.push(Output::Send(frame_of(&entry.what, cursor, alert)));
+            let frame = frame_of(&self.identity, &entry.what, cursor, alert);
+            out.push(Output::Send(frame));
         } else if let (What::Message(message), FirstAlert::Now) = (&entry.what, alert) {
             out.push(Output::Send(ServerFrame::Alert {
                 ids: vec![message.id],
@@ -206,12 +207,12 @@ fn taken(echo: Option<Echo>) -> Taken {
     ))
 }
 
-fn frame_of(what: &What, cursor: Cursor, alert: FirstAlert) -> ServerFrame {
+fn frame_of(to: &Identity, what: &What, cursor: Cursor, alert: FirstAlert) -> ServerFrame {
     match what {
         What::Message(message) => ServerFrame::Message {
             cursor,
             alert,
-            message: message.clone(),
+            message: Box::new(to.told(Message::clone(message))),
         },
         What::Read(ids) => ServerFrame::Read {
             cursor,

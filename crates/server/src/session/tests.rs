@@ -62,7 +62,7 @@ fn found(head: u64) -> Input {
 }
 
 fn found_as(application: &str, head: u64) -> Input {
-    Input::Identified(Some(Identified {
+    Input::Identified(Ok(Identified {
         identity: identity(application),
         head: Position(head),
         at: Timestamp::UNIX_EPOCH,
@@ -456,7 +456,10 @@ fn wrong_beginnings_are_closed() {
         vec![(Input::TooLarge, &["close 4413"])],
         vec![
             (hi(), &["identify true"]),
-            (Input::Identified(None), &["close 4401"]),
+            (
+                Input::Identified(Err(CloseCode::SignInAgain)),
+                &["close 4401"],
+            ),
         ],
         vec![
             (hi(), &["identify true"]),
@@ -605,7 +608,7 @@ fn the_welcome_carries_the_policy() {
         at: Timestamp::UNIX_EPOCH,
         policy,
     };
-    session.handle(Input::Identified(Some(identified)), &mut outputs);
+    session.handle(Input::Identified(Ok(identified)), &mut outputs);
     let device_id: DeviceId = "laptop".parse().unwrap();
     let server_time = Timestamp::UNIX_EPOCH;
     let welcome = ServerFrame::Welcome {

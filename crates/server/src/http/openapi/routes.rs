@@ -174,16 +174,16 @@ fn files(schemas: &mut Schemas) -> Vec<Operation> {
 fn publishers(schemas: &mut Schemas) -> Vec<Operation> {
     const RECORD: &str = "/v1/receivers/{account}/record";
     vec![
-        anyone("post", "/v1/publishers", "Register as a publisher")
-            .takes::<Register>(schemas)
-            .answers::<Registered>(201, schemas, "Its secret is said once.")
-            .answers::<Registered>(202, schemas, "It works once an administrator approves.")
-            .fails(&[
-                ErrorCode::Forbidden,
-                ErrorCode::TooMany,
-                ErrorCode::Taken,
-                ErrorCode::StorageFull,
-            ]),
+        Operation::new(
+            "post",
+            "/v1/publishers",
+            Who::AnyoneOrAdministrator,
+            "Register as a publisher",
+        )
+        .takes::<Register>(schemas)
+        .answers::<Registered>(201, schemas, "Its secret is said once.")
+        .answers::<Registered>(202, schemas, "It works once an administrator approves.")
+        .fails(&[ErrorCode::TooMany, ErrorCode::Taken, ErrorCode::StorageFull]),
         publisher("get", RECORD, "What is kept of a receiver")
             .answers::<Values>(200, schemas, "As it was put.")
             .fails(&[ErrorCode::NotFound]),
