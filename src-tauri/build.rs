@@ -1,6 +1,6 @@
 //! Names the commands windows may call, so that a page without a capability can call none.
 
-const COMMANDS: &[&str] = &["ready", "send", "ask", "open_link", "open_rich"];
+const COMMANDS: &[&str] = &["ready", "send", "ask", "open_link", "open_rich", "close"];
 
 fn main() {
     let attributes = tauri_build::Attributes::new()

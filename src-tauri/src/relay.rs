@@ -23,6 +23,8 @@ pub(crate) enum News {
     Lost { why: String },
     /// Show this message.
     Open { id: MessageId },
+    /// The window is about to close: save what is not saved.
+    Closing,
 }
 
 /// The page's side of the connection. Its state outlives the connection.
@@ -38,6 +40,7 @@ struct Now {
     /// To be shown as soon as the page listens.
     open: Option<MessageId>,
     listening: bool,
+    closing: bool,
 }
 
 impl Relay {
@@ -49,6 +52,7 @@ impl Relay {
                 news: News::Starting,
                 open,
                 listening: false,
+                closing: false,
             }),
             again: Notify::new(),
         }
@@ -98,6 +102,18 @@ impl Relay {
         }
         now.open = Some(id);
         None
+    }
+
+    /// The window is to close. Whether the page can be told, and was not yet.
+    pub(crate) fn close(&self) -> bool {
+        let mut now = self.lock();
+        let tell = now.listening && !now.closing;
+        now.closing = true;
+        tell
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.lock().closing
     }
 
     pub(crate) async fn send(&self, command: Command) -> Result<(), String> {

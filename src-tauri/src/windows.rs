@@ -1,5 +1,6 @@
 //! The main window: one per person, raised by whoever asks for a second one.
 
+use core::time::Duration;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,7 +10,10 @@ use hither_engine::view::{Answer, Command, ConnectionView, Glance, PresenceView,
 use hither_ipc::{BindError, Client, Host, Listener};
 use hither_protocol::{MessageId, PresenceState};
 use tauri::webview::{NewWindowResponse, PageLoadEvent};
-use tauri::{AppHandle, Emitter, Manager, State, WebviewUrl, WebviewWindowBuilder};
+use tauri::{
+    AppHandle, CloseRequestApi, Emitter, Manager, State, WebviewUrl, WebviewWindow,
+    WebviewWindowBuilder, WindowEvent,
+};
 use tokio::sync::watch;
 
 use crate::companion::Companion;
@@ -19,6 +23,9 @@ use crate::rich::{Handover, OpenPages};
 
 const MAIN: &str = "main";
 const NEWS: &str = "news";
+
+/// So long a window that was closed may go on unseen, to save what was changed last.
+const SAVED_WITHIN: Duration = Duration::from_secs(3);
 
 /// What the window shows first.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,7 +68,7 @@ pub fn open(companion: Companion, opening: Opening) -> anyhow::Result<ExitCode> 
 #[must_use]
 pub fn with_commands(builder: tauri::Builder<tauri::Wry>) -> tauri::Builder<tauri::Wry> {
     builder.invoke_handler(tauri::generate_handler![
-        ready, send, ask, open_link, open_rich
+        ready, send, ask, open_link, open_rich, close
     ])
 }
 
@@ -110,8 +117,35 @@ fn show(app: &AppHandle) -> tauri::Result<()> {
         .on_navigation(own)
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .on_download(|_, _| false)
-        .build()?;
+        .build()?
+        .on_window_event({
+            let app = app.clone();
+            move |event| {
+                if let WindowEvent::CloseRequested { api, .. } = event {
+                    leave(&app, api);
+                }
+            }
+        });
     Ok(())
+}
+
+/// Lets the page hand over what was changed a moment ago: with the window, its requests would go,
+/// too. For the person it is closed at once.
+fn leave(app: &AppHandle, api: &CloseRequestApi) {
+    let Some(window) = app.get_webview_window(MAIN) else {
+        return;
+    };
+    if !app.state::<Arc<Relay>>().close() {
+        return;
+    }
+    api.prevent_close();
+    let _ = window.hide();
+    tell(app, &News::Closing);
+    tauri::async_runtime::spawn(async move {
+        tokio::time::sleep(SAVED_WITHIN).await;
+        // Where the page closed it, that is over already.
+        let _ = window.destroy();
+    });
 }
 
 fn tell(app: &AppHandle, news: &News) {
@@ -167,6 +201,8 @@ impl Door {
 impl Host for Door {
     async fn command(&self, command: Command) -> bool {
         match command {
+            // Whoever asks opens a window of their own.
+            Command::Open { .. } if self.app.state::<Arc<Relay>>().is_closing() => return false,
             Command::Open { id } => {
                 raise(&self.app);
                 let news = id.and_then(|id| self.app.state::<Arc<Relay>>().open(id));
@@ -210,6 +246,17 @@ async fn send(relay: State<'_, Arc<Relay>>, command: Command) -> Result<(), Stri
 #[tauri::command]
 async fn ask(relay: State<'_, Arc<Relay>>, query: Query) -> Result<Answer, String> {
     relay.ask(query).await
+}
+
+/// Nothing is left to be saved.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "Tauri hands a command its arguments by value"
+)]
+#[tauri::command]
+fn close(window: WebviewWindow) {
+    // One that cannot be closed was closed already.
+    let _ = window.destroy();
 }
 
 #[tauri::command]

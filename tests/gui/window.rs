@@ -625,6 +625,32 @@ async fn c4_settings_are_changed_by_keys_and_the_server_has_them() {
 }
 
 #[tokio::test]
+async fn c4_a_change_right_before_the_window_is_closed_reaches_the_server() {
+    let home = Home::new();
+    let window = home.signed_in().await;
+    let phone = home.session();
+    let frame = wait_for("the window", SOON, || {
+        find_window(&home.desktop, "^Hither$")
+    });
+    let keys = |keys: &[&str]| {
+        let press = ["windowactivate", "--sync", &frame, "key", "--delay", "40"];
+        xdotool(&home.desktop, &[&press, keys].concat());
+    };
+    keys(&["ctrl+comma"]);
+    window.focus("#idle-after").await.unwrap();
+    // Sooner than changes are saved by themselves.
+    keys(&["Home", "Right", "Right", "Right", "alt+F4"]);
+    wait_for("the server to have it", SOON, || {
+        (home.get(&phone, "/v1/settings")["idle_after_ms"] == 30_000).then_some(())
+    });
+    wait_for("only the companion to run", SOON, || {
+        let running = running_on(&home.desktop);
+        let names: Vec<_> = running.iter().map(|(_, name)| name.as_str()).collect();
+        (names == ["hither-companio"]).then_some(())
+    });
+}
+
+#[tokio::test]
 async fn c11_f7_why_it_alerted_here_a_large_page_and_a_file() {
     let home = Home::new();
     let window = home.signed_in().await;

@@ -23,4 +23,6 @@ export interface Listener {
   lost(why: string): void;
   /** The window is asked to show this message. */
   open(id: string): void;
+  /** The window is about to close. It waits a moment for this. */
+  closing(): Promise<void>;
 }

@@ -8,7 +8,8 @@ type News =
   | { type: 'starting' }
   | { type: 'view'; view: View }
   | { type: 'lost'; why: string }
-  | { type: 'open'; id: string };
+  | { type: 'open'; id: string }
+  | { type: 'closing' };
 
 export class TauriBackend implements Backend {
   watch(listener: Listener): () => void {
@@ -16,7 +17,8 @@ export class TauriBackend implements Backend {
       if (news.type === 'view') listener.view(news.view);
       else if (news.type === 'starting') listener.view(null);
       else if (news.type === 'lost') listener.lost(news.why);
-      else listener.open(news.id);
+      else if (news.type === 'open') listener.open(news.id);
+      else void listener.closing().finally(() => invoke('close'));
     };
     const listening = listen<News>('news', (event) => tell(event.payload));
     // Said again on request: what was sent before the page listened is not lost.

@@ -27,6 +27,8 @@ export class Choices {
   #ask: (query: Query) => Promise<Answer>;
   #due: ReturnType<typeof setTimeout> | undefined;
   #busy = false;
+  /** What is being saved. */
+  #saving = Promise.resolve();
   /** Counts what was asked. */
   #turn = 0;
   /** What was asked before this turn is answered too late. */
@@ -73,11 +75,17 @@ export class Choices {
     this.#due = setTimeout(() => void this.save(), SAVE_AFTER_MS);
   }
 
-  /** Saves what is not saved. */
-  async save(): Promise<void> {
+  /** Saves what is not saved; done when everything is, or cannot be. */
+  save(): Promise<void> {
     clearTimeout(this.#due);
+    // What was changed meanwhile is saved after it.
+    if (!this.#busy) this.#saving = this.#save();
+    return this.#saving;
+  }
+
+  async #save(): Promise<void> {
     const [was, to] = [this.#kept, this.wanted];
-    if (!was || !to || this.#busy || this.state === 'differ') return;
+    if (!was || !to || this.state === 'differ') return;
     if (!this.#changed()) {
       // Changed and changed back.
       if (this.state === 'unsaved') this.state = 'calm';

@@ -42,6 +42,25 @@ test('a change is there at once, and saved once for several in a row', async () 
   expect(choices.state).toBe('saved');
 });
 
+test('saving is over when what was changed meanwhile is saved, too', async () => {
+  let answer: (said: Answer) => void = () => undefined;
+  answers = [
+    new Promise((done) => (answer = done)),
+    kept({ idle_after_ms: 60_000, read_receipts: true }),
+  ];
+  choices.change({ idle_after_ms: 60_000 });
+  void choices.save();
+  choices.change({ read_receipts: true });
+  let over = false;
+  const saving = choices.save().then(() => (over = true));
+  await Promise.resolve();
+  expect(over).toBe(false);
+  answer(kept({ idle_after_ms: 60_000 }));
+  await saving;
+  expect(asked.at(-1)).toMatchObject({ to: { idle_after_ms: 60_000, read_receipts: true } });
+  expect(choices.state).toBe('saved');
+});
+
 test('what is changed while it is being saved is saved next', async () => {
   let answer: (said: Answer) => void = () => undefined;
   answers = [

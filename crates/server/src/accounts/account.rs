@@ -12,12 +12,11 @@ use hither_protocol::{
 use tokio::sync::oneshot;
 
 use super::clock::{self, Now};
-use super::{Decisions, Live, Stream, choices};
+use super::{Decisions, Live, Stream, choices, until_answered};
 use crate::metrics::{Metrics, Owed};
 use crate::session::Taken;
 use crate::store::{
-    self, Appended, Entry, Log, Pending, Position, Store, StoreError, Subscription, TopicId,
-    Unseen, What,
+    self, Appended, Entry, Log, Pending, Position, Store, Subscription, TopicId, Unseen, What,
 };
 
 /// How long a message for who is connected at this moment may still ring: on the next best device
@@ -465,24 +464,6 @@ impl Account {
         self.streams
             .iter_mut()
             .find_map(|(present, stream)| (*present == id).then_some(stream))
-    }
-}
-
-/// Asks until the store answers: what is not known would never be alerted.
-async fn until_answered<T, F>(account: &AccountName, ask: impl Fn() -> F) -> T
-where
-    T: Default,
-    F: Future<Output = Result<T, StoreError>>,
-{
-    loop {
-        match ask().await {
-            Ok(answer) => return answer,
-            Err(StoreError::Closed | StoreError::NotFound) => return T::default(),
-            Err(error) => {
-                tracing::error!(%account, %error, "an account is not loaded yet");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        }
     }
 }
 

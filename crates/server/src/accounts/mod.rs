@@ -380,6 +380,24 @@ fn concerned<'a>(
     }))
 }
 
+/// Asks until the store answers: what is not known would never be alerted.
+async fn until_answered<T, F>(account: &AccountName, ask: impl Fn() -> F) -> T
+where
+    T: Default,
+    F: Future<Output = Result<T, StoreError>>,
+{
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(StoreError::Closed | StoreError::NotFound) => return T::default(),
+            Err(error) => {
+                tracing::error!(%account, %error, "an account is not loaded yet");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
 /// A stream's way to its account. Dropping it takes the stream out again.
 #[derive(Debug)]
 pub(crate) struct Link {
