@@ -57,6 +57,7 @@ pub(crate) fn summary(rows: &[Headline], presence: &Presence) -> Toast {
     let same = rows.iter().all(|row| row.publisher == publisher);
     Toast {
         key: ToastKey::Summary,
+        about: rows.iter().map(|row| row.id).collect(),
         title,
         body,
         publisher: if same { publisher } else { "" }.to_owned(),

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::{
@@ -13,6 +13,19 @@ use crate::{
 
 /// The media type of every error's body.
 pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Reads `null` as what the field is when it is left out, for `deserialize_with`: many programs write
+/// `null` for what they do not say.
+///
+/// # Errors
+/// Those of the value, where there is one.
+pub fn null_as_default<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
 
 /// `POST /v1/sessions`: a person signs in on a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,13 +149,21 @@ pub struct PublishRequest {
     /// Whom it is for.
     pub to: Recipients,
     /// One line.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub title: String,
     /// The text.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub body: String,
     /// How `body` is written.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub format: Format,
     /// An H5 page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,19 +172,31 @@ pub struct PublishRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// 1 to 5.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub priority: Priority,
     /// Free words.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub tags: Vec<String>,
     /// Address of a picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
     /// Buttons.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub actions: Vec<Action>,
     /// Files uploaded before, in the order in which they are listed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub attachments: Vec<UploadRef>,
     /// Replaces the publisher's earlier message with the same key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -229,16 +262,32 @@ pub struct Uploaded {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Recipients {
     /// These accounts' own inboxes.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub accounts: Vec<String>,
     /// Subscribers of these topics.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub topics: Vec<String>,
     /// Exactly these clients.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub tokens: Vec<String>,
     /// Every account.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "core::ops::Not::not"
+    )]
     pub everyone: bool,
     /// Clients of an application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -252,12 +301,17 @@ pub struct ApplicationVersions {
     /// As clients say it when they sign in.
     pub name: String,
     /// A range of semantic versions: `>=1.2, <2`. All of them by default.
-    #[serde(default = "all_versions")]
+    #[serde(default = "all_versions", deserialize_with = "versions")]
     pub versions: String,
 }
 
 fn all_versions() -> String {
     "*".to_owned()
+}
+
+fn versions<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let range = Option::deserialize(from)?;
+    Ok(range.unwrap_or_else(all_versions))
 }
 
 /// 201 to a publish, after the commit.
@@ -355,6 +409,8 @@ error_codes! {
     Taken = "taken", 409, "Already taken";
     /// Unknown or foreign cursor; start over without one.
     UnknownCursor = "unknown_cursor", 410, "Unknown cursor";
+    /// It is not the version that `If-Match` names any more; read it again.
+    Changed = "changed", 412, "Changed meanwhile";
     /// The body is too large.
     TooLarge = "too_large", 413, "Too large";
     /// The body is not JSON.

@@ -1,3 +1,4 @@
+use core::convert::Infallible;
 use core::fmt;
 use core::str::FromStr;
 
@@ -142,14 +143,40 @@ text_id!(
     }
 );
 
-text_id!(
-    /// How far a client got in its log. Opaque to clients; only the server that made it reads it.
-    Cursor,
-    "a cursor",
-    "1 to 128 printable ASCII characters",
-    "^[!-~]{1,128}$",
-    |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
-);
+/// How far a client got in its log. Opaque to clients; only the server that made it reads it, and
+/// any other text is a cursor that it does not know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// The cursor as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Cursor {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
 
 /// What a client shows to prove that it signed in. A secret: `Debug` and `Display` hide it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,12 +18,12 @@ pub use clock::Instant;
 pub use file_name::file_name;
 pub use frame::{
     AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Echo, FirstAlert, Malformed, Policy,
-    ServerFrame, WithdrawWhy,
+    Quiet, ServerFrame, WithdrawWhy,
 };
 pub use http::{
     ApplicationVersions, ChangePassword, CreateSession, CurrentSession, Device, DeviceApplication,
     DeviceRequest, Devices, ErrorCode, FieldValue, Fields, MessagesPage, PROBLEM_JSON, Problem,
-    PublishRequest, Published, Recipients, Session, UploadRef, Uploaded,
+    PublishRequest, Published, Recipients, Session, UploadRef, Uploaded, null_as_default,
 };
 pub use ids::{
     AccessToken, AccountName, Cursor, DeviceId, InvalidId, MessageId, PublisherId, TopicName,

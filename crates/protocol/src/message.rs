@@ -10,7 +10,8 @@ pub struct Message {
     pub id: MessageId,
     /// Who sent it.
     pub publisher: PublisherRef,
-    /// The application it is addressed to, when not the person's own inbox.
+    /// The application it is addressed to, when not the person's own inbox; by a message token,
+    /// that of the client which reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
     /// The topic it was published to, if any.

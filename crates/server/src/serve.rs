@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use hither_attention::Timings;
-use hither_protocol::{AccessToken, ClientInfo, Instant, Policy};
+use hither_protocol::{AccessToken, ClientInfo, CloseCode, Instant, Policy};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -71,6 +71,9 @@ pub struct Settings {
     /// Networks that requests to addresses which others chose may reach, on any port, beside
     /// what is public.
     pub outbound_allow: Vec<Network>,
+    /// For how long after the start no webhook event counts as too old: it was not tried while the
+    /// server was away.
+    pub old_events_stay: Duration,
 }
 
 impl Default for Settings {
@@ -88,6 +91,7 @@ impl Default for Settings {
             attachments: AttachmentLimits::default(),
             announce_sign_ins: true,
             outbound_allow: Vec::new(),
+            old_events_stay: webhooks::OLD_EVENTS_STAY,
             registration: Registration::default(),
         }
     }
@@ -354,6 +358,22 @@ impl App {
         self.store
             .identify(&hash, now, http::session_expiry(now))
             .await
+    }
+
+    /// The same for a stream, which is closed with this code where the token is dead.
+    pub(crate) async fn admit(
+        &self,
+        token: &AccessToken,
+    ) -> Result<Result<Identity, CloseCode>, StoreError> {
+        if let Some(identity) = self.identify(token).await? {
+            return Ok(Ok(identity));
+        }
+        let hash = secret::hash(token.expose());
+        Ok(Err(if self.store.is_revoked(&hash, clock::wall()).await? {
+            CloseCode::Revoked
+        } else {
+            CloseCode::SignInAgain
+        }))
     }
 
     /// The server at this moment.

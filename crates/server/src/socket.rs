@@ -56,6 +56,8 @@ struct Socket {
     /// Of the hello, with the count of ended sessions before it was looked up.
     token: Option<(AccessToken, u64)>,
     attached: Option<Attached>,
+    /// When the session is looked up again, unless something happens to it before.
+    verify_at: Instant,
     /// What the client used up of its frames.
     said: Bucket,
     /// From where on the client owes an ack.
@@ -80,6 +82,7 @@ impl Socket {
             opened,
             token: None,
             attached: None,
+            verify_at: Instant::now() + app.settings.limits.session_again,
             said: Bucket::default(),
             owes_after: None,
             app,
@@ -138,7 +141,7 @@ impl Socket {
                 self.app.metrics.lagged();
                 Input::Lagged
             }
-            Signal::Live(Live::Entry { entry, ring }) => Input::Entry { entry, ring },
+            Signal::Live(Live::Entry { entry, alert }) => Input::Entry { entry, alert },
             Signal::Live(Live::Alert { ids, style, why }) => Input::Alert { ids, style, why },
             Signal::Policy(policy) => Input::Policy(policy),
             Signal::Verify => {
@@ -153,6 +156,7 @@ impl Socket {
         received: Option<Result<Message, axum::Error>>,
     ) -> Result<Option<Input>, End> {
         self.still_there();
+        self.keep_signed_in();
         match received {
             Some(Ok(Message::Text(text))) => self.text(&text).await.map(Some),
             Some(Ok(Message::Binary(_))) => Ok(Some(Input::Malformed(
@@ -220,7 +224,12 @@ impl Socket {
             Output::Identify { token, client } => self.identify(token, client),
             Output::Attach(identity, policy) => self.attach(*identity, policy),
             Output::ReadPage(after) => self.read_page(after),
-            Output::Write(write) => self.write(write),
+            Output::Write(write) => {
+                if matches!(write, Write::Read(_) | Write::Action(..)) {
+                    self.tell(Link::used);
+                }
+                self.write(write);
+            }
             Output::Announce(presence, taken) => self.tell(|link| link.announce(presence, taken)),
             Output::Presence(presence, taken) => self.tell(|link| link.presence(presence, taken)),
             Output::Heartbeat(age, taken) => self.tell(|link| link.heartbeat(age, taken)),
@@ -251,13 +260,13 @@ impl Socket {
         let token = self.token.as_ref().map(|(token, _)| token.clone());
         self.ask(async move {
             let Some(token) = token else {
-                return Ok(Some(Input::Identified(None)));
+                return Ok(Some(Input::Identified(Err(CloseCode::SignInAgain))));
             };
-            let Some(identity) = app.identify(&token).await? else {
-                return Ok(Some(Input::Identified(None)));
+            let identity = match app.admit(&token).await? {
+                Ok(identity) => app.at_version(identity, client).await?,
+                Err(code) => return Ok(Some(Input::Identified(Err(code)))),
             };
-            let identity = app.at_version(identity, client).await?;
-            Ok(Some(Input::Identified(Some(Identified {
+            Ok(Some(Input::Identified(Ok(Identified {
                 head: app.store.head().await?,
                 at: clock::wall(),
                 policy: app.accounts.policy(&identity.account).await?,
@@ -284,10 +293,15 @@ impl Socket {
             return;
         };
         let app = Arc::clone(&self.app);
-        self.ask(async move {
-            let alive = app.identify(&token).await?.is_some();
-            Ok((!alive).then_some(Input::End(CloseCode::Revoked)))
-        });
+        self.ask(async move { Ok(app.admit(&token).await?.err().map(Input::End)) });
+    }
+
+    /// A session whose stream stays open is in use.
+    fn keep_signed_in(&mut self) {
+        if self.verify_at <= Instant::now() {
+            self.verify_at = Instant::now() + self.app.settings.limits.session_again;
+            self.verify();
+        }
     }
 
     fn read_page(&self, after: Position) {
@@ -295,10 +309,12 @@ impl Socket {
             return;
         };
         let (app, reader) = (Arc::clone(&self.app), Reader::Client(identity.client));
+        let account = identity.account.clone();
         self.ask(async move {
             let limit = app.settings.limits.page_entries;
             let page = app.store.page(&reader, after, None, limit).await?;
-            Ok(Some(Input::Page(page)))
+            let never = app.accounts.never_ring(&account, &page).await?;
+            Ok(Some(Input::Page { page, never }))
         });
     }
 
@@ -357,7 +373,7 @@ impl Socket {
 
     async fn say_code(&mut self, code: CloseCode) {
         if let Some(attached) = &mut self.attached {
-            if code == CloseCode::Revoked {
+            if matches!(code, CloseCode::Revoked | CloseCode::SignInAgain) {
                 attached.link.say_goodbye();
             }
             let Identity {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use hither_protocol::{AccountName, Message, MessageId, PublisherId, Timestamp};
 use hither_server::store::{
-    AccountRecord, DataFolder, NewMessage, Position, PublisherRecord, Reader, Receivers,
+    AccountRecord, DataFolder, Grantee, NewMessage, Position, PublisherRecord, Reader, Receivers,
     SqliteStore, Store, What, system_clock,
 };
 use serde_json::json;
@@ -154,6 +154,7 @@ fn a_message() -> NewMessage {
         message,
         html: None,
         to: Receivers::accounts(vec![ada()]),
+        by: Grantee::Publisher(publisher()),
         deliver_at: None,
         ttl: None,
         idempotency: None,

@@ -13,8 +13,8 @@ use std::time::Duration;
 use hither_protocol::{AccountName, Message, PublisherId, Timestamp};
 use hither_server::attachments::{remove_strays, sweep};
 use hither_server::store::{
-    AccountRecord, DataFolder, NewMessage, PublisherRecord, Quota, Receivers, SqliteStore, Store,
-    Upload, system_clock,
+    AccountRecord, DataFolder, Grantee, NewMessage, PublisherRecord, Quota, Receivers, SqliteStore,
+    Store, Upload, system_clock,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -137,6 +137,7 @@ async fn publish(store: &dyn Store, upload: &Upload) {
             accounts: vec![ada()],
             ..Receivers::default()
         },
+        by: Grantee::Publisher(publisher()),
         deliver_at: None,
         // Most are gone soon, so that files are, too.
         ttl: Some(Duration::from_millis(1)),

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use hither_protocol::{AccountName, Message, MessageId, PublisherId, Timestamp};
 use hither_server::store::{
-    AccountRecord, DataFolder, NewMessage, PublisherRecord, Publishers, Receivers, SqliteStore,
-    Store, system_clock,
+    AccountRecord, DataFolder, Grantee, NewMessage, PublisherRecord, Publishers, Receivers,
+    SqliteStore, Store, system_clock,
 };
 use rusqlite::Connection;
 use serde_json::json;
@@ -147,6 +147,7 @@ fn a_message(deliver_at: Timestamp) -> NewMessage {
         message,
         html: None,
         to: Receivers::accounts(vec![ada()]),
+        by: Grantee::Publisher(publisher()),
         deliver_at: Some(deliver_at),
         ttl: None,
         idempotency: None,

@@ -344,10 +344,9 @@ fn account(db: &Connection) -> rusqlite::Result<Option<SavedAccount>> {
                 stream_url: row.get(3)?,
             };
             let cursor: Option<String> = row.get(4)?;
-            let cursor = cursor.map(Cursor::try_from).transpose();
             Ok(SavedAccount {
                 signed_in,
-                cursor: cursor.map_err(|error| unreadable(4, error))?,
+                cursor: cursor.map(Cursor::from),
             })
         },
     )

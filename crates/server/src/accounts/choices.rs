@@ -3,14 +3,28 @@
 use core::time::Duration;
 
 use hither_attention::Event;
-use hither_protocol::{AttentionSettings, DoNotDisturb, Policy, Settings, Timestamp};
+use hither_protocol::{
+    AttentionSettings, DoNotDisturb, FirstAlert, Message, Policy, Settings, Timestamp,
+};
+use jiff::Zoned;
 use jiff::tz::TimeZone;
 
-/// What the account's clients are told about timing; `base` says the rest.
-pub(super) fn policy(base: Policy, settings: &Settings) -> Policy {
+/// What the account's clients are told about timing and quiet at `now`; `base` says the rest.
+pub(super) fn policy(base: Policy, settings: &Settings, now: Timestamp) -> Policy {
     Policy {
         idle_after_ms: settings.attention.idle_after_ms,
+        quiet: hither_attention::quiet(&settings.attention, &here(settings, now)),
         ..base
+    }
+}
+
+/// What a device that does not ring is told about a message of its person's.
+pub(super) fn silently(settings: &Settings, message: &Message) -> FirstAlert {
+    let publisher = &message.publisher.id;
+    if hither_attention::rings(&settings.attention, publisher, message.priority) {
+        FirstAlert::Silent
+    } else {
+        FirstAlert::Never
     }
 }
 
@@ -32,11 +46,15 @@ pub(super) fn chosen(settings: &Settings) -> Event {
 
 /// What the clock on the wall shows at `now` where the person's quiet times are.
 pub(super) fn wall_clock(settings: &Settings, now: Timestamp) -> Event {
+    Event::WallClock(Box::new(here(settings, now)))
+}
+
+fn here(settings: &Settings, now: Timestamp) -> Zoned {
     let name = settings.attention.time_zone.as_deref();
     // A zone that is known no more, as after an older version was installed, is the server's.
     let zone = name.and_then(|name| TimeZone::get(name).ok());
     let zone = zone.unwrap_or_else(TimeZone::system);
-    Event::WallClock(Box::new(now.to_zoned(zone)))
+    now.to_zoned(zone)
 }
 
 /// How often the router is told what the clock on the wall shows: somebody may have set it, and a

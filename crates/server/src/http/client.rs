@@ -19,6 +19,13 @@ pub(crate) const COOKIE_NAME: &str = "hither_session";
 pub(crate) struct Client(pub(crate) Identity);
 
 impl Client {
+    /// The client that an access token stands for, where its account does not ask too often.
+    pub(crate) async fn with(app: &App, token: &AccessToken) -> Result<Self, Failure> {
+        let identity = app.identify(token).await?.ok_or_else(unauthenticated)?;
+        app.limiter.account(&identity.account)?;
+        Ok(Self(identity))
+    }
+
     /// Whether it is the person's own inbox, which alone sees the account's messages.
     pub(crate) fn is_inbox(&self) -> bool {
         self.0.application == INBOX
@@ -33,9 +40,7 @@ impl FromRequestParts<Arc<App>> for Client {
             Some(token) => token,
             None => from_browser(app, parts)?.ok_or_else(unauthenticated)?,
         };
-        let identity = app.identify(&token).await?.ok_or_else(unauthenticated)?;
-        app.limiter.account(&identity.account)?;
-        Ok(Self(identity))
+        Self::with(app, &token).await
     }
 }
 

@@ -6,8 +6,28 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hither_protocol::{ErrorCode, PROBLEM_JSON, Problem};
 
+use super::ntfy;
 use crate::limits::{NoPlace, TooSoon};
 use crate::store::StoreError;
+
+/// What is wrong, for whoever counts, where only the status is known.
+pub(super) const fn code_of(status: StatusCode) -> ErrorCode {
+    match status.as_u16() {
+        401 => ErrorCode::Unauthenticated,
+        403 => ErrorCode::Forbidden,
+        404 => ErrorCode::NotFound,
+        405 => ErrorCode::MethodNotAllowed,
+        413 => ErrorCode::TooLarge,
+        415 => ErrorCode::UnsupportedMediaType,
+        416 => ErrorCode::RangeNotSatisfiable,
+        422 => ErrorCode::Invalid,
+        429 => ErrorCode::TooMany,
+        503 => ErrorCode::Unavailable,
+        507 => ErrorCode::StorageFull,
+        400..500 => ErrorCode::Malformed,
+        _ => ErrorCode::Internal,
+    }
+}
 
 /// When there may be a place again, in seconds.
 const NO_PLACE_S: u64 = 30;
@@ -115,10 +135,15 @@ impl From<StoreError> for Failure {
                 "You may not do this; ask the owner or the server's administrator.",
             ),
             StoreError::TooMany => Self::invalid("There are as many as may be; remove one first."),
+            StoreError::TooManyTopics => ntfy::Refused::TooMany.into(),
             StoreError::Unfilled(why) => Self::invalid(why.to_string()),
             StoreError::IdempotencyMismatch => Self::new(
                 ErrorCode::IdempotencyMismatch,
                 "This Idempotency-Key came before with another body; use a new key for a new message.",
+            ),
+            StoreError::Changed => Self::new(
+                ErrorCode::Changed,
+                "It was changed meanwhile and nothing was stored; read it again, and decide anew.",
             ),
             StoreError::Full => Self::new(
                 ErrorCode::StorageFull,

@@ -17,13 +17,14 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
 use hither_protocol::{
-    Format, Message, Priority, PublishRequest, PublisherId, Recipients, Timestamp,
+    ErrorCode, Format, Message, Priority, PublishRequest, PublisherId, Recipients, Timestamp,
+    null_as_default,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{App, Failure, publish, publisher};
+use super::{App, Failure, code_of, publish, publisher};
 use crate::secret;
 use crate::store::{Grantee, PublisherRecord};
 
@@ -36,13 +37,17 @@ pub(crate) struct Refused {
     status: StatusCode,
     description: String,
     retry_after_s: Option<u64>,
+    /// For whoever counts.
+    code: ErrorCode,
 }
 
 /// What a script sends.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 struct Sent {
+    #[serde(deserialize_with = "null_as_default")]
     message: String,
+    #[serde(deserialize_with = "null_as_default")]
     title: String,
     priority: Option<Number>,
     extras: Value,
@@ -303,6 +308,7 @@ impl Refused {
             status,
             description: description.into(),
             retry_after_s: None,
+            code: code_of(status),
         }
     }
 }
@@ -316,6 +322,7 @@ impl From<Failure> for Refused {
         };
         Self {
             status,
+            code: failure.code(),
             retry_after_s: failure.retry_after_s(),
             description: failure.into_detail(),
         }
@@ -330,6 +337,7 @@ impl IntoResponse for Refused {
             "errorDescription": self.description,
         });
         let mut response = (self.status, Json(body)).into_response();
+        response.extensions_mut().insert(self.code);
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"hither\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
@@ -361,6 +369,13 @@ mod tests {
         ] {
             assert_eq!(u8::from(urgency(gotify)), ours, "{gotify:?}");
         }
+    }
+
+    #[test]
+    fn null_says_as_much_as_nothing() {
+        let nulls = json!({ "message": null, "title": null, "priority": null, "extras": null });
+        let sent: Sent = serde_json::from_value(nulls).unwrap();
+        assert_eq!(sent, Sent::default());
     }
 
     #[test]

@@ -72,6 +72,7 @@ pub(crate) async fn list(
             .entries
             .into_iter()
             .filter_map(|entry| message(entry.what))
+            .map(|message| client.0.told(message))
             .collect(),
     }))
 }

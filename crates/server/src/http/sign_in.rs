@@ -17,7 +17,9 @@ use super::client::bearer;
 use super::{App, Client, Failure, JsonBody, Origin, admin};
 use crate::accounts::clock;
 use crate::secret::{self, Verdict};
-use crate::store::{AccountRecord, DeviceRecord, NewMessage, NewSession, Receivers, SERVER_ITSELF};
+use crate::store::{
+    AccountRecord, DeviceRecord, Grantee, NewMessage, NewSession, Receivers, SERVER_ITSELF,
+};
 
 /// How long a session lasts after its last use.
 pub(crate) const SESSION_LASTS: Duration = Duration::from_hours(60 * 24);
@@ -141,6 +143,8 @@ fn notice(app: &App, account: &AccountName, request: &CreateSession) -> Option<B
         application,
         ..
     } = request;
+    let from = from_the_server();
+    let by = Grantee::Publisher(from.publisher.id.clone());
     let message = Message {
         title: format!("New sign-in: {}", device.name),
         body: format!(
@@ -150,12 +154,13 @@ fn notice(app: &App, account: &AccountName, request: &CreateSession) -> Option<B
         ),
         priority: Priority::High,
         tags: vec!["sign-in".to_owned()],
-        ..from_the_server()
+        ..from
     };
     Some(Box::new(NewMessage {
         message,
         html: None,
         to: Receivers::accounts(vec![account.clone()]),
+        by,
         deliver_at: None,
         ttl: None,
         idempotency: None,
@@ -293,19 +298,19 @@ fn wrong_credentials() -> Failure {
     )
 }
 
-/// The device as signed in before, else a new one: an id means something only to the account it
-/// was made for.
+/// The device under the id that it says, which means something to this account alone; under a new
+/// one where it says none, or one that was revoked.
 async fn device(
     app: &App,
     account: &AccountName,
     request: &CreateSession,
 ) -> Result<DeviceRecord, Failure> {
-    let known = match &request.device.id {
-        Some(id) => app.store.device(account, id).await?,
-        None => None,
+    let said = match &request.device.id {
+        Some(id) if !app.store.is_removed(account, id).await? => Some(id.clone()),
+        _ => None,
     };
     Ok(DeviceRecord {
-        id: known.map_or_else(secret::device_id, |device| device.id),
+        id: said.unwrap_or_else(secret::device_id),
         name: request.device.name.clone(),
         platform: request.device.platform.clone(),
         kind: request.device.kind,

@@ -42,7 +42,7 @@ pub(crate) async fn put(
     let who = Grantee::Account(client.0.account.clone());
     let topic = readable(&app, name(topic)?.as_str(), &who).await?;
     app.store
-        .subscribe(&client.0.account, topic.id)
+        .subscribe(&client.0.account, &topic)
         .await
         .map_err(|error| match error {
             StoreError::TooMany => Failure::invalid(format!(
@@ -60,13 +60,8 @@ pub(crate) async fn delete(
     topic: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Failure> {
     own_inbox(&client)?;
-    let topic = app
-        .store
-        .topic(&name(topic)?)
-        .await?
-        .ok_or_else(not_subscribed)?;
     app.store
-        .unsubscribe(&client.0.account, topic.id)
+        .unsubscribe(&client.0.account, &name(topic)?)
         .await
         .map_err(|error| match error {
             StoreError::NotFound => not_subscribed(),

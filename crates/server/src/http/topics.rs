@@ -9,7 +9,7 @@ use hither_protocol::{ErrorCode, TopicName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ntfy::writable;
+use super::ntfy::claimed;
 use super::{App, Failure, JsonBody, Publisher};
 use crate::store::Grantee;
 
@@ -34,8 +34,8 @@ pub(crate) async fn put(
     body: JsonBody<TopicSettings>,
 ) -> Result<Json<TopicState>, Failure> {
     let Path(name) = name.map_err(|error| Failure::malformed(error.body_text()))?;
+    let topic = claimed(&app, &name, &publisher.id).await?;
     let who = Grantee::Publisher(publisher.id);
-    let topic = writable(&app, &name, &who).await?;
     if !app.store.rights(&topic.name, &who).await?.owns {
         return Err(Failure::new(
             ErrorCode::Forbidden,

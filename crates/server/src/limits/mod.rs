@@ -30,6 +30,8 @@ pub struct Limits {
     pub requests_per_account: Rate,
     /// Requests of one publisher.
     pub requests_per_publisher: Rate,
+    /// Webhooks of one publisher: each costs the store a row for every event.
+    pub webhooks_per_publisher: usize,
     /// Frames that a client may say on one stream.
     pub frames_per_stream: Rate,
     /// Publishers that register from one address.
@@ -45,6 +47,8 @@ pub struct Limits {
     pub headers_within: Duration,
     /// From the upgrade to the hello.
     pub hello_within: Duration,
+    /// An open stream looks its session up again so often, which keeps it alive.
+    pub session_again: Duration,
     /// A client that takes nothing for so long is too slow.
     pub drain_within: Duration,
     /// How long requests and streams may take to end when the server stops.
@@ -66,6 +70,7 @@ impl Limits {
         requests_per_address: Rate::per_second(100).burst(1000),
         requests_per_account: Rate::per_second(50).burst(500),
         requests_per_publisher: Rate::per_second(200).burst(5000),
+        webhooks_per_publisher: 5,
         frames_per_stream: Rate::per_second(100).burst(2000),
         registrations_per_address: Rate::per_hour(10).burst(10),
         failed_sign_ins: Rate::per_minute(10).burst(10),
@@ -73,6 +78,7 @@ impl Limits {
         handshake_within: Duration::from_secs(10),
         headers_within: Duration::from_secs(30),
         hello_within: Duration::from_secs(5),
+        session_again: Duration::from_hours(24),
         drain_within: Duration::from_secs(10),
         stop_within: Duration::from_secs(5),
         keepalive: Duration::from_secs(45),

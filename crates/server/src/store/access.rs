@@ -78,15 +78,12 @@ pub trait TopicAccess: Send + Sync {
     /// What somebody may do; a name that nobody used is a topic like others, and free.
     async fn rights(&self, topic: &TopicName, who: &Grantee) -> Result<Rights, StoreError>;
     /// The topic, for a publisher that may write to it; a free one becomes its own. `Forbidden`
-    /// where it may not, `TooMany` beyond [`MAX_TOPICS`].
+    /// where it may not, `TooManyTopics` beyond [`MAX_TOPICS`].
     async fn claim_topic(
         &self,
         topic: &TopicName,
         publisher: &PublisherId,
     ) -> Result<Topic, StoreError>;
-    /// The topic of this name, made and left free where it is not there. `TooMany` beyond
-    /// [`MAX_TOPICS`].
-    async fn name_topic(&self, topic: &TopicName) -> Result<Topic, StoreError>;
     /// Whether reading needs a grant. Whoever is subscribed without one is not any more.
     async fn set_private(&self, topic: &TopicName, private: bool) -> Result<(), StoreError>;
     /// Gives a right; again is a no-op. `NotFound` without the account or publisher.
@@ -110,6 +107,13 @@ pub trait TopicAccess: Send + Sync {
         publisher: &PublisherId,
         key: &str,
     ) -> Result<Vec<MessageId>, StoreError>;
+    /// The keys of those of these messages that have one.
+    async fn keys_of(
+        &self,
+        messages: Vec<MessageId>,
+    ) -> Result<HashMap<MessageId, String>, StoreError>;
+    /// Whether a message stands in a topic, or will once its time has come.
+    async fn is_in_topic(&self, message: MessageId, topic: &TopicName) -> Result<bool, StoreError>;
     /// What only ntfy's clients understand of these messages, as JSON; of most there is nothing.
     async fn ntfy_fields(
         &self,

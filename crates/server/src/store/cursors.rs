@@ -41,8 +41,7 @@ impl Cursors {
         bytes[..EPOCH_BYTES].copy_from_slice(&self.epoch.0.to_be_bytes());
         bytes[EPOCH_BYTES..][..POSITION_BYTES].copy_from_slice(&position.0.to_be_bytes());
         bytes[EPOCH_BYTES + POSITION_BYTES..].copy_from_slice(&self.seal(account, position));
-        Cursor::try_from(URL_SAFE_NO_PAD.encode(bytes))
-            .expect("32 characters of base64url are a cursor")
+        URL_SAFE_NO_PAD.encode(bytes).into()
     }
 
     /// How far the cursor says its account got. `head` is the store's newest position: a cursor
@@ -137,7 +136,7 @@ mod tests {
         let genuine = own.make(&ada, Position(300));
         let text = genuine.as_str();
         let refused = |text: String| {
-            let cursor = Cursor::try_from(text).unwrap();
+            let cursor = Cursor::from(text);
             assert_eq!(
                 own.parse(&ada, &cursor, Position(u64::MAX)),
                 Err(UnknownCursor)
@@ -154,7 +153,16 @@ mod tests {
                 refused(text[..place].to_owned());
             }
         }
-        for foreign in ["0", "null", "1700000000", "%00", &"A".repeat(128)] {
+        for foreign in [
+            "",
+            "0",
+            "null",
+            "1700000000",
+            "%00",
+            "a b",
+            "é",
+            &"A".repeat(1000),
+        ] {
             refused(foreign.to_owned());
         }
         refused(format!("{text}A"));

@@ -9,7 +9,7 @@ use hither_protocol::{
 };
 use semver::{Version, VersionReq};
 
-use super::ClientId;
+use super::{ClientId, Grantee};
 
 /// The application whose clients are a person's own inbox.
 pub const INBOX: &str = "hither";
@@ -32,6 +32,8 @@ pub struct NewMessage {
     pub html: Option<String>,
     /// Whom it is for.
     pub to: Receivers,
+    /// Whose right to write to the topics counts; a publisher makes free ones its own.
+    pub by: Grantee,
     /// Not before that; a time that has passed is no wait.
     pub deliver_at: Option<Timestamp>,
     /// How long it is good, from the commit on that brings it. Zero: only for who is connected at
@@ -42,7 +44,7 @@ pub struct NewMessage {
     /// What only ntfy's clients understand of it, as JSON.
     pub ntfy: Option<String>,
     /// What placeholders stand for. `None`: only what the publisher keeps of the receivers; where
-    /// that is nothing at all, placeholders are text.
+    /// it keeps nothing of anybody, placeholders are text.
     pub fields: Option<Fields>,
 }
 
@@ -51,7 +53,7 @@ pub struct NewMessage {
 pub struct Receivers {
     /// Their own inboxes; unknown and disabled ones are dropped.
     pub accounts: Vec<AccountName>,
-    /// Their subscribers; unknown ones are dropped.
+    /// Their subscribers; unknown ones are made.
     pub topics: Vec<TopicName>,
     /// Exactly these clients; the dead ones are named in the answer.
     pub tokens: Vec<String>,

@@ -35,7 +35,7 @@ pub use access::{Grant, Grantee, MAX_TOPICS, Right, Rights, TopicAccess, TopicSu
 pub use attachments::{Attachments, Quota, Upload};
 pub use backup::{Backup, BackupError, BackupReport, CheckReport};
 pub use cursors::{Cursors, UnknownCursor};
-pub use folder::{DataFolder, FolderError};
+pub use folder::{DataFolder, FolderError, give_back};
 pub use health::{Condition, Health, Measures};
 pub use log::{
     Appended, Application, Entry, INBOX, Log, NewMessage, Page, Pending, PoppedUp, Position,
@@ -50,12 +50,12 @@ pub use publishers::{
 };
 pub use scheduled::{MAX_SCHEDULED, Schedule};
 pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
-pub use states::{MessageStates, ReceiverState, StateCounts, States};
+pub use states::{MessageStates, ReceiverState, Refused, StateCounts, States};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
 pub use trace::{Decided, MAX_STEPS, Traces};
 pub use upkeep::{Retention, Upkeep};
 pub use webhooks::{
-    Event, EventType, LONGEST_WAIT, MAX_WAITING, MAX_WEBHOOKS, NewWebhook, OLD_SECRET_FOR, Outcome,
+    DueWebhook, Event, EventType, LONGEST_WAIT, MAX_WAITING, NewWebhook, OLD_SECRET_FOR, Outcome,
     Wait, WebhookLoad, WebhookNumber, WebhookRecord, Webhooks,
 };
 
@@ -95,12 +95,18 @@ pub enum StoreError {
     /// Give up some of what is there first.
     #[error("too many")]
     TooMany,
+    /// Use a topic that is there.
+    #[error("too many topics")]
+    TooManyTopics,
     /// Give what is missing for the receivers' own texts; nothing was stored.
     #[error("{0}")]
     Unfilled(#[from] Unfilled),
     /// The idempotency key was used with another body.
     #[error("idempotency key used with another body")]
     IdempotencyMismatch,
+    /// Look again: it is not what it was taken for any more, and nothing was stored.
+    #[error("changed meanwhile")]
+    Changed,
     /// Free space on the disk; nothing of the request was stored.
     #[error("disk full")]
     Full,
@@ -187,6 +193,18 @@ pub struct Identity {
     pub expires_at: Timestamp,
 }
 
+impl Identity {
+    /// A message as this client gets it. What is for a client of another application than the
+    /// inbox says so; of a message for several clients each learns its own.
+    #[must_use]
+    pub fn told(&self, mut message: Message) -> Message {
+        if self.application != INBOX {
+            message.application = Some(self.application.clone());
+        }
+        message
+    }
+}
+
 /// The store's own number of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub i64);
@@ -215,7 +233,7 @@ pub enum Committed {
         /// Whether it stays up until there is input after it.
         stays: bool,
     },
-    /// These clients' sessions ended (signed out, revoked, password changed): close with 4403.
+    /// These clients' sessions ended: signed out, revoked, password changed, signed in again.
     Ended(Vec<ClientId>),
     /// The account's person chose something else.
     Settings(AccountName, Box<Settings>),
@@ -282,12 +300,6 @@ pub trait Store:
     /// Removes the account with everything that is only its own.
     async fn remove_account(&self, name: &AccountName) -> Result<(), StoreError>;
 
-    /// A device that signed in to an account before.
-    async fn device(
-        &self,
-        account: &AccountName,
-        id: &DeviceId,
-    ) -> Result<Option<DeviceRecord>, StoreError>;
     /// Begins a session; a client's earlier one ends.
     async fn create_session(&self, session: NewSession) -> Result<Identity, StoreError>;
     /// Whom a live token stands for; its expiry slides to `expires_at`, written at most once a day.
@@ -297,6 +309,9 @@ pub trait Store:
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<Option<Identity>, StoreError>;
+    /// Whether a dead token was revoked: its session ended before its time, and not because the
+    /// same client signed in again. Known until the session would have expired.
+    async fn is_revoked(&self, token: &SecretHash, now: Timestamp) -> Result<bool, StoreError>;
     /// Ends a session; the access and the message token are dead.
     async fn end_session(&self, client: ClientId) -> Result<(), StoreError>;
 
@@ -304,8 +319,10 @@ pub trait Store:
     /// comes into the client's log.
     async fn set_version(&self, client: ClientId, version: String) -> Result<(), StoreError>;
 
-    /// Stores a message for its receivers, or until its time. Nothing was stored with
-    /// `NoReceivers`, and with `TooMany` where as many of the publisher's wait as may.
+    /// Stores a message for its receivers, or until its time. Nothing was stored, and no topic
+    /// claimed, with `NoReceivers`, with `Forbidden` and `TooManyTopics` as
+    /// [`TopicAccess::claim_topic`] says, and with `TooMany` where as many of the publisher's wait
+    /// as may.
     async fn publish(&self, new: NewMessage) -> Result<Stored, StoreError>;
     /// Takes a publisher's message back everywhere; again is a no-op. `NotFound` when it is not
     /// this publisher's.

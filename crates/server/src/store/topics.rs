@@ -44,11 +44,14 @@ pub trait Topics: Send + Sync {
     /// All of them, by name.
     async fn topics(&self) -> Result<Vec<Topic>, StoreError>;
 
-    /// Subscribes an account from the present position on; again is a no-op. `TooMany` beyond
-    /// [`MAX_SUBSCRIPTIONS`].
-    async fn subscribe(&self, account: &AccountName, topic: TopicId) -> Result<(), StoreError>;
-    /// Ends a subscription at the present position. `NotFound` without one.
-    async fn unsubscribe(&self, account: &AccountName, topic: TopicId) -> Result<(), StoreError>;
+    /// Subscribes an account from the present position on; again is a no-op. A topic that is not
+    /// there is made. `TooMany` beyond [`MAX_SUBSCRIPTIONS`], `TooManyTopics` beyond
+    /// [`MAX_TOPICS`](super::MAX_TOPICS).
+    async fn subscribe(&self, account: &AccountName, topic: &TopicName) -> Result<(), StoreError>;
+    /// Ends a subscription at the present position. `NotFound` without one. A topic that is
+    /// nobody's goes with its last one.
+    async fn unsubscribe(&self, account: &AccountName, topic: &TopicName)
+    -> Result<(), StoreError>;
     /// What an account is subscribed to, by name.
     async fn subscriptions(&self, account: &AccountName) -> Result<Vec<Topic>, StoreError>;
     /// What of all topics' logs is an account's, also of those it left.

@@ -29,6 +29,7 @@ pub trait Upkeep: Send + Sync {
     /// unless one comes that is good for less.
     async fn expire(&self) -> Result<Option<Duration>, StoreError>;
     /// Removes from every log what need not be kept. A reader that did not get there yet finds a
-    /// gap. Answers how many entries went.
+    /// gap. Answers how many entries went. Revoked tokens that would have
+    /// expired and topics that are nobody's go, too.
     async fn retain(&self, retention: Retention) -> Result<u64, StoreError>;
 }

@@ -9,7 +9,8 @@ use hither_protocol::{DeviceKind, ServerFrame, Timestamp};
 use hither_server::Settings;
 use hither_server::secret;
 use hither_server::store::{
-    Grant, Grantee, PublisherRecord, Publishers as _, Right, Schedule as _, Store as _, TopicAccess,
+    Grant, Grantee, PublisherRecord, Publishers as _, Right, Schedule as _, Store as _,
+    TopicAccess, Topics as _,
 };
 use hyper::Method;
 use serde_json::{Value, json};
@@ -251,6 +252,21 @@ async fn d2_only_who_proves_itself_publishes_and_reads() {
 }
 
 #[tokio::test]
+async fn a_wrong_secret_of_a_publisher_is_no_guess_at_a_password() {
+    let mut settings = Settings::default();
+    settings.limits.failed_sign_ins = hither_server::Rate::per_minute(1).burst(1);
+    let server = Server::with(settings).await;
+    for id in [PUBLISHER, OTHER] {
+        for _ in 0..3 {
+            let wrong = basic(id, "rotated long ago");
+            let answer = server.ask(Method::GET, "/t/auth", &wrong, &[], "").await;
+            assert_eq!(refused(&answer), 40101, "{id}");
+        }
+    }
+    assert!(server.poll("/t/json?poll=1", &ada()).await.is_empty());
+}
+
+#[tokio::test]
 async fn guesses_are_limited_and_the_right_password_is_known_for_a_while() {
     let mut settings = Settings::default();
     settings.limits.failed_sign_ins = hither_server::Rate::per_minute(10).burst(3);
@@ -414,6 +430,9 @@ async fn only_the_owner_says_whether_a_topic_is_private() {
 #[tokio::test]
 async fn bad_requests_get_ntfys_own_numbers() {
     let server = Server::start().await;
+    server
+        .put("t", &[], "What one publishes to one may read.")
+        .await;
     let long = "x".repeat(40_000);
     let huge = "x".repeat(100_000);
     for (method, path, headers, body, code) in [
@@ -500,33 +519,62 @@ async fn d5_a_sequence_replaces_and_a_delete_recalls() {
         ["another topic's", "100 %"]
     );
     let third = server.put("t", &[], "third").await;
+    let third = third["id"].as_str().unwrap();
+    let fourth = server.put("t/nightly", &[], "fourth").await;
+    let fourth = fourth["id"].as_str().unwrap();
+    let uuid = "0197a9b0-0000-7000-8000-000000000001";
+    server.put(&format!("t/{uuid}"), &[], "fifth").await;
     for (path, by, status) in [
-        ("/t/backup", ada(), 404),
-        ("/t/other", publisher(), 404),
-        ("/t/backup", publisher(), 200),
-        (
-            &format!("/t/{}", third["id"].as_str().unwrap()),
-            publisher(),
-            200,
-        ),
+        ("/t/backup".to_owned(), ada(), 404),
+        ("/t/other".to_owned(), publisher(), 404),
+        (format!("/u/{third}"), publisher(), 404),
+        (format!("/t/{third}"), ada(), 404),
+        ("/t/backup".to_owned(), publisher(), 200),
+        (format!("/t/{third}"), publisher(), 200),
+        (format!("/t/{fourth}"), publisher(), 200),
+        (format!("/t/{uuid}"), publisher(), 200),
     ] {
-        let answer = server.ask(Method::DELETE, path, &by, &[], "").await;
+        let answer = server.ask(Method::DELETE, &path, &by, &[], "").await;
         assert_eq!(answer.status, status, "{path}: {answer:?}");
+        if path.ends_with(fourth) && status == 200 {
+            assert_eq!(answer.json()["sequence_id"], "nightly");
+        }
     }
     assert_eq!(server.texts("/t,u/json?poll=1").await, ["another topic's"]);
-    let mut seen = Vec::new();
     for _ in 0..5 {
-        let event = lines.event().await;
-        seen.push(event["event"].as_str().unwrap().to_owned());
+        assert_eq!(lines.event().await["event"], "message");
     }
-    let expected = [
-        "message",
-        "message",
-        "message",
-        "message_delete",
-        "message_delete",
-    ];
-    assert_eq!(seen, expected);
+    for sequence in ["backup", third, "nightly", uuid] {
+        let event = lines.event().await;
+        assert_eq!(
+            (&event["event"], &event["sequence_id"]),
+            (&json!("message_delete"), &json!(sequence))
+        );
+    }
+    let again = server.poll("/t/json?poll=1", &ada()).await;
+    let deleted = |line: &&Value| line["event"] == "message_delete";
+    assert_eq!(again.iter().filter(deleted).count(), 4);
+}
+
+#[tokio::test]
+async fn reading_makes_no_topic_and_finds_one_that_is_made_later() {
+    let server = Server::start().await;
+    let path = "/later,never/json";
+    let mut follows = Lines::open(&server, path, &ada()).await;
+    assert_eq!(follows.event().await["event"], "open");
+    assert!(server.poll("/x,y/json?poll=1", &ada()).await.is_empty());
+    let file = format!("/file/x/{}/a.txt", "0197a9b0-0000-7000-8000-000000000001");
+    let answer = server.ask(Method::GET, &file, &ada(), &[], "").await;
+    assert_eq!(refused(&answer), 40401);
+    let answer = server.ask(Method::GET, "/x/auth", &ada(), &[], "").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(server.store.topics().await.unwrap(), []);
+
+    server.put("other", &[], "not asked for").await;
+    server.put("later", &[], "first").await;
+    assert_eq!(follows.event().await["message"], "first");
+    server.put("later", &[], "second").await;
+    assert_eq!(follows.event().await["message"], "second");
 }
 
 #[tokio::test]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use hither_protocol::{
     AccountName, ClientFrame, CloseCode, Cursor, DeviceKind, MAX_FRAME_BYTES, Policy, ServerFrame,
+    Timestamp,
 };
-use hither_server::store::Store;
+use hither_server::store::{People as _, Store};
 use hither_server::{Limits, Settings};
 use hyper::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message as Wire;
 
-use crate::harness::{PATIENCE, Server, bearer, hello, hello_with, shows};
+use crate::harness::{PATIENCE, Server, bearer, credentials, hello, hello_with, shows};
 
 #[tokio::test]
 async fn e3_a_stream_needs_the_token_of_a_session() {
@@ -174,8 +175,71 @@ async fn signing_out_ends_the_stream() {
     assert_eq!(stays.ping().await, []);
     let mut stream = server.open().await;
     stream.say(&hello(&session, None, None)).await;
-    stream.ends_with(CloseCode::SignInAgain).await;
+    stream.ends_with(CloseCode::Revoked).await;
     assert_eq!(server.get("/v1/tokens", &session).await.status, 401);
+}
+
+#[tokio::test]
+async fn an_open_stream_keeps_its_session_alive() {
+    let limits = Limits {
+        session_again: Duration::ZERO,
+        ..Limits::default()
+    };
+    let server = Server::with(Settings {
+        limits,
+        ..Settings::default()
+    })
+    .await;
+    let session = server.sign_in("ada", DeviceKind::Desktop).await;
+    let (mut stream, _) = server.connect(&session, None).await;
+    let database = server.database();
+    let in_days = |days: i64| Timestamp::now().as_millisecond() + days * 86_400_000;
+    database
+        .execute("UPDATE sessions SET expires_at = ?1", [in_days(30)])
+        .unwrap();
+    let expiry = || -> i64 {
+        let found = database.query_row("SELECT expires_at FROM sessions", [], |row| row.get(0));
+        found.unwrap()
+    };
+    let slid = async {
+        while expiry() < in_days(59) {
+            stream.ping().await;
+        }
+    };
+    timeout(PATIENCE, slid).await.expect("it slides");
+}
+
+#[tokio::test]
+async fn a_device_that_was_away_learns_that_it_was_revoked() {
+    let server = Server::start().await;
+    let desk = server.sign_in("ada", DeviceKind::Desktop).await;
+    let lost = server.sign_in("ada", DeviceKind::Mobile).await;
+    let ada: AccountName = "ada".parse().unwrap();
+    let removed = server.store.remove_device(&ada, &lost.device_id);
+    removed.await.unwrap();
+    let server = server.restart().await;
+    let mut stream = server.open().await;
+    stream.say(&hello(&lost, None, None)).await;
+    stream.ends_with(CloseCode::Revoked).await;
+
+    server.store.remove_account(&ada).await.unwrap();
+    let mut stream = server.open().await;
+    stream.say(&hello(&desk, None, None)).await;
+    stream.ends_with(CloseCode::Revoked).await;
+}
+
+#[tokio::test]
+async fn a_newer_sign_in_of_the_same_client_revokes_nothing() {
+    let server = Server::start().await;
+    let before = server.sign_in("ada", DeviceKind::Desktop).await;
+    let (mut stream, _) = server.connect(&before, None).await;
+    let mut again = credentials("ada", DeviceKind::Desktop);
+    again["device"]["id"] = before.device_id.as_str().into();
+    server.sign_in_with(&again).await;
+    stream.ends_with(CloseCode::SignInAgain).await;
+    let mut stream = server.open().await;
+    stream.say(&hello(&before, None, None)).await;
+    stream.ends_with(CloseCode::SignInAgain).await;
 }
 
 #[tokio::test]
@@ -213,8 +277,9 @@ async fn cursors_are_known_to_their_own_account_only() {
     let ada = server.sign_in("ada", DeviceKind::Mobile).await;
     let bob = server.sign_in("bob", DeviceKind::Mobile).await;
     let (_, bobs) = server.connect(&bob, None).await;
-    let garbage: Cursor = "garbage".parse().unwrap();
-    for cursor in [garbage, bobs.cursor] {
+    let garbage = ["garbage", "", "a b", "é", &"A".repeat(1000)];
+    let garbage = garbage.map(|text| Cursor::from(text.to_owned()));
+    for cursor in garbage.into_iter().chain([bobs.cursor]) {
         let mut stream = server.open().await;
         stream.say(&hello(&ada, Some(cursor.clone()), None)).await;
         assert_eq!(stream.ends_with(CloseCode::UnknownCursor).await, []);

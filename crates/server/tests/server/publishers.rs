@@ -1,12 +1,12 @@
 //! Publishers: how they come to be, what they may, what they keep of receivers.
 
-use hither_protocol::{DeviceKind, Session};
-use hither_server::store::{Change, Publishers};
+use hither_protocol::{AccountName, DeviceKind, Session};
+use hither_server::store::{Change, Publishers, Store as _};
 use hither_server::{Registration, Settings};
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::harness::{Answer, PUBLISHER, SECRET, Server, bearer};
+use super::harness::{Answer, PUBLISHER, SECRET, Server, account, application, bearer};
 
 async fn register(server: &Server, body: &Value) -> Answer {
     server.post("/v1/publishers", &[], body).await
@@ -59,6 +59,55 @@ async fn d1_only_administrators_add_publishers_unless_configured() {
     let answer = register(&server, &shop()).await;
     assert_eq!(answer.problem(), (403, "forbidden".to_owned()));
     assert_eq!(server.store.publishers().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn d1_an_administrators_inbox_adds_publishers_however_it_is_configured() {
+    for registration in [
+        Registration::Administrators,
+        Registration::Approval,
+        Registration::Open,
+    ] {
+        let server = server(registration).await;
+        let mut root = account("root");
+        root.admin = true;
+        server.store.add_account(root).await.unwrap();
+        let inbox = server.sign_in("root", DeviceKind::Desktop).await;
+        let added = register_with(&server, &inbox).await;
+        assert_eq!(added.status, 201, "{added:?}");
+        let hello = json!({ "to": { "everyone": true }, "title": "Hello" });
+        let answer = publish_as(&server, &credentials(&added), &hello).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn d1_nobody_elses_token_adds_publishers() {
+    let server = server(Registration::Administrators).await;
+    let mut root = account("root");
+    root.admin = true;
+    server.store.add_account(root).await.unwrap();
+    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
+    let other = application("root", "report", "1.0.0", None);
+    let other = server.sign_in_with(&other).await;
+    for session in [&ada, &other] {
+        let answer = register_with(&server, session).await;
+        assert_eq!(answer.problem(), (403, "forbidden".to_owned()));
+    }
+    let root: AccountName = "root".parse().unwrap();
+    server
+        .store
+        .set_account_disabled(&root, true)
+        .await
+        .unwrap();
+    let dead = register_with(&server, &other).await;
+    assert_eq!(dead.problem(), (401, "unauthenticated".to_owned()));
+}
+
+async fn register_with(server: &Server, session: &Session) -> Answer {
+    let bearer = bearer(session);
+    let headers = [("authorization", bearer.as_str())];
+    server.post("/v1/publishers", &headers, &shop()).await
 }
 
 #[tokio::test]

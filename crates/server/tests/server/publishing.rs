@@ -2,8 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hither_protocol::{DeviceKind, MessageId, ServerFrame};
-use hither_server::store::{Publishers as _, Store};
+use hither_protocol::{DeviceKind, MessageId, ServerFrame, Timestamp};
+use hither_server::store::{
+    PublisherRecord, Publishers as _, Store, TopicAccess as _, Topics as _,
+};
 use serde_json::{Value, json};
 
 use crate::harness::{PUBLISHER, SECRET, Server, bearer};
@@ -14,6 +16,41 @@ fn to_ada(extra: &Value) -> Value {
         message[name] = value.clone();
     }
     message
+}
+
+#[tokio::test]
+async fn a_refused_publish_claims_no_topic() {
+    let server = Server::start().await;
+    let owner = PublisherRecord::new(
+        "app-0000000000000002".parse().unwrap(),
+        "Owner".to_owned(),
+        Vec::new(),
+        Timestamp::now(),
+    );
+    let taken = "taken".parse().unwrap();
+    server.store.add_publisher(owner.clone()).await.unwrap();
+    server.store.claim_topic(&taken, &owner.id).await.unwrap();
+    for (body, status) in [
+        (
+            json!({ "to": { "topics": ["free", "taken"] }, "title": "x" }),
+            403,
+        ),
+        (json!({ "to": { "topics": ["free"] } }), 422),
+        (
+            json!({ "to": { "topics": ["free"] }, "title": "{{x}}", "fields": {} }),
+            422,
+        ),
+        (
+            json!({ "to": { "topics": ["free", "v1"] }, "title": "x" }),
+            422,
+        ),
+    ] {
+        assert_eq!(server.publish(&body).await.status, status, "{body}");
+        assert_eq!(server.store.topics().await.unwrap().len(), 1, "{body}");
+    }
+    let body = json!({ "to": { "topics": ["free"] }, "title": "x" });
+    assert_eq!(server.publish(&body).await.status, 201);
+    assert_eq!(server.store.topics().await.unwrap().len(), 2);
 }
 
 #[tokio::test]

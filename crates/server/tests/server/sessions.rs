@@ -78,11 +78,27 @@ async fn a_device_keeps_its_id_and_only_within_its_account() {
         401,
         "the older session ended"
     );
-    for (account, id) in [("bob", first.device_id.as_str()), ("ada", "made-up")] {
-        let mut credentials = credentials(account, DeviceKind::Desktop);
-        credentials["device"]["id"] = id.into();
-        let session = server.sign_in_with(&credentials).await;
-        assert_ne!(session.device_id.as_str(), id);
+    let mut foreign = credentials("bob", DeviceKind::Desktop);
+    foreign["device"]["id"] = first.device_id.as_str().into();
+    let foreign = server.sign_in_with(&foreign).await;
+    assert_eq!(foreign.device_id, first.device_id, "another account's own");
+    assert_ne!(foreign.message_token, first.message_token);
+    assert_eq!(server.get("/v1/tokens", &again).await.status, 200);
+}
+
+#[tokio::test]
+async fn b1_a_device_is_known_by_the_id_it_chose() {
+    let server = Server::start().await;
+    let mut chosen = credentials("ada", DeviceKind::Desktop);
+    chosen["device"]["id"] = "My-Desk_1".into();
+    let first = server.sign_in_with(&chosen).await;
+    let again = server.sign_in_with(&chosen).await;
+    assert_eq!(first.device_id.as_str(), "My-Desk_1");
+    assert_eq!(again.message_token, first.message_token);
+    for malformed in ["", "a b", &"x".repeat(65)] {
+        chosen["device"]["id"] = malformed.into();
+        let answer = server.post("/v1/sessions", &[], &chosen).await;
+        assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{malformed}");
     }
 }
 
@@ -177,6 +193,13 @@ async fn questions_that_make_no_sense_are_explained() {
         ("/v1/messages?limit=0", 422, "invalid"),
         ("/v1/messages?limit=201", 422, "invalid"),
         ("/v1/messages?after=x", 410, "unknown_cursor"),
+        ("/v1/messages?after=", 410, "unknown_cursor"),
+        ("/v1/messages?after=%C3%A9", 410, "unknown_cursor"),
+        (
+            &format!("/v1/messages?after={}", "x".repeat(200)),
+            410,
+            "unknown_cursor",
+        ),
         ("/v1/messages/nothing/html", 404, "not_found"),
         ("/v1/messages/%ff/html", 404, "not_found"),
     ];

@@ -11,7 +11,7 @@ use hither_protocol::{
 };
 use hither_server::Settings;
 use hither_server::store::{
-    NewMessage, Position, Reader, Receivers, Retention, Store, Upkeep as _,
+    Grantee, NewMessage, Position, Reader, Receivers, Retention, Store, Upkeep as _,
 };
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -70,6 +70,7 @@ fn a_message(number: usize) -> NewMessage {
         message: serde_json::from_value(message).unwrap(),
         html: None,
         to: Receivers::accounts(vec!["ada".parse().unwrap()]),
+        by: Grantee::Publisher(PUBLISHER.parse().unwrap()),
         deliver_at: None,
         ttl: None,
         idempotency: None,

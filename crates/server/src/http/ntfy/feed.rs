@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use hither_protocol::{Message, MessageId, Timestamp, WithdrawWhy};
+use hither_protocol::{Message, MessageId, Timestamp, TopicName, WithdrawWhy};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -15,11 +15,11 @@ use super::publication::Beyond;
 use super::who::Who;
 use crate::accounts::clock;
 use crate::http::{App, Origin};
-use crate::store::{Appended, Entry, Log, Page, Position, Rights, Topic, What};
+use crate::store::{Appended, Entry, Log, Page, Position, Rights, Topic, TopicId, What};
 
 /// What a client asks for.
 pub(super) struct Wanted {
-    pub(super) topics: Vec<Topic>,
+    pub(super) topics: Vec<TopicName>,
     pub(super) since: Since,
     pub(super) filter: Filter,
     /// Also what the client itself published that waits for its time.
@@ -36,8 +36,13 @@ pub(super) struct Feed {
     app: Arc<App>,
     who: Who,
     origin: Origin,
+    /// As the client named them; reading makes no topic, so some may not be there yet.
+    wanted: Vec<TopicName>,
+    /// Those that are there.
     topics: Vec<Topic>,
-    /// The topics as the client named them.
+    /// The newest topic that any message so far stood in: a newer one may be one of the wanted.
+    newest: TopicId,
+    /// The names, with commas.
     names: String,
     filter: Filter,
     ready: VecDeque<NtfyMessage>,
@@ -76,11 +81,7 @@ impl Feed {
         wanted: Wanted,
     ) -> Result<Self, NtfyError> {
         let place = app.followers.take(&who.grantee())?;
-        let names: Vec<_> = wanted
-            .topics
-            .iter()
-            .map(|topic| topic.name.as_str())
-            .collect();
+        let names: Vec<_> = wanted.topics.iter().map(TopicName::as_str).collect();
         let mut feed = Self {
             names: names.join(","),
             // Before the first look at the store, so that nothing falls in between.
@@ -88,7 +89,9 @@ impl Feed {
             app,
             who,
             origin,
-            topics: wanted.topics,
+            wanted: wanted.topics,
+            topics: Vec::new(),
+            newest: TopicId(0),
             filter: wanted.filter,
             ready: VecDeque::new(),
             after: Position(0),
@@ -100,6 +103,7 @@ impl Feed {
         if !wanted.poll {
             feed.sign(Event::Open);
         }
+        feed.look_topics_up().await?;
         feed.begin(wanted.since).await?;
         Ok(feed)
     }
@@ -177,8 +181,17 @@ impl Feed {
         Ok(None)
     }
 
+    async fn look_topics_up(&mut self) -> Result<(), NtfyError> {
+        self.topics.clear();
+        for name in &self.wanted {
+            self.topics.extend(self.app.store.topic(name).await?);
+        }
+        Ok(())
+    }
+
     /// Reads a page of every topic, as far as all of them are known.
     async fn read_on(&mut self) -> Result<(), NtfyError> {
+        self.look_topics_up().await?;
         let mut pages = Vec::new();
         for topic in &self.topics {
             let limit = self.app.settings.limits.page_entries;
@@ -222,6 +235,11 @@ impl Feed {
         if appended.entry.position <= self.after {
             return Ok(());
         }
+        let newest = appended.logs.iter().filter_map(topic_id).max();
+        if newest > Some(self.newest) {
+            self.newest = newest.unwrap_or(self.newest);
+            self.look_topics_up().await?;
+        }
         let stands_in = |topic: &&Topic| appended.logs.contains(&Log::Topic(topic.id));
         if let Some(topic) = self.topics.iter().find(stands_in).cloned() {
             self.put(vec![(topic, vec![Entry::clone(&appended.entry)])])
@@ -248,6 +266,16 @@ impl Feed {
         } else {
             self.app.store.ntfy_fields(ids).await?
         };
+        let recalled: Vec<_> = entries
+            .iter()
+            .flat_map(|(_, entry)| recalled(entry))
+            .copied()
+            .collect();
+        let keys = if recalled.is_empty() {
+            std::collections::HashMap::new()
+        } else {
+            self.app.store.keys_of(recalled).await?
+        };
         for (topic, entry) in entries {
             match entry.what {
                 What::Message(message) => {
@@ -255,7 +283,10 @@ impl Feed {
                     self.message(*message, fields.as_deref(), &topic);
                 }
                 What::Withdraw(ids, WithdrawWhy::Recalled) => {
-                    let gone = |id| NtfyMessage::gone(id, topic.name.as_str(), clock::wall());
+                    let gone = |id| {
+                        let key = keys.get(&id).map(String::as_str);
+                        NtfyMessage::gone(id, key, topic.name.as_str(), clock::wall())
+                    };
                     self.ready.extend(ids.into_iter().map(gone));
                 }
                 What::Withdraw(..) | What::Read(_) => {}
@@ -292,12 +323,8 @@ impl Feed {
         if !self.who.is_still_right(&self.app).await? {
             return Ok(false);
         }
-        for topic in &self.topics {
-            let Rights { read, .. } = self
-                .app
-                .store
-                .rights(&topic.name, &self.who.grantee())
-                .await?;
+        for topic in &self.wanted {
+            let Rights { read, .. } = self.app.store.rights(topic, &self.who.grantee()).await?;
             if !read {
                 return Ok(false);
             }
@@ -346,6 +373,20 @@ fn message_id(entry: &Entry) -> Option<MessageId> {
     match &entry.what {
         What::Message(message) => Some(message.id),
         _ => None,
+    }
+}
+
+const fn topic_id(log: &Log) -> Option<TopicId> {
+    match log {
+        Log::Topic(id) => Some(*id),
+        _ => None,
+    }
+}
+
+fn recalled(entry: &Entry) -> &[MessageId] {
+    match &entry.what {
+        What::Withdraw(ids, WithdrawWhy::Recalled) => ids,
+        _ => &[],
     }
 }
 

@@ -64,9 +64,11 @@ pub(super) async fn download(
 ) -> Result<Response, NtfyError> {
     let who = asked.who().await?;
     let topic = readable(&asked.app, &topic, &who.grantee()).await?;
+    let topic = asked.app.store.topic(&topic).await?;
     let gone = || NtfyError::new(Why::NotFound, "this topic has no such file, or no longer");
     let id: MessageId = id.parse().map_err(|_| gone())?;
-    let file = file(&asked.app, topic.id, id).await?.ok_or_else(gone)?;
+    let topic = topic.ok_or_else(gone)?.id;
+    let file = file(&asked.app, topic, id).await?.ok_or_else(gone)?;
     Ok(attachments::hand_out(&asked.app, &file, &asked.headers).await?)
 }
 

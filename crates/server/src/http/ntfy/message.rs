@@ -116,10 +116,10 @@ impl NtfyMessage {
         Self::empty(MessageId(Uuid::now_v7()), event, topics, now)
     }
 
-    /// A message was taken back.
-    pub(super) fn gone(id: MessageId, topic: &str, now: Timestamp) -> Self {
+    /// A message was taken back: all of its sequence, where it was published with one.
+    pub(super) fn gone(id: MessageId, key: Option<&str>, topic: &str, now: Timestamp) -> Self {
         Self {
-            sequence_id: Some(id.to_string()),
+            sequence_id: Some(key.map_or_else(|| id.to_string(), |key| sequence_id(key, topic))),
             ..Self::empty(MessageId(Uuid::now_v7()), Event::MessageDelete, topic, now)
         }
     }

@@ -1,6 +1,8 @@
 //! A publish in ntfy's form, read into Hither's own.
 
-use hither_protocol::{Action, Format, Priority, PublishRequest, Recipients, Timestamp};
+use hither_protocol::{
+    Action, Format, Priority, PublishRequest, Recipients, Timestamp, null_as_default,
+};
 use jiff::Zoned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -59,21 +61,35 @@ pub(super) struct Elsewhere {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Fields {
+    #[serde(deserialize_with = "null_as_default")]
     topic: String,
+    #[serde(deserialize_with = "null_as_default")]
     title: String,
+    #[serde(deserialize_with = "null_as_default")]
     message: String,
     priority: Value,
+    #[serde(deserialize_with = "null_as_default")]
     tags: Vec<String>,
+    #[serde(deserialize_with = "null_as_default")]
     click: String,
+    #[serde(deserialize_with = "null_as_default")]
     icon: String,
     actions: Value,
+    #[serde(deserialize_with = "null_as_default")]
     attach: String,
+    #[serde(deserialize_with = "null_as_default")]
     filename: String,
+    #[serde(deserialize_with = "null_as_default")]
     markdown: bool,
+    #[serde(deserialize_with = "null_as_default")]
     email: String,
+    #[serde(deserialize_with = "null_as_default")]
     call: String,
+    #[serde(deserialize_with = "null_as_default")]
     delay: String,
+    #[serde(deserialize_with = "null_as_default")]
     cache: String,
+    #[serde(deserialize_with = "null_as_default")]
     sequence_id: String,
 }
 

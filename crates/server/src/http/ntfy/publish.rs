@@ -60,22 +60,27 @@ pub(super) async fn by_get(asked: &Asked, topic: &str) -> Answer {
 pub(super) async fn recall(Path((topic, id)): Path<(String, String)>, asked: Asked) -> Answer {
     let topic = topic_name(&topic)?;
     let publisher = publisher(&asked.app, &asked.who().await?).await?;
-    let messages = if let Ok(message) = id.parse::<MessageId>() {
-        vec![message]
-    } else {
-        let key = publication::key(topic.as_str(), &id);
-        asked.app.store.keyed_messages(&publisher.id, &key).await?
-    };
+    let store = &asked.app.store;
+    let key = publication::key(topic.as_str(), &id);
+    let mut messages = store.keyed_messages(&publisher.id, &key).await?;
+    if messages.is_empty() {
+        messages.extend(id.parse::<MessageId>());
+    }
     let gone = || NtfyError::new(Why::NotFound, "you have no such message in this topic");
     let first = *messages.first().ok_or_else(gone)?;
+    let keys = store.keys_of(vec![first]).await?;
     for message in messages {
-        match asked.app.store.recall(&publisher.id, message).await {
+        if !store.is_in_topic(message, &topic).await? {
+            return Err(gone());
+        }
+        match store.recall(&publisher.id, message).await {
             Ok(()) => {}
             Err(StoreError::NotFound) => return Err(gone()),
             Err(error) => return Err(error.into()),
         }
     }
-    let line = NtfyMessage::gone(first, topic.as_str(), clock::wall());
+    let key = keys.get(&first).map(String::as_str);
+    let line = NtfyMessage::gone(first, key, topic.as_str(), clock::wall());
     Ok(Json(line))
 }
 

@@ -13,6 +13,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{SplitSink, SplitStream, unfold};
 use futures_util::{SinkExt as _, StreamExt as _};
+use hither_protocol::TopicName;
 use serde_json::json;
 use tokio::time::{Duration, Instant, timeout};
 
@@ -27,7 +28,6 @@ use super::topic::readable;
 use super::who::Who;
 use crate::accounts::clock;
 use crate::http::Failure;
-use crate::store::Topic;
 
 /// Topics of one subscription.
 const MAX_TOPICS: usize = 20;
@@ -111,7 +111,7 @@ async fn feed(asked: &Asked, topics: &str) -> Result<Feed, NtfyError> {
 }
 
 /// The topics named with commas between them, each once.
-async fn topics(asked: &Asked, who: &Who, names: &str) -> Result<Vec<Topic>, NtfyError> {
+async fn topics(asked: &Asked, who: &Who, names: &str) -> Result<Vec<TopicName>, NtfyError> {
     let mut seen = BTreeSet::new();
     let mut topics = Vec::new();
     for name in names.split(',').filter(|name| !name.is_empty()) {

@@ -1,6 +1,6 @@
 //! Which names a topic may have, and who may use it.
 
-use hither_protocol::{ErrorCode, TopicName};
+use hither_protocol::{ErrorCode, PublisherId, TopicName};
 
 use super::error::{NtfyError, Why};
 use crate::http::{App, Failure};
@@ -59,34 +59,36 @@ pub(crate) fn topic_name(text: &str) -> Result<TopicName, Refused> {
     Ok(name)
 }
 
-/// The topic, for somebody who may publish to it; a publisher makes a free name its own.
-pub(crate) async fn writable(app: &App, name: &str, who: &Grantee) -> Result<Topic, Refused> {
+/// The name, for somebody who may publish to the topic. A free one is not claimed yet.
+pub(crate) async fn writable(app: &App, name: &str, who: &Grantee) -> Result<TopicName, Refused> {
     let name = topic_name(name)?;
-    let topic = match who {
-        Grantee::Publisher(id) => app.store.claim_topic(&name, id).await,
-        Grantee::Account(_) if app.store.rights(&name, who).await?.write => {
-            app.store.name_topic(&name).await
-        }
-        Grantee::Account(_) => Err(StoreError::Forbidden),
-    };
+    if !app.store.rights(&name, who).await?.write {
+        return Err(Refused::Forbidden(name, "write"));
+    }
+    Ok(name)
+}
+
+/// The topic, for a publisher that may write to it; a free one becomes its own.
+pub(crate) async fn claimed(app: &App, name: &str, who: &PublisherId) -> Result<Topic, Refused> {
+    let name = topic_name(name)?;
+    let topic = app.store.claim_topic(&name, who).await;
     topic.map_err(|error| Refused::of(error, &name, "write"))
 }
 
-/// The topic, for somebody who may subscribe to it.
-pub(crate) async fn readable(app: &App, name: &str, who: &Grantee) -> Result<Topic, Refused> {
+/// The name, for somebody who may read the topic, which need not be there.
+pub(crate) async fn readable(app: &App, name: &str, who: &Grantee) -> Result<TopicName, Refused> {
     let name = topic_name(name)?;
     if !app.store.rights(&name, who).await?.read {
         return Err(Refused::Forbidden(name, "read"));
     }
-    let topic = app.store.name_topic(&name).await;
-    topic.map_err(|error| Refused::of(error, &name, "read"))
+    Ok(name)
 }
 
 impl Refused {
     fn of(error: StoreError, name: &TopicName, right: &'static str) -> Self {
         match error {
             StoreError::Forbidden => Self::Forbidden(name.clone(), right),
-            StoreError::TooMany => Self::TooMany,
+            StoreError::TooManyTopics => Self::TooMany,
             other => Self::Store(other),
         }
     }

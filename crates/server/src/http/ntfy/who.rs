@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use hither_protocol::{AccessToken, AccountName, ErrorCode};
+use hither_protocol::{AccessToken, AccountName, ErrorCode, PublisherId};
 
 use super::error::{NtfyError, Why};
 use super::params::{self, Params};
@@ -55,10 +55,13 @@ impl Who {
             Some(Credentials::Basic(name, token)) if name.is_empty() => {
                 by_token(app, &token).await.map(Some)
             }
+            // Its secret cannot be guessed: a wrong one neither costs a slow check nor counts
+            // against the people behind this address.
+            Some(Credentials::Basic(name, secret)) if name.parse::<PublisherId>().is_ok() => {
+                let publisher = by_secret(app, &name, &secret).await?;
+                publisher.ok_or_else(wrong).map(Some)
+            }
             Some(Credentials::Basic(name, secret)) => {
-                if let Some(publisher) = by_secret(app, &name, &secret).await? {
-                    return Ok(Some(publisher));
-                }
                 by_password(app, peer, &name, secret).await.map(Some)
             }
         }

@@ -10,6 +10,8 @@ use serde_json::{Map, Value, json};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     Anyone,
+    /// Without anything, or with an administrator's access token.
+    AnyoneOrAdministrator,
     /// With an access token.
     Client,
     /// With id and secret.
@@ -22,6 +24,7 @@ impl Who {
     fn security(self) -> Value {
         match self {
             Self::Anyone => json!([]),
+            Self::AnyoneOrAdministrator => json!([{}, { "accessToken": [] }]),
             Self::Client => json!([{ "accessToken": [] }, { "phoneCookie": [] }]),
             Self::Publisher => json!([{ "publisher": [] }, { "publisherToken": [] }]),
             Self::Administrator => json!([{ "adminCookie": [] }]),
@@ -30,7 +33,7 @@ impl Who {
 
     const fn tag(self) -> &'static str {
         match self {
-            Self::Anyone => "anyone",
+            Self::Anyone | Self::AnyoneOrAdministrator => "anyone",
             Self::Client => "clients",
             Self::Publisher => "publishers",
             Self::Administrator => "administrators",

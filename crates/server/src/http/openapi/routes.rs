@@ -174,16 +174,16 @@ fn files(schemas: &mut Schemas) -> Vec<Operation> {
 fn publishers(schemas: &mut Schemas) -> Vec<Operation> {
     const RECORD: &str = "/v1/receivers/{account}/record";
     vec![
-        anyone("post", "/v1/publishers", "Register as a publisher")
-            .takes::<Register>(schemas)
-            .answers::<Registered>(201, schemas, "Its secret is said once.")
-            .answers::<Registered>(202, schemas, "It works once an administrator approves.")
-            .fails(&[
-                ErrorCode::Forbidden,
-                ErrorCode::TooMany,
-                ErrorCode::Taken,
-                ErrorCode::StorageFull,
-            ]),
+        Operation::new(
+            "post",
+            "/v1/publishers",
+            Who::AnyoneOrAdministrator,
+            "Register as a publisher",
+        )
+        .takes::<Register>(schemas)
+        .answers::<Registered>(201, schemas, "Its secret is said once.")
+        .answers::<Registered>(202, schemas, "It works once an administrator approves.")
+        .fails(&[ErrorCode::TooMany, ErrorCode::Taken, ErrorCode::StorageFull]),
         publisher("get", RECORD, "What is kept of a receiver")
             .answers::<Values>(200, schemas, "As it was put.")
             .fails(&[ErrorCode::NotFound]),
@@ -276,6 +276,7 @@ fn subscriptions(schemas: &mut Schemas) -> Vec<Operation> {
 }
 
 fn own_account(schemas: &mut Schemas) -> Vec<Operation> {
+    let tag = json!({ "type": "string", "maxLength": 200 });
     vec![
         client("get", "/v1/devices", "The account's devices")
             .answers::<Devices>(200, schemas, "By name."),
@@ -293,12 +294,21 @@ fn own_account(schemas: &mut Schemas) -> Vec<Operation> {
         client("get", "/v1/settings", "What the person chose").answers::<Settings>(
             200,
             schemas,
-            "All of it.",
+            "All of it; ETag says which version.",
         ),
         client("put", "/v1/settings", "Choose")
+            .heeds(
+                "If-Match",
+                &tag,
+                "Only in place of the version with this ETag.",
+            )
             .takes::<Settings>(schemas)
-            .answers::<Settings>(200, schemas, "What is kept.")
-            .fails(&[ErrorCode::NotFound, ErrorCode::StorageFull]),
+            .answers::<Settings>(200, schemas, "What is kept, with its ETag.")
+            .fails(&[
+                ErrorCode::NotFound,
+                ErrorCode::Changed,
+                ErrorCode::StorageFull,
+            ]),
     ]
 }
 

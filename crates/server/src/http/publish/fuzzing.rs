@@ -1,8 +1,6 @@
 //! What holds for anything that is published.
 
-use hither_protocol::{
-    Cursor, FirstAlert, MAX_FRAME_BYTES, PublishRequest, ServerFrame, Timestamp,
-};
+use hither_protocol::{FirstAlert, MAX_FRAME_BYTES, PublishRequest, ServerFrame, Timestamp};
 
 use super::{Named, message};
 use crate::http::JsonBody;
@@ -29,7 +27,7 @@ pub(in crate::http) fn taken_fits_a_frame(request: PublishRequest) {
         return;
     };
     let frame = ServerFrame::Message {
-        cursor: Cursor::try_from("x".repeat(128)).expect("a cursor"),
+        cursor: "x".repeat(128).into(),
         alert: FirstAlert::Now,
         message: Box::new(message),
     };

@@ -42,11 +42,12 @@ pub(super) async fn receivers(
     })
 }
 
-/// The topics, where this publisher may write to each; free ones become its own.
+/// The topics, where this publisher may write to each. Free ones become its own only together with
+/// the message.
 async fn topics(app: &App, by: &Grantee, names: &[String]) -> Result<Vec<TopicName>, Failure> {
     let mut topics = Vec::new();
     for name in names {
-        topics.push(writable(app, name, by).await?.name);
+        topics.push(writable(app, name, by).await?);
     }
     Ok(topics)
 }

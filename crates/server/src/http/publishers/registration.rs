@@ -1,17 +1,18 @@
-//! A publisher registers itself.
+//! A publisher registers itself, or an administrator adds it.
 
 use core::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use hither_protocol::{ErrorCode, PublisherId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Failure, JsonBody};
+use super::{App, Client, Failure, JsonBody};
 use crate::accounts::clock;
+use crate::http::client::bearer;
 use crate::limits::TooSoon;
 use crate::secret;
 use crate::serve::Registration;
@@ -45,10 +46,13 @@ pub(crate) struct Registered {
 pub(crate) async fn register(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     body: JsonBody<Register>,
 ) -> Result<(StatusCode, Json<Registered>), Failure> {
     let now = clock::wall();
+    let added = is_administrators(&app, &headers).await?;
     let (status, approved_at) = match app.settings.registration {
+        _ if added => (StatusCode::CREATED, Some(now)),
         Registration::Administrators => return Err(not_here()),
         Registration::Approval => (StatusCode::ACCEPTED, None),
         Registration::Open => (StatusCode::CREATED, Some(now)),
@@ -62,11 +66,18 @@ pub(crate) async fn register(
     line("contact", &contact, MAX_CONTACT)?;
     let id = secret::publisher_id(&kind)
         .map_err(|_| Failure::invalid("kind must be 2 to 16 letters a-z."))?;
-    app.limiter.registration(peer.ip()).map_err(too_often)?;
+    if !added {
+        app.limiter.registration(peer.ip()).map_err(too_often)?;
+    }
     let secret = secret::publisher_secret();
+    let rights = if added {
+        Permissions::ALL
+    } else {
+        Permissions::NONE
+    };
     let publisher = PublisherRecord {
         contact,
-        rights: Permissions::NONE,
+        rights,
         approved_at,
         ..PublisherRecord::new(id.clone(), name, vec![secret::hash(&secret)], now)
     };
@@ -74,8 +85,21 @@ pub(crate) async fn register(
         .register(publisher, Audience::default())
         .await
         .map_err(refused)?;
-    tracing::info!(publisher = %id, peer = %peer.ip(), approved = approved_at.is_some(), "registered");
+    tracing::info!(
+        publisher = %id, peer = %peer.ip(), added, approved = approved_at.is_some(), "registered"
+    );
     Ok((status, Json(Registered { id, secret })))
+}
+
+/// Whether the request carries the access token of an administrator's own inbox. A dead token is
+/// refused: whoever sends one expects more than strangers get.
+async fn is_administrators(app: &App, headers: &HeaderMap) -> Result<bool, Failure> {
+    let Some(token) = bearer(headers) else {
+        return Ok(false);
+    };
+    let client = Client::with(app, &token).await?;
+    let account = app.store.account(&client.0.account).await?;
+    Ok(client.is_inbox() && account.is_some_and(|account| account.admin))
 }
 
 fn line(what: &str, text: &str, most: usize) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 use hither_protocol::TopicName;
 
 use super::*;
-use crate::store::{Grant, Grantee, Right, Rights};
+use crate::store::{Grant, Retention, Right, Rights};
 
 const OTHER: &str = "app-0000000000000002";
 
@@ -64,6 +64,92 @@ pub(crate) async fn the_first_publisher_owns_a_topic<B: Bed>(bed: B) {
     assert_eq!(topics[0].owner, Some(publisher_id()));
 }
 
+pub(crate) async fn a_message_claims_its_topics_and_a_refused_one_none<B: Bed>(bed: B) {
+    let scene = Scene::with_two_publishers(bed).await;
+    scene.claim("taken").await;
+    let to = |names: &[&str], by: &Grantee| NewMessage {
+        to: Receivers {
+            topics: names.iter().map(|text| topic(text)).collect(),
+            ..Receivers::default()
+        },
+        by: by.clone(),
+        ..a_message(&[])
+    };
+    let before = scene.store.topic_summaries().await.unwrap();
+    let foreign = to(&["free", "taken"], &other());
+    let unfillable = NewMessage {
+        fields: Some(serde_json::from_value(serde_json::json!({})).unwrap()),
+        message: Message {
+            title: "{{name}}".to_owned(),
+            ..a_message(&[]).message
+        },
+        ..to(&["free"], &other())
+    };
+    let reader = to(&["taken"], &account("ada"));
+    assert_eq!(
+        refused(scene.store.publish(foreign).await),
+        StoreError::Forbidden
+    );
+    assert!(scene.store.publish(unfillable).await.is_err());
+    assert_eq!(
+        refused(scene.store.publish(reader).await),
+        StoreError::Forbidden
+    );
+    assert_eq!(scene.store.topic_summaries().await.unwrap(), before);
+
+    let news = to(&["free"], &other());
+    scene.store.publish(news).await.unwrap();
+    assert!(
+        scene
+            .store
+            .rights(&topic("free"), &other())
+            .await
+            .unwrap()
+            .owns
+    );
+}
+
+pub(crate) async fn a_topic_that_is_nobodys_goes<B: Bed>(bed: B) {
+    let scene = Scene::with_two_publishers(bed).await;
+    let (store, ada) = (scene.store.clone(), name("ada"));
+    let names = async || {
+        let topics = store.topics().await.unwrap();
+        let names = topics.into_iter().map(|topic| topic.name.to_string());
+        names.collect::<Vec<_>>()
+    };
+    // Whoever joins and leaves leaves no name behind.
+    for text in ["a", "b"] {
+        store.subscribe(&ada, &topic(text)).await.unwrap();
+    }
+    store.unsubscribe(&ada, &topic("a")).await.unwrap();
+    assert_eq!(names().await, ["b"]);
+
+    scene.claim("owned").await;
+    let write = grant(account("ada"), Right::Write);
+    store.grant(&topic("granted"), write).await.unwrap();
+    store.set_private(&topic("private"), true).await.unwrap();
+    store.ensure_topic(&topic("nobodys")).await.unwrap();
+    let published = NewMessage {
+        to: Receivers {
+            topics: vec![topic("used")],
+            ..Receivers::default()
+        },
+        by: account("ada"),
+        ..a_message(&[])
+    };
+    let write = grant(account("ada"), Right::Write);
+    store.grant(&topic("used"), write.clone()).await.unwrap();
+    store.publish(published).await.unwrap();
+    store.revoke(&topic("used"), write).await.unwrap();
+    store.retain(Retention::default()).await.unwrap();
+    let stay = ["b", "granted", "owned", "private", "used"];
+    assert_eq!(names().await, stay);
+
+    scene.hands.turn(365 * 86_400_000);
+    store.retain(Retention::default()).await.unwrap();
+    assert_eq!(names().await, &stay[..4]);
+}
+
 pub(crate) async fn grants_are_given_and_taken_back<B: Bed>(bed: B) {
     let scene = Scene::with_two_publishers(bed).await;
     scene.claim("news").await;
@@ -100,9 +186,8 @@ pub(crate) async fn a_private_topic_shuts_out_who_has_no_grant<B: Bed>(bed: B) {
     let scene = Scene::with_two_publishers(bed).await;
     scene.claim("news").await;
     let news = topic("news");
-    let id = scene.store.topic(&news).await.unwrap().unwrap().id;
     for account in ["ada", "bob"] {
-        scene.store.subscribe(&name(account), id).await.unwrap();
+        scene.store.subscribe(&name(account), &news).await.unwrap();
     }
     let read = grant(account("bob"), Right::Read);
     scene.store.grant(&news, read.clone()).await.unwrap();

@@ -203,19 +203,19 @@ pub(crate) async fn a_topic_is_read_from_subscribing_to_leaving<B: Bed>(bed: B) 
     let scene = Scene::new(bed).await;
     let (ada, news) = (name("ada"), scene.topic("news").await);
     let _before = scene.publish_to(to_topics(&["news"])).await;
-    scene.store.subscribe(&ada, news.id).await.unwrap();
-    scene.store.subscribe(&ada, news.id).await.unwrap();
+    scene.store.subscribe(&ada, &news.name).await.unwrap();
+    scene.store.subscribe(&ada, &news.name).await.unwrap();
     let within = scene.publish_to(to_topics(&["news"])).await;
     assert_eq!(scene.pending("ada").await, [within]);
-    scene.store.unsubscribe(&ada, news.id).await.unwrap();
-    let again = scene.store.unsubscribe(&ada, news.id).await;
+    scene.store.unsubscribe(&ada, &news.name).await.unwrap();
+    let again = scene.store.unsubscribe(&ada, &news.name).await;
     assert_eq!(refused(again), StoreError::NotFound);
     let between = scene.publish_to(to_topics(&["news"])).await;
     // What became of a message that came is told even after leaving.
     for id in [within, between] {
         scene.store.recall(&publisher_id(), id).await.unwrap();
     }
-    scene.store.subscribe(&ada, news.id).await.unwrap();
+    scene.store.subscribe(&ada, &news.name).await.unwrap();
     let after = scene.publish_to(to_topics(&["news"])).await;
     let log = scene.whole_log("ada").await;
     assert_eq!(ids(&log), [after]);
@@ -230,9 +230,9 @@ pub(crate) async fn a_topic_is_read_from_subscribing_to_leaving<B: Bed>(bed: B) 
 pub(crate) async fn who_left_a_topic_misses_nothing_of_it<B: Bed>(bed: B) {
     let scene = Scene::new(bed).await;
     let (ada, news) = (name("ada"), scene.topic("news").await);
-    scene.store.subscribe(&ada, news.id).await.unwrap();
+    scene.store.subscribe(&ada, &news.name).await.unwrap();
     let own = scene.publish_to(to_topics(&["news"])).await;
-    scene.store.unsubscribe(&ada, news.id).await.unwrap();
+    scene.store.unsubscribe(&ada, &news.name).await.unwrap();
     for _ in 0..5 {
         scene.publish_to(to_topics(&["news"])).await;
     }
@@ -252,8 +252,8 @@ pub(crate) async fn joining_and_leaving_a_silent_topic_leaves_no_trace<B: Bed>(b
     let (ada, quiet) = (name("ada"), scene.topic("quiet").await);
     for _ in 0..20 {
         scene.publish(&["bob"]).await;
-        scene.store.subscribe(&ada, quiet.id).await.unwrap();
-        scene.store.unsubscribe(&ada, quiet.id).await.unwrap();
+        scene.store.subscribe(&ada, &quiet.name).await.unwrap();
+        scene.store.unsubscribe(&ada, &quiet.name).await.unwrap();
     }
     assert_eq!(scene.store.subscribed(&ada).await.unwrap(), []);
     let mut topics = Vec::new();
@@ -261,9 +261,9 @@ pub(crate) async fn joining_and_leaving_a_silent_topic_leaves_no_trace<B: Bed>(b
         topics.push(scene.topic(&format!("t{number}")).await);
     }
     for topic in &topics {
-        scene.store.subscribe(&ada, topic.id).await.unwrap();
+        scene.store.subscribe(&ada, &topic.name).await.unwrap();
     }
-    let one_more = scene.store.subscribe(&ada, quiet.id).await;
+    let one_more = scene.store.subscribe(&ada, &quiet.name).await;
     assert_eq!(refused(one_more), StoreError::TooMany);
 }
 
@@ -294,7 +294,11 @@ pub(crate) async fn a_topics_log_is_read_by_position_and_by_time<B: Bed>(bed: B)
 pub(crate) async fn a_message_for_many_logs_has_one_position<B: Bed>(bed: B) {
     let scene = Scene::new(bed).await;
     let news = scene.topic("news").await;
-    scene.store.subscribe(&name("ada"), news.id).await.unwrap();
+    scene
+        .store
+        .subscribe(&name("ada"), &news.name)
+        .await
+        .unwrap();
     let client = scene.runs("ada", "hither", "1.0.0", 1).await;
     let token = "address-ada-desk-1";
     let new = NewMessage {
@@ -778,7 +782,11 @@ pub(crate) async fn what_nobody_misses_leaves_no_gap<B: Bed>(bed: B) {
     scene.publish_for(to_accounts(&["ada"]), DAY).await;
     scene.publish_to(to_everyone()).await;
     scene.hands.turn(2 * 86_400_000);
-    scene.store.subscribe(&name("ada"), news.id).await.unwrap();
+    scene
+        .store
+        .subscribe(&name("ada"), &news.name)
+        .await
+        .unwrap();
     let day = Retention {
         age: DAY,
         entries: 100,

@@ -23,8 +23,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
 use super::{
-    AccountRecord, Appended, Clock, Committed, DeviceRecord, Entry, NewMessage, NewSession, Page,
-    Position, PublisherRecord, Reader, Receivers, Store, StoreError, What,
+    AccountRecord, Appended, Clock, Committed, DeviceRecord, Entry, Grantee, NewMessage,
+    NewSession, Page, Position, PublisherRecord, Reader, Receivers, Store, StoreError, What,
 };
 
 /// One place where a store under test lives; opening it again finds what was there.
@@ -53,6 +53,7 @@ macro_rules! contract_suite {
                 two_applications_on_a_device_are_two_clients
                 a_device_id_means_nothing_to_another_account
                 a_session_ends_with_its_tokens
+                a_revoked_session_is_told_from_a_replaced_one
                 a_new_password_ends_all_sessions
                 a_renewed_hash_ends_no_session
                 a_disabled_account_is_shut_out
@@ -118,12 +119,14 @@ macro_rules! contract_suite {
                 the_clock_may_be_set
                 it_comes_to_those_who_are_there_at_its_time
                 a_publisher_reaches_only_whom_it_may_at_that_time
+                a_publisher_says_only_what_it_may_at_that_time
                 what_is_withdrawn_before_its_time_never_comes
                 of_a_key_the_newest_publish_counts
                 each_receivers_own_is_filled_at_the_publish
                 its_time_counts_from_when_it_comes
                 so_many_may_wait
                 a_topics_waiting_messages_are_their_publishers_own
+                the_newest_messages_are_those_that_came_last
             }
             states {
                 a_message_is_delivered_once_a_device_has_it
@@ -140,6 +143,8 @@ macro_rules! contract_suite {
             }
             access {
                 the_first_publisher_owns_a_topic
+                a_message_claims_its_topics_and_a_refused_one_none
+                a_topic_that_is_nobodys_goes
                 grants_are_given_and_taken_back
                 a_private_topic_shuts_out_who_has_no_grant
                 an_account_has_one_publisher_of_its_own
@@ -313,6 +318,7 @@ pub(super) fn a_message(to: &[&str]) -> NewMessage {
         },
         html: None,
         to: Receivers::accounts(to.iter().map(|text| name(text)).collect()),
+        by: Grantee::Publisher(publisher_id()),
         deliver_at: None,
         ttl: None,
         idempotency: None,

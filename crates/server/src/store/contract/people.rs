@@ -1,7 +1,7 @@
 use hither_protocol::Settings;
 
 use super::*;
-use crate::store::{ClientId, Identity};
+use crate::store::{ClientId, Identity, Retention};
 
 impl<B: Bed> Scene<B> {
     async fn whois(&self, token: u8) -> Option<Identity> {
@@ -166,6 +166,55 @@ pub(crate) async fn a_session_ends_with_its_tokens<B: Bed>(bed: B) {
         again.message_token, before.message_token,
         "the old address is dead"
     );
+}
+
+pub(crate) async fn a_revoked_session_is_told_from_a_replaced_one<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let (ada, store) = (name("ada"), &scene.store);
+    let revoked = async |scene: &Scene<B>, token: u8| {
+        let (token, now) = ([token; 32], scene.hands.now());
+        scene.store.is_revoked(&token, now).await.unwrap()
+    };
+    for (device, token) in [
+        ("desk", 1),
+        ("desk", 2),
+        ("phone", 3),
+        ("watch", 4),
+        ("car", 5),
+    ] {
+        scene.sign_in("ada", device, token).await;
+    }
+    scene.sign_in("bob", "desk", 6).await;
+    let (desk, watch) = (scene.client(2).await, scene.client(4).await);
+    store.end_session(watch).await.unwrap();
+    store.remove_device(&ada, &device("phone")).await.unwrap();
+    let changed = store.change_password(&ada, "$argon2id$".to_owned(), String::new(), desk);
+    changed.await.unwrap();
+    let switch = NewSession {
+        replaces: Some([2; 32]),
+        ..a_session("bob", "other", 7, scene.hands.now())
+    };
+    store.create_session(switch).await.unwrap();
+    store.remove_account(&name("bob")).await.unwrap();
+
+    let scene = scene.reopen().await;
+    for (token, expected) in [
+        (1, false),
+        (2, true),
+        (3, true),
+        (4, true),
+        (5, true),
+        (6, true),
+        (7, true),
+        (8, false),
+    ] {
+        assert_eq!(revoked(&scene, token).await, expected, "{token}");
+    }
+    scene.hands.turn(60 * 86_400_000);
+    assert!(!revoked(&scene, 2).await, "it would have expired");
+    scene.store.retain(Retention::default()).await.unwrap();
+    scene.hands.turn(-60 * 86_400_000);
+    assert!(!revoked(&scene, 2).await, "forgotten");
 }
 
 pub(crate) async fn a_new_password_ends_all_sessions<B: Bed>(bed: B) {
@@ -336,6 +385,21 @@ pub(crate) async fn settings_are_kept_and_announced<B: Bed>(bed: B) {
     ] {
         assert_eq!(refused(eve), StoreError::NotFound);
     }
+    let replace = |held: Option<&Settings>, wanted: Settings| {
+        let (store, held) = (scene.store.clone(), held.cloned());
+        async move { store.replace_settings(&name("ada"), held, wanted).await }
+    };
+    let other = Settings::default();
+    for held in [None, Some(&other)] {
+        let stale = replace(held, other.clone()).await;
+        assert_eq!(refused(stale), StoreError::Changed);
+    }
+    assert!(announced(&mut news).is_empty());
+    replace(Some(&chosen), other.clone()).await.unwrap();
+    assert_eq!(scene.store.settings(&ada).await.unwrap(), Some(other));
+    let other = Some(Settings::default());
+    replace(other.as_ref(), chosen.clone()).await.unwrap();
+    assert_eq!(announced(&mut news).len(), 2);
     let scene = scene.reopen().await;
     assert_eq!(scene.store.settings(&ada).await.unwrap(), Some(chosen));
     scene.store.remove_account(&ada).await.unwrap();
@@ -388,7 +452,15 @@ pub(crate) async fn a_removed_device_takes_its_clients_along<B: Bed>(bed: B) {
     assert_eq!(ended(&announced(&mut news)), [gone]);
     assert_eq!(scene.whois(2).await, None);
     assert!(scene.whois(1).await.is_some() && scene.whois(3).await.is_some());
-    assert_eq!(scene.store.device(&ada, &phone).await.unwrap(), None);
+    for (account, id, removed) in [
+        ("ada", "phone", true),
+        ("ada", "desk", false),
+        ("ada", "tablet", false),
+        ("bob", "phone", false),
+    ] {
+        let found = scene.store.is_removed(&name(account), &device(id)).await;
+        assert_eq!(found.unwrap(), removed, "{account} {id}");
+    }
     let again = scene.store.remove_device(&ada, &phone).await;
     assert_eq!(refused(again), StoreError::NotFound);
     let again = scene.sign_in("ada", "phone", 4).await;

@@ -93,7 +93,11 @@ pub(crate) async fn names_are_only_of_those_who_were_addressed_by_name<B: Bed>(b
     let desk = scene.signed_in("ada", "desk", 1).await;
     let topic = scene.store.ensure_topic(&"news".parse().unwrap()).await;
     let topic = topic.unwrap();
-    scene.store.subscribe(&name("ada"), topic.id).await.unwrap();
+    scene
+        .store
+        .subscribe(&name("ada"), &topic.name)
+        .await
+        .unwrap();
     let application = |versions: &str| {
         Some(Application {
             name: "hither".to_owned(),

@@ -75,15 +75,23 @@ pub(crate) async fn d3_without_fields_and_records_braces_are_text<B: Bed>(bed: B
     let scene = Scene::new(bed).await;
     scene.store.publish(a_template(None)).await.unwrap();
     assert_eq!(scene.texts("ada").await, [text("Dear {{name}}", "{{due}}")]);
-    // One of the receivers is enough.
+    // A record of anybody is enough, also of one who is no receiver.
     scene.keep("bob", json!({})).await;
-    let missing = refused(scene.store.publish(a_template(None)).await);
-    let account = name("ada");
-    let name = "name".to_owned();
-    assert_eq!(
-        missing,
-        StoreError::Unfilled(Unfilled::Missing { account, name })
-    );
+    let mut to_ada = a_template(None);
+    to_ada.to.accounts = vec![name("ada")];
+    for new in [a_template(None), to_ada] {
+        let missing = refused(scene.store.publish(new).await);
+        let (account, name) = (name("ada"), "name".to_owned());
+        assert_eq!(
+            missing,
+            StoreError::Unfilled(Unfilled::Missing { account, name })
+        );
+    }
+    // Of everyone nothing is kept.
+    let mut public = a_template(None);
+    (public.to.accounts, public.to.everyone) = (Vec::new(), true);
+    scene.store.publish(public).await.unwrap();
+    assert_eq!(scene.texts("ada").await.len(), 2);
 }
 
 pub(crate) async fn d3_one_missing_value_stores_nothing<B: Bed>(bed: B) {

@@ -7,13 +7,14 @@ use hither_protocol::{AccountName, MessageId, PublisherId, TopicName};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::accounts::account_number;
+use super::places::Place;
 use super::publishers::{publisher, publisher_number};
 use super::rows::{damaged, message_id, ms, time};
 use super::writer::Tx;
 use super::{SqliteStore, topics};
 use crate::store::{
     Committed, Grant, Grantee, MAX_TOPICS, PublisherRecord, Right, Rights, StoreError, Topic,
-    TopicAccess, TopicId, TopicSummary, Topics,
+    TopicAccess, TopicId, TopicSummary,
 };
 
 #[async_trait]
@@ -50,14 +51,6 @@ impl TopicAccess for SqliteStore {
                 self.writer.write(move |tx| claim(tx, &name, &who)).await
             }
         }
-    }
-
-    async fn name_topic(&self, topic: &TopicName) -> Result<Topic, StoreError> {
-        if let Some(topic) = self.topic(topic).await? {
-            return Ok(topic);
-        }
-        let name = topic.clone();
-        self.writer.write(move |tx| name_topic(tx, &name)).await
     }
 
     async fn set_private(&self, topic: &TopicName, private: bool) -> Result<(), StoreError> {
@@ -113,12 +106,31 @@ impl TopicAccess for SqliteStore {
             .await
     }
 
+    async fn keys_of(
+        &self,
+        messages: Vec<MessageId>,
+    ) -> Result<HashMap<MessageId, String>, StoreError> {
+        let key = "SELECT id, ifnull(messages.key, scheduled.key) AS its FROM messages
+                   LEFT JOIN scheduled ON message = number WHERE id = ?1 AND its IS NOT NULL";
+        self.readers
+            .read(move |conn| texts_of(conn, key, &messages))
+            .await
+    }
+
+    async fn is_in_topic(&self, message: MessageId, topic: &TopicName) -> Result<bool, StoreError> {
+        let topic = topic.clone();
+        self.readers
+            .read(move |conn| is_in_topic(conn, message, &topic))
+            .await
+    }
+
     async fn ntfy_fields(
         &self,
         messages: Vec<MessageId>,
     ) -> Result<HashMap<MessageId, String>, StoreError> {
+        let fields = "SELECT id, ntfy FROM messages WHERE id = ?1 AND ntfy IS NOT NULL";
         self.readers
-            .read(move |conn| ntfy_fields(conn, &messages))
+            .read(move |conn| texts_of(conn, fields, &messages))
             .await
     }
 }
@@ -221,7 +233,8 @@ pub(super) fn numbers(
     }
 }
 
-fn name_topic(tx: &Tx<'_>, name: &TopicName) -> Result<Topic, StoreError> {
+/// The topic of this name, made and left free where it is not there.
+pub(super) fn name_topic(tx: &Tx<'_>, name: &TopicName) -> Result<Topic, StoreError> {
     if let Some(topic) = topics::topic(tx, name)? {
         return Ok(topic);
     }
@@ -229,12 +242,13 @@ fn name_topic(tx: &Tx<'_>, name: &TopicName) -> Result<Topic, StoreError> {
         .prepare_cached("SELECT count(*) FROM topics")?
         .query_row([], |row| row.get(0))?;
     if count >= MAX_TOPICS {
-        return Err(StoreError::TooMany);
+        return Err(StoreError::TooManyTopics);
     }
     topics::ensure(tx, name)
 }
 
-fn claim(tx: &Tx<'_>, name: &TopicName, who: &Grantee) -> Result<Topic, StoreError> {
+/// The topic, for somebody who may write to it; a publisher makes a free one its own.
+pub(super) fn claim(tx: &Tx<'_>, name: &TopicName, who: &Grantee) -> Result<Topic, StoreError> {
     let topic = name_topic(tx, name)?;
     let facts = Facts::of(tx, name, who)?;
     if !facts.rights(who).write {
@@ -413,20 +427,45 @@ fn keyed_messages(
         .collect::<Result<_, _>>()?)
 }
 
-fn ntfy_fields(
+fn is_in_topic(
     conn: &Connection,
+    message: MessageId,
+    topic: &TopicName,
+) -> Result<bool, StoreError> {
+    let scope = Place::Topic(TopicId(0)).scope();
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (
+                 SELECT 1 FROM messages JOIN log ON message = number AND kind = 'message'
+                 JOIN topics ON topics.id = log.owner
+                 WHERE messages.id = ?1 AND scope = ?2 AND name = ?3
+                 UNION ALL
+                 SELECT 1 FROM messages JOIN scheduled ON message = number,
+                               json_each(scheduled.receivers, '$.topics') AS named
+                 WHERE messages.id = ?1 AND named.value = ?3
+             )",
+        )?
+        .query_row(
+            params![message.0.as_bytes(), scope, topic.as_str()],
+            |row| row.get(0),
+        )?)
+}
+
+/// What a query says about each of the messages, where it says anything.
+fn texts_of(
+    conn: &Connection,
+    query: &str,
     messages: &[MessageId],
 ) -> Result<HashMap<MessageId, String>, StoreError> {
-    let mut find =
-        conn.prepare_cached("SELECT id, ntfy FROM messages WHERE id = ?1 AND ntfy IS NOT NULL")?;
+    let mut find = conn.prepare_cached(query)?;
     let mut found = HashMap::new();
     for id in messages {
-        let fields = find
+        let text = find
             .query_row([id.0.as_bytes()], |row| {
                 Ok((message_id(row.get(0)?), row.get(1)?))
             })
             .optional()?;
-        found.extend(fields);
+        found.extend(text);
     }
     Ok(found)
 }

@@ -97,7 +97,7 @@ pub(super) fn set_password(
     let account = account_number(tx, name)?;
     tx.prepare_cached("UPDATE accounts SET password_hash = ?2 WHERE id = ?1")?
         .execute((account, phc))?;
-    sessions::end_all(tx, account)
+    sessions::revoke_all(tx, account)
 }
 
 pub(super) fn renew_password_hash(
@@ -126,7 +126,7 @@ pub(super) fn set_account_disabled(
     )?
     .execute((account, since))?;
     if disabled {
-        sessions::end_all(tx, account)?;
+        sessions::revoke_all(tx, account)?;
     }
     Ok(())
 }
@@ -134,7 +134,7 @@ pub(super) fn set_account_disabled(
 /// Messages that reached others too stay with them.
 pub(super) fn remove_account(tx: &mut Tx<'_>, name: &AccountName) -> Result<(), StoreError> {
     let account = account_number(tx, name)?;
-    sessions::end_all(tx, account)?;
+    sessions::revoke_all(tx, account)?;
     scheduled::recall_all_of(tx, account)?;
     let clients = tx
         .prepare_cached("SELECT id FROM clients WHERE account = ?1")?

@@ -17,6 +17,7 @@ mod publish;
 mod publishers;
 mod readers;
 mod receivers;
+mod release;
 mod restore;
 mod rows;
 mod scheduled;
@@ -53,9 +54,9 @@ pub use self::restore::{RestoreError, RestoreReport, restore};
 use self::writer::Writer;
 use super::folder::private_file;
 use super::{
-    AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, DeviceRecord, Epoch, Identity,
-    Measures, NewMessage, NewSession, Page, Pending, Position, Reader, SecretHash, Store,
-    StoreError, Stored, Unseen,
+    AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, Epoch, Identity, Measures,
+    NewMessage, NewSession, Page, Pending, Position, Reader, SecretHash, Store, StoreError, Stored,
+    Unseen,
 };
 use crate::attachments::Files;
 
@@ -270,17 +271,6 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn device(
-        &self,
-        account: &AccountName,
-        id: &DeviceId,
-    ) -> Result<Option<DeviceRecord>, StoreError> {
-        let (account, id) = (account.clone(), id.clone());
-        self.readers
-            .read(move |conn| sessions::device(conn, &account, &id))
-            .await
-    }
-
     async fn create_session(&self, session: NewSession) -> Result<Identity, StoreError> {
         self.writer
             .write(move |tx| sessions::create(tx, session))
@@ -309,6 +299,13 @@ impl Store for SqliteStore {
                 .await?;
         }
         Ok(Some(identity))
+    }
+
+    async fn is_revoked(&self, token: &SecretHash, now: Timestamp) -> Result<bool, StoreError> {
+        let token = *token;
+        self.readers
+            .read(move |conn| sessions::is_revoked(conn, &token, now))
+            .await
     }
 
     async fn end_session(&self, client: ClientId) -> Result<(), StoreError> {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::SqliteStore;
 use super::accounts::{account_number, account_record};
 use super::rows::{damaged, message_id, ms, optional_time, time};
-use super::sessions::{device_record, end_all_but, forget_token};
+use super::sessions::{device_record, forget_token, revoke, revoke_all_but};
 use super::writer::Tx;
 use crate::store::{
     AccountOverview, ApplicationSummary, ClientId, Committed, DeviceSummary, Extent,
@@ -35,6 +35,23 @@ impl People for SqliteStore {
         let account = account.clone();
         self.writer
             .write(move |tx| set_settings(tx, account, settings))
+            .await
+    }
+
+    async fn replace_settings(
+        &self,
+        account: &AccountName,
+        held: Option<Settings>,
+        wanted: Settings,
+    ) -> Result<(), StoreError> {
+        let account = account.clone();
+        self.writer
+            .write(move |tx| {
+                if settings(tx, &account)? != held {
+                    return Err(StoreError::Changed);
+                }
+                set_settings(tx, account, wanted)
+            })
             .await
     }
 
@@ -62,6 +79,13 @@ impl People for SqliteStore {
         let (account, id) = (account.clone(), id.clone());
         self.writer
             .write(move |tx| remove_device(tx, &account, &id))
+            .await
+    }
+
+    async fn is_removed(&self, account: &AccountName, id: &DeviceId) -> Result<bool, StoreError> {
+        let (account, id) = (account.clone(), id.clone());
+        self.readers
+            .read(move |conn| is_removed(conn, &account, &id))
             .await
     }
 
@@ -130,7 +154,7 @@ fn change_password(
     if changed == 0 {
         return Err(StoreError::NotFound);
     }
-    end_all_but(tx, account, Some(keep))
+    revoke_all_but(tx, account, Some(keep))
 }
 
 /// A row for each application; those of one device follow each other.
@@ -185,8 +209,9 @@ fn remove_device(tx: &mut Tx<'_>, name: &AccountName, id: &DeviceId) -> Result<(
             Ok(ClientId(row.get(0)?))
         })?
         .collect::<Result<Vec<_>, StoreError>>()?;
-    for client in &clients {
-        forget_token(tx, *client)?;
+    revoke(tx, &clients)?;
+    for client in clients {
+        forget_token(tx, client)?;
     }
     let removed = tx
         .prepare_cached("DELETE FROM devices WHERE account = ?1 AND id = ?2")?
@@ -194,8 +219,18 @@ fn remove_device(tx: &mut Tx<'_>, name: &AccountName, id: &DeviceId) -> Result<(
     if removed == 0 {
         return Err(StoreError::NotFound);
     }
-    tx.announce(Committed::Ended(clients));
+    tx.prepare_cached("INSERT OR IGNORE INTO removed_devices VALUES (?1, ?2)")?
+        .execute(params![account, id.as_str()])?;
     Ok(())
+}
+
+fn is_removed(conn: &Connection, name: &AccountName, id: &DeviceId) -> Result<bool, StoreError> {
+    let account = account_number(conn, name)?;
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM removed_devices WHERE account = ?1 AND id = ?2)",
+        )?
+        .query_row(params![account, id.as_str()], |row| row.get(0))?)
 }
 
 fn account_overviews(
@@ -230,9 +265,16 @@ fn recent_messages(conn: &Connection, limit: usize) -> Result<Vec<MessageOvervie
                 (SELECT count(*) FROM inbox WHERE message = number),
                 (SELECT count(shown_at) FROM inbox WHERE message = number),
                 (SELECT count(read_at) FROM inbox JOIN settings USING (account)
-                 WHERE message = number AND content ->> '$.read_receipts')
-         FROM messages JOIN publishers ON publishers.id = publisher
-         ORDER BY number DESC LIMIT ?1",
+                 WHERE message = number AND content ->> '$.read_receipts'),
+                deliver_at
+         FROM messages JOIN publishers ON publishers.id = messages.publisher
+         LEFT JOIN scheduled ON scheduled.message = number
+         WHERE number IN (
+             SELECT number FROM (SELECT number FROM messages ORDER BY number DESC LIMIT ?1)
+             UNION ALL
+             SELECT number FROM (SELECT number FROM messages WHERE refused IS NOT NULL
+                                 ORDER BY created_at DESC LIMIT ?1))
+         ORDER BY messages.created_at DESC, number DESC LIMIT ?1",
     )?
     .query_and_then([limit], message_overview)?
     .collect()
@@ -251,6 +293,7 @@ fn message_overview(row: &Row<'_>) -> Result<MessageOverview, StoreError> {
         receivers: row.get(6)?,
         shown: row.get(7)?,
         read: row.get(8)?,
+        deliver_at: optional_time(row.get(9)?)?,
     })
 }
 

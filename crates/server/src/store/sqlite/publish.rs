@@ -6,6 +6,7 @@ use core::time::Duration;
 use hither_protocol::{Message, PublisherId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::access;
 use super::attachments;
 use super::content::Content;
 use super::events::{self, Told};
@@ -35,6 +36,9 @@ pub(super) fn publish(tx: &mut Tx<'_>, mut new: NewMessage) -> Result<Stored, St
         scheduled::supersede(tx, publisher, key)?;
     }
     let later = Later::of(tx, publisher, &new)?;
+    for topic in &new.to.topics {
+        access::claim(tx, topic, &new.by)?;
+    }
     let to = receivers::resolve(tx, publisher, mem::take(&mut new.to))?;
     if to.logs.is_empty() {
         return Err(StoreError::NoReceivers);
@@ -59,7 +63,7 @@ pub(super) fn publish(tx: &mut Tx<'_>, mut new: NewMessage) -> Result<Stored, St
         .transpose()?
         .map_or_else(|| Said::Alike(Box::new(message)), Said::Each);
     match later {
-        Some(later) => later.wait(tx, publisher, row.number, to.accounts)?,
+        Some(later) => later.wait(tx, publisher, row.number, to)?,
         None => bring(tx, row, to, said)?,
     }
     if let Some((key, body)) = idempotency {

@@ -34,7 +34,7 @@ pub(super) fn create(tx: &mut Tx<'_>, mut new: NewSession) -> Result<Identity, S
     upsert_device(tx, account, &new.device)?;
     let before = version_of(tx, account, &new)?;
     let (client, message_token, acked) = upsert_client(tx, account, &new)?;
-    end_of(tx, client)?;
+    end_sessions(tx, &[client])?;
     if let Some(before) = before {
         upgrade(tx, client, &before)?;
     }
@@ -77,26 +77,10 @@ fn switch_account(tx: &mut Tx<'_>, account: i64, token: &SecretHash) -> Result<(
         .query_row((token, account), |row| row.get(0))
         .optional()?;
     if let Some(client) = other {
-        end_of(tx, client)?;
+        revoke(tx, &[client])?;
         forget_token(tx, client)?;
     }
     Ok(())
-}
-
-/// A device of an account.
-pub(super) fn device(
-    conn: &Connection,
-    name: &AccountName,
-    id: &DeviceId,
-) -> Result<Option<DeviceRecord>, StoreError> {
-    conn.prepare_cached(
-        "SELECT devices.id, devices.name, platform, kind FROM devices
-         JOIN accounts ON accounts.id = account
-         WHERE accounts.name = ?1 AND devices.id = ?2",
-    )?
-    .query_and_then([name.as_str(), id.as_str()], |row| device_record(row, 0))?
-    .next()
-    .transpose()
 }
 
 /// A device in four columns from `first` on: id, name, platform, kind.
@@ -322,7 +306,7 @@ fn waiting_for(
 
 /// Signs a client out. What was for its message token goes with it.
 pub(super) fn end(tx: &mut Tx<'_>, client: ClientId) -> Result<(), StoreError> {
-    if !end_of(tx, client)? {
+    if !revoke(tx, &[client])? {
         return Err(StoreError::NotFound);
     }
     forget_token(tx, client)
@@ -334,42 +318,75 @@ pub(super) fn forget_token(tx: &Tx<'_>, client: ClientId) -> Result<(), StoreErr
     upkeep::remove_log(tx, Place::Client(client))
 }
 
-/// Ends a client's session, if it has one.
-fn end_of(tx: &mut Tx<'_>, client: ClientId) -> Result<bool, StoreError> {
-    let ended = tx
-        .prepare_cached("DELETE FROM sessions WHERE client = ?1")?
-        .execute([client.0])?
-        > 0;
-    if ended {
-        tx.announce(Committed::Ended(vec![client]));
-    }
-    Ok(ended)
+/// Revokes all sessions of an account.
+pub(super) fn revoke_all(tx: &mut Tx<'_>, account: i64) -> Result<(), StoreError> {
+    revoke_all_but(tx, account, None)
 }
 
-/// Ends all sessions of an account.
-pub(super) fn end_all(tx: &mut Tx<'_>, account: i64) -> Result<(), StoreError> {
-    end_all_but(tx, account, None)
-}
-
-/// Ends all sessions of an account, but perhaps one.
-pub(super) fn end_all_but(
+/// Revokes all sessions of an account, but perhaps one.
+pub(super) fn revoke_all_but(
     tx: &mut Tx<'_>,
     account: i64,
     keep: Option<ClientId>,
 ) -> Result<(), StoreError> {
-    let ended = tx
+    let clients = tx
         .prepare_cached(
-            "DELETE FROM sessions
-             WHERE client IN (SELECT id FROM clients WHERE account = ?1) AND client IS NOT ?2
-             RETURNING client",
+            "SELECT client FROM sessions JOIN clients ON clients.id = client
+             WHERE account = ?1 AND client IS NOT ?2",
         )?
-        .query_and_then((account, keep.map(|keep| keep.0)), |row| {
-            Ok(ClientId(row.get(0)?))
-        })?
-        .collect::<Result<Vec<_>, StoreError>>()?;
-    if !ended.is_empty() {
+        .query_map((account, keep), |row| row.get(0))?
+        .collect::<Result<Vec<_>, _>>()?;
+    revoke(tx, &clients).map(drop)
+}
+
+/// Ends these clients' sessions for good: whoever comes with such a token learns that it was
+/// revoked. Answers whether there were any.
+pub(super) fn revoke(tx: &mut Tx<'_>, clients: &[ClientId]) -> Result<bool, StoreError> {
+    let mut note = tx.prepare_cached(
+        "INSERT INTO revoked (token, expires_at)
+         SELECT token, expires_at FROM sessions WHERE client = ?1",
+    )?;
+    for client in clients {
+        note.execute([client])?;
+    }
+    drop(note);
+    end_sessions(tx, clients)
+}
+
+/// Ends these clients' sessions, if they have any. Answers whether they had.
+fn end_sessions(tx: &mut Tx<'_>, clients: &[ClientId]) -> Result<bool, StoreError> {
+    let mut delete = tx.prepare_cached("DELETE FROM sessions WHERE client = ?1")?;
+    let mut ended = Vec::new();
+    for client in clients {
+        if delete.execute([client])? > 0 {
+            ended.push(*client);
+        }
+    }
+    drop(delete);
+    let any = !ended.is_empty();
+    if any {
         tx.announce(Committed::Ended(ended));
     }
+    Ok(any)
+}
+
+/// Whether a token was revoked, and would be alive otherwise.
+pub(super) fn is_revoked(
+    conn: &Connection,
+    token: &SecretHash,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM revoked WHERE token = ?1 AND expires_at > ?2)",
+        )?
+        .query_row((token, ms(now)), |row| row.get(0))?)
+}
+
+/// Forgets revoked tokens that would have expired by now.
+pub(super) fn forget_revoked(tx: &Tx<'_>) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM revoked WHERE expires_at <= ?1")?
+        .execute([ms(tx.now)])?;
     Ok(())
 }
 

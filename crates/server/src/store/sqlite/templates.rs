@@ -25,7 +25,8 @@ pub(super) struct Template {
 }
 
 impl Template {
-    /// What is to be filled; nothing, where there are no placeholders, or no values at all.
+    /// What is to be filled; nothing, where there are no placeholders, and where the publisher
+    /// gives no values and keeps none of anybody: to it braces are text.
     pub(super) fn of(
         tx: &Tx<'_>,
         publisher: i64,
@@ -35,7 +36,7 @@ impl Template {
         let (message, html) = (&new.message, new.html.as_deref());
         let texts = [&message.title, &message.body, html.unwrap_or_default()];
         let filled = texts.into_iter().any(has_placeholders)
-            && (new.fields.is_some() || any_record(tx, publisher, &to.accounts)?);
+            && (new.fields.is_some() || (!to.accounts.is_empty() && keeps_records(tx, publisher)?));
         Ok(filled.then(|| Self {
             publisher,
             texts: Texts {
@@ -113,17 +114,11 @@ pub(super) fn only_accounts(to: &Receivers) -> bool {
     to.topics.is_empty() && to.tokens.is_empty() && to.application.is_none() && !to.everyone
 }
 
-/// Whether the publisher keeps anything of one of the accounts.
-fn any_record(tx: &Tx<'_>, publisher: i64, accounts: &[i64]) -> Result<bool, StoreError> {
-    let mut find = tx.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM records WHERE publisher = ?1 AND account = ?2)",
-    )?;
-    for account in accounts {
-        if find.query_row([publisher, *account], |row| row.get(0))? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+/// Whether the publisher keeps anything of anybody.
+fn keeps_records(tx: &Tx<'_>, publisher: i64) -> Result<bool, StoreError> {
+    Ok(tx
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM records WHERE publisher = ?1)")?
+        .query_row([publisher], |row| row.get(0))?)
 }
 
 fn record(

@@ -8,7 +8,7 @@ use super::accounts::account_number;
 use super::places::{Place, Shelf, subscribed};
 use super::rows::{damaged, ms};
 use super::writer::Tx;
-use super::{SqliteStore, pages};
+use super::{SqliteStore, access, pages};
 use crate::store::{
     Committed, MAX_SUBSCRIPTIONS, Page, Position, StoreError, Subscription, Topic, TopicId, Topics,
 };
@@ -32,17 +32,25 @@ impl Topics for SqliteStore {
         self.readers.read(topics).await
     }
 
-    async fn subscribe(&self, account: &AccountName, topic: TopicId) -> Result<(), StoreError> {
-        let account = account.clone();
+    async fn subscribe(&self, account: &AccountName, topic: &TopicName) -> Result<(), StoreError> {
+        let (account, topic) = (account.clone(), topic.clone());
         self.writer
-            .write(move |tx| subscribe(tx, account, topic))
+            .write(move |tx| subscribe(tx, account, &topic))
             .await
     }
 
-    async fn unsubscribe(&self, account: &AccountName, topic: TopicId) -> Result<(), StoreError> {
-        let account = account.clone();
+    async fn unsubscribe(
+        &self,
+        account: &AccountName,
+        topic: &TopicName,
+    ) -> Result<(), StoreError> {
+        let (account, name) = (account.clone(), topic.clone());
         self.writer
-            .write(move |tx| unsubscribe(tx, account, topic))
+            .write(move |tx| {
+                let topic = topic_named(tx, &name)?;
+                unsubscribe(tx, account, topic)?;
+                remove_unused(tx, Some(topic))
+            })
             .await
     }
 
@@ -121,8 +129,13 @@ fn topic_of(row: &Row<'_>) -> Result<Topic, StoreError> {
     })
 }
 
-fn subscribe(tx: &mut Tx<'_>, name: AccountName, topic: TopicId) -> Result<(), StoreError> {
+fn topic_named(conn: &Connection, name: &TopicName) -> Result<TopicId, StoreError> {
+    Ok(topic(conn, name)?.ok_or(StoreError::NotFound)?.id)
+}
+
+fn subscribe(tx: &mut Tx<'_>, name: AccountName, topic: &TopicName) -> Result<(), StoreError> {
     let account = account_number(tx, &name)?;
+    let topic = access::name_topic(tx, topic)?.id;
     let live = subscribed(tx, account)?;
     let live: Vec<_> = live.iter().filter(|part| part.until.is_none()).collect();
     if live.iter().any(|part| part.topic == topic) {
@@ -131,7 +144,6 @@ fn subscribe(tx: &mut Tx<'_>, name: AccountName, topic: TopicId) -> Result<(), S
     if live.len() >= MAX_SUBSCRIPTIONS {
         return Err(StoreError::TooMany);
     }
-    exists(tx, topic)?;
     let since = tx.head();
     // Left and joined again with nothing in between: as if it had never been left.
     tx.prepare_cached(
@@ -141,13 +153,6 @@ fn subscribe(tx: &mut Tx<'_>, name: AccountName, topic: TopicId) -> Result<(), S
     .execute((account, topic, since))?;
     tx.announce(Committed::Subscribed(name, topic, since));
     Ok(())
-}
-
-fn exists(tx: &Tx<'_>, topic: TopicId) -> Result<(), StoreError> {
-    let exists = tx
-        .prepare_cached("SELECT 1 FROM topics WHERE id = ?1")?
-        .exists([topic])?;
-    exists.then_some(()).ok_or(StoreError::NotFound)
 }
 
 pub(super) fn unsubscribe(
@@ -168,6 +173,28 @@ pub(super) fn unsubscribe(
     }
     forget_empty(tx, account, topic)?;
     tx.announce(Committed::Unsubscribed(name, topic, until));
+    Ok(())
+}
+
+/// Removes the topic, or all topics, where nobody owns, may use, reads or has read it, so that names
+/// which somebody only tried do not use up what there is.
+pub(super) fn remove_unused(tx: &Tx<'_>, topic: Option<TopicId>) -> Result<(), StoreError> {
+    let scope = Place::Topic(TopicId(0)).scope();
+    let removed = tx
+        .prepare_cached(
+            "DELETE FROM topics
+             WHERE ifnull(id = ?1, TRUE) AND owner IS NULL AND NOT private
+               AND NOT EXISTS (SELECT 1 FROM topic_grants WHERE topic = topics.id)
+               AND NOT EXISTS (SELECT 1 FROM subscriptions WHERE topic = topics.id)
+               AND NOT EXISTS (SELECT 1 FROM log WHERE scope = ?2 AND log.owner = topics.id)
+             RETURNING id",
+        )?
+        .query_map((topic, scope), |row| row.get::<_, TopicId>(0))?
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut forget = tx.prepare_cached("DELETE FROM removed WHERE scope = ?1 AND owner = ?2")?;
+    for topic in removed {
+        forget.execute((scope, topic))?;
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::places::Place;
 use super::rows::ms;
 use super::writer::Tx;
-use super::{SqliteStore, withdrawals};
+use super::{SqliteStore, sessions, topics, withdrawals};
 use crate::store::{Position, Retention, StoreError, Upkeep};
 
 /// Entries removed in one commit.
@@ -34,6 +34,7 @@ impl Upkeep for SqliteStore {
             .checked_sub(retention.age)
             .unwrap_or(Timestamp::MIN));
         let entries = i64::try_from(retention.entries).unwrap_or(i64::MAX);
+        self.writer.write(|tx| sessions::forget_revoked(tx)).await?;
         let mut removed = 0;
         let mut last = None;
         while let Some(place) = self.readers.read(move |conn| next_log(conn, last)).await? {
@@ -46,6 +47,9 @@ impl Upkeep for SqliteStore {
                     .await?;
             }
         }
+        self.writer
+            .write(|tx| topics::remove_unused(tx, None))
+            .await?;
         Ok(removed)
     }
 }

@@ -131,6 +131,18 @@ fn json_says_the_same() {
 }
 
 #[test]
+fn null_says_as_much_as_nothing() {
+    let nothing = from_json(&[], &json!({ "topic": "t" })).unwrap();
+    let nulls = json!({
+        "topic": "t", "title": null, "message": null, "priority": null, "tags": null,
+        "click": null, "icon": null, "actions": null, "attach": null, "filename": null,
+        "markdown": null, "email": null, "call": null, "delay": null, "cache": null,
+        "sequence_id": null,
+    });
+    assert_eq!(from_json(&[], &nulls).unwrap(), nothing);
+}
+
+#[test]
 fn priorities_have_names_and_numbers() {
     for (text, number) in [
         ("", 3),
