@@ -9,6 +9,7 @@ const sources: Record<string, string> = import.meta.glob<string>(
 /** Texts in the code that are no reasons. */
 const OTHERS = [
   'a film',
+  'desktop power management',
   'display assertions',
   'execution state',
   'logind inhibitors',
@@ -17,12 +18,14 @@ const OTHERS = [
   'power notifications',
   'presence source',
   'screen notifications',
+  'screen sharing',
   'session notifications',
   'sleep cannot be held back for a goodbye',
   'sleep is told by broadcast only',
   'split into halves',
   'the shape of a reading',
   "the system's own calls; there is no safe binding",
+  'user notification state',
   'workspace notifications',
 ];
 
