@@ -52,14 +52,14 @@ impl Authority {
         &self.pem
     }
 
-    /// Writes a new certificate for `localhost` and 127.0.0.1 into a folder, as an administrator
-    /// would: the old files are replaced at once.
+    /// Writes a new certificate for `localhost`, 127.0.0.1 and 192.0.2.1, which is nobody's, into a
+    /// folder, as an administrator would: the old files are replaced at once.
     ///
     /// # Panics
     /// When it cannot be written.
     #[must_use]
     pub fn vouch(&self, folder: &Path) -> CertificateFiles {
-        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let names = ["localhost", "127.0.0.1", "192.0.2.1"].map(str::to_owned);
         let params = CertificateParams::new(names).expect("names");
         let key = KeyPair::generate().expect("a key");
         let cert = params.signed_by(&key, &self.issuer).expect("a certificate");

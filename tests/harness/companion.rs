@@ -20,6 +20,8 @@ use crate::{SOON, wait_for};
 pub struct Companion {
     data: PathBuf,
     trusting: Option<PathBuf>,
+    /// A process whose network is the companion's, too.
+    beside: Option<u32>,
     running: Option<(Process, ChildStdin)>,
     life: usize,
     said: Arc<Mutex<Vec<Said>>>,
@@ -54,9 +56,21 @@ impl Companion {
     /// [`Companion::start`] with a file of authorities whose certificates it believes.
     #[must_use]
     pub fn start_trusting(data: &Path, authorities: Option<&Path>) -> Self {
+        Self::new(data, authorities, None)
+    }
+
+    /// [`Companion::start_trusting`] in the network of another process. Like that of a person it
+    /// waits for longer and longer between two tries to connect.
+    #[must_use]
+    pub fn start_beside(process: u32, data: &Path, authorities: &Path) -> Self {
+        Self::new(data, Some(authorities), Some(process))
+    }
+
+    fn new(data: &Path, authorities: Option<&Path>, beside: Option<u32>) -> Self {
         let mut companion = Self {
             data: data.to_owned(),
             trusting: authorities.map(Path::to_owned),
+            beside,
             running: None,
             life: 0,
             said: Arc::default(),
@@ -72,11 +86,12 @@ impl Companion {
     pub fn restart(&mut self) {
         self.running = None;
         self.life += 1;
-        let mut process =
-            Process::start(
-                self.command()
-                    .args(["--headless", "--retry-within-ms", "200"]),
-            );
+        let mut command = self.command();
+        command.arg("--headless");
+        if self.beside.is_none() {
+            command.args(["--retry-within-ms", "200"]);
+        }
+        let mut process = Process::start(&mut command);
         let input = process.input().expect("its input is ours");
         let lines = process.lines().expect("its output is ours");
         let (said, life) = (Arc::clone(&self.said), self.life);
@@ -243,6 +258,12 @@ impl Companion {
 
     fn command(&self) -> Command {
         let mut command = program("hither-companion");
+        if let Some(process) = self.beside {
+            let mut entering = Command::new("nsenter");
+            entering.args(["--target", &process.to_string(), "--net"]);
+            entering.arg(command.get_program());
+            command = entering;
+        }
         command.arg("--data").arg(&self.data);
         command.env("HOME", self.home());
         command.env_remove("XDG_CONFIG_HOME");

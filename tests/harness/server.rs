@@ -41,7 +41,16 @@ impl Server {
     /// When it does not start.
     #[must_use]
     pub fn start_with(data: &Path, settings: Vec<(&'static str, String)>) -> Self {
-        Self::new(data, settings, None)
+        Self::new(data, settings, None, "127.0.0.1:0")
+    }
+
+    /// [`Server::start_with`] on a free port of another address than loopback.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_on(address: &str, data: &Path, settings: Vec<(&'static str, String)>) -> Self {
+        Self::new(data, settings, None, &format!("{address}:0"))
     }
 
     /// [`Server::start_with`] with its log in a file.
@@ -50,15 +59,20 @@ impl Server {
     /// When it does not start.
     #[must_use]
     pub fn start_logging(data: &Path, settings: Vec<(&'static str, String)>, log: &Path) -> Self {
-        Self::new(data, settings, Some(log.to_owned()))
+        Self::new(data, settings, Some(log.to_owned()), "127.0.0.1:0")
     }
 
-    fn new(data: &Path, settings: Vec<(&'static str, String)>, log: Option<PathBuf>) -> Self {
+    fn new(
+        data: &Path,
+        settings: Vec<(&'static str, String)>,
+        log: Option<PathBuf>,
+        listen: &str,
+    ) -> Self {
         let mut server = Self {
             settings,
             log,
             data: data.to_owned(),
-            url: "http://127.0.0.1:0".to_owned(),
+            url: format!("http://{listen}"),
             process: None,
         };
         server.restart();
@@ -307,7 +321,9 @@ impl Publisher {
         assert!(answer.status().is_client_error(), "{body} was taken");
     }
 
-    fn agent(&self) -> ureq::Agent {
+    /// How it asks the server: believing whom it believes.
+    #[must_use]
+    pub fn agent(&self) -> ureq::Agent {
         let mut config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(SOON))

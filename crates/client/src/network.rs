@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use hither_engine::view::{SourceTopic, SourceView};
+use if_watch::IfEvent;
 use if_watch::tokio::IfWatcher;
 use tokio::time::{Instant, sleep_until};
 
@@ -18,6 +19,8 @@ pub(crate) struct Network {
     /// `None` until they are known.
     addresses: Option<BTreeSet<IpAddr>>,
     settles_at: Option<Instant>,
+    /// An address went before they had settled for the first time.
+    went: bool,
 }
 
 impl Network {
@@ -31,6 +34,7 @@ impl Network {
             watcher,
             addresses: None,
             settles_at: None,
+            went: false,
         }
     }
 
@@ -43,7 +47,10 @@ impl Network {
             let settles_at = self.settles_at;
             tokio::select! {
                 event = poll_fn(|cx| watcher.poll_if_event(cx)) => match event {
-                    Ok(_) => self.settles_at = Some(Instant::now() + RESTS),
+                    Ok(event) => {
+                        self.settles_at = Some(Instant::now() + RESTS);
+                        self.went |= matches!(event, IfEvent::Down(_));
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "network changes are no longer noticed");
                         self.watcher = Err(error.to_string());
@@ -74,15 +81,17 @@ impl Network {
         }
     }
 
-    /// Whether there are other addresses than before; what the start finds is no change.
+    /// Whether there are other addresses than before; what the start finds is no change, what goes
+    /// meanwhile is.
     fn settle(&mut self) -> bool {
         let Ok(watcher) = &self.watcher else {
             return false;
         };
         let nets = watcher.iter().map(|net| net.addr().to_canonical());
         let now = Some(nets.filter(leads_out).collect());
+        let went = core::mem::take(&mut self.went);
         let before = core::mem::replace(&mut self.addresses, now);
-        before.is_some_and(|before| Some(before) != self.addresses)
+        before.map_or(went, |before| Some(before) != self.addresses)
     }
 }
 
@@ -124,9 +133,18 @@ mod tests {
     async fn inside() {
         ip("link set lo up");
         ip("addr add 192.0.2.1/24 dev lo");
-        let mut network = Network::watch();
         let [first, second, local] =
             ["192.0.2.1", "2001:db8::2", "127.0.0.1"].map(|ip| ip.parse().unwrap());
+        // A computer that loses its network while it finds out what it has.
+        let mut network = Network::watch();
+        let quiet = tokio::time::timeout(RESTS / 3, network.changed()).await;
+        assert!(quiet.is_err(), "not settled yet");
+        ip("addr del 192.0.2.1/24 dev lo");
+        changed(&mut network).await;
+        assert!(!network.has(first));
+
+        ip("addr add 192.0.2.1/24 dev lo");
+        let mut network = Network::watch();
         assert!(network.has(first) && network.has(second), "not known yet");
         assert!(network.source().used);
         let quiet = tokio::time::timeout(2 * RESTS, network.changed()).await;

@@ -35,9 +35,12 @@ const chinese: Record<string, string> = {
   'no X server (DISPLAY is not set)': '没有 X 服务器（未设置 DISPLAY）',
   'a Wayland session: its X server sees only the input of X windows':
     'Wayland 会话：其 X 服务器只能看到 X 窗口中的操作',
+  'a Wayland session: its compositor does not tell what fills the screen':
+    'Wayland 会话：其合成器不告知哪个窗口占满屏幕',
   'this X server has no IDLETIME counter': '此 X 服务器没有 IDLETIME 计数器',
   'the X server does not tell: {detail}': 'X 服务器没有告知：{detail}',
   'the X server refused: {detail}': 'X 服务器拒绝了请求：{detail}',
+  'the X server does not tell: {detail}': 'X 服务器没有告知：{detail}',
   'the X server went away: {detail}': 'X 服务器已退出：{detail}',
   'no Wayland compositor (WAYLAND_DISPLAY is not set)':
     '没有 Wayland 合成器（未设置 WAYLAND_DISPLAY）',
