@@ -29,8 +29,8 @@ pub(crate) async fn on_command(
     if files.len() > MAX_ATTACHMENTS {
         return Err(too_many_attachments());
     }
-    let place = (!files.is_empty()).then(|| app.uploads.try_acquire());
-    let _place = place.transpose().map_err(|_| attachments::too_busy())?;
+    let place = (!files.is_empty()).then(|| attachments::place(app, id));
+    let _place = place.transpose()?;
     let mut arrived = Vec::new();
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
