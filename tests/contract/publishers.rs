@@ -1,8 +1,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::place::{Answer, DESK, Place, Publisher};
+use crate::place::{Answer, DESK, Hook, Place, Publisher};
 
 fn shop() -> Value {
     json!({ "name": "Shop", "kind": "shop", "contact": "ops@shop.example" })
@@ -220,4 +221,38 @@ async fn a_publisher_follows_its_message_and_takes_it_back() {
     assert_eq!(withdrawn["ids"], json!([id]));
     assert_eq!(withdrawn["why"], "recalled");
     assert!(desk.titles().is_empty());
+}
+
+#[test]
+fn what_comes_later_is_told_to_webhooks_when_it_comes_and_not_before() {
+    let place = Place::own(&[("HITHER_OUTBOUND_ALLOW", "127.0.0.1")]);
+    let (ada, publisher) = (place.person(), place.publisher());
+    let hook = Hook::open();
+    let body = json!({ "url": hook.url() });
+    place
+        .ask("POST", "/v1/webhooks", Some(&publisher.bearer), Some(&body))
+        .is(201);
+    let in_ms = |ms| Timestamp::now() + SignedDuration::from_millis(ms);
+    let schedule = |at: Timestamp| {
+        let message = json!({ "to": { "accounts": [ada.name] }, "title": "x", "deliver_at": at });
+        publisher.publish(&message)["id"].clone()
+    };
+    let (far, soon) = (in_ms(3_600_000), in_ms(1000));
+    let (waits, comes) = (schedule(far), schedule(soon));
+    let now = publisher.send(&ada, "now")["id"].clone();
+    // What is told comes in its order, so nothing was told of the two before.
+    let of = |event: &Value| (event["type"].clone(), event["data"]["message_id"].clone());
+    assert_eq!(of(&hook.next()), (json!("message.stored"), now));
+    let stored = hook.next();
+    assert_eq!(of(&stored), (json!("message.stored"), comes));
+    assert_eq!(stored["data"]["account"], ada.name);
+    let at: Timestamp = stored["timestamp"].as_str().unwrap().parse().unwrap();
+    assert!(at.as_millisecond() >= soon.as_millisecond(), "{stored}");
+    let path = format!("/v1/messages/{}", waits.as_str().unwrap());
+    let ask = |method| place.ask(method, &path, Some(&publisher.bearer), None);
+    let states = ask("GET").is(200);
+    assert!(states["deliver_at"].is_string(), "{states}");
+    assert_eq!(states["receivers"], json!([]));
+    assert_eq!(ask("DELETE").status, 204);
+    assert_eq!(of(&hook.next()), (json!("message.recalled"), waits));
 }

@@ -387,6 +387,12 @@ impl Part {
         self.0.try_wait().ok().flatten()
     }
 
+    /// Ends it at once; it has no last words.
+    pub fn kill(mut self) {
+        self.signal(rustix::process::Signal::KILL);
+        let _ = self.0.wait();
+    }
+
     /// Sends a signal to all of its group.
     fn signal(&self, signal: rustix::process::Signal) {
         if let Some(group) = rustix::process::Pid::from_raw(self.0.id().cast_signed()) {

@@ -75,7 +75,7 @@ impl Hub {
 /// The resident process on a desktop, signed in.
 #[derive(Debug)]
 pub struct Resident {
-    _process: Part,
+    process: Option<Part>,
 }
 
 impl Resident {
@@ -87,9 +87,7 @@ impl Resident {
     /// [`Resident::start`], with the server's address as this desktop knows it.
     pub fn start_at(desktop: &Desktop, server: &str) -> anyhow::Result<Self> {
         let companion = |arguments: &[&str]| companion(desktop, arguments);
-        let log = std::fs::File::create(desktop.home().join("companion.log"))?;
-        let process = Part::start("hither-companion", companion(&["--background"]).stderr(log))?;
-        wait_for("the companion", SOON, || status(desktop));
+        let process = begin(desktop)?;
         let mut signin = companion(&["signin", "--account", ACCOUNT, "--password-stdin"]);
         signin.args(["--server", server]);
         let mut signin = signin.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
@@ -100,8 +98,33 @@ impl Resident {
         wait_for("the companion's connection", SOON, || {
             status(desktop).filter(|said| said.contains("Online"))
         });
-        Ok(Self { _process: process })
+        let process = Some(process);
+        Ok(Self { process })
     }
+
+    /// Ends it as a crash does.
+    pub fn crash(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Starts it again, and waits until it is connected.
+    pub fn restart(&mut self, desktop: &Desktop) -> anyhow::Result<()> {
+        self.process = Some(begin(desktop)?);
+        wait_for("the companion's connection", SOON, || {
+            status(desktop).filter(|said| said.contains("Online"))
+        });
+        Ok(())
+    }
+}
+
+fn begin(desktop: &Desktop) -> anyhow::Result<Part> {
+    let log = std::fs::File::create(desktop.home().join("companion.log"))?;
+    let mut companion = companion(desktop, &["--background"]);
+    let process = Part::start("hither-companion", companion.stderr(log))?;
+    wait_for("the companion", SOON, || status(desktop));
+    Ok(process)
 }
 
 /// What the companion of this desktop says of itself, in words.

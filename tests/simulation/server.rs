@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use hither_attention::{Accepted, Effect, Event, PoppedUp, Router, Timings, Unsettled};
 use hither_protocol::{
-    AccountName, ClientFrame, DeviceId, DeviceKind, Instant, Message, MessageId, Outcome, Policy,
-    Presence, PresenceState, Priority, ServerFrame, Timestamp,
+    AccountName, ClientFrame, DeviceId, DeviceKind, FirstAlert, Instant, Message, MessageId,
+    Outcome, Policy, Presence, PresenceState, Priority, ServerFrame, Timestamp,
 };
 use hither_server::session::{Identified, Input, Output, Session, Taken, Write};
 use hither_server::store::{
@@ -198,7 +198,10 @@ impl Server {
                 at: world.wall(),
                 policy: Policy::default(),
             })),
-            Ask::Page(after) => Input::Page(self.page(after)),
+            Ask::Page(after) => Input::Page {
+                page: self.page(after),
+                never: Vec::new(),
+            },
             Ask::Write(write) => {
                 self.write(world, node, write);
                 Input::Written
@@ -558,9 +561,13 @@ impl Server {
 
     fn fan_out(&mut self, entry: &Arc<Entry>, ring: &[DeviceId]) {
         for stream in self.streams.values_mut().filter(|stream| stream.attached) {
-            let ring = ring.contains(&device(stream.node));
+            let alert = if ring.contains(&device(stream.node)) {
+                FirstAlert::Now
+            } else {
+                FirstAlert::Silent
+            };
             let entry = Arc::clone(entry);
-            stream.live.push_back(Input::Entry { entry, ring });
+            stream.live.push_back(Input::Entry { entry, alert });
         }
     }
 

@@ -6,11 +6,13 @@ use std::path::Path;
 
 use fantoccini::Locator;
 use fantoccini::key::Key;
+use hither_protocol::Priority;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use system_tests::browser::Browser;
 use system_tests::companion::Companion;
 use system_tests::server::{Server, plain};
-use system_tests::{SOON, wait_for_async};
+use system_tests::{SOON, wait_for, wait_for_async};
 use tempfile::TempDir;
 
 const PASSWORD: &str = "battery staple";
@@ -188,6 +190,45 @@ async fn what_a_publisher_may_is_changed_and_what_became_of_its_message_is_seen(
     root.complain_about_nothing().await;
     root.follow("#content td a[href$='/ada']").await;
     root.see("#content td [lang=en]").await;
+    root.complain_about_nothing().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_later_says_when_and_what_came_says_what_was_refused() {
+    let root = Administrator::sign_in().await;
+    let lost = tokio::task::block_in_place(|| {
+        let publisher = root.server.add_publisher("CI");
+        let later = |key: &str, priority| {
+            let mut request = plain("ada", "Build failed");
+            request.deliver_at = Some(Timestamp::now() + SignedDuration::from_hours(1));
+            request.priority = priority;
+            publisher.publish(key, &request)
+        };
+        let lost = later("one", Priority::Urgent);
+        let withdraw = ["publisher", "withdraw", publisher.id(), "--right", "urgent"];
+        root.server.administer(&withdraw);
+        let database = rusqlite::Connection::open(root.server.data().join("hither.db")).unwrap();
+        database
+            .execute("UPDATE scheduled SET deliver_at = 1", [])
+            .unwrap();
+        // The server looks again at what is due.
+        later("two", Priority::Default);
+        wait_for("the first to come", SOON, || {
+            let refused = "SELECT count(*) FROM messages WHERE refused IS NOT NULL";
+            let came: usize = database.query_row(refused, [], |row| row.get(0)).unwrap();
+            (came == 1).then_some(())
+        });
+        lost
+    });
+    root.open("messages").await;
+    root.see("#content td[data-label='Comes at']").await;
+    root.complain_about_nothing().await;
+    root.follow(&format!("#content td a[href$='/{lost}']"))
+        .await;
+    root.see("#content dl").await;
+    let facts = root.text("#content dl").await;
+    let refused = facts.split_once("Not allowed any more when it came");
+    assert!(refused.unwrap().1.trim().starts_with("urgent"), "{facts}");
     root.complain_about_nothing().await;
 }
 

@@ -4,10 +4,14 @@
 
 use hither_engine::view::{Answer, ConnectionView, Query};
 use hither_ipc::Client;
-use hither_protocol::{AttentionSettings, Because, MessageId, Outcome, Settings};
+use hither_protocol::{
+    AttentionSettings, Because, DoNotDisturb, MessageId, Outcome, PresenceState, Priority,
+    Settings, WhenAway,
+};
 use serde_json::json;
 use system_tests::companion::Companion;
 use system_tests::server::{Publisher, Server, plain};
+use system_tests::wire::{Held, Wire};
 use system_tests::{SOON, wait_for_async};
 use tempfile::TempDir;
 
@@ -113,6 +117,91 @@ async fn c4_choices_of_two_computers_come_together_and_no_change_is_overwritten(
         panic!("kept");
     };
     assert!(detail.contains("10000 to 3600000"), "{detail}");
+}
+
+#[tokio::test]
+async fn c4_what_another_computer_changes_in_the_same_moment_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("server"));
+    server.add_account("ada", PASSWORD);
+    let wire = Wire::to(server.url());
+    let sign_in = |name: &str, address: &str| {
+        let companion = Companion::start(&folder.path().join(name));
+        companion.sign_in(address, "ada", PASSWORD);
+        companion.wait_until_online();
+        companion
+    };
+    let desk = sign_in("desk", &wire.address());
+    let laptop = sign_in("laptop", server.url());
+    let (desk, laptop) = (desk.connect().await, laptop.connect().await);
+    let first = settings(&desk).await;
+    let minute = with(&first, |attention| attention.idle_after_ms = 60_000);
+    let later = with(&first, |attention| attention.when_away = WhenAway::Hold);
+    let both = with(&minute, |attention| attention.when_away = WhenAway::Hold);
+
+    // The desk read what is held, and is about to write.
+    let request = wire.hold("PUT /v1/settings");
+    let meanwhile = while_held(request, keep(&laptop, &first, &later));
+    let (kept, ()) = tokio::join!(keep(&desk, &first, &minute), meanwhile);
+    assert!(matches!(kept, Answer::Settings { settings } if *settings == both));
+    assert_eq!(settings(&laptop).await, both);
+
+    // The same choice is the person's to decide, also then.
+    let two = with(&both, |attention| attention.idle_after_ms = 120_000);
+    let hour = with(&both, |attention| attention.idle_after_ms = 3_600_000);
+    let request = wire.hold("PUT /v1/settings");
+    let meanwhile = while_held(request, keep(&laptop, &both, &two));
+    let (said, ()) = tokio::join!(keep(&desk, &both, &hour), meanwhile);
+    assert!(matches!(said, Answer::SettingsDiffer { settings } if *settings == two));
+}
+
+async fn while_held(held: Held, keep: impl Future<Output = Answer>) {
+    let held = tokio::task::spawn_blocking(move || {
+        held.wait();
+        held
+    });
+    let held = held.await.unwrap();
+    let kept = keep.await;
+    assert!(matches!(kept, Answer::Settings { .. }), "{kept:?}");
+    held.pass();
+}
+
+#[tokio::test]
+async fn c5_a_return_in_quiet_times_brings_its_summary_when_they_end() {
+    let mut world = world();
+    let screen = world.desk.connect().await;
+    world.desk.somebody_is_there();
+    let first = settings(&screen).await;
+    let quiet = with(&first, |attention| {
+        attention.do_not_disturb = DoNotDisturb::On;
+    });
+    keep(&screen, &first, &quiet).await;
+    world.desk.tell(&json!({ "locked": true }));
+    world.desk.wait_for_view("being away", |view| {
+        view.presence.state == PresenceState::Inactive
+    });
+    for (title, priority) in [("one", 3), ("low", 2)] {
+        let mut message = plain("ada", title);
+        message.priority = Priority::try_from(priority).unwrap();
+        let _ = world.publisher.publish(title, &message);
+    }
+    world
+        .desk
+        .wait_for_view("both", |view| view.glance.unread == 2);
+    world.desk.tell(&json!({ "locked": false }));
+    world.desk.somebody_is_there();
+    // Urgent breaks through; what is owed comes before it, or not yet.
+    let mut urgent = plain("ada", "fire");
+    urgent.priority = Priority::Urgent;
+    let urgent = world.publisher.publish("fire", &urgent).to_string();
+    world.desk.wait_for_toast(&urgent);
+    assert_eq!(world.desk.toasts(), [urgent]);
+    keep(&screen, &quiet, &first).await;
+    world.desk.wait_for_toast("summary");
+    let said = world.desk.said();
+    let summary = said.iter().rfind(|said| said.toast() == Some("summary"));
+    let title = &summary.unwrap().line["toast"]["title"];
+    assert_eq!(title, "1 while you were away", "low rings nowhere");
 }
 
 #[tokio::test]

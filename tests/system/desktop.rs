@@ -14,7 +14,7 @@ use system_tests::{SOON, wait_for_async};
 struct Day {
     phone: Phone,
     toasts: Toasts,
-    _companion: Resident,
+    companion: Resident,
     hub: Hub,
     desktop: Desktop,
 }
@@ -43,7 +43,7 @@ impl Day {
         let day = Self {
             phone,
             toasts,
-            _companion: companion,
+            companion,
             hub,
             desktop,
         };
@@ -128,6 +128,32 @@ async fn c2_with_the_screen_locked_the_phone_rings_and_the_desktop_does_not() {
     let toasts = day.toasts.all();
     let about = |toast: &Toast| toast.title.contains("lunch") || toast.body.contains("lunch");
     assert!(!toasts.iter().any(about), "{toasts:?}");
+}
+
+#[tokio::test]
+async fn pop_ups_of_a_companion_that_crashed_go_or_are_taken_over() {
+    let mut day = Day::begin(PATIENT_S).await;
+    let read = day.hub.publish("read meanwhile");
+    day.toast("read meanwhile").await;
+    let unread = day.hub.publish("still unread");
+    let before = day.toast("still unread").await;
+    day.server_knows_shown(2).await;
+    day.companion.crash();
+    day.phone.open(&read).await.unwrap();
+    day.companion.restart(&day.desktop).unwrap();
+    day.no_toast("read meanwhile").await;
+    let after = day.toast("still unread").await;
+    assert_eq!(after.id, before.id, "in its own place");
+    assert_eq!(day.toasts.displayed().len(), 1);
+    // It is the new companion's.
+    day.desktop.click_toast().unwrap();
+    wait_for_async("it to be read", SOON, async || {
+        status(&day.desktop).filter(|said| said.contains("Nothing unread"))
+    })
+    .await;
+    day.phone
+        .wait_for(&format!("li[data-id='{unread}']:not(.unread)"))
+        .await;
 }
 
 #[tokio::test]

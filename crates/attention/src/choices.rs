@@ -3,12 +3,15 @@
 use core::time::Duration;
 
 use hither_protocol::{
-    AttentionSettings, DoNotDisturb, Instant, Priority, QuietTime, Route, WhenAway, WhenPresenting,
-    WhenUnknown,
+    AttentionSettings, DoNotDisturb, Instant, Priority, PublisherId, Quiet, QuietTime, Route,
+    WhenAway, WhenPresenting, WhenUnknown,
 };
 use jiff::{Timestamp, ToSpan, Zoned, civil::Date, tz::TimeZone};
 
 use crate::Accepted;
+
+/// Where quiet times follow upon each other for so long, their end is told once it is near.
+const MOST_TURNS: usize = 30;
 
 /// The settings, and whether they ask for quiet at this moment.
 #[derive(Debug, Default)]
@@ -45,7 +48,8 @@ impl Choices {
 
     pub(crate) fn plan(&self, message: &Accepted) -> Plan {
         let settings = &self.settings;
-        let (priority, route) = self.loudness(message);
+        let publisher = message.publisher.as_ref();
+        let (priority, route) = loudness(settings, publisher, message.priority);
         let breaks_through = settings.urgent_breaks_through && priority == Priority::Urgent;
         // Urgent is not to wait for anyone's return.
         let waits = priority < Priority::Urgent;
@@ -83,23 +87,6 @@ impl Choices {
         before && !self.quiet
     }
 
-    fn loudness(&self, message: &Accepted) -> (Priority, Route) {
-        let choice = message.publisher.as_ref();
-        let choice = choice.and_then(|publisher| self.settings.publishers.get(publisher));
-        let Some(choice) = choice else {
-            return (
-                message.priority,
-                self.settings.priorities.of(message.priority),
-            );
-        };
-        let priority = message.priority.min(choice.loudest);
-        let route = match self.settings.priorities.of(priority) {
-            Route::OneScreen if choice.phone_too => Route::PhoneToo,
-            route => route,
-        };
-        (priority, route)
-    }
-
     fn look(&mut self, now: Instant) {
         let Some((at, wall)) = &self.wall else {
             self.quiet = self.settings.do_not_disturb == DoNotDisturb::On;
@@ -116,6 +103,54 @@ impl Choices {
         let ahead = until.and_then(|until| Duration::try_from(ahead(until)).ok());
         self.changes = ahead.map(|ahead| at + passed + ahead);
     }
+}
+
+/// Whether by the person's choices a message rings anywhere, however late.
+#[must_use]
+pub fn rings(settings: &AttentionSettings, publisher: &PublisherId, priority: Priority) -> bool {
+    loudness(settings, Some(publisher), priority).1 != Route::Silent
+}
+
+/// The quiet that goes on at `wall`, the clock where the person's quiet times are, or else the next
+/// within a week.
+#[must_use]
+pub fn quiet(settings: &AttentionSettings, wall: &Zoned) -> Option<Quiet> {
+    let turn = |from: &Zoned, into: bool| {
+        let moments = core::iter::successors(Some(from.clone()), |wall| {
+            let (_, next) = quiet_at(settings, wall);
+            next.map(|next| next.to_zoned(wall.time_zone().clone()))
+        });
+        // Times that overlap or touch are one span.
+        let mut turns = moments.skip(1).take(MOST_TURNS);
+        turns.find(|wall| quiet_at(settings, wall).0 == into)
+    };
+    let begins = if quiet_at(settings, wall).0 {
+        None
+    } else {
+        Some(turn(wall, true)?)
+    };
+    let ends = turn(begins.as_ref().unwrap_or(wall), false);
+    Some(Quiet {
+        from: begins.map(|wall| wall.timestamp()),
+        until: ends.map(|wall| wall.timestamp()),
+    })
+}
+
+fn loudness(
+    settings: &AttentionSettings,
+    publisher: Option<&PublisherId>,
+    priority: Priority,
+) -> (Priority, Route) {
+    let choice = publisher.and_then(|publisher| settings.publishers.get(publisher));
+    let Some(choice) = choice else {
+        return (priority, settings.priorities.of(priority));
+    };
+    let priority = priority.min(choice.loudest);
+    let route = match settings.priorities.of(priority) {
+        Route::OneScreen if choice.phone_too => Route::PhoneToo,
+        route => route,
+    };
+    (priority, route)
 }
 
 trait OnlyIf: Sized {
@@ -267,6 +302,77 @@ mod tests {
         for (times, wall, expected) in cases {
             check(times, wall, expected);
         }
+    }
+
+    #[test]
+    fn clients_are_told_one_span_of_quiet() {
+        use jiff::civil::time;
+        let daily = |from: i8, to: i8| QuietTime {
+            days: Vec::new(),
+            from: time(from, 0, 0, 0),
+            to: time(to, 0, 0, 0),
+        };
+        let until = |text: &str| DoNotDisturb::Until(text.parse().unwrap());
+        let (off, on) = (DoNotDisturb::Off, DoNotDisturb::On);
+        // From and until, at noon of 2 March.
+        for (times, by_hand, expected) in [
+            (vec![], off, None),
+            (vec![], on, Some((None, None))),
+            (vec![], until("2026-03-02T11:00:00Z"), None),
+            (
+                vec![daily(22, 7)],
+                off,
+                Some((Some("02T22"), Some("03T07"))),
+            ),
+            (vec![daily(11, 13)], off, Some((None, Some("02T13")))),
+            (
+                vec![daily(22, 23), daily(23, 7)],
+                off,
+                Some((Some("02T22"), Some("03T07"))),
+            ),
+            (
+                vec![daily(11, 13), daily(13, 18)],
+                until("2026-03-02T14:00:00Z"),
+                Some((None, Some("02T18"))),
+            ),
+            (vec![daily(0, 12), daily(12, 0)], off, Some((None, None))),
+        ] {
+            let settings = AttentionSettings {
+                quiet_times: times,
+                do_not_disturb: by_hand,
+                ..AttentionSettings::default()
+            };
+            let noon: Timestamp = "2026-03-02T12:00:00Z".parse().unwrap();
+            let said = quiet(&settings, &noon.to_zoned(TimeZone::UTC));
+            let moment = |hour: &str| format!("2026-03-{hour}:00:00Z").parse().unwrap();
+            let expected = expected.map(|(from, until): (Option<_>, Option<_>)| Quiet {
+                from: from.map(moment),
+                until: until.map(moment),
+            });
+            assert_eq!(said, expected, "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn what_never_rings_is_said_by_priority_and_publisher() {
+        let publisher: PublisherId = "app-0000000000000001".parse().unwrap();
+        let mut settings = AttentionSettings::default();
+        for (priority, expected) in [
+            (Priority::Min, false),
+            (Priority::Low, false),
+            (Priority::Default, true),
+            (Priority::Urgent, true),
+        ] {
+            assert_eq!(rings(&settings, &publisher, priority), expected);
+        }
+        let quieter = hither_protocol::PublisherChoice {
+            loudest: Priority::Low,
+            phone_too: true,
+        };
+        settings.publishers.insert(publisher.clone(), quieter);
+        assert!(!rings(&settings, &publisher, Priority::Urgent));
+        settings.priorities.low = Route::OneScreen;
+        assert!(rings(&settings, &publisher, Priority::Urgent));
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub(crate) struct Device {
     /// When the newest reading was sent.
     read: Option<Instant>,
     push: bool,
+    /// When the person read or answered something on it last.
+    acted: Option<Instant>,
     /// When it connected, registered or showed something last.
     used: Instant,
     /// What its facts came to when they were last looked at and certain.
@@ -159,6 +161,13 @@ impl Devices {
         }
     }
 
+    /// The person used it.
+    pub(crate) fn acted(&mut self, now: Instant, id: &DeviceId) {
+        if let Some(device) = self.0.get_mut(id) {
+            device.acted = Some(now);
+        }
+    }
+
     pub(crate) fn contains(&self, id: &DeviceId) -> bool {
         self.0.contains_key(id)
     }
@@ -238,7 +247,8 @@ impl Devices {
 
     fn ranked(&self, wanted: impl Fn(&Device) -> bool) -> impl Iterator<Item = &DeviceId> {
         let mut found: Vec<_> = self.0.iter().filter(|(_, d)| wanted(d)).collect();
-        found.sort_by_key(|(_, device)| core::cmp::Reverse((device.last_input, device.used)));
+        let rank = |device: &Device| (device.last_input, device.acted, device.used);
+        found.sort_by_key(|(_, device)| core::cmp::Reverse(rank(device)));
         found.into_iter().map(|(id, _)| id)
     }
 
@@ -258,6 +268,7 @@ impl Device {
             last_input: None,
             read: None,
             push: false,
+            acted: None,
             used: now,
             seat: Seat::Gone,
             certain: true,

@@ -10,7 +10,8 @@
 //! two devices:
 //!
 //! 1. **Active desktop**: the active desktop with the most recent input rings, nothing else.
-//! 2. **No active desktop**: one mobile rings, by its open stream, else by its push service.
+//! 2. **No active desktop**: one mobile rings, by its open stream, else by its push service: the
+//!    one that the person used last.
 //! 3. **Nobody reachable**: the message waits for the first device that comes back.
 //! 4. **Not shown** within [`Timings::shown_within`]: the next best device; when none is left, it
 //!    waits until any device comes back, which forgives all failures.
@@ -62,6 +63,7 @@ mod router;
 #[cfg(test)]
 mod tests;
 
+pub use choices::{quiet, rings};
 pub use router::Router;
 
 use core::time::Duration;
@@ -128,6 +130,12 @@ pub enum Event {
         /// Whether it stays up until there has been input after it. One that does not is gone
         /// after [`Timings::pop_up`].
         stays: bool,
+    },
+    /// The person used this device: read or answered a message there. Of several phones, the one
+    /// used last rings.
+    Used {
+        /// The device.
+        device: DeviceId,
     },
     /// Read on some device.
     Read {

@@ -5,13 +5,13 @@ mod people;
 use core::mem;
 use core::time::Duration;
 
-use hither_protocol::{AlertWhy, DeviceId, Instant, MessageId};
+use hither_protocol::{AlertWhy, DeviceId, Instant, MessageId, Route};
 
 use crate::batch::{self, Batch};
 use crate::choices::Choices;
 use crate::devices::{Devices, Sent};
 use crate::ledger::{Entry, Ledger};
-use crate::{Effect, Event, Timings, Unsettled};
+use crate::{Accepted, Effect, Event, Timings, Unsettled};
 
 /// One account's router.
 #[derive(Debug)]
@@ -96,6 +96,14 @@ impl Router {
         self.ledger.is_empty() && self.devices.are_away()
     }
 
+    /// Whether a message that is for one device alone may ring there now: the person's choices and
+    /// quiet times count for it, too.
+    #[must_use]
+    pub fn may_ring(&self, message: &Accepted) -> bool {
+        let plan = self.choices.plan(message);
+        plan.route != Route::Silent && !plan.held
+    }
+
     /// How many messages should alert somebody and wait for a device that can.
     #[must_use]
     pub fn owed(&self) -> usize {
@@ -141,6 +149,7 @@ impl Router {
             } => self.heartbeat(self.sent(now, delay), &device, last_input),
             Event::Accepted(message) => self.accepted(now, message, effects),
             Event::Shown { device, ids, stays } => self.shown(now, &device, &ids, stays),
+            Event::Used { device } => self.devices.acted(now, &device),
             Event::Read { ids } | Event::Withdrawn { ids } => self.forget(&ids),
             Event::PushRegistered { device } => self.push_registered(now, device),
             Event::PushRemoved { device } => self.push_removed(&device),

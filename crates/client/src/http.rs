@@ -11,6 +11,7 @@ use hither_protocol::{
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use ureq::http::Response;
 use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
 
@@ -127,6 +128,9 @@ pub(crate) enum FetchFailed {
     /// Try again later.
     #[error("{0}")]
     NotNow(String),
+    /// Read it again: another device was faster.
+    #[error("other devices change it all the time: try again in a moment")]
+    Changed,
     /// Look at the disk.
     #[error("it cannot be written: {0}")]
     Disk(#[from] std::io::Error),
@@ -154,27 +158,45 @@ pub(crate) fn ask<T: DeserializeOwned>(
     trust: &Trust,
     path: &str,
 ) -> Result<T, FetchFailed> {
-    let agent = agent(&account.server, trust).map_err(FetchFailed::NotNow)?;
-    let mut body = fetch(&agent, account, path)?;
-    read_asked(&account.server, &mut body)
+    Ok(ask_tagged(account, trust, path)?.0)
 }
 
-/// Has the account's own server keep something small; what it keeps.
+/// The same, and its entity tag, if it has one.
+pub(crate) fn ask_tagged<T: DeserializeOwned>(
+    account: &SignedIn,
+    trust: &Trust,
+    path: &str,
+) -> Result<(T, Option<String>), FetchFailed> {
+    let agent = agent(&account.server, trust).map_err(FetchFailed::NotNow)?;
+    let mut answer = get(&agent, account, path)?;
+    let tag = answer.headers().get("etag");
+    let tag = tag.and_then(|tag| Some(tag.to_str().ok()?.to_owned()));
+    Ok((read_asked(&account.server, answer.body_mut())?, tag))
+}
+
+/// Has the account's own server keep something small; what it keeps. With a tag, only in place of
+/// what has it; otherwise `Changed`.
 pub(crate) fn put<T: DeserializeOwned>(
     account: &SignedIn,
     trust: &Trust,
     path: &str,
     what: impl Serialize,
+    tag: Option<&str>,
 ) -> Result<T, FetchFailed> {
     let server = &account.server;
     let agent = agent(server, trust).map_err(FetchFailed::NotNow)?;
-    let mut answer = agent
+    let mut request = agent
         .put(format!("{server}{path}"))
-        .header("authorization", bearer(&account.access_token))
+        .header("authorization", bearer(&account.access_token));
+    if let Some(tag) = tag {
+        request = request.header("if-match", tag);
+    }
+    let mut answer = request
         .send_json(what)
         .map_err(|error| FetchFailed::NotNow(unreachable(server, &error)))?;
     match answer.status().as_u16() {
         200 => read_asked(server, answer.body_mut()),
+        412 => Err(FetchFailed::Changed),
         status => Err(FetchFailed::NotNow(
             read_json::<Problem>(answer.body_mut()).map_or_else(
                 || format!("{server} answers {status}"),
@@ -191,6 +213,10 @@ fn read_asked<T: DeserializeOwned>(server: &str, body: &mut Body) -> Result<T, F
 }
 
 fn fetch(agent: &Agent, account: &SignedIn, href: &str) -> Result<Body, FetchFailed> {
+    Ok(get(agent, account, href)?.into_body())
+}
+
+fn get(agent: &Agent, account: &SignedIn, href: &str) -> Result<Response<Body>, FetchFailed> {
     if !href.starts_with('/') || href.starts_with("//") {
         // It never leads anywhere else.
         return Err(FetchFailed::Gone);
@@ -202,7 +228,7 @@ fn fetch(agent: &Agent, account: &SignedIn, href: &str) -> Result<Body, FetchFai
         .call()
         .map_err(|error| FetchFailed::NotNow(unreachable(server, &error)))?;
     match answer.status().as_u16() {
-        200 => Ok(answer.into_body()),
+        200 => Ok(answer),
         404 | 410 => Err(FetchFailed::Gone),
         status => Err(FetchFailed::NotNow(format!("{server} answers {status}"))),
     }

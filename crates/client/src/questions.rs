@@ -10,6 +10,9 @@ use crate::trust::Trust;
 
 const SETTINGS: &str = "/v1/settings";
 
+/// Devices that change settings all the time are a fault of theirs.
+const MOST_TRIES: usize = 5;
+
 /// One of them.
 #[derive(Debug)]
 pub(crate) enum Question {
@@ -59,21 +62,36 @@ fn settings(account: &SignedIn, trust: &Trust) -> Result<Answer, FetchFailed> {
     Ok(Answer::Settings { settings })
 }
 
-/// The server keeps whole settings only, so what it holds is read first. What another device
-/// changes between the two requests is overwritten.
+/// The server keeps whole settings only, so what it holds is read first, and read again where
+/// another device was faster.
 fn keep_settings(
     account: &SignedIn,
     trust: &Trust,
     was: &Settings,
     to: &Settings,
 ) -> Result<Answer, FetchFailed> {
-    let whole: Map<String, Value> = http::ask(account, trust, SETTINGS)?;
+    for _ in 1..MOST_TRIES {
+        match try_to_keep(account, trust, was, to) {
+            Err(FetchFailed::Changed) => {}
+            kept => return kept,
+        }
+    }
+    try_to_keep(account, trust, was, to)
+}
+
+fn try_to_keep(
+    account: &SignedIn,
+    trust: &Trust,
+    was: &Settings,
+    to: &Settings,
+) -> Result<Answer, FetchFailed> {
+    let (whole, tag) = http::ask_tagged::<Map<String, Value>>(account, trust, SETTINGS)?;
     let held = Value::Object(whole.clone());
     let held: Box<Settings> =
         serde_json::from_value(held).map_err(|error| FetchFailed::NotNow(error.to_string()))?;
     let Some(wanted) = merged(was, to, &held, whole) else {
         return Ok(Answer::SettingsDiffer { settings: held });
     };
-    let settings = http::put(account, trust, SETTINGS, wanted)?;
+    let settings = http::put(account, trust, SETTINGS, wanted, tag.as_deref())?;
     Ok(Answer::Settings { settings })
 }

@@ -1,10 +1,13 @@
 //! What pops up on this screen, and when it goes again.
 
+mod found;
+
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use hither_protocol::{AlertStyle, InactiveReason, Instant, Message, MessageId, Timestamp};
+use hither_protocol::{AlertStyle, InactiveReason, Instant, Message, MessageId, Quiet, Timestamp};
 
+use self::found::Found;
 use crate::presence::Presence;
 use crate::screen::{Screen, Showing};
 use crate::view::{Headline, UNTIL_RESUMED};
@@ -18,8 +21,9 @@ const STALE: Duration = Duration::from_mins(10);
 const BACKLOG_WITHIN: Duration = Duration::from_secs(10);
 /// The most messages that a summary or a pause remembers.
 const MOST_ROWS: usize = 1000;
-/// A pause is compared with the wall clock at least so often, as that clock may jump.
-const RECHECK: Duration = Duration::from_hours(1);
+/// A pause or a quiet time is compared with the wall clock at least so often, as that clock may
+/// jump.
+const RECHECK: Duration = Duration::from_mins(1);
 
 /// Pop-ups: due, up, held back, owed.
 #[derive(Debug, Default)]
@@ -39,6 +43,7 @@ pub(crate) struct Alerts {
     singly: BTreeSet<MessageId>,
     /// From before a crash, waiting until somebody may see them.
     due: Vec<Headline>,
+    found: Found,
     /// Kept back by a pause.
     held: Vec<MessageId>,
     paused_until: Option<Timestamp>,
@@ -49,6 +54,10 @@ pub(crate) struct Alerts {
     cut_off: Option<Timestamp>,
     was_online: bool,
     owed: Option<Owed>,
+    /// As the server said last.
+    quiet: Option<Quiet>,
+    /// What is owed waits for the end of a quiet time, which is looked at then.
+    quiet_check: Option<Instant>,
     /// For these the server must be told that the pop-up is up, and whether it stays until there
     /// is input.
     shown: Vec<(MessageId, bool)>,
@@ -120,7 +129,7 @@ impl Alerts {
         effects.push(Effect::Store(StoreOp::Recall(ids)));
     }
 
-    /// The history named messages that want an alert.
+    /// The history named unread messages that want an alert.
     pub(crate) fn recalled(
         &mut self,
         now: Instant,
@@ -128,7 +137,7 @@ impl Alerts {
         presence: &Presence,
         effects: &mut Vec<Effect>,
     ) {
-        for row in rows.into_iter().filter(|row| !row.read) {
+        for row in rows {
             let singly = self.singly.remove(&row.id);
             if let Some(showing) = self.showing(now, row.id) {
                 if let Showing::Up { stays } = showing {
@@ -218,6 +227,7 @@ impl Alerts {
     /// The account leaves, and everything of it leaves the screen.
     pub(crate) fn clear(&mut self, effects: &mut Vec<Effect>) {
         self.screen.clear(effects);
+        self.found.clear(effects);
         *self = Self {
             paused_until: self.paused_until,
             ..Self::default()
@@ -228,6 +238,11 @@ impl Alerts {
     pub(crate) fn pause(&mut self, until: Option<Timestamp>, effects: &mut Vec<Effect>) {
         self.paused_until = until;
         effects.push(Effect::Store(StoreOp::SetPaused(until)));
+    }
+
+    /// The account's quiet, in which nothing is summed up that the server does not alert.
+    pub(crate) const fn adopt(&mut self, quiet: Option<Quiet>) {
+        self.quiet = quiet;
     }
 
     /// Does what is due, and what became possible.
@@ -241,6 +256,7 @@ impl Alerts {
         self.check_pause(now, effects);
         self.watch_connection(now, online);
         self.watch_absence(now, presence);
+        self.found.ask(presence, effects);
         if self.paused_until.is_some() {
             let due = core::mem::take(&mut self.due);
             for row in due {
@@ -264,6 +280,7 @@ impl Alerts {
 
     pub(crate) fn next_wakeup(&self) -> Option<Instant> {
         let owed = self.owed.as_ref().and_then(|owed| owed.patience);
+        let owed = self.quiet_check.or(owed);
         [
             self.pause_check,
             owed.filter(|_| self.paused_until.is_none()),
@@ -284,10 +301,7 @@ impl Alerts {
             self.pause(None, effects);
         }
         let end = self.paused_until.filter(|until| *until != UNTIL_RESUMED);
-        self.pause_check = end.map(|until| {
-            let left = Duration::try_from(until.duration_since(wall)).unwrap_or_default();
-            now.instant + left.min(RECHECK)
-        });
+        self.pause_check = end.map(|until| recheck(now, until));
     }
 
     /// Notes when the person left, and on return what that absence owes them. Who unlocks a screen,
@@ -359,7 +373,13 @@ impl Alerts {
         online: bool,
         effects: &mut Vec<Effect>,
     ) {
+        self.quiet_check = None;
         let Some(owed) = &mut self.owed else { return };
+        let wall = now.wall.timestamp();
+        if let Some(quiet) = self.quiet.filter(|quiet| quiet.holds_at(wall)) {
+            self.quiet_check = Some(recheck(now, quiet.until.unwrap_or(UNTIL_RESUMED)));
+            return;
+        }
         let patient = owed.patience.is_none_or(|until| now.instant < until);
         if presence.absence().is_some() || (!online && patient) {
             return;
@@ -378,16 +398,12 @@ impl Alerts {
         presence: &Presence,
         effects: &mut Vec<Effect>,
     ) {
-        if presence.is_away() {
+        if presence.is_seen_by_others() {
             toast.title = words::hidden(&toast.publisher);
             toast.body.clear();
             toast.actions.clear();
         }
-        let ids = match toast.key {
-            ToastKey::Message(id) => vec![id],
-            ToastKey::Summary => Vec::new(),
-        };
-        self.put_up(now, toast, ids, presence, effects);
+        self.put_up(now, toast, presence, effects);
     }
 
     fn sum_up(&mut self, now: Instant, row: Headline) {
@@ -411,21 +427,20 @@ impl Alerts {
 
     fn show_summary(&mut self, now: Instant, presence: &Presence, effects: &mut Vec<Effect>) {
         let rows = self.summary.iter().map(|row| row.id);
-        let ids = self.crowded_out.iter().copied().chain(rows).collect();
-        let toast = preview::summary(&self.summary, presence);
-        self.put_up(now, toast, ids, presence, effects);
+        let about = self.crowded_out.iter().copied().chain(rows).collect();
+        let summary = preview::summary(&self.summary, presence);
+        self.put_up(now, Toast { about, ..summary }, presence, effects);
     }
 
     fn put_up(
         &mut self,
         now: Instant,
         mut toast: Toast,
-        unrecorded: Vec<MessageId>,
         presence: &Presence,
         effects: &mut Vec<Effect>,
     ) {
         toast.stays = presence.tells_input();
-        let crowded_out = self.screen.show(now, toast, unrecorded, presence, effects);
+        let crowded_out = self.screen.show(now, toast, presence, effects);
         if crowded_out == Some(ToastKey::Summary) {
             // What it covered is on no screen any more, and may ring again.
             self.summary.clear();
@@ -459,6 +474,12 @@ fn left_at(now: &Now, presence: &Presence, reason: InactiveReason) -> Timestamp 
         .input_age(now.instant)
         .filter(|_| reason == InactiveReason::Idle);
     wall.checked_sub(age.unwrap_or_default()).unwrap_or(wall)
+}
+
+/// When to compare that moment with the wall clock again.
+fn recheck(now: &Now, until: Timestamp) -> Instant {
+    let left = until.duration_since(now.wall.timestamp());
+    now.instant + Duration::try_from(left).unwrap_or_default().min(RECHECK)
 }
 
 fn is_stale(created_at: Timestamp, now: &Now) -> bool {

@@ -139,6 +139,8 @@ pub type OutboxSeq = u64;
 pub struct Toast {
     /// One pop-up per key; the same key replaces.
     pub key: ToastKey,
+    /// The messages it speaks for.
+    pub about: Vec<MessageId>,
     /// First line.
     pub title: String,
     /// Up to three lines.
@@ -169,6 +171,7 @@ impl Toast {
     pub fn of(headline: &Headline) -> Self {
         Self {
             key: ToastKey::Message(headline.id),
+            about: vec![headline.id],
             title: headline.title.clone(),
             body: headline.line.clone(),
             publisher: headline.publisher.clone(),

@@ -290,6 +290,7 @@ impl Engine {
 
     fn adopt(&mut self, policy: Policy, effects: &mut Vec<Effect>) {
         self.link.adopt(policy);
+        self.alerts.adopt(policy.quiet);
         let idle_after = Duration::from_millis(policy.idle_after_ms);
         self.presence.adopt(self.now.instant, idle_after, effects);
     }
@@ -302,11 +303,15 @@ impl Engine {
                 message,
             } => {
                 let now = alert == FirstAlert::Now;
+                let id = message.id;
                 effects.push(Effect::Store(StoreOp::Save {
                     alert_due: now && self.alerts.arrive(&message, &self.presence),
                     message,
                     cursor,
                 }));
+                if alert == FirstAlert::Never {
+                    effects.push(Effect::Store(StoreOp::MarkShown(vec![id])));
+                }
             }
             ServerFrame::Read { cursor, ids } => {
                 self.alerts.take_back(&ids, effects);
@@ -400,11 +405,18 @@ impl Engine {
                 }
             }
             (Pending::Own(op), Stored::Headlines(mut rows)) => {
-                rows.retain(|row| !self.journal.takes_back(row.id, effects));
-                self.alerts
-                    .recalled(self.now.instant, rows, &self.presence, effects);
-                if let StoreOp::Recall(asked) = op {
-                    self.alerts.named(&asked);
+                rows.retain(|row| !row.read && !self.journal.takes_back(row.id, effects));
+                let now = self.now.instant;
+                let asked = match &op {
+                    StoreOp::Recall(asked) => asked.as_slice(),
+                    _ => &[],
+                };
+                if let Some(found) = self.alerts.take_found(asked) {
+                    self.alerts
+                        .take_over(now, found, rows, &self.presence, effects);
+                } else {
+                    self.alerts.recalled(now, rows, &self.presence, effects);
+                    self.alerts.named(asked);
                 }
             }
             (Pending::Own(_), Stored::Unread(ids)) => self.mark_read(&ids, effects),
@@ -451,6 +463,7 @@ impl Engine {
             Sensed::Sleeping(false) | Sensed::NetworkChanged => self.link.hurry(now, effects),
             Sensed::Idle(_)
             | Sensed::Inhibited(_)
+            | Sensed::Presenting(_)
             | Sensed::ScreenLocked(_)
             | Sensed::SwitchedAway(_) => {}
         }

@@ -101,6 +101,9 @@ pub enum Sensed {
     /// Something began (`true`) or ceased to keep the screen awake for somebody who watches: a
     /// film, a call, a presentation.
     Inhibited(bool),
+    /// The person began (`true`) or ceased to show their screen to others, or something that keeps
+    /// it awake fills it.
+    Presenting(bool),
     /// The screen was locked or unlocked.
     ScreenLocked(bool),
     /// The computer is about to sleep (`true`) or woke up (`false`).
@@ -149,6 +152,8 @@ pub enum ToastEvent {
         /// Whether it stays there until it is withdrawn or the person closes it.
         stays: bool,
     },
+    /// It is there from a process before this one, which is gone.
+    Found(FoundToast),
     /// The desktop took it off the screen: its time was over there.
     Expired(ToastKey),
     /// The person closed it, without a word about the message.
@@ -159,6 +164,17 @@ pub enum ToastEvent {
     Clicked(ToastKey),
     /// The person chose one of its actions.
     Chosen(ToastKey, String),
+}
+
+/// A pop-up that an earlier process left behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundToast {
+    /// As it was shown.
+    pub key: ToastKey,
+    /// The messages it speaks for.
+    pub about: Vec<MessageId>,
+    /// Whether it stays there until it is withdrawn or the person closes it.
+    pub stays: bool,
 }
 
 /// What the disk knew at the start.

@@ -25,8 +25,8 @@ pub use choices::merged;
 pub use effect::{Effect, OutboxSeq, StoreOp, Toast, ToastKey};
 pub use engine::Engine;
 pub use event::{
-    AppLockSaved, Closed, ConnectFailed, Event, Saved, SavedAccount, Sensed, SignInFailed,
-    SignedIn, StoreFailed, Stored, ToastEvent,
+    AppLockSaved, Closed, ConnectFailed, Event, FoundToast, Saved, SavedAccount, Sensed,
+    SignInFailed, SignedIn, StoreFailed, Stored, ToastEvent,
 };
 pub use view::{Command, View};
 

@@ -13,6 +13,9 @@ use crate::{Effect, Sensed};
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// A sensor that hung is asked again after this time.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
+/// For so long after the last input a film speaks for somebody who watches. Later they may have left
+/// it running.
+const SURE_FILM: Duration = Duration::from_mins(20);
 /// Nobody watches longer without touching anything: what still keeps the screen awake was
 /// forgotten.
 const LONGEST_FILM: Duration = Duration::from_hours(4);
@@ -30,6 +33,7 @@ pub(crate) struct Presence {
     suspended: bool,
     switched_away: bool,
     app_locked: bool,
+    presenting: bool,
     idle_after: Duration,
     reading: Reading,
     film: Option<Film>,
@@ -79,6 +83,7 @@ impl Presence {
             suspended: false,
             switched_away: false,
             app_locked: false,
+            presenting: false,
             idle_after,
             reading: Reading::Awaited,
             film: None,
@@ -149,6 +154,7 @@ impl Presence {
                     film.until = Some(now);
                 }
             }
+            Sensed::Presenting(presenting) => self.presenting = presenting,
             Sensed::ScreenLocked(locked) => self.screen_locked = locked,
             Sensed::Sleeping(asleep) => self.sleep(now, asleep),
             Sensed::SwitchedAway(away) => self.switched_away = away,
@@ -186,19 +192,23 @@ impl Presence {
             .or_else(|| self.idle_deadline())
     }
 
-    /// When an active person would have been away for the threshold.
+    /// When time alone changes what is believed of somebody who is or may be there.
     fn idle_deadline(&self) -> Option<Instant> {
         let Reading::Idle { age, taken } = self.reading else {
             return None;
         };
         let at = self.judged_at(taken);
-        let left = match self.film {
-            Some(Film { until: None, .. }) if self.somebody_watches(at) => {
-                LONGEST_FILM.saturating_sub(age)
+        let runs = self.film.is_some_and(|film| film.until.is_none());
+        let (limit, age) = match (self.state?, runs && self.somebody_watches(at)) {
+            ((PresenceState::Active, _), true) => (SURE_FILM + self.idle_after, age),
+            ((PresenceState::Active, _), false) => (self.idle_after, self.input_age(at)?),
+            ((_, None | Some(InactiveReason::Presenting)), true) => (LONGEST_FILM, age),
+            ((_, None | Some(InactiveReason::Presenting)), false) => {
+                (self.idle_after, self.perhaps_age(at)?)
             }
-            _ => self.idle_after.saturating_sub(self.input_age(at)?),
+            _ => return None,
         };
-        self.is_active().then_some(at + left)
+        Some(at + limit.saturating_sub(age))
     }
 
     fn sleep(&mut self, now: Instant, begins: bool) {
@@ -227,8 +237,8 @@ impl Presence {
     }
 
     fn decide(&mut self) {
-        use InactiveReason::{AppLocked, Idle, Locked, SessionSwitched, Suspended};
-        use PresenceState::{Active, Inactive, Unknown};
+        use InactiveReason::{AppLocked, Locked, SessionSwitched, Suspended};
+        use PresenceState::{Inactive, Unknown};
         self.state = match self.reading {
             _ if self.suspended => Some((Inactive, Some(Suspended))),
             _ if self.switched_away => Some((Inactive, Some(SessionSwitched))),
@@ -236,15 +246,22 @@ impl Presence {
             _ if self.app_locked => Some((Inactive, Some(AppLocked))),
             Reading::Awaited => self.state,
             Reading::NoSource | Reading::Hung => Some((Unknown, None)),
-            Reading::Idle { taken, .. } if self.is_absent(self.judged_at(taken)) => {
-                Some((Inactive, Some(Idle)))
-            }
-            Reading::Idle { .. } => Some((Active, None)),
+            Reading::Idle { taken, .. } => Some(self.judge(self.judged_at(taken))),
         };
     }
 
-    fn is_absent(&self, at: Instant) -> bool {
-        self.input_age(at).is_some_and(|age| age >= self.idle_after)
+    /// What input and films say of that moment.
+    fn judge(&self, at: Instant) -> State {
+        let within = |age: Option<Duration>| age.is_some_and(|age| age < self.idle_after);
+        if !within(self.perhaps_age(at)) {
+            (PresenceState::Inactive, Some(InactiveReason::Idle))
+        } else if self.presenting {
+            (PresenceState::Inactive, Some(InactiveReason::Presenting))
+        } else if within(self.input_age(at)) {
+            (PresenceState::Active, None)
+        } else {
+            (PresenceState::Unknown, None)
+        }
     }
 
     /// The newest moment that something is known about.
@@ -253,7 +270,7 @@ impl Presence {
         film.map_or(taken, |end| taken.max(end))
     }
 
-    /// Whether the film counts as a person: somebody was there when it began, and it is not
+    /// Whether the film may have a person: somebody was there when it began, and it is not
     /// forgotten.
     fn somebody_watches(&self, at: Instant) -> bool {
         let (Some(film), Reading::Idle { age, taken }) = (self.film, self.reading) else {
@@ -298,8 +315,24 @@ impl Presence {
         Some(u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Time since the last input that the sensor knew of, or the end of a film.
+    /// Time since the last input that the sensor knew of, or since a film spoke for somebody. What
+    /// is shown to others is no such film: nothing pops up there.
     pub(crate) fn input_age(&self, now: Instant) -> Option<Duration> {
+        let sure = if self.presenting {
+            Duration::ZERO
+        } else {
+            SURE_FILM
+        };
+        self.age_with_film(now, sure)
+    }
+
+    /// As above, for as long as a film may have somebody who watches.
+    fn perhaps_age(&self, now: Instant) -> Option<Duration> {
+        self.age_with_film(now, LONGEST_FILM)
+    }
+
+    /// A film counts as input for so long after the last one.
+    fn age_with_film(&self, now: Instant, longest: Duration) -> Option<Duration> {
         let Reading::Idle { age, taken } = self.reading else {
             return None;
         };
@@ -308,7 +341,7 @@ impl Presence {
             return Some(age);
         }
         let end = self.film.and_then(|film| film.until).unwrap_or(now);
-        Some(age.min(now.since(end)))
+        Some(age.min(now.since(end).max(age.saturating_sub(longest))))
     }
 
     /// Whether input can be told here.
@@ -327,10 +360,10 @@ impl Presence {
             .map_or(self.reading == Reading::NoSource, used)
     }
 
-    /// Whether somebody watches a film here.
+    /// Whether somebody surely watches a film here.
     pub(crate) fn is_watching(&self, now: Instant) -> bool {
         let runs = self.film.is_some_and(|film| film.until.is_none());
-        runs && !self.is_away() && self.somebody_watches(now)
+        runs && !self.is_away() && self.input_age(now) == Some(Duration::ZERO)
     }
 
     /// The sensor was asked and has not answered yet.
@@ -363,9 +396,14 @@ impl Presence {
         self.screen_locked || self.suspended || self.switched_away
     }
 
+    /// Whether others may see what is on the screen.
+    pub(crate) fn is_seen_by_others(&self) -> bool {
+        self.is_away() || self.presenting
+    }
+
     /// Whether a pop-up of this priority makes sense on this screen.
     pub(crate) fn may_ring(&self, priority: Priority) -> bool {
-        !self.is_away() || priority == Priority::Urgent
+        !self.is_seen_by_others() || priority == Priority::Urgent
     }
 
     /// Whether what the person does in a window counts: somebody is there, or this desktop has

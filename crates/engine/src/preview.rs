@@ -45,7 +45,7 @@ pub(crate) fn toast(message: &Message) -> Toast {
 /// The pop-up of several messages, oldest first.
 pub(crate) fn summary(rows: &[Headline], presence: &Presence) -> Toast {
     let unread = rows.iter().filter(|row| !row.read).count();
-    let (title, body) = if presence.is_away() {
+    let (title, body) = if presence.is_seen_by_others() {
         (words::hidden_summary(rows.len()), String::new())
     } else {
         (
@@ -57,6 +57,7 @@ pub(crate) fn summary(rows: &[Headline], presence: &Presence) -> Toast {
     let same = rows.iter().all(|row| row.publisher == publisher);
     Toast {
         key: ToastKey::Summary,
+        about: rows.iter().map(|row| row.id).collect(),
         title,
         body,
         publisher: if same { publisher } else { "" }.to_owned(),

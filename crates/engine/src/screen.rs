@@ -1,10 +1,12 @@
 //! What is on the screen, and how long it stays there.
 //!
 //! A pop-up stays until there has been input after it, and ten seconds longer: whoever reads
-//! without touching anything, or fetches coffee, finds it. What a desktop takes down before that comes
-//! again with the input. Where the desktop takes pop-ups down by
-//! itself, it is gone after ten seconds. While the screen is not this person's, only what was put
-//! up without content is on it; what nobody noticed before is the server's to alert again.
+//! without touching anything, or fetches coffee, finds it. What a desktop takes down before that
+//! comes again with the input. Where the desktop takes pop-ups down by itself, it is gone after
+//! ten seconds, but perhaps in a list. While the screen is not for this person alone,
+//! only what was put up
+//! without content is on it or in a list; what nobody noticed before is the server's to alert
+//! again.
 
 use core::time::Duration;
 
@@ -32,7 +34,7 @@ pub(crate) struct Screen {
 struct Up {
     toast: Toast,
     stage: Stage,
-    /// Put up while the screen was not this person's: without content.
+    /// Put up while the screen was not for this person alone: without content.
     discreet: bool,
     /// The desktop took it down once, and it came again for that: a desktop that takes it down
     /// once more would go on for ever.
@@ -55,7 +57,9 @@ enum Stage {
     Passes(Instant),
     /// Up since then, and until the person closes it.
     Remains(Instant),
-    /// Off the screen; a list of the desktop's own may still have it.
+    /// Off the screen by itself; a list of the desktop's own may still have it.
+    Listed,
+    /// Off the screen, and in no list.
     Off,
 }
 
@@ -74,7 +78,6 @@ impl Screen {
         &mut self,
         now: Instant,
         toast: Toast,
-        unrecorded: Vec<MessageId>,
         presence: &Presence,
         effects: &mut Vec<Effect>,
     ) -> Option<ToastKey> {
@@ -85,13 +88,29 @@ impl Screen {
         }
         effects.push(Effect::ShowToast(toast.clone()));
         self.up.push(Up {
+            unrecorded: toast.about.clone(),
             toast,
             stage: Stage::Ordered,
-            discreet: presence.is_away(),
+            discreet: presence.is_seen_by_others(),
             brought_back: false,
-            unrecorded,
         });
         crowded_out
+    }
+
+    /// Takes one into account that is in the desktop's list at least, unless there is one of the
+    /// same key. Whether there was none.
+    pub(crate) fn adopt(&mut self, toast: Toast) -> bool {
+        let new = self.find(&toast.key).is_none();
+        if new {
+            self.up.push(Up {
+                toast,
+                stage: Stage::Listed,
+                discreet: false,
+                brought_back: false,
+                unrecorded: Vec::new(),
+            });
+        }
+        new
     }
 
     /// The one that goes for another: the oldest that is off the screen, or else the oldest.
@@ -163,7 +182,7 @@ impl Screen {
     pub(crate) fn tick(&mut self, now: Instant, presence: &Presence, effects: &mut Vec<Effect>) {
         let watched = presence.is_watching(now);
         for up in &mut self.up {
-            if presence.is_away() && !up.discreet {
+            if presence.is_seen_by_others() && !up.discreet {
                 up.conceal(effects);
             }
             match up.stage {
@@ -178,7 +197,7 @@ impl Screen {
                     up.stage = Stage::Off;
                     effects.push(Effect::WithdrawToast(up.toast.key.clone()));
                 }
-                Stage::Passes(at) if at <= now => up.stage = Stage::Off,
+                Stage::Passes(at) if at <= now => up.stage = Stage::Listed,
                 _ => {}
             }
         }
@@ -223,15 +242,17 @@ impl Screen {
 }
 
 impl Up {
-    /// Takes the content off a screen that others may see. What was not noticed yet, the server
-    /// hands over, or rings again.
+    /// Takes the content off a screen that others may see, and out of the desktop's list, which
+    /// may be on it. What was not noticed yet, the server hands over, or rings again.
     fn conceal(&mut self, effects: &mut Vec<Effect>) {
         match self.stage {
-            Stage::Waits(_) | Stage::Remains(_) | Stage::Leaves(_) => {
-                effects.push(Effect::WithdrawToast(self.toast.key.clone()));
-            }
+            Stage::Ordered | Stage::Off => return,
             Stage::Lost(_) => {}
-            _ => return,
+            Stage::Waits(_)
+            | Stage::Remains(_)
+            | Stage::Leaves(_)
+            | Stage::Passes(_)
+            | Stage::Listed => effects.push(Effect::WithdrawToast(self.toast.key.clone())),
         }
         self.stage = Stage::Off;
     }
@@ -240,7 +261,7 @@ impl Up {
 impl Stage {
     fn is_over(self, now: Instant) -> bool {
         match self {
-            Self::Off => true,
+            Self::Listed | Self::Off => true,
             Self::Passes(at) => at <= now,
             _ => false,
         }

@@ -33,6 +33,9 @@ pub enum Event {
     /// Something began (`true`) or ceased to keep the screen awake for somebody who watches: a
     /// film, a call, a presentation.
     Inhibited(bool),
+    /// The person began (`true`) or ceased to show their screen to others, or something that keeps
+    /// it awake fills it: nothing may pop up there.
+    Presenting(bool),
     /// The screen was locked (`true`) or unlocked.
     Locked(bool),
     /// The computer is about to sleep (`true`) or woke up.

@@ -36,10 +36,12 @@ pub(crate) const IDLE: &str = "CGEventSource";
 const SCREEN: &str = "screen notifications";
 const WORKSPACE: &str = "workspace notifications";
 const ASSERTIONS: &str = "display assertions";
+const SHARING: &str = "screen sharing";
 
 pub(crate) const ASK: Ask = Ask {
     idle,
     watched: || false,
+    presenting: || false,
 };
 
 /// The goodbye takes less.
@@ -93,6 +95,7 @@ impl Watch {
             sources.set(topic, WORKSPACE, SourceState::Taken);
         }
         sources.skip(Topic::Inhibition, ASSERTIONS, "not read on this system");
+        sources.skip(Topic::Presenting, SHARING, "this system does not tell");
         say_how_it_is(events);
         watch
     }

@@ -4,6 +4,7 @@
 //! threshold), so a person at work costs one wake-up per threshold. Only while they are away does
 //! a slow poll look for their return.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -21,6 +22,8 @@ pub(crate) struct Ask {
     pub(crate) idle: fn() -> Option<Duration>,
     /// Whether something keeps the screen awake for somebody who watches.
     pub(crate) watched: fn() -> bool,
+    /// Whether the person shows their screen to others.
+    pub(crate) presenting: fn() -> bool,
 }
 
 /// Reports when input was absent for the watched time, and at the first input after that; in an
@@ -121,6 +124,19 @@ async fn next_input(ask: Ask, events: mpsc::UnboundedSender<Event>) {
     }
 }
 
+/// Whether a presentation was told. No system tells of one by itself, so each reading looks.
+#[derive(Debug, Default)]
+struct Presentation(AtomicBool);
+
+impl Presentation {
+    fn look(&self, ask: Ask, events: &mpsc::UnboundedSender<Event>) {
+        let presenting = (ask.presenting)();
+        if self.0.swap(presenting, Ordering::AcqRel) != presenting {
+            let _ = events.send(Event::Presenting(presenting));
+        }
+    }
+}
+
 #[cfg(any(windows, target_os = "macos"))]
 pub use system::Sensors;
 
@@ -128,12 +144,12 @@ pub use system::Sensors;
 mod system {
     use core::time::Duration;
 
-    use std::sync::{Mutex, PoisonError};
+    use std::sync::{Arc, Mutex, PoisonError};
 
     use tokio::sync::{mpsc, oneshot, watch};
     use tokio::task::JoinSet;
 
-    use super::{next_input, watch_for};
+    use super::{Presentation, next_input, watch_for};
     use crate::source::{Source, SourceState, Sources, Topic};
     use crate::system::{ASK, IDLE, Watch};
     use crate::{Event, READ_WITHIN};
@@ -145,6 +161,7 @@ mod system {
         after: watch::Sender<Option<Duration>>,
         sources: Sources,
         watch: Watch,
+        presentation: Arc<Presentation>,
         /// At most one waits for input.
         awaiting: Mutex<JoinSet<()>>,
     }
@@ -166,16 +183,21 @@ mod system {
                 after,
                 sources,
                 watch,
+                presentation: Arc::default(),
                 awaiting: Mutex::default(),
             }
         }
 
         /// Takes a fresh reading; it arrives as [`Event::Idle`], with `None` when the system does
-        /// not answer within a second.
+        /// not answer within a second. Looks for a presentation, too.
         pub fn read_idle(&self) {
             let events = self.events.clone();
             let (answer, answered) = oneshot::channel();
-            tokio::task::spawn_blocking(move || answer.send((ASK.idle)()));
+            let (presentation, tell) = (Arc::clone(&self.presentation), events.clone());
+            tokio::task::spawn_blocking(move || {
+                presentation.look(ASK, &tell);
+                answer.send((ASK.idle)())
+            });
             tokio::spawn(async move {
                 let idle = tokio::time::timeout(READ_WITHIN, answered).await;
                 let idle = idle.ok().and_then(Result::ok).flatten();
@@ -240,12 +262,29 @@ mod tests {
         let ask = Ask {
             idle: typed_at_seven_seconds,
             watched: nobody,
+            presenting: nobody,
         };
         let (events, mut told) = mpsc::unbounded_channel();
         next_input(ask, events).await;
         let passed = BEGAN.get().unwrap().elapsed();
         assert!(passed <= Duration::from_secs(8), "{passed:?}");
         assert!(matches!(told.recv().await, Some(Event::Idle(Some(_)))));
+    }
+
+    #[test]
+    fn a_presentation_is_told_when_it_begins_and_when_it_ends() {
+        let ask = |presenting| Ask {
+            idle: || None,
+            watched: nobody,
+            presenting,
+        };
+        let (events, mut told) = mpsc::unbounded_channel();
+        let presentation = Presentation::default();
+        for presenting in [false, true, true, false, false] {
+            presentation.look(ask(if presenting { || true } else { nobody }), &events);
+        }
+        let told: Vec<_> = core::iter::from_fn(|| told.try_recv().ok()).collect();
+        assert_eq!(told, [Event::Presenting(true), Event::Presenting(false)]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -259,6 +298,7 @@ mod tests {
         let ask = Ask {
             idle: typed_ten_seconds_ago,
             watched: nobody,
+            presenting: nobody,
         };
         let (_after, watched) = watch::channel(Some(AFTER));
         let watching = watch_for(ask, watched, mpsc::unbounded_channel().0);
@@ -283,6 +323,7 @@ mod tests {
         let ask = Ask {
             idle: since_input_at_0_and_65_5_seconds,
             watched: nobody,
+            presenting: nobody,
         };
         tokio::spawn(watch_for(ask, watched, events));
 
@@ -307,6 +348,7 @@ mod tests {
         let ask = Ask {
             idle: || START.get().map(Instant::elapsed),
             watched: film_of_90_seconds,
+            presenting: nobody,
         };
         tokio::spawn(watch_for(ask, watched, events));
         for (event, at) in [

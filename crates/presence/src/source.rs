@@ -18,6 +18,8 @@ pub enum Topic {
     Idle,
     /// Whether something keeps the screen awake for somebody who watches.
     Inhibition,
+    /// Whether the person shows their screen to others.
+    Presenting,
     /// Whether the screen is locked.
     Lock,
     /// Whether this session is in front.

@@ -25,6 +25,10 @@ use windows_sys::Win32::System::RemoteDesktop::{
 };
 use windows_sys::Win32::System::SystemInformation::GetTickCount;
 use windows_sys::Win32::UI::Input::KeyboardAndMouse::{GetLastInputInfo, LASTINPUTINFO};
+use windows_sys::Win32::UI::Shell::{
+    QUERY_USER_NOTIFICATION_STATE, QUNS_BUSY, QUNS_PRESENTATION_MODE, QUNS_RUNNING_D3D_FULL_SCREEN,
+    SHQueryUserNotificationState,
+};
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     CreateWindowExW, DEVICE_NOTIFY_WINDOW_HANDLE, DefWindowProcW, DispatchMessageW, GetMessageW,
     KillTimer, MSG, PBT_APMRESUMEAUTOMATIC, PBT_APMSUSPEND, PostMessageW, PostQuitMessage,
@@ -42,10 +46,12 @@ pub(crate) const IDLE: &str = "GetLastInputInfo";
 const SESSION: &str = "session notifications";
 const POWER: &str = "power notifications";
 const EXECUTION: &str = "execution state";
+const NOTIFICATION: &str = "user notification state";
 
 pub(crate) const ASK: Ask = Ask {
     idle,
     watched: display_is_wanted,
+    presenting: is_presenting,
 };
 
 /// Windows itself waits about two seconds.
@@ -86,6 +92,20 @@ fn display_is_wanted() -> bool {
     status == 0 && state & ES_DISPLAY_REQUIRED != 0
 }
 
+/// Windows' own presentation mode, or something that keeps the display awake and fills it.
+fn is_presenting() -> bool {
+    let mut state = QUERY_USER_NOTIFICATION_STATE::default();
+    // SAFETY: it writes a number.
+    if unsafe { SHQueryUserNotificationState(&raw mut state) } < 0 {
+        return false;
+    }
+    match state {
+        QUNS_PRESENTATION_MODE => true,
+        QUNS_BUSY | QUNS_RUNNING_D3D_FULL_SCREEN => display_is_wanted(),
+        _ => false,
+    }
+}
+
 /// The window's thread; it ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -115,6 +135,7 @@ impl Watch {
             }
         }
         sources.set(Topic::Inhibition, EXECUTION, SourceState::Taken);
+        sources.set(Topic::Presenting, NOTIFICATION, SourceState::Taken);
         Self { window, ready }
     }
 

@@ -179,7 +179,7 @@ pub struct ClientInfo {
     pub version: String,
 }
 
-/// The account's timings, in milliseconds.
+/// The account's timings, in milliseconds, and its quiet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Policy {
@@ -189,6 +189,30 @@ pub struct Policy {
     pub heartbeat_ms: u64,
     /// A client acks what it stored within this time.
     pub ack_within_ms: u64,
+    /// What a client sums up by itself waits for the end of this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet: Option<Quiet>,
+}
+
+/// The span of time that goes on, or comes next, in which by the person's choice nothing rings but
+/// what the server alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Quiet {
+    /// When it begins; absent once it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// When it ends; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+impl Quiet {
+    /// Whether it goes on at that moment.
+    #[must_use]
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
+    }
 }
 
 impl Default for Policy {
@@ -197,6 +221,7 @@ impl Default for Policy {
             idle_after_ms: 180_000,
             heartbeat_ms: 30_000,
             ack_within_ms: 5_000,
+            quiet: None,
         }
     }
 }
@@ -208,6 +233,8 @@ impl Default for Policy {
 pub enum FirstAlert {
     /// Pop up.
     Now,
+    /// Into the history only, and into no summary: by the person's choices it rings nowhere.
+    Never,
     /// Into the history only. Also what an unknown word means.
     #[serde(other)]
     Silent,

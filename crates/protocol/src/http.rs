@@ -409,6 +409,8 @@ error_codes! {
     Taken = "taken", 409, "Already taken";
     /// Unknown or foreign cursor; start over without one.
     UnknownCursor = "unknown_cursor", 410, "Unknown cursor";
+    /// It is not the version that `If-Match` names any more; read it again.
+    Changed = "changed", 412, "Changed meanwhile";
     /// The body is too large.
     TooLarge = "too_large", 413, "Too large";
     /// The body is not JSON.

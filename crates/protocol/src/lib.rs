@@ -18,7 +18,7 @@ pub use clock::Instant;
 pub use file_name::file_name;
 pub use frame::{
     AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Echo, FirstAlert, Malformed, Policy,
-    ServerFrame, WithdrawWhy,
+    Quiet, ServerFrame, WithdrawWhy,
 };
 pub use http::{
     ApplicationVersions, ChangePassword, CreateSession, CurrentSession, Device, DeviceApplication,

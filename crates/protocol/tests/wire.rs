@@ -16,9 +16,9 @@ use hither_protocol::{
     DoNotDisturb, Echo, ErrorCode, FieldValue, FirstAlert, Format, Html, InactiveReason,
     MAX_FRAME_BYTES, MAX_FRAME_IDS, Message, MessageId, MessagesPage, Outcome, Policy, Presence,
     PresenceState, Priority, PriorityRoutes, Problem, PublishRequest, Published, PublisherChoice,
-    PublisherRef, QuietTime, Recipients, Route, Seat, ServerFrame, Session, Settings, Timestamp,
-    TraceStep, Traced, UploadRef, Uploaded, Weekday, WhenAway, WhenPresenting, WhenUnknown,
-    WithdrawWhy,
+    PublisherRef, Quiet, QuietTime, Recipients, Route, Seat, ServerFrame, Session, Settings,
+    Timestamp, TraceStep, Traced, UploadRef, Uploaded, Weekday, WhenAway, WhenPresenting,
+    WhenUnknown, WithdrawWhy,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -216,6 +216,13 @@ fn client_frames() {
 #[test]
 fn server_frames() {
     let policy = Policy::default();
+    let quiet = Policy {
+        quiet: Some(Quiet {
+            from: Some(time(0)),
+            until: Some(time(60)),
+        }),
+        ..policy
+    };
     let message = |alert, message| ServerFrame::Message {
         cursor: cursor(),
         alert,
@@ -232,6 +239,8 @@ fn server_frames() {
             },
         ),
         ("server_policy", ServerFrame::Policy { policy }),
+        ("server_policy_quiet", ServerFrame::Policy { policy: quiet }),
+        ("server_message_never", message(FirstAlert::Never, least())),
         ("server_message", message(FirstAlert::Now, whole())),
         ("server_message_least", message(FirstAlert::Silent, least())),
         (
@@ -541,7 +550,7 @@ fn words() {
             Idle, Locked, AppLocked, Suspended, SessionSwitched, Presenting, InactiveReason::Other,
         ],
         "kind": [DeviceKind::Desktop, DeviceKind::Mobile],
-        "alert": [FirstAlert::Now, FirstAlert::Silent],
+        "alert": [FirstAlert::Now, FirstAlert::Silent, FirstAlert::Never],
         "style": [AlertStyle::Each, AlertStyle::Summary],
         "alert_why": [
             AlertWhy::Handover, AlertWhy::NotShown, AlertWhy::Waiting, AlertWhy::PresenceKnown,

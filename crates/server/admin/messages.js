@@ -19,6 +19,7 @@ async function allMessages() {
     rows.length > 0 && table("recentMessages", [
       ["publisher", (row) => row.publisher.name, "first"],
       ["time", (row) => time(row.created_at)],
+      ...(rows.some((row) => row.deliver_at) ? [["scheduledFor", (row) => (row.deliver_at ? time(row.deliver_at) : "")]] : []),
       ["priority", (row) => element("span", { class: `priority-${row.priority}` }, say("priorities")[row.priority])],
       ["receivers", (row) => String(row.receivers), "number"],
       ["shown", (row) => String(row.shown), "number"],
@@ -59,6 +60,8 @@ function facts(state, counts) {
   const said = [
     ["time", time(state.created_at)],
     ["expires", state.expires_at && time(state.expires_at)],
+    ["scheduledFor", state.deliver_at && time(state.deliver_at)],
+    ["refused", state.refused?.map((what) => say("refusals")[what] ?? what).join(", ")],
     ["withdrawn", state.withdrawn_at && `${time(state.withdrawn_at)} ${say("withdrawals")[state.withdrawn] ?? ""}`],
     ...["stored", "delivered", "shown", "read"].map((word) => [word, String(counts[word])]),
   ];

@@ -1,7 +1,8 @@
 //! What an administrator may ask, once: the command line asks the store itself while no server
 //! runs, else the server through `admin.sock` in the data folder.
 //!
-//! One JSON line asks, one answers. Passwords and secrets travel as their hashes only.
+//! One JSON line asks, one answers; the content of files follows the question. Passwords and secrets
+//! travel as their hashes only.
 
 mod socket;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use hither_protocol::{AccountName, PublishRequest, Published, PublisherId, Timestamp, TopicName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio::io::AsyncRead;
 
 pub use self::socket::{AdminSocket, ask, is_open};
 use crate::http;
@@ -118,16 +120,7 @@ pub enum AdminRequest {
         disabled: bool,
     },
     /// Publishes a message, as a publisher.
-    Publish {
-        /// Whose.
-        id: PublisherId,
-        /// SHA-256 of its secret.
-        secret: SecretHash,
-        /// As over HTTP.
-        message: Box<PublishRequest>,
-        /// Beside it; absolute, and the server's user must be allowed to read them.
-        files: Vec<PathBuf>,
-    },
+    Publish(Box<Publish>),
     /// Lists all topics.
     Topics,
     /// Lets somebody read or write a topic.
@@ -157,6 +150,43 @@ pub enum AdminRequest {
     },
 }
 
+/// A message that a command publishes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Publish {
+    /// Whose.
+    pub id: PublisherId,
+    /// SHA-256 of its secret.
+    pub secret: SecretHash,
+    /// As over HTTP.
+    pub message: PublishRequest,
+    /// Beside it. Their bytes follow the question, in this order.
+    pub files: Vec<FileAhead>,
+    /// For one that may be repeated.
+    #[serde(default)]
+    pub repeat: Option<Repeat>,
+}
+
+/// By what a repeated publish is known.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Repeat {
+    /// Its idempotency key.
+    pub key: String,
+    /// SHA-256 of what was asked for, but for the files: the same text may mean another time.
+    pub asked: [u8; 32],
+}
+
+/// A file whose bytes come later.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FileAhead {
+    /// As its receivers see it.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// What follows a question.
+pub type Content<'a> = &'a mut (dyn AsyncRead + Send + Unpin);
+
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -174,7 +204,13 @@ pub enum AdminReply {
     /// What the check found.
     Checked(CheckReport),
     /// The message is on disk.
-    Published(Published),
+    Published {
+        /// As over HTTP.
+        #[serde(flatten)]
+        published: Published,
+        /// When it comes, while it waits for that.
+        deliver_at: Option<Timestamp>,
+    },
     /// It was not done; the text is for people.
     Refused(String),
 }
@@ -216,18 +252,19 @@ pub struct PublisherSummary {
 }
 
 /// Does what somebody with this server's own rights wishes.
-pub(crate) async fn carry_out(app: &Arc<App>, request: AdminRequest) -> AdminReply {
-    let AdminRequest::Publish {
-        id,
-        secret,
-        message,
-        files,
-    } = request
-    else {
+pub(crate) async fn carry_out(
+    app: &Arc<App>,
+    request: AdminRequest,
+    content: Content<'_>,
+) -> AdminReply {
+    let AdminRequest::Publish(publish) = request else {
         return execute(&*app.store, request).await;
     };
-    match http::on_command(app, &id, &secret, *message, &files).await {
-        Ok(published) => AdminReply::Published(published),
+    match http::on_command(app, *publish, content).await {
+        Ok((published, deliver_at)) => AdminReply::Published {
+            published,
+            deliver_at,
+        },
         Err(failure) => AdminReply::Refused(failure.into_detail()),
     }
 }
@@ -261,7 +298,7 @@ async fn attempt(store: &dyn Store, request: AdminRequest) -> Result<AdminReply,
         }
         AdminRequest::Check => return Ok(AdminReply::Checked(store.check().await?)),
         // Done before, because they fail in other ways.
-        AdminRequest::Backup { .. } | AdminRequest::Publish { .. } => {}
+        AdminRequest::Backup { .. } | AdminRequest::Publish(_) => {}
         AdminRequest::AddAccount {
             name,
             password_hash,
@@ -349,7 +386,7 @@ impl AdminRequest {
     /// How long it may take.
     fn patience(&self) -> Duration {
         match self {
-            Self::Backup { .. } | Self::Check | Self::Publish { .. } => LONG_PATIENCE,
+            Self::Backup { .. } | Self::Check | Self::Publish(_) => LONG_PATIENCE,
             _ => PATIENCE,
         }
     }
@@ -361,7 +398,7 @@ impl AdminRequest {
             Self::RevokeTopic { topic, from, .. } => format!("such grant of {topic} to {from}"),
             Self::SetTopicPrivate { topic, .. } => format!("topic {topic}"),
             Self::Backup { .. } => "backup".to_owned(),
-            Self::Publish { .. } => "message".to_owned(),
+            Self::Publish(_) => "message".to_owned(),
             Self::Check => "check".to_owned(),
             Self::AddAccount { name, .. }
             | Self::SetPassword { name, .. }

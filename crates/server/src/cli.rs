@@ -11,12 +11,14 @@ mod topic;
 use std::io::{self, IsTerminal, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use hither_protocol::{AccountName, Timestamp};
 use serde_json::json;
+use tokio::io::empty;
 use tracing_subscriber::EnvFilter;
 
 use self::answer::Answer;
@@ -24,10 +26,10 @@ use self::publish::PublishCommand;
 use self::publisher::PublisherCommand;
 use self::topic::TopicCommand;
 use crate::Origin;
-use crate::admin::{self, AdminReply, AdminRequest};
+use crate::admin::{self, AdminReply, AdminRequest, Content};
 use crate::config::{Config, Layer, LogFormat};
 use crate::secret::{self, Passwords};
-use crate::store::{DataFolder, FolderError, SqliteStore, Store, system_clock};
+use crate::store::{self, DataFolder, FolderError, SqliteStore, Store, system_clock};
 
 /// How long a command waits for another one that holds the data folder.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -298,12 +300,9 @@ async fn expect_done(data: &Path, request: AdminRequest) -> anyhow::Result<()> {
 /// Has it done by whoever may: this process while it holds the folder's lock, else the server
 /// that holds it.
 async fn execute(data: &Path, request: AdminRequest) -> anyhow::Result<AdminReply> {
-    let reply = match lock_or_ask(data, &request).await? {
+    let reply = match lock_or_ask(data, &request, &mut empty()).await? {
         Held::Here(folder) => {
-            let store = SqliteStore::open(folder, system_clock())?;
-            let reply = admin::execute(&store, request).await;
-            store.close().await;
-            reply
+            with_store(folder, async |store| admin::execute(&*store, request).await).await?
         }
         Held::Elsewhere(reply) => reply,
     };
@@ -313,13 +312,44 @@ async fn execute(data: &Path, request: AdminRequest) -> anyhow::Result<AdminRepl
     }
 }
 
+/// Does something in the folder of a server that does not run. Root may do it, too.
+async fn with_store<T>(
+    folder: DataFolder,
+    act: impl AsyncFnOnce(Arc<dyn Store>) -> T,
+) -> anyhow::Result<T> {
+    let path = folder.path().to_owned();
+    let acted = match SqliteStore::open(folder, system_clock()) {
+        Ok(store) => {
+            let store: Arc<dyn Store> = Arc::new(store);
+            let acted = act(Arc::clone(&store)).await;
+            store.close().await;
+            Ok(acted)
+        }
+        Err(error) => Err(error.into()),
+    };
+    leave(&path)?;
+    acted
+}
+
+/// What root made belongs to the folder's owner.
+fn leave(data: &Path) -> anyhow::Result<()> {
+    store::give_back(data).with_context(|| {
+        let folder = data.display();
+        format!("not everything in {folder} could be given to its owner; run `chown -R` there")
+    })
+}
+
 enum Held {
     Here(DataFolder),
     Elsewhere(AdminReply),
 }
 
 /// Another command, or a server that is starting, holds the lock for a moment without listening.
-async fn lock_or_ask(data: &Path, request: &AdminRequest) -> anyhow::Result<Held> {
+async fn lock_or_ask(
+    data: &Path,
+    request: &AdminRequest,
+    content: Content<'_>,
+) -> anyhow::Result<Held> {
     let begun = Instant::now();
     loop {
         let in_use = match DataFolder::lock(data) {
@@ -327,7 +357,7 @@ async fn lock_or_ask(data: &Path, request: &AdminRequest) -> anyhow::Result<Held
             Err(in_use @ FolderError::InUse { .. }) => in_use,
             Err(other) => return Err(other.into()),
         };
-        match admin::ask(data, request).await {
+        match admin::ask(data, request, content).await {
             Ok(reply) => return Ok(Held::Elsewhere(reply)),
             Err(error) if !nobody_listens(&error) => {
                 return Err(error).context("the running server did not answer");

@@ -126,6 +126,8 @@ settings! {
     requests_per_account, "HITHER_REQUESTS_PER_ACCOUNT", Rate = LIMITS.requests_per_account;
     /// Requests of one publisher.
     requests_per_publisher, "HITHER_REQUESTS_PER_PUBLISHER", Rate = LIMITS.requests_per_publisher;
+    /// Webhooks that one publisher may have.
+    webhooks_per_publisher, "HITHER_WEBHOOKS_PER_PUBLISHER", usize = LIMITS.webhooks_per_publisher;
     /// Frames that a client may say on one stream.
     frames_per_stream, "HITHER_FRAMES_PER_STREAM", Rate = LIMITS.frames_per_stream;
     /// Publishers that register from one address.
@@ -367,6 +369,7 @@ impl Config {
             requests_per_address: self.requests_per_address.value,
             requests_per_account: self.requests_per_account.value,
             requests_per_publisher: self.requests_per_publisher.value,
+            webhooks_per_publisher: self.webhooks_per_publisher.value,
             frames_per_stream: self.frames_per_stream.value,
             registrations_per_address: self.registrations_per_address.value,
             failed_sign_ins: self.failed_sign_ins.value,

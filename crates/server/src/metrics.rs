@@ -142,6 +142,7 @@ impl Metrics {
                 match alert {
                     FirstAlert::Now => "now",
                     FirstAlert::Silent => "silent",
+                    FirstAlert::Never => "never",
                 },
             );
         }

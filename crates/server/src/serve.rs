@@ -71,6 +71,9 @@ pub struct Settings {
     /// Networks that requests to addresses which others chose may reach, on any port, beside
     /// what is public.
     pub outbound_allow: Vec<Network>,
+    /// For how long after the start no webhook event counts as too old: it was not tried while the
+    /// server was away.
+    pub old_events_stay: Duration,
 }
 
 impl Default for Settings {
@@ -88,6 +91,7 @@ impl Default for Settings {
             attachments: AttachmentLimits::default(),
             announce_sign_ins: true,
             outbound_allow: Vec::new(),
+            old_events_stay: webhooks::OLD_EVENTS_STAY,
             registration: Registration::default(),
         }
     }

@@ -11,13 +11,13 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use hither_protocol::{
-    AccessToken, AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Cursor, MAX_FRAME_IDS,
-    MessageId, Policy, Presence, ServerFrame, Timestamp,
+    AccessToken, AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Cursor, FirstAlert,
+    MAX_FRAME_IDS, MessageId, Policy, Presence, ServerFrame, Timestamp,
 };
 
 use self::stream::{Refusal, Stream};
 pub use crate::store::INBOX;
-use crate::store::{Cursors, Entry, Identity, Page, Position, UnknownCursor};
+use crate::store::{Cursors, Entry, Identity, Page, Position, UnknownCursor, What};
 
 /// The longest id of an action, in bytes.
 const MAX_ACTION: usize = 128;
@@ -37,7 +37,12 @@ pub enum Input {
     /// told.
     Identified(Result<Identified, CloseCode>),
     /// Answers [`Output::ReadPage`].
-    Page(Page),
+    Page {
+        /// What was read.
+        page: Page,
+        /// The messages in it that by the person's choices ring nowhere.
+        never: Vec<MessageId>,
+    },
     /// Answers [`Output::Write`]: it is in the store.
     Written,
     /// The store could not do what was asked of it.
@@ -46,8 +51,8 @@ pub enum Input {
     Entry {
         /// The entry.
         entry: Arc<Entry>,
-        /// Whether this device rings for it.
-        ring: bool,
+        /// Whether this device rings for it, where it is a message.
+        alert: FirstAlert,
     },
     /// Ring for messages already delivered. Handed in only while [`Session::wants_live`].
     Alert {
@@ -170,13 +175,13 @@ impl Session {
             Input::TooLarge => self.close(CloseCode::TooLarge, out),
             Input::HelloTimeout => self.hello_timeout(out),
             Input::Identified(found) => self.identified(found, out),
-            Input::Page(page) => self.page(&page, out),
+            Input::Page { page, never } => self.page(&page, &never, out),
             Input::Written => self.written(),
             Input::StoreFailed => {
                 let detail = "The server's store does not answer; connect again in a moment.";
                 self.refuse(CloseCode::Restarting, "unavailable", detail.into(), out);
             }
-            Input::Entry { entry, ring } => self.entry(&entry, ring, out),
+            Input::Entry { entry, alert } => self.entry(&entry, alert, out),
             Input::Alert { ids, style, why } => {
                 out.extend(ids.chunks(MAX_FRAME_IDS).map(|ids| {
                     let ids = ids.to_vec();
@@ -299,14 +304,20 @@ impl Session {
         }
     }
 
-    fn page(&mut self, page: &Page, out: &mut Vec<Output>) {
+    fn page(&mut self, page: &Page, never: &[MessageId], out: &mut Vec<Output>) {
         let State::Identified(stream) = &mut self.state else {
             return;
         };
         stream.reading = false;
         stream.tell_gap(page.gap, out);
         for entry in &page.entries {
-            stream.send(entry, false, &self.cursors, out);
+            let never = matches!(&entry.what, What::Message(it) if never.contains(&it.id));
+            let alert = if never {
+                FirstAlert::Never
+            } else {
+                FirstAlert::Silent
+            };
+            stream.send(entry, alert, &self.cursors, out);
         }
         stream.sent = stream.sent.max(page.upto);
         if page.more {
@@ -316,9 +327,9 @@ impl Session {
         }
     }
 
-    fn entry(&mut self, entry: &Entry, ring: bool, out: &mut Vec<Output>) {
+    fn entry(&mut self, entry: &Entry, alert: FirstAlert, out: &mut Vec<Output>) {
         if let State::Identified(stream) = &mut self.state {
-            stream.send(entry, ring, &self.cursors, out);
+            stream.send(entry, alert, &self.cursors, out);
         }
     }
 

@@ -141,7 +141,7 @@ impl Socket {
                 self.app.metrics.lagged();
                 Input::Lagged
             }
-            Signal::Live(Live::Entry { entry, ring }) => Input::Entry { entry, ring },
+            Signal::Live(Live::Entry { entry, alert }) => Input::Entry { entry, alert },
             Signal::Live(Live::Alert { ids, style, why }) => Input::Alert { ids, style, why },
             Signal::Policy(policy) => Input::Policy(policy),
             Signal::Verify => {
@@ -224,7 +224,12 @@ impl Socket {
             Output::Identify { token, client } => self.identify(token, client),
             Output::Attach(identity, policy) => self.attach(*identity, policy),
             Output::ReadPage(after) => self.read_page(after),
-            Output::Write(write) => self.write(write),
+            Output::Write(write) => {
+                if matches!(write, Write::Read(_) | Write::Action(..)) {
+                    self.tell(Link::used);
+                }
+                self.write(write);
+            }
             Output::Announce(presence, taken) => self.tell(|link| link.announce(presence, taken)),
             Output::Presence(presence, taken) => self.tell(|link| link.presence(presence, taken)),
             Output::Heartbeat(age, taken) => self.tell(|link| link.heartbeat(age, taken)),
@@ -304,10 +309,12 @@ impl Socket {
             return;
         };
         let (app, reader) = (Arc::clone(&self.app), Reader::Client(identity.client));
+        let account = identity.account.clone();
         self.ask(async move {
             let limit = app.settings.limits.page_entries;
             let page = app.store.page(&reader, after, None, limit).await?;
-            Ok(Some(Input::Page(page)))
+            let never = app.accounts.never_ring(&account, &page).await?;
+            Ok(Some(Input::Page { page, never }))
         });
     }
 

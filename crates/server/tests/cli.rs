@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -571,10 +572,14 @@ impl Shell<'_> {
 
     fn with_stdin(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = self.command(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(input.as_bytes()).unwrap();
+        // A command that refuses early does not read.
+        let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         child.wait_with_output().unwrap()
     }
@@ -761,6 +766,200 @@ fn a_shell_publishes_while_a_server_runs() {
     assert_eq!(place.json(&["check"])["problems"], json!([]));
 }
 
+/// As in somebody's home, which the server's unit hides from it.
+fn attach_what_only_the_command_sees(place: &Place) {
+    place.json(&["account", "add", "ada"]);
+    let shell = place.shell(&[]);
+    let mut nameless = tempfile::tempfile().unwrap();
+    nameless.write_all(b"all is well").unwrap();
+    let large = place.0.path().join("large.bin");
+    fs::write(&large, vec![7; 200_000]).unwrap();
+    let files = ["--attach", "/dev/stdin", "--attach", "large.bin"];
+    let mut command = shell.command(&["--to", "ada", "--title", "Files"]);
+    let output = command.args(files).stdin(nameless).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{error}");
+    let message = place.messages().pop().unwrap();
+    let files: Vec<_> = message["attachments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| {
+            (
+                file["name"].as_str().unwrap(),
+                file["size"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(files, [("stdin", 11), ("large.bin", 200_000)]);
+
+    // Whoever is refused is told why, however much of it was not read.
+    let wrong = Shell {
+        secret: "hither_ps_guess".to_owned(),
+        ..place.shell(&[])
+    };
+    let file = ["--to", "ada", "--title", "x", "--attach", "large.bin"];
+    fs::write(&large, vec![7; 20 * 1024 * 1024]).unwrap();
+    assert!(wrong.refusal(&file).contains("id and secret"));
+    fs::write(&large, vec![7; 26 * 1024 * 1024]).unwrap();
+    let refusal = shell.refusal(&file);
+    assert!(refusal.contains("at most 26214400 bytes"), "{refusal}");
+    assert_eq!(place.json(&["check"])["problems"], json!([]));
+}
+
+/// What a script does that was cut off before it had its answer.
+fn repeat(place: &Place) {
+    for name in ["ada", "bob"] {
+        place.json(&["account", "add", name]);
+    }
+    let (shell, other) = (place.shell(&[]), place.shell(&[]));
+    let report = place.0.path().join("report.txt");
+    fs::write(&report, "all is well").unwrap();
+    let key = ["--idempotency-key", "night 17"];
+    let with_key = |arguments: &[&'static str]| [arguments, &key].concat();
+    let command = with_key(&["--to", "ada", "--title", "x", "--attach", "report.txt"]);
+    let first = shell.json(&command);
+    assert_eq!(shell.json(&command), first);
+    assert_eq!(place.messages().len(), 1);
+    fs::write(&report, "all is not well").unwrap();
+    assert!(shell.refusal(&command).contains("with another body"));
+    let to_bob = with_key(&["--to", "bob", "--title", "x"]);
+    assert!(shell.refusal(&to_bob).contains("with another body"));
+    assert_ne!(other.json(&to_bob)["id"], first["id"]);
+
+    let later = [
+        "--to",
+        "ada",
+        "--title",
+        "x",
+        "--at",
+        "2 days",
+        "--idempotency-key",
+        "b",
+    ];
+    let first = shell.json(&later);
+    assert!(first["deliver_at"].is_string(), "{first}");
+    // Two days from now are later than two days from then.
+    assert_eq!(shell.json(&later), first);
+    assert_eq!(place.messages().len(), 3);
+    for wrong in ["", "\u{e4}", &"x".repeat(129)] {
+        let refusal = shell.refusal(&["--to", "ada", "--title", "x", "--idempotency-key", wrong]);
+        assert!(refusal.contains("1 to 128 printable"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_repeated_command_publishes_once_while_no_server_runs() {
+    repeat(&Place::new());
+}
+
+#[test]
+fn a_repeated_command_publishes_once_while_a_server_runs() {
+    let place = Place::new();
+    let server = place.serve();
+    repeat(&place);
+    server.stop(rustix::process::Signal::TERM);
+}
+
+/// What is more than a running server reads, or than anybody should.
+fn too_much(place: &Place) -> [String; 3] {
+    place.json(&["account", "add", "ada"]);
+    let shell = place.shell(&[]);
+    let folder = place.0.path();
+    fs::write(folder.join("long.html"), "x".repeat(3 * 1024 * 1024)).unwrap();
+    // Six times as long in JSON.
+    fs::write(folder.join("odd.html"), "\u{1}".repeat(1024 * 1024)).unwrap();
+    let long = "\u{e4}".repeat(2 * 1024 * 1024);
+    let page = |name| shell.refusal(&["--to", "ada", "--html", name]);
+    let piped = shell.with_stdin(&["--to", "ada", "--body", "-"], &long);
+    assert!(!piped.status.success());
+    let piped = String::from_utf8(piped.stderr).unwrap();
+    [page("long.html"), piped, page("odd.html")]
+}
+
+#[test]
+fn what_is_too_long_says_how_long_it_may_be_while_no_server_runs() {
+    let [long, piped, odd] = too_much(&Place::new());
+    assert!(
+        long.contains("524288 is the most") && long.contains("--attach"),
+        "{long}"
+    );
+    assert!(piped.contains("32768 is the most"), "{piped}");
+    assert!(odd.contains("at most 524288 bytes"), "{odd}");
+}
+
+#[test]
+fn what_is_too_long_says_how_long_it_may_be_while_a_server_runs() {
+    let place = Place::new();
+    let server = place.serve();
+    let [long, piped, odd] = too_much(&place);
+    assert!(
+        long.contains("524288 is the most") && long.contains("--attach"),
+        "{long}"
+    );
+    assert!(piped.contains("32768 is the most"), "{piped}");
+    assert!(
+        odd.contains("at most 4194304 bytes") && odd.contains("--attach"),
+        "{odd}"
+    );
+
+    // Another program, which does not look first.
+    let mut line = "x".repeat(5 * 1024 * 1024);
+    line.push('\n');
+    let mut socket = UnixStream::connect(place.data().join("admin.sock")).unwrap();
+    // It hangs up before it has read everything.
+    let _ = socket.write_all(line.as_bytes());
+    let mut answer = String::new();
+    let _ = BufReader::new(socket).read_line(&mut answer);
+    assert!(answer.contains("at most 4194304 bytes"), "{answer}");
+    server.stop(rustix::process::Signal::TERM);
+}
+
+#[test]
+fn a_shell_reads_its_files_itself_while_no_server_runs() {
+    attach_what_only_the_command_sees(&Place::new());
+}
+
+#[test]
+fn a_shell_reads_its_files_itself_while_a_server_runs() {
+    let place = Place::new();
+    let server = place.serve();
+    attach_what_only_the_command_sees(&place);
+    server.stop(rustix::process::Signal::TERM);
+}
+
+#[test]
+fn what_root_makes_beside_a_stopped_server_belongs_to_the_folders_owner() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not tried: only root can make what belongs to root");
+        return;
+    }
+    let place = Place::new();
+    place.json(&["account", "add", "ada"]);
+    let shell = place.shell(&[]);
+    let data = place.data();
+    let say = |command: &mut Command| {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let give = || say(Command::new("chown").args(["-R", "65534:65534"]).arg(&data));
+    let foreign = || say(Command::new("find").arg(&data).args(["!", "-uid", "65534"]));
+    give();
+    fs::remove_file(data.join("lock")).unwrap();
+    fs::write(place.0.path().join("report.txt"), "all is well").unwrap();
+    shell.json(&["--to", "ada", "--title", "x", "--attach", "report.txt"]);
+    assert_eq!(foreign(), "", "after a message");
+    let file = place.0.path().join("all.tar");
+    let file = file.to_str().unwrap();
+    place.json(&["backup", file]);
+    fs::remove_dir_all(data.join("attachments")).unwrap();
+    place.json(&["restore", file, "--force"]);
+    assert_eq!(foreign(), "", "after a restore");
+    place.refusal(&["account", "add", "ada"]);
+    assert_eq!(foreign(), "", "after a refusal");
+}
+
 #[test]
 fn publishing_wants_a_publisher_a_receiver_and_a_text() {
     let place = Place::new();
@@ -785,7 +984,14 @@ fn publishing_wants_a_publisher_a_receiver_and_a_text() {
     let refusal = place.refusal(&["publish", "--to", "ada", "--title", "x"]);
     assert!(refusal.contains("HITHER_PUBLISHER_ID"), "{refusal}");
     let help = String::from_utf8(place.run(&["publish", "--help"]).stdout).unwrap();
-    for word in ["--attach", "--at", "HITHER_PUBLISHER_SECRET", "crontab"] {
+    for word in [
+        "--attach",
+        "--at",
+        "--idempotency-key",
+        "24 hours",
+        "HITHER_PUBLISHER_SECRET",
+        "crontab",
+    ] {
         assert!(help.contains(word), "{help}");
     }
 }

@@ -15,7 +15,7 @@ async fn main() -> anyhow::Result<()> {
     let log = tracing_subscriber::fmt().with_env_filter(filter);
     log.with_writer(std::io::stderr).init();
 
-    let mut desktop = Desktop::start(None);
+    let mut desktop = Desktop::start(None, None);
     let mut lines = BufReader::new(stdin()).lines();
     loop {
         tokio::select! {

@@ -26,14 +26,15 @@ pub struct Desktop {
 impl Desktop {
     /// Starts the sensors; inside a tokio runtime, once per process. Nothing waits for the
     /// desktop: what it offers shows in [`Platform::sources`] as it answers. Windows look for
-    /// the companion of `data`, a folder chosen by hand, or of the person's usual one.
+    /// the companion of `data`, a folder chosen by hand, or of the person's usual one. `pop_ups` is
+    /// the file that keeps which are up, for the next process after a crash.
     #[must_use]
-    pub fn start(data: Option<PathBuf>) -> Self {
+    pub fn start(data: Option<PathBuf>, pop_ups: Option<PathBuf>) -> Self {
         let (events, sensed) = mpsc::unbounded_channel();
         Self {
             sensors: Sensors::start(events),
             sensed,
-            toasts: Toasts::start(),
+            toasts: Toasts::start(pop_ups),
             tray: Tray::new(),
             windows: Windows::new(data),
         }
@@ -107,6 +108,7 @@ fn sensed(event: Event) -> Sensed {
     match event {
         Event::Idle(idle) => Sensed::Idle(idle),
         Event::Inhibited(inhibited) => Sensed::Inhibited(inhibited),
+        Event::Presenting(presenting) => Sensed::Presenting(presenting),
         Event::Locked(locked) => Sensed::ScreenLocked(locked),
         Event::Sleeping(sleeping) => Sensed::Sleeping(sleeping),
         Event::SwitchedAway(away) => Sensed::SwitchedAway(away),
@@ -118,6 +120,7 @@ fn source(source: Source) -> SourceView {
         topic: match source.topic {
             Topic::Idle => SourceTopic::Idle,
             Topic::Inhibition => SourceTopic::Inhibition,
+            Topic::Presenting => SourceTopic::Presenting,
             Topic::Lock => SourceTopic::Lock,
             Topic::Session => SourceTopic::Session,
             Topic::Sleep => SourceTopic::Sleep,

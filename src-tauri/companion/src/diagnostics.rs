@@ -49,6 +49,7 @@ fn heading(topic: SourceTopic, sources: &[SourceView]) -> String {
     let name = match topic {
         SourceTopic::Idle => "Last input",
         SourceTopic::Inhibition => "Somebody watches a film or a call",
+        SourceTopic::Presenting => "You show your screen to others",
         SourceTopic::Lock => "Screen lock",
         SourceTopic::Session => "Session in front",
         SourceTopic::Sleep => "Sleep",

@@ -1,8 +1,8 @@
 //! A desktop for machines without one, and for tests: presence, clicks and commands come in as
 //! JSON lines on standard input, pop-ups and views go out as JSON lines on standard output.
 //!
-//! In: `{"idle_ms":0}` `{"idle_ms":null}` `{"inhibited":true}` `{"locked":true}` `{"sleeping":true}`
-//! `{"switched_away":true}` `{"network_changed":true}` `{"clicked":"ID"}`
+//! In: `{"idle_ms":0}` `{"idle_ms":null}` `{"inhibited":true}` `{"presenting":true}`
+//! `{"locked":true}` `{"sleeping":true}` `{"switched_away":true}` `{"network_changed":true}` `{"clicked":"ID"}`
 //! `{"chosen":{"toast":"ID","action":"open"}}` `{"command":{"type":"quit"}}`.
 //! The idle time stays what the last line said; before the first it is unknown.
 //!
@@ -36,6 +36,7 @@ pub(crate) struct Headless {
 enum Input {
     IdleMs(Option<u64>),
     Inhibited(bool),
+    Presenting(bool),
     Locked(bool),
     Sleeping(bool),
     SwitchedAway(bool),
@@ -128,6 +129,7 @@ impl Headless {
                 Sensed::Idle(self.idle)
             }
             Input::Inhibited(inhibited) => Sensed::Inhibited(inhibited),
+            Input::Presenting(presenting) => Sensed::Presenting(presenting),
             Input::Locked(locked) => Sensed::ScreenLocked(locked),
             Input::Sleeping(sleeping) => Sensed::Sleeping(sleeping),
             Input::SwitchedAway(away) => Sensed::SwitchedAway(away),
@@ -240,6 +242,7 @@ mod tests {
             r#"{"idle_ms":0}"#.to_owned(),
             r#"{"idle_ms":null}"#.to_owned(),
             r#"{"inhibited":true}"#.to_owned(),
+            r#"{"presenting":true}"#.to_owned(),
             r#"{"locked":true}"#.to_owned(),
             r#"{"sleeping":true}"#.to_owned(),
             r#"{"switched_away":true}"#.to_owned(),

@@ -72,7 +72,7 @@ async fn start(how: Start, paths: &Paths) -> anyhow::Result<()> {
     if how.headless {
         reside(&how, paths, listener, Headless::start()).await
     } else {
-        let desktop = Desktop::start(paths.chosen.clone());
+        let desktop = Desktop::start(paths.chosen.clone(), Some(paths.pop_ups()));
         reside(&how, paths, listener, desktop).await
     }
 }

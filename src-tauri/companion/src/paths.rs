@@ -30,6 +30,11 @@ impl Paths {
         })
     }
 
+    /// The file of which pop-ups are up.
+    pub(crate) fn pop_ups(&self) -> PathBuf {
+        self.data.join("pop-ups.json")
+    }
+
     /// The file of the access token.
     pub(crate) fn token(&self) -> PathBuf {
         self.data.join("token.json")

@@ -7,6 +7,7 @@ mod linux;
 mod text;
 
 use core::time::Duration;
+use std::path::PathBuf;
 
 #[cfg(not(target_os = "linux"))]
 use elsewhere as system;
@@ -34,9 +35,10 @@ enum Order {
 }
 
 impl Toasts {
-    /// Nothing is connected to before the first pop-up; inside a tokio runtime.
-    pub(crate) fn start() -> Self {
-        Self::start_with(system::Notifications::default())
+    /// Inside a tokio runtime. `file` keeps what is up, for the next process after a crash. Unless
+    /// an earlier one left something there, nothing is connected to before the first pop-up.
+    pub(crate) fn start(file: Option<PathBuf>) -> Self {
+        Self::start_with(system::Notifications::kept_in(file))
     }
 
     fn start_with(notifications: system::Notifications) -> Self {

@@ -395,7 +395,7 @@ reason: string | null, };
 /**
  * What a source tells.
  */
-export type SourceTopic = "idle" | "inhibition" | "lock" | "session" | "sleep" | "network";
+export type SourceTopic = "idle" | "inhibition" | "presenting" | "lock" | "session" | "sleep" | "network";
 
 /**
  * What a device of the account is called.

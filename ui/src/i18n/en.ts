@@ -295,6 +295,7 @@ export const en = {
   sources_failed: 'This could not be found out: {detail}.',
   topic_idle: 'Last input',
   topic_inhibition: 'A film, a call or a presentation',
+  topic_presenting: 'You show your screen to others',
   topic_lock: 'Screen lock',
   topic_session: 'Session in front',
   topic_sleep: 'Sleep and waking',

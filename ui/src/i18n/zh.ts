@@ -286,6 +286,7 @@ export const zh: Messages = {
   sources_failed: '无法查明：{detail}。',
   topic_idle: '最近的操作',
   topic_inhibition: '影片、通话或演示',
+  topic_presenting: '你向他人展示屏幕',
   topic_lock: '锁屏',
   topic_session: '前台会话',
   topic_sleep: '睡眠与唤醒',

@@ -1222,6 +1222,20 @@ fn an_inactive_desktop_that_is_lost_holds_nothing_up() {
     );
 }
 
+#[test]
+fn of_several_phones_the_one_used_last_rings_however_often_another_reconnects() {
+    check(
+        "0s mobile p1 connects
+         0s mobile p2 connects
+         1s p1 is used
+         2s p2 says goodbye
+         3s mobile p2 connects
+         5s message m1
+         5s p1 shows m1",
+        "5s deliver m1 rings p1",
+    );
+}
+
 // What nobody can tell.
 
 #[test]

@@ -123,6 +123,7 @@ fn event(now: Instant, words: &[&str]) -> Event {
             device: id(device),
             goodbye: true,
         },
+        [device, "is", "used"] => Event::Used { device: id(device) },
         [device, "is", "lost"] => Event::Disconnected {
             device: id(device),
             goodbye: false,

@@ -69,6 +69,7 @@ impl Engine {
                 self.alerts
                     .confirm_up(self.now.instant, &key, stays, effects);
             }
+            ToastEvent::Found(found) => self.alerts.found(found),
             ToastEvent::Expired(key) => self.alerts.gone(&key, false),
             ToastEvent::Dismissed(key) => self.alerts.gone(&key, true),
             ToastEvent::Failed(key, detail) => {

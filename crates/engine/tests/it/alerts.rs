@@ -1,14 +1,15 @@
 use hither_engine::view::{Notice, UNTIL_RESUMED};
 use hither_engine::{Command, Event, Sensed, ToastEvent, ToastKey};
 use hither_protocol::AlertStyle::{Each, Summary};
-use hither_protocol::{Action, FirstAlert, Format, Message, Priority};
+use hither_protocol::{Action, FirstAlert, Format, Message, Policy, Priority, Quiet, ServerFrame};
 use jiff::Timestamp;
 
 use crate::desk::Step::{After, On, Stored, Wake};
 use crate::desk::{
-    Desk, alert, arrives, check, id, idle, is_up, locked, lost, message, read_elsewhere, read_here,
-    rings, secs, silent, summary_up, synced, up, welcome, withdrawn,
+    Desk, alert, arrives, check, frame, id, idle, is_up, locked, lost, message, read_elsewhere,
+    read_here, rings, secs, silent, summary_up, synced, up, welcome, withdrawn,
 };
+use crate::disk::Disk;
 
 fn urgent(number: u128) -> Message {
     Message {
@@ -270,7 +271,10 @@ fn a_return_is_one_summary_of_what_stayed_silent() {
                 On(summary_up()),
                 "mark-shown 2,3; put #1 shown 2,3; say shown 2,3",
             ),
-            (On(locked(true)), "say presence inactive/locked 0"),
+            (
+                On(locked(true)),
+                "say presence inactive/locked 0; unshow summary",
+            ),
             (On(silent(4)), "save 4 silent c4"),
             (On(locked(false)), "sense"),
             (On(idle(0)), "say presence active 0; recall silent"),
@@ -278,6 +282,95 @@ fn a_return_is_one_summary_of_what_stayed_silent() {
                 Stored,
                 "say ack c4; show summary <1 while you were away|CI: T4>",
             ),
+        ],
+    );
+}
+
+#[test]
+fn what_is_owed_waits_for_the_end_of_quiet() {
+    let at = |seconds| crate::desk::now(secs(seconds)).wall.timestamp();
+    let quiet = |from: Option<u64>, until: Option<u64>| {
+        let policy = Policy {
+            quiet: Some(Quiet {
+                from: from.map(at),
+                until: until.map(at),
+            }),
+            ..Policy::default()
+        };
+        frame(ServerFrame::Policy { policy })
+    };
+    let comes_back = |desk: &mut Desk| {
+        desk.on(locked(true));
+        desk.on(silent(1));
+        desk.store();
+        desk.on(locked(false));
+        check(desk, [(On(idle(0)), "say presence active 0")]);
+    };
+    // Quiet since the server said so, or by the clock since then.
+    for from in [None, Some(1_000)] {
+        let mut desk = Desk::online();
+        desk.on(quiet(from, Some(1_005)));
+        comes_back(&mut desk);
+        assert_eq!(desk.until_wakeup(), secs(5));
+        check(
+            &mut desk,
+            [
+                (After(secs(4)), ""),
+                (After(secs(1)), "recall silent"),
+                (Stored, "show summary <1 while you were away|CI: T1>"),
+            ],
+        );
+    }
+    // It ends where the server says so; what rings by then is in it already.
+    let mut desk = Desk::online();
+    desk.on(quiet(None, None));
+    comes_back(&mut desk);
+    let over = frame(ServerFrame::Policy {
+        policy: Policy::default(),
+    });
+    check(
+        &mut desk,
+        [
+            (On(alert(Summary, [1])), "recall 1"),
+            (Stored, "show summary <1 while you were away|CI: T1>"),
+            (On(over), "recall silent"),
+            (Stored, ""),
+            (
+                On(summary_up()),
+                "mark-shown 1; put #1 shown 1; say shown 1",
+            ),
+        ],
+    );
+    // Not yet.
+    let mut desk = Desk::online();
+    desk.on(quiet(Some(2_000), Some(3_000)));
+    desk.on(locked(true));
+    desk.on(locked(false));
+    check(
+        &mut desk,
+        [(On(idle(0)), "say presence active 0; recall silent")],
+    );
+}
+
+#[test]
+fn what_never_rings_is_summed_up_nowhere() {
+    let mut desk = Desk::online();
+    desk.on(locked(true));
+    desk.on(silent(1));
+    check(
+        &mut desk,
+        [
+            (
+                On(arrives(message(2), FirstAlert::Never)),
+                "save 2 silent c2; mark-shown 2",
+            ),
+            (Stored, "say ack c2"),
+            (On(locked(false)), "sense"),
+            (On(idle(0)), "say presence active 0; recall silent"),
+            (Stored, "show summary <1 while you were away|CI: T1>"),
+            // It would, if the server said so.
+            (On(alert(Each, [2])), "recall 2"),
+            (Stored, "show 2 <T2|body>"),
         ],
     );
 }
@@ -557,6 +650,22 @@ fn a_pause_shows_nothing_and_rings_nowhere_else_and_ends_in_one_summary() {
         ],
     );
     assert_eq!(desk.disk.paused_until, None);
+}
+
+#[test]
+fn a_wall_clock_that_jumps_ends_a_pause_within_a_minute() {
+    // Signed out there is no heartbeat that looks at the clock.
+    let mut desk = Desk::new(Disk::default());
+    desk.on(Event::Started);
+    desk.on(idle(0));
+    let until = desk.now().wall.timestamp() + secs(7200);
+    desk.on(pause(Some(until)));
+    assert_eq!(desk.until_wakeup(), secs(60));
+    desk.elapsed += secs(60);
+    let mut now = desk.now();
+    now.wall = &now.wall + secs(7200);
+    desk.engine.handle(&now, Event::WokeUp, &mut Vec::new());
+    assert_eq!(desk.engine.view().paused_until, None);
 }
 
 #[test]

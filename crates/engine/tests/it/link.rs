@@ -324,6 +324,7 @@ fn policies_are_adopted_within_bounds() {
         idle_after_ms: 0,
         heartbeat_ms: 0,
         ack_within_ms: 0,
+        quiet: None,
     };
     check(
         &mut desk,

@@ -1,13 +1,15 @@
 use hither_engine::{Effect, Event, Sensed};
-use hither_protocol::{InactiveReason, PresenceState};
+use hither_protocol::{FirstAlert, InactiveReason, Message, PresenceState, Priority};
 
 use crate::desk::Step::{After, On, Stored, Wake};
-use crate::desk::{Desk, check, idle, locked, lost, read_here, secs};
+use crate::desk::{
+    Desk, arrives, check, idle, locked, lost, message, read_here, rings, secs, stays_up,
+};
 use crate::disk::Disk;
 
 #[test]
 fn the_state_follows_from_the_facts() {
-    use InactiveReason::{Idle, Locked, SessionSwitched, Suspended};
+    use InactiveReason::{Idle, Locked, Presenting, SessionSwitched, Suspended};
     use PresenceState::{Active, Inactive, Unknown};
     let switched = Event::Sensed(Sensed::SwitchedAway(true));
     let asleep = Event::Sensed(Sensed::Sleeping(true));
@@ -20,6 +22,23 @@ fn the_state_follows_from_the_facts() {
         (vec![no_source.clone()], (Unknown, None)),
         (vec![no_source, locked(true)], (Inactive, Some(Locked))),
         (vec![locked(true), idle(0)], (Inactive, Some(Locked))),
+        (
+            vec![idle(0), film(true), presents(true)],
+            (Inactive, Some(Presenting)),
+        ),
+        (
+            vec![idle(0), presents(true), presents(false)],
+            (Active, None),
+        ),
+        (vec![idle(180), presents(true)], (Inactive, Some(Idle))),
+        (
+            vec![presents(true), Event::Sensed(Sensed::Idle(None))],
+            (Unknown, None),
+        ),
+        (
+            vec![idle(0), presents(true), locked(true)],
+            (Inactive, Some(Locked)),
+        ),
         (
             vec![idle(0), locked(true), switched.clone()],
             (Inactive, Some(SessionSwitched)),
@@ -166,6 +185,10 @@ fn film(on: bool) -> Event {
     Event::Sensed(Sensed::Inhibited(on))
 }
 
+fn presents(on: bool) -> Event {
+    Event::Sensed(Sensed::Presenting(on))
+}
+
 fn asleep(on: bool) -> Event {
     Event::Sensed(Sensed::Sleeping(on))
 }
@@ -188,21 +211,35 @@ fn follow(script: &[(u64, Option<Event>, PresenceState)]) {
 }
 
 #[test]
-fn a_film_is_a_person_until_it_ends_or_was_forgotten() {
-    use PresenceState::{Active, Inactive};
-    let hours = |n: u64| n * 3600;
-    // It ends: the person was there until then.
+fn a_film_is_a_person_then_perhaps_one_until_it_ends_or_was_forgotten() {
+    use PresenceState::{Active, Inactive, Unknown};
+    let (minutes, hours) = (|n: u64| n * 60, |n: u64| n * 3600);
+    // It ends soon: the person was there until then.
     follow(&[
         (0, Some(film(true)), Active),
-        (hours(2), Some(idle(hours(2))), Active),
+        (minutes(10), Some(idle(minutes(10))), Active),
         (60, Some(film(false)), Active),
-        (179, Some(idle(hours(2) + 239)), Active),
-        (1, Some(idle(hours(2) + 240)), Inactive),
+        (179, Some(idle(minutes(10) + 239)), Active),
+        (1, Some(idle(minutes(10) + 240)), Inactive),
+    ]);
+    // For twenty minutes after the last input it is as good as input.
+    follow(&[
+        (0, Some(film(true)), Active),
+        (minutes(23) - 1, Some(idle(minutes(23) - 1)), Active),
+        (1, Some(idle(minutes(23))), Unknown),
+        (hours(1), Some(idle(minutes(83))), Unknown),
+        (0, Some(idle(0)), Active),
+        (minutes(20), Some(idle(minutes(20))), Active),
+        (minutes(3), Some(idle(minutes(23))), Unknown),
+        (60, Some(film(false)), Unknown),
+        (179, Some(idle(minutes(24) + 179)), Unknown),
+        (1, Some(idle(minutes(24) + 180)), Inactive),
     ]);
     // It was forgotten.
     follow(&[
         (0, Some(film(true)), Active),
-        (hours(4), Some(idle(hours(4))), Inactive),
+        (hours(4) - 1, Some(idle(hours(4) - 1)), Unknown),
+        (1, Some(idle(hours(4))), Inactive),
         (60, Some(film(false)), Inactive),
         (0, Some(idle(0)), Active),
     ]);
@@ -217,6 +254,54 @@ fn a_film_is_a_person_until_it_ends_or_was_forgotten() {
 }
 
 #[test]
+fn nothing_pops_up_on_a_screen_that_others_see() {
+    let mut desk = Desk::online();
+    desk.on(rings(1));
+    desk.on(rings(2));
+    desk.store();
+    desk.on(stays_up(1));
+    desk.store();
+    let urgent = Message {
+        priority: Priority::Urgent,
+        ..message(4)
+    };
+    check(
+        &mut desk,
+        [
+            (On(film(true)), ""),
+            (
+                On(presents(true)),
+                "say presence inactive/presenting 0; unshow 1",
+            ),
+            // Routed before the server knew.
+            (
+                On(stays_up(2)),
+                "mark-shown 2; unshow 2; put #2 shown 2 until input; say shown 2 until input",
+            ),
+            (Stored, ""),
+            (On(rings(3)), "save 3 silent c3"),
+            (On(arrives(urgent, FirstAlert::Now)), "save 4 due c4"),
+            (Stored, "show 4 <New message from CI|>; say ack c4"),
+            (On(presents(false)), "say presence active 0; recall silent"),
+        ],
+    );
+}
+
+#[test]
+fn a_presentation_that_was_forgotten_is_nobody() {
+    let mut desk = Desk::new(Disk::default());
+    desk.on(Event::Started);
+    for event in [idle(0), film(true), presents(true)] {
+        desk.on(event);
+    }
+    assert_eq!(desk.until_wakeup(), secs(4 * 3600));
+    desk.step(Wake);
+    desk.on(idle(4 * 3600));
+    let presence = desk.engine.view().presence;
+    assert_eq!(presence.reason, Some(InactiveReason::Idle));
+}
+
+#[test]
 fn a_film_is_asked_about_when_it_may_be_forgotten() {
     // Signed out there is no heartbeat that asks.
     let mut desk = Desk::new(Disk::default());
@@ -224,7 +309,37 @@ fn a_film_is_asked_about_when_it_may_be_forgotten() {
     desk.on(idle(0));
     assert_eq!(desk.until_wakeup(), secs(180));
     desk.on(film(true));
-    assert_eq!(desk.until_wakeup(), secs(4 * 3600));
+    assert_eq!(desk.until_wakeup(), secs(23 * 60));
+    desk.step(Wake);
+    desk.on(idle(23 * 60));
+    assert_eq!(desk.engine.view().presence.state, PresenceState::Unknown);
+    assert_eq!(desk.until_wakeup(), secs(4 * 3600 - 23 * 60));
+    desk.elapsed += secs(60);
+    desk.on(film(false));
+    assert_eq!(desk.until_wakeup(), secs(180));
+}
+
+#[test]
+fn what_pops_up_in_a_long_film_is_not_seen() {
+    let mut desk = Desk::online();
+    desk.on(film(true));
+    desk.elapsed += secs(20 * 60);
+    desk.on(idle(20 * 60));
+    let input = |desk: &Desk| desk.engine.diagnostics(&desk.now(), vec![]).last_input_ms;
+    assert_eq!(input(&desk), Some(0));
+    desk.elapsed += secs(60);
+    desk.on(idle(21 * 60));
+    assert_eq!(input(&desk), Some(60_000));
+    desk.on(rings(1));
+    desk.store();
+    desk.on(stays_up(1));
+    desk.store();
+    let taken_down = |effect: &Effect| matches!(effect, Effect::WithdrawToast(_));
+    assert!(!desk.step(After(secs(11))).iter().any(taken_down));
+    desk.elapsed += secs(109);
+    desk.on(idle(23 * 60));
+    assert_eq!(desk.engine.view().presence.state, PresenceState::Unknown);
+    assert_eq!(input(&desk), Some(180_000));
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! How long pop-ups stay up.
 
-use hither_engine::{Effect, Event, Sensed, ToastEvent, ToastKey};
+use hither_engine::{Effect, Event, FoundToast, Sensed, ToastEvent, ToastKey};
 use hither_protocol::AlertStyle::{Each, Summary};
 use hither_protocol::{ClientFrame, FirstAlert, Message, Priority, ServerFrame};
 
 use crate::desk::Step::{After, On, Stored, Wake};
 use crate::desk::{
     Desk, alert, arrives, check, frame, id, idle, is_up, locked, message, pong, read_elsewhere,
-    rings, secs, silent, stays_up, up,
+    read_here, rings, secs, silent, stays_up, up,
 };
 
 /// Online, with a pop-up of message 1 on the screen since a second after the last input.
@@ -204,6 +204,107 @@ fn no_content_stays_on_a_locked_screen() {
     assert_eq!(toasts(&desk.store()), [hidden]);
     assert_eq!(toasts(&desk.step(On(stays_up(1)))), [""; 0]);
     assert_eq!(toasts(&desk.step(After(secs(15)))), [""; 0]);
+}
+
+#[test]
+fn no_content_stays_in_a_list_of_the_desktops_own_while_it_is_locked() {
+    // It is on the screen still, or in the list only.
+    for seconds in [1, 60] {
+        let mut desk = showing(up(1));
+        desk.rest(seconds);
+        desk.store();
+        assert_eq!(toasts(&desk.step(On(locked(true)))), ["unshow 1"]);
+        assert_eq!(toasts(&desk.step(After(secs(20)))), [""; 0]);
+        desk.on(locked(false));
+        desk.on(idle(0));
+        assert_eq!(toasts(&desk.step(On(locked(true)))), [""; 0]);
+    }
+    // The person took it off both.
+    let mut desk = showing(up(1));
+    desk.on(dismissed(1));
+    assert_eq!(toasts(&desk.step(On(locked(true)))), [""; 0]);
+    // It says nothing.
+    let mut desk = Desk::online();
+    desk.on(locked(true));
+    let urgent = Message {
+        priority: Priority::Urgent,
+        ..message(1)
+    };
+    desk.on(arrives(urgent, FirstAlert::Now));
+    desk.store();
+    desk.on(up(1));
+    assert_eq!(toasts(&desk.step(After(secs(20)))), [""; 0]);
+}
+
+#[test]
+fn pop_ups_from_before_a_crash_are_taken_over_or_taken_down() {
+    let found = |key: ToastKey, numbers: &[u128], stays| {
+        let about = numbers.iter().map(|number| id(*number)).collect();
+        let found = FoundToast { key, about, stays };
+        On(Event::Toast(ToastEvent::Found(found)))
+    };
+    let one = |number| ToastKey::Message(id(number));
+    // Five were shown; 2 and 5 are read meanwhile, 6 is gone.
+    let crashed = || {
+        let mut desk = Desk::online();
+        for number in 1..=5 {
+            desk.on(silent(number));
+        }
+        desk.on(read_elsewhere(6, [2, 5]));
+        desk.store();
+        let mut desk = Desk::new(desk.disk);
+        desk.on(Event::Started);
+        desk
+    };
+    let mut desk = crashed();
+    // Whose the screen is, is not known yet.
+    check(&mut desk, [(found(one(1), &[1], true), "")]);
+    check(
+        &mut desk,
+        [
+            (On(idle(0)), "recall 1"),
+            (Stored, "show 1 <T1|body>"),
+            (
+                On(stays_up(1)),
+                "mark-shown 1; await input; put #1 shown 1 until input",
+            ),
+            (Stored, ""),
+            (found(one(2), &[2], true), "recall 2"),
+            (Stored, "unshow 2"),
+            (found(one(6), &[6], true), "recall 6"),
+            (Stored, "unshow 6"),
+            (found(ToastKey::Summary, &[3, 4, 5], true), "recall 3,4,5"),
+            (
+                Stored,
+                "show summary <2 while you were away|CI: T4 / CI: T3>",
+            ),
+        ],
+    );
+    // What may be in a list only does not pop up again.
+    let mut desk = crashed();
+    desk.on(idle(0));
+    check(
+        &mut desk,
+        [
+            (found(one(1), &[1], false), "recall 1"),
+            (Stored, ""),
+            (found(ToastKey::Summary, &[3, 4], false), "recall 3,4"),
+            (Stored, ""),
+        ],
+    );
+    let seen = toasts(&desk.step(On(read_here([3, 4]))));
+    assert_eq!(seen, ["unshow summary"]);
+    assert_eq!(toasts(&desk.step(On(locked(true)))), ["unshow 1"]);
+    // On a locked screen nothing stays.
+    let mut desk = crashed();
+    desk.on(locked(true));
+    check(
+        &mut desk,
+        [
+            (found(one(1), &[1], true), "recall 1"),
+            (Stored, "unshow 1"),
+        ],
+    );
 }
 
 #[test]

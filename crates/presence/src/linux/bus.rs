@@ -5,10 +5,10 @@ use core::time::Duration;
 
 use futures_util::future::{BoxFuture, Shared};
 use futures_util::{FutureExt as _, StreamExt as _};
-use zbus::Connection;
 use zbus::connection::Builder;
 use zbus::fdo::{DBusProxy, NameOwnerChangedStream};
 use zbus::names::{BusName, OwnedUniqueName};
+use zbus::{Connection, MatchRule, MessageStream, message};
 
 /// No service on the same computer needs longer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
@@ -46,6 +46,22 @@ async fn connect(address: zbus::Result<Builder<'_>>) -> Result<Connection, Strin
         Ok(connection) => connection.map_err(|error| error.to_string()),
         Err(_) => Err("the bus does not answer".to_owned()),
     }
+}
+
+/// A signal of this owner, whatever object sends it: some announce on more than one path.
+pub(super) async fn signals(
+    connection: &Connection,
+    owner: &OwnedUniqueName,
+    interface: &'static str,
+    member: &'static str,
+) -> zbus::Result<MessageStream> {
+    let rule = MatchRule::builder()
+        .msg_type(message::Type::Signal)
+        .sender(owner)?
+        .interface(interface)?
+        .member(member)?
+        .build();
+    MessageStream::for_match_rule(rule, connection, None).await
 }
 
 /// A service by its well-known name, whoever runs it at the moment.

@@ -62,6 +62,7 @@ impl Tell {
 
     /// The input that was awaited.
     pub(super) fn input(&self, idle: Duration) {
+        self.input_is_back.input();
         let _ = self.events.send(Event::Idle(Some(idle)));
     }
 

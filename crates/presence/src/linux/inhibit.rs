@@ -4,12 +4,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt as _;
-use tokio::sync::mpsc;
+use futures_util::stream::select;
+use tokio::sync::{mpsc, watch};
 use zbus::Connection;
 use zbus::fdo::PropertiesProxy;
 use zbus::names::{InterfaceName, OwnedUniqueName};
 
-use super::bus::{Service, SharedBus};
+use super::bus::{Service, SharedBus, signals};
 use crate::Event;
 use crate::source::{SourceState, Sources, Topic};
 
@@ -18,6 +19,7 @@ use crate::source::{SourceState, Sources, Topic};
 pub(super) enum Says {
     Logind,
     GnomeSession,
+    PowerManagement,
     Compositor,
 }
 
@@ -29,12 +31,19 @@ pub(super) struct Inhibitions(Arc<Mutex<Told>>);
 struct Told {
     by: Vec<Says>,
     events: mpsc::UnboundedSender<Event>,
+    /// The same for those in this process that need it.
+    inhibited: watch::Sender<bool>,
 }
 
 impl Inhibitions {
-    pub(super) fn new(events: mpsc::UnboundedSender<Event>) -> Self {
-        let by = Vec::new();
-        Self(Arc::new(Mutex::new(Told { by, events })))
+    pub(super) fn new(events: mpsc::UnboundedSender<Event>) -> (Self, watch::Receiver<bool>) {
+        let (sender, inhibited) = watch::channel(false);
+        let told = Told {
+            by: Vec::new(),
+            events,
+            inhibited: sender,
+        };
+        (Self(Arc::new(Mutex::new(told))), inhibited)
     }
 
     pub(super) fn set(&self, who: Says, inhibited: bool) {
@@ -47,11 +56,12 @@ impl Inhibitions {
         let after = !told.by.is_empty();
         if before != after {
             let _ = told.events.send(Event::Inhibited(after));
+            told.inhibited.send_replace(after);
         }
     }
 }
 
-/// A service that knows of inhibitors, and says so in a property that announces its changes.
+/// A service that knows of inhibitors, and announces when there may be others.
 #[derive(Clone, Copy)]
 pub(super) struct Known {
     says: Says,
@@ -76,6 +86,20 @@ pub(super) const GNOME_SESSION: Known = Known {
     path: "/org/gnome/SessionManager",
     interface: "org.gnome.SessionManager",
 };
+
+/// That of Plasma, Xfce and others.
+pub(super) const POWER_MANAGEMENT: Known = Known {
+    says: Says::PowerManagement,
+    name: "desktop power management",
+    bus_name: "org.freedesktop.PowerManagement",
+    path: "/org/freedesktop/PowerManagement/Inhibit",
+    interface: "org.freedesktop.PowerManagement.Inhibit",
+};
+
+/// Plasma's own: it keeps apart what keeps the screen awake and what only keeps the computer awake,
+/// a download for instance.
+const POLICY_PATH: &str = "/org/kde/Solid/PowerManagement/PolicyAgent";
+const POLICY_AGENT: &str = "org.kde.Solid.PowerManagement.PolicyAgent";
 
 /// Follows one of them until the bus goes away.
 pub(super) async fn watch(known: Known, bus: SharedBus, to: Inhibitions, sources: Sources) {
@@ -130,12 +154,19 @@ async fn listen(
         .path(known.path)?
         .build()
         .await?;
-    let mut changes = properties
-        .receive_properties_changed_with_args(&[(0, known.interface)])
-        .await?;
+    let mut changes = if known.says == Says::PowerManagement {
+        let own = signals(connection, &owner, known.interface, "HasInhibitChanged").await?;
+        let plasma = signals(connection, &owner, POLICY_AGENT, "InhibitionsChanged").await?;
+        select(own, plasma).map(drop).boxed()
+    } else {
+        let of = [(0, known.interface)];
+        let changes = properties.receive_properties_changed_with_args(&of);
+        changes.await?.map(drop).boxed()
+    };
     loop {
         let inhibited = match known.says {
             Says::Logind => somebody_watches(connection, &owner, known).await?,
+            Says::PowerManagement => inhibited_by_desktop(connection, &owner, known).await?,
             _ => inhibited_by_gnome(&properties, known).await?,
         };
         to.set(known.says, inhibited);
@@ -152,6 +183,39 @@ async fn inhibited_by_gnome(properties: &PropertiesProxy<'_>, known: Known) -> z
     let interface = InterfaceName::try_from(known.interface)?;
     let actions = properties.get(interface, "InhibitedActions").await?;
     Ok(u32::try_from(actions)? & IDLE != 0)
+}
+
+async fn inhibited_by_desktop(
+    connection: &Connection,
+    owner: &OwnedUniqueName,
+    known: Known,
+) -> zbus::Result<bool> {
+    /// Plasma's "change screen settings".
+    const SCREEN: u32 = 4;
+    let plasma = connection
+        .call_method(
+            Some(owner),
+            POLICY_PATH,
+            Some(POLICY_AGENT),
+            "HasInhibition",
+            &SCREEN,
+        )
+        .await;
+    let reply = match plasma {
+        Err(zbus::Error::MethodError(..)) => {
+            connection
+                .call_method(
+                    Some(owner),
+                    known.path,
+                    Some(known.interface),
+                    "HasInhibit",
+                    &(),
+                )
+                .await?
+        }
+        plasma => plasma?,
+    };
+    reply.body().deserialize()
 }
 
 /// What it holds back, for whom, why and how; whose it is, and which process.
@@ -209,7 +273,7 @@ mod tests {
     #[test]
     fn inhibited_while_any_source_says_so_and_told_once() {
         let (events, mut heard) = mpsc::unbounded_channel();
-        let inhibitions = Inhibitions::new(events);
+        let (inhibitions, _) = Inhibitions::new(events);
         for (who, inhibited) in [
             (Says::Logind, false),
             (Says::Logind, true),

@@ -3,6 +3,7 @@
 //! Sleep is held back by a delay inhibitor until the goodbye was sent, or for a moment at most.
 
 use core::future::pending;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::collections::HashMap;
 use std::process;
@@ -11,10 +12,10 @@ use std::sync::Arc;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
-use zbus::Connection;
 use zbus::fdo::PropertiesProxy;
 use zbus::names::{InterfaceName, OwnedUniqueName};
 use zbus::zvariant::{ObjectPath, OwnedFd, OwnedObjectPath, Value};
+use zbus::{Connection, MatchRule, MessageStream, message};
 
 use super::bus::{Service, SharedBus};
 use super::lock::{Locks, Says};
@@ -36,6 +37,8 @@ pub(super) struct Watch {
     pub(super) locks: Locks,
     pub(super) sources: Sources,
     pub(super) sleep_ready: Arc<Notify>,
+    /// Whether another session is in front, as it was told.
+    pub(super) away: AtomicBool,
 }
 
 #[zbus::proxy(
@@ -50,6 +53,10 @@ trait Manager {
     #[zbus(name = "GetUserByPID")]
     fn get_user_by_pid(&self, pid: u32) -> zbus::Result<OwnedObjectPath>;
     fn inhibit(&self, what: &str, who: &str, why: &str, mode: &str) -> zbus::Result<OwnedFd>;
+    #[zbus(signal)]
+    fn session_new(&self, id: String, path: OwnedObjectPath) -> zbus::Result<()>;
+    #[zbus(signal)]
+    fn session_removed(&self, id: String, path: OwnedObjectPath) -> zbus::Result<()>;
     #[zbus(signal)]
     fn prepare_for_sleep(&self, start: bool) -> zbus::Result<()>;
 }
@@ -109,21 +116,25 @@ impl Watch {
         }
     }
 
-    /// Nobody says that the screen is locked any more.
+    /// Nobody says that the screen is locked any more, or somebody else's.
     fn forget(&self) {
         self.locks.set(Says::Hint, false);
+        self.switched_away(false);
+    }
+
+    fn switched_away(&self, away: bool) {
+        if self.away.swap(away, Ordering::AcqRel) != away {
+            let _ = self.events.send(Event::SwitchedAway(away));
+        }
     }
 
     /// Takes what one logind says, for as long as it may say something.
     async fn listen(&self, connection: &Connection, owner: Option<OwnedUniqueName>) {
         let reason = match owner {
             None => "logind is not running".to_owned(),
-            Some(owner) => match self.attach(connection, &owner).await {
-                Ok(attached) => {
-                    self.say(&SourceState::Taken);
-                    attached.run(self).await
-                }
-                Err(error) => format!("no session of ours: {error}"),
+            Some(owner) => match self.follow_sessions(connection, &owner).await {
+                Ok(()) => "it fell silent".to_owned(),
+                Err(error) => format!("it does not answer: {error}"),
             },
         };
         self.forget();
@@ -131,16 +142,48 @@ impl Watch {
         pending::<()>().await;
     }
 
-    async fn attach(
+    /// Our session may come later than this process, and another one after it.
+    async fn follow_sessions(
         &self,
         connection: &Connection,
         owner: &OwnedUniqueName,
-    ) -> zbus::Result<Attached> {
+    ) -> zbus::Result<()> {
         let manager = ManagerProxy::builder(connection)
             .destination(owner.clone())?
             .build()
             .await?;
-        let path = self.find_session(&manager, connection, owner).await?;
+        let mut new = manager.receive_session_new().await?;
+        let mut seen = changes_of_users(connection, owner).await?;
+        loop {
+            match self.attach(connection, owner, &manager).await {
+                Ok(attached) => {
+                    self.say(&SourceState::Taken);
+                    attached.run(self).await;
+                    self.say(&SourceState::Starting);
+                    self.forget();
+                }
+                Err(error) => {
+                    let reason = format!("no session of ours: {error}");
+                    self.say(&SourceState::Skipped(reason));
+                    let came = tokio::select! {
+                        came = new.next() => came.is_some(),
+                        changed = seen.next() => changed.is_some(),
+                    };
+                    if !came {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn attach(
+        &self,
+        connection: &Connection,
+        owner: &OwnedUniqueName,
+        manager: &ManagerProxy<'static>,
+    ) -> zbus::Result<Attached> {
+        let path = self.find_session(manager, connection, owner).await?;
         let session = SessionProxy::builder(connection)
             .destination(owner.clone())?
             .path(path.clone())?
@@ -148,10 +191,10 @@ impl Watch {
             .await?;
         let properties = PropertiesProxy::builder(connection)
             .destination(owner.clone())?
-            .path(path)?
+            .path(path.clone())?
             .build()
             .await?;
-        Attached::new(manager, session, properties).await
+        Attached::new(manager.clone(), session, properties, path).await
     }
 
     /// The session this process belongs to, or the one the person sees: a process started by the
@@ -186,15 +229,12 @@ impl Watch {
     }
 
     /// What the session's properties say, at the start and at every change.
-    fn heed(&self, properties: &HashMap<&str, &Value<'_>>, away: &mut bool) {
+    fn heed(&self, properties: &HashMap<&str, &Value<'_>>) {
         if let Some(Value::Bool(locked)) = properties.get("LockedHint") {
             self.locks.set(Says::Hint, *locked);
         }
-        if let Some(Value::Bool(active)) = properties.get("Active")
-            && *active == *away
-        {
-            *away = !*active;
-            let _ = self.events.send(Event::SwitchedAway(*away));
+        if let Some(Value::Bool(active)) = properties.get("Active") {
+            self.switched_away(!*active);
         }
     }
 
@@ -206,14 +246,31 @@ impl Watch {
     }
 }
 
+/// Which session each user sees, whenever that changes.
+async fn changes_of_users(
+    connection: &Connection,
+    owner: &OwnedUniqueName,
+) -> zbus::Result<MessageStream> {
+    let rule = MatchRule::builder()
+        .msg_type(message::Type::Signal)
+        .sender(owner)?
+        .interface("org.freedesktop.DBus.Properties")?
+        .member("PropertiesChanged")?
+        .path_namespace("/org/freedesktop/login1/user")?
+        .build();
+    MessageStream::for_match_rule(rule, connection, None).await
+}
+
 /// A logind whose signals we hear.
 struct Attached {
+    path: OwnedObjectPath,
     manager: ManagerProxy<'static>,
     properties: PropertiesProxy<'static>,
     changes: zbus::fdo::PropertiesChangedStream,
     locks: LockStream,
     unlocks: UnlockStream,
     sleeps: PrepareForSleepStream,
+    removed: SessionRemovedStream,
 }
 
 impl Attached {
@@ -221,36 +278,42 @@ impl Attached {
         manager: ManagerProxy<'static>,
         session: SessionProxy<'static>,
         properties: PropertiesProxy<'static>,
+        path: OwnedObjectPath,
     ) -> zbus::Result<Self> {
         Ok(Self {
+            path,
             changes: properties
                 .receive_properties_changed_with_args(&[(0, SESSION)])
                 .await?,
             locks: session.receive_lock().await?,
             unlocks: session.receive_unlock().await?,
             sleeps: manager.receive_prepare_for_sleep().await?,
+            removed: manager.receive_session_removed().await?,
             manager,
             properties,
         })
     }
 
-    async fn run(mut self, watch: &Watch) -> ! {
-        let mut away = false;
+    /// Until the session is over.
+    async fn run(mut self, watch: &Watch) {
         if let Ok(now) = self.read_all().await {
             let now = now.iter().map(|(name, value)| (name.as_str(), &**value));
-            watch.heed(&now.collect(), &mut away);
+            watch.heed(&now.collect());
         }
         let mut inhibitor = Inhibitor::take(&self.manager).await;
         loop {
             tokio::select! {
                 Some(change) = self.changes.next() => if let Ok(args) = change.args() {
                     let changed = args.changed_properties();
-                    watch.heed(&changed.iter().map(|(name, value)| (*name, value)).collect(), &mut away);
+                    watch.heed(&changed.iter().map(|(name, value)| (*name, value)).collect());
                 },
                 Some(_) = self.locks.next() => watch.heed_request(true),
                 Some(_) = self.unlocks.next() => watch.heed_request(false),
                 Some(sleep) = self.sleeps.next() => if let Ok(args) = sleep.args() {
                     self.sleep(watch, *args.start(), &mut inhibitor).await;
+                },
+                Some(gone) = self.removed.next() => if let Ok(args) = gone.args() && args.path == self.path {
+                    return;
                 },
                 () = Inhibitor::released(inhibitor.as_ref(), &watch.sleep_ready) => inhibitor = None,
             }
@@ -271,6 +334,7 @@ impl Attached {
             }
         } else {
             *inhibitor = Inhibitor::take(&self.manager).await;
+            watch.locks.woke();
         }
         let _ = watch.events.send(Event::Sleeping(begins));
     }

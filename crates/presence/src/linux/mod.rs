@@ -9,10 +9,12 @@ mod inhibit;
 mod lock;
 mod logind;
 mod mutter;
+mod presenting;
 mod screen_saver;
 mod wayland;
 mod x11;
 
+use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -59,6 +61,17 @@ impl Surroundings {
             session_id: filled("XDG_SESSION_ID"),
         }
     }
+
+    /// The X server that knows all windows, or why there is none, for people.
+    fn x_windows(&self) -> Result<String, String> {
+        if self.wayland {
+            return Err(
+                "a Wayland session: its compositor does not tell what fills the screen".to_owned(),
+            );
+        }
+        let display = self.x_display.clone();
+        display.ok_or_else(|| "no X server (DISPLAY is not set)".to_owned())
+    }
 }
 
 /// A bare name means a socket in the person's runtime folder.
@@ -99,7 +112,7 @@ impl Sensors {
         let sources = Sources::default();
         let sleep_ready = Arc::new(Notify::new());
         let (locks, input_is_back) = lock::Locks::new(events.clone());
-        let inhibitions = Inhibitions::new(events.clone());
+        let (inhibitions, inhibited) = Inhibitions::new(events.clone());
         let session_bus = bus::session(surroundings.session_bus.clone());
         let system_bus = bus::system(surroundings.system_bus.clone());
 
@@ -111,6 +124,7 @@ impl Sensors {
             locks: locks.clone(),
             sources: sources.clone(),
             sleep_ready: Arc::clone(&sleep_ready),
+            away: AtomicBool::new(false),
         }));
         watchers.spawn(screen_saver::watch(
             session_bus.clone(),
@@ -120,11 +134,19 @@ impl Sensors {
         for (known, bus) in [
             (inhibit::LOGIND, system_bus),
             (inhibit::GNOME_SESSION, session_bus.clone()),
+            (inhibit::POWER_MANAGEMENT, session_bus.clone()),
         ] {
             let (to, sources) = (inhibitions.clone(), sources.clone());
             watchers.spawn(inhibit::watch(known, bus, to, sources));
         }
+        watchers.spawn(presenting::watch(
+            surroundings.x_windows(),
+            inhibited,
+            events.clone(),
+            sources.clone(),
+        ));
         let (idle, requests) = mpsc::unbounded_channel();
+        watchers.spawn(input_is_back.clone().doubt(idle.clone()));
         let ladder = Ladder {
             surroundings,
             session_bus,

@@ -5,10 +5,10 @@ use core::future::pending;
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use zbus::Connection;
 use zbus::names::OwnedUniqueName;
-use zbus::{Connection, MatchRule, MessageStream, message};
 
-use super::bus::{Service, SharedBus};
+use super::bus::{Service, SharedBus, signals};
 use super::lock::{Locks, Says};
 use crate::source::{SourceState, Sources, Topic};
 
@@ -77,7 +77,7 @@ async fn listen(
     sources: &Sources,
 ) {
     let Known { name, .. } = KNOWN[place];
-    let changes = active_changes(connection, owner, name).await;
+    let changes = signals(connection, owner, name, "ActiveChanged").await;
     match is_active(connection, owner, KNOWN[place]).await {
         Ok(active) => {
             locks.set(Says::ScreenSaver(place), active);
@@ -102,21 +102,6 @@ async fn listen(
     }
     // The next word comes from another owner.
     pending::<()>().await;
-}
-
-/// By interface alone: some announce on more than one path.
-async fn active_changes(
-    connection: &Connection,
-    owner: &OwnedUniqueName,
-    name: &'static str,
-) -> zbus::Result<MessageStream> {
-    let rule = MatchRule::builder()
-        .msg_type(message::Type::Signal)
-        .sender(owner)?
-        .interface(name)?
-        .member("ActiveChanged")?
-        .build();
-    MessageStream::for_match_rule(rule, connection, None).await
 }
 
 async fn is_active(

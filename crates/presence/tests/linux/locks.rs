@@ -8,12 +8,12 @@ use crate::support::{Heard, INTERVAL, PATIENCE, Running, Stage, bus, move_pointe
 use hither_presence::{Event, Surroundings};
 use zbus::zvariant::Value;
 
-const LOGIN: &str = "org.freedesktop.login1";
-const MANAGER_PATH: &str = "/org/freedesktop/login1";
-const MANAGER: &str = "org.freedesktop.login1.Manager";
+pub(crate) const LOGIN: &str = "org.freedesktop.login1";
+pub(crate) const MANAGER_PATH: &str = "/org/freedesktop/login1";
+pub(crate) const MANAGER: &str = "org.freedesktop.login1.Manager";
 const SESSION_PATH: &str = "/org/freedesktop/login1/session/c1";
 const SESSION: &str = "org.freedesktop.login1.Session";
-const MOCK: &str = "org.freedesktop.DBus.Mock";
+pub(crate) const MOCK: &str = "org.freedesktop.DBus.Mock";
 
 const FREEDESKTOP: &str = "org.freedesktop.ScreenSaver";
 const GNOME: &str = "org.gnome.ScreenSaver";
@@ -25,15 +25,15 @@ const HOLD_SLEEP_FOR: Duration = Duration::from_secs(2);
 type Inhibitor = (String, String, String, String, u32, u32);
 
 /// A system bus with logind, where this process has the session c1.
-struct Logind {
-    stage: Stage,
+pub(crate) struct Logind {
+    pub(crate) stage: Stage,
     address: String,
     _mock: Running,
     _bus: Running,
 }
 
 impl Logind {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let (daemon, address) = bus();
         let stage = Stage::on(&address).await;
         let mock = stage
@@ -51,7 +51,7 @@ impl Logind {
         }
     }
 
-    fn surroundings(&self) -> Surroundings {
+    pub(crate) fn surroundings(&self) -> Surroundings {
         Surroundings {
             session_bus: Some("unix:path=/nonexistent".to_owned()),
             system_bus: Some(self.address.clone()),
@@ -67,7 +67,7 @@ impl Logind {
             .await;
     }
 
-    async fn set(&self, path: &str, interface: &str, property: &str, value: Value<'_>) {
+    pub(crate) async fn set(&self, path: &str, interface: &str, property: &str, value: Value<'_>) {
         let body = (interface, HashMap::from([(property, value)]));
         self.stage
             .call(LOGIN, path, MOCK, "UpdateProperties", &body)
@@ -82,6 +82,23 @@ impl Logind {
     async fn signal_session(&self, signal: &str) {
         self.stage
             .emit(LOGIN, SESSION_PATH, SESSION, signal, "", vec![])
+            .await;
+    }
+
+    /// Which session of this user the person sees.
+    async fn set_display(&self, user: &str, session: &str, path: &str) {
+        let path = zbus::zvariant::ObjectPath::try_from(path).unwrap();
+        let display = Value::from((session, path));
+        let body = ("org.freedesktop.login1.User", "Display", display);
+        let properties = "org.freedesktop.DBus.Properties";
+        self.stage.call(LOGIN, user, properties, "Set", &body).await;
+    }
+
+    async fn signal_manager(&self, signal: &str, session: &str, path: &str) {
+        let path = zbus::zvariant::ObjectPath::try_from(path).unwrap();
+        let arguments = vec![session.into(), path.into()];
+        self.stage
+            .emit(LOGIN, MANAGER_PATH, MANAGER, signal, "so", arguments)
             .await;
     }
 
@@ -175,6 +192,31 @@ async fn c1_an_unconfirmed_request_to_lock_ends_when_input_returns_after_an_abse
     assert_eq!(heard.next().await, Event::Locked(false));
 }
 
+/// A locker that does not say that it locked, let alone that it opened again.
+#[tokio::test]
+async fn c1_an_unconfirmed_request_to_lock_ends_when_somebody_works_on() {
+    let (_server, display) = x_server();
+    let logind = Logind::start().await;
+    let mut heard = Heard::from(Surroundings {
+        x_display: Some(display.clone()),
+        ..logind.surroundings()
+    });
+    heard.taken("X11 idle counter").await;
+    heard.taken("logind session").await;
+    logind.inhibitors(1).await;
+    heard.sensors.watch_idle(Duration::from_mins(3));
+    logind.signal_session("Lock").await;
+    assert_eq!(heard.next().await, Event::Locked(true));
+    heard.works_until(Event::Locked(false), &display).await;
+
+    // After a sleep the request is an old one.
+    logind.signal_session("Lock").await;
+    assert_eq!(heard.next().await, Event::Locked(true));
+    logind.prepare_for_sleep(false).await;
+    assert_eq!(heard.next().await, Event::Sleeping(false));
+    heard.works_until(Event::Locked(false), &display).await;
+}
+
 #[tokio::test]
 async fn c1_a_session_in_the_background_is_reported() {
     let logind = Logind::start().await;
@@ -233,14 +275,7 @@ async fn the_session_is_found_by_process_and_by_user() {
     assert!(reason.contains("no session of ours"), "{reason}");
 
     let user = "/org/freedesktop/login1/user/0";
-    let path = zbus::zvariant::ObjectPath::try_from(SESSION_PATH).unwrap();
-    let display = Value::from(("c1", path));
-    let body = ("org.freedesktop.login1.User", "Display", display);
-    let properties = "org.freedesktop.DBus.Properties";
-    logind
-        .stage
-        .call(LOGIN, user, properties, "Set", &body)
-        .await;
+    logind.set_display(user, "c1", SESSION_PATH).await;
     logind
         .answer("GetUserByPID", &format!("ret = dbus.ObjectPath('{user}')"))
         .await;
@@ -252,6 +287,53 @@ async fn the_session_is_found_by_process_and_by_user() {
     logind.answer("GetUserByPID", "raise Exception()").await;
     let heard = Heard::from(unnamed());
     assert_eq!(heard.skipped("logind session").await, None);
+}
+
+/// A companion that the user's service manager starts may run before its session, and outlive it.
+#[tokio::test]
+async fn c1_a_session_that_comes_later_or_anew_is_followed() {
+    let logind = Logind::start().await;
+    let user = "/org/freedesktop/login1/user/0";
+    logind
+        .answer("GetUserByPID", &format!("ret = dbus.ObjectPath('{user}')"))
+        .await;
+    let mut heard = Heard::from(Surroundings {
+        session_id: None,
+        ..logind.surroundings()
+    });
+    let reason = heard.skipped("logind session").await.unwrap();
+    assert!(reason.contains("no graphical session"), "{reason}");
+    logind.set_locked(true).await;
+    logind.set_display(user, "c1", SESSION_PATH).await;
+    assert_eq!(heard.next().await, Event::Locked(true));
+    logind.inhibitors(1).await;
+    logind
+        .set(SESSION_PATH, SESSION, "Active", false.into())
+        .await;
+    assert_eq!(heard.next().await, Event::SwitchedAway(true));
+
+    // The person leaves, and comes again.
+    logind.set_display(user, "", "/").await;
+    logind
+        .signal_manager("SessionRemoved", "c1", SESSION_PATH)
+        .await;
+    assert_eq!(heard.next().await, Event::Locked(false));
+    assert_eq!(heard.next().await, Event::SwitchedAway(false));
+    let reason = heard.skipped("logind session").await.unwrap();
+    assert!(reason.contains("no graphical session"), "{reason}");
+    let session = ("c2", "seat0", 0u32, "ada", true);
+    logind
+        .stage
+        .call(LOGIN, MANAGER_PATH, MOCK, "AddSession", &session)
+        .await;
+    let next = "/org/freedesktop/login1/session/c2";
+    let answer = format!("ret = dbus.ObjectPath('{next}')");
+    logind.answer("GetSessionByPID", &answer).await;
+    logind.signal_manager("SessionNew", "c2", next).await;
+    heard.taken("logind session").await;
+    logind.inhibitors(1).await;
+    logind.set(next, SESSION, "LockedHint", true.into()).await;
+    assert_eq!(heard.next().await, Event::Locked(true));
 }
 
 #[tokio::test]
@@ -408,34 +490,4 @@ async fn a_bus_that_dies_leaves_nobody_locked() {
     assert_eq!(heard.next().await, Event::Locked(false));
     let reason = heard.skipped(FREEDESKTOP).await.unwrap();
     assert!(reason.contains("gone"), "{reason}");
-}
-
-#[tokio::test]
-async fn a_film_is_heard_through_logind_and_a_long_build_is_not() {
-    let logind = Logind::start().await;
-    let property = (MANAGER, "BlockInhibited", Value::from(""));
-    let stage = &logind.stage;
-    stage
-        .call(LOGIN, MANAGER_PATH, MOCK, "AddProperty", &property)
-        .await;
-    let mut heard = Heard::from(logind.surroundings());
-    heard.taken("logind inhibitors").await;
-    let me = rustix::process::getuid().as_raw();
-    for (held, inhibited) in [
-        ("shutdown:sleep:idle", None),
-        ("sleep:idle", Some(true)),
-        ("", Some(false)),
-    ] {
-        let list = format!("ret = [('{held}', 'player', 'a film', 'block', {me}, 7)]");
-        let body = (MANAGER, "ListInhibitors", "", "a(ssssuu)", list);
-        stage
-            .call(LOGIN, MANAGER_PATH, MOCK, "AddMethod", &body)
-            .await;
-        logind
-            .set(MANAGER_PATH, MANAGER, "BlockInhibited", held.into())
-            .await;
-        if let Some(inhibited) = inhibited {
-            assert_eq!(heard.next().await, Event::Inhibited(inhibited));
-        }
-    }
 }

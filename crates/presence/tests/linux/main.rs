@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails loudly")]
 
+mod films;
 mod idle;
 mod ladder;
 mod locks;

@@ -147,6 +147,17 @@ pub(crate) fn move_pointer(display: &str) -> Instant {
     before
 }
 
+/// Waits until that is so.
+pub(crate) async fn within(what: &str, is_so: impl Fn() -> bool) {
+    let looking = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, looking).await;
+    assert!(in_time.is_ok(), "{what}");
+}
+
 /// A message bus of our own; either kind.
 pub(crate) fn bus() -> (Running, String) {
     let mut command = Command::new("dbus-daemon");
@@ -246,6 +257,24 @@ impl Heard {
     pub(crate) async fn next(&mut self) -> Event {
         let next = tokio::time::timeout(PATIENCE, self.events.recv()).await;
         next.expect("a sensor says something").unwrap()
+    }
+
+    /// Somebody moves the pointer every twenty seconds, as the sensors' timers have it, until that
+    /// is noticed.
+    pub(crate) async fn works_until(&mut self, expected: Event, display: &str) {
+        for _ in 0..60 {
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_secs(20)).await;
+            tokio::time::resume();
+            move_pointer(display);
+            let pause = Duration::from_millis(300);
+            while let Ok(event) = tokio::time::timeout(pause, self.events.recv()).await {
+                if event == Some(expected) {
+                    return;
+                }
+            }
+        }
+        panic!("{expected:?} was not noticed");
     }
 
     pub(crate) async fn next_idle(&mut self) -> Option<Duration> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hither_attention::{Accepted, Effect, Event, PoppedUp, Router, Timings, Unsettled};
 use hither_protocol::{
-    AccountName, CloseCode, DeviceId, Instant, Message, MessageId, Policy, Presence, Priority,
+    AccountName, CloseCode, DeviceId, FirstAlert, Instant, Message, MessageId, Policy, Presence,
     Settings, Timestamp,
 };
 use tokio::sync::oneshot;
@@ -23,8 +23,6 @@ use crate::store::{
 /// How long a message for who is connected at this moment may still ring: on the next best device
 /// where the first does not say `shown`.
 const FLEETING: Duration = Duration::from_secs(15);
-/// How often the router is told what the clock on the wall shows, which somebody may have set.
-const WALL_CLOCK_EVERY: Duration = Duration::from_hours(1);
 
 /// Numbers the streams of this node.
 pub(crate) type StreamId = u64;
@@ -36,6 +34,8 @@ pub(crate) enum Command {
     Announce(StreamId, Option<Presence>, Taken),
     Presence(StreamId, Presence, Taken),
     Heartbeat(StreamId, Option<Duration>, Taken),
+    /// The person read or answered something there.
+    Used(StreamId),
     Detach {
         stream: StreamId,
         goodbye: bool,
@@ -167,6 +167,12 @@ impl Account {
             Command::Entry(appended) => self.entry(&appended),
             Command::Subscribed(topic, since) => self.subscribed(topic, since),
             Command::Unsubscribed(topic, until) => self.unsubscribed(topic, until),
+            Command::Used(id) => {
+                if let Some(stream) = self.stream(id).filter(|stream| stream.announced) {
+                    let device = stream.device.clone();
+                    self.route(Event::Used { device });
+                }
+            }
             Command::Shown(device, ids, stays) => {
                 self.route(Event::Shown { device, ids, stays });
             }
@@ -217,14 +223,22 @@ impl Account {
         self.tell_time();
     }
 
+    /// Tells the router what the clock on the wall shows, and the clients what it means for them;
+    /// again when a quiet time is over, after which comes another.
     fn tell_time(&mut self) {
         let now = Now::read();
-        self.wall_clock_due = now.instant + WALL_CLOCK_EVERY;
+        let policy = self.policy();
+        let over = policy.quiet.and_then(|quiet| quiet.until);
+        let due = now.instant + choices::wall_clock_every(&self.settings);
+        self.wall_clock_due = over.map_or(due, |over| due.min(now.moment(over)));
         self.route(choices::wall_clock(&self.settings, now.wall));
+        for (_, stream) in &mut self.streams {
+            stream.tell(policy);
+        }
     }
 
     fn policy(&self) -> Policy {
-        choices::policy(self.base, &self.settings)
+        choices::policy(self.base, &self.settings, Timestamp::now())
     }
 
     fn online(&self) -> HashMap<DeviceId, Option<Presence>> {
@@ -321,11 +335,11 @@ impl Account {
         match &entry.what {
             What::Message(message) => self.message(appended, message),
             What::Read(ids) => {
-                self.hand_out(entry, logs, &[]);
+                self.hand_out(entry, logs, FirstAlert::Silent, &[]);
                 self.route(Event::Read { ids: ids.clone() });
             }
             What::Withdraw(ids, _) => {
-                self.hand_out(entry, logs, &[]);
+                self.hand_out(entry, logs, FirstAlert::Silent, &[]);
                 self.route(Event::Withdrawn { ids: ids.clone() });
             }
         }
@@ -355,18 +369,17 @@ impl Account {
         };
         let mut effects = Vec::new();
         let event = Event::Accepted(Accepted {
-            id: message.id,
-            publisher: Some(message.publisher.id.clone()),
-            priority: message.priority,
-            at: now.instant,
             expires,
+            ..announced(message, now)
         });
         self.router.handle(now.instant, event, &mut effects);
         let ring = effects.iter().find_map(|effect| match effect {
             Effect::Deliver { id, ring } if *id == message.id => Some(ring.as_slice()),
             _ => None,
         });
-        self.hand_out(&appended.entry, &appended.logs, ring.unwrap_or_default());
+        let others = choices::silently(&self.settings, message);
+        let ring = ring.unwrap_or_default();
+        self.hand_out(&appended.entry, &appended.logs, others, ring);
         self.carry_out(effects);
     }
 
@@ -396,29 +409,40 @@ impl Account {
         }
     }
 
-    /// Hands an entry of the account's own to its inboxes, and to whom it is addressed besides.
-    fn hand_out(&self, entry: &Arc<Entry>, logs: &[Log], ring: &[DeviceId]) {
+    /// Hands an entry of the account's own to its inboxes, and to whom it is addressed besides:
+    /// what rings, and what the `others` are told.
+    fn hand_out(&self, entry: &Arc<Entry>, logs: &[Log], others: FirstAlert, ring: &[DeviceId]) {
         for (_, stream) in &self.streams {
             let inbox = stream.is_inbox();
             if inbox || stream.is_addressed(logs) {
+                let rings = inbox && ring.contains(&stream.device);
                 stream.mailbox.put(Live::Entry {
                     entry: Arc::clone(entry),
-                    ring: inbox && ring.contains(&stream.device),
+                    alert: if rings { FirstAlert::Now } else { others },
                 });
             }
         }
     }
 
     /// Hands an entry to the clients it is addressed to. Where it is an inbox, it rings there and
-    /// nowhere else.
+    /// nowhere else, if the person's choices let it.
     fn hand_to_clients(&self, entry: &Arc<Entry>, logs: &[Log]) {
-        let rings = matches!(&entry.what, What::Message(message)
-            if message.priority > Priority::Low);
+        let rings = match &entry.what {
+            What::Message(message) if self.router.may_ring(&announced(message, Now::read())) => {
+                FirstAlert::Now
+            }
+            What::Message(message) => choices::silently(&self.settings, message),
+            What::Read(_) | What::Withdraw(..) => FirstAlert::Silent,
+        };
         for (_, stream) in &self.streams {
             if stream.is_addressed(logs) {
                 stream.mailbox.put(Live::Entry {
                     entry: Arc::clone(entry),
-                    ring: rings && stream.is_inbox(),
+                    alert: if stream.is_inbox() {
+                        rings
+                    } else {
+                        FirstAlert::Silent
+                    },
                 });
             }
         }
@@ -471,6 +495,17 @@ fn unsettled(message: &Pending, shown: &[store::PoppedUp], now: Now) -> Unsettle
     Unsettled {
         message: accepted(message, now),
         shown: shown.collect(),
+    }
+}
+
+/// A message that just came; it is said elsewhere when it expires.
+fn announced(message: &Message, now: Now) -> Accepted {
+    Accepted {
+        id: message.id,
+        publisher: Some(message.publisher.id.clone()),
+        priority: message.priority,
+        at: now.instant,
+        expires: None,
     }
 }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hither_protocol::{AlertStyle, AlertWhy, CloseCode, Instant, MessageId, Policy};
+use hither_protocol::{AlertStyle, AlertWhy, CloseCode, FirstAlert, Instant, MessageId, Policy};
 use tokio::sync::Notify;
 
 use crate::store::{Entry, What};
@@ -13,8 +13,11 @@ use crate::store::{Entry, What};
 /// Something that just happened and that an open stream is told.
 #[derive(Clone, Debug)]
 pub(crate) enum Live {
-    /// A log entry, and whether this device rings for it.
-    Entry { entry: Arc<Entry>, ring: bool },
+    /// A log entry, and whether this device rings for it, where it is a message.
+    Entry {
+        entry: Arc<Entry>,
+        alert: FirstAlert,
+    },
     /// Ring for messages already delivered.
     Alert {
         ids: Vec<MessageId>,
@@ -74,7 +77,7 @@ impl Mailbox {
     pub(crate) fn put(&self, live: Live) {
         let mut inner = self.lock();
         match live {
-            Live::Entry { entry, ring } => inner.put_entry(entry, ring, self.capacity),
+            Live::Entry { entry, alert } => inner.put_entry(entry, alert, self.capacity),
             alert @ Live::Alert { .. } if inner.waiting.len() < 2 * self.capacity => {
                 inner.waiting.push_back(alert);
             }
@@ -137,12 +140,12 @@ impl Mailbox {
 }
 
 impl Inner {
-    fn put_entry(&mut self, entry: Arc<Entry>, ring: bool, capacity: usize) {
+    fn put_entry(&mut self, entry: Arc<Entry>, alert: FirstAlert, capacity: usize) {
         if self.lagged.is_none() && self.waiting.len() < capacity {
-            return self.waiting.push_back(Live::Entry { entry, ring });
+            return self.waiting.push_back(Live::Entry { entry, alert });
         }
         let mut rings = self.lagged.take().unwrap_or_else(|| self.drop_entries());
-        rings.extend(ringing(&entry, ring));
+        rings.extend(ringing(&entry, alert));
         self.lagged = Some(rings);
     }
 
@@ -150,8 +153,8 @@ impl Inner {
     fn drop_entries(&mut self) -> Vec<MessageId> {
         let mut rings = Vec::new();
         self.waiting.retain(|live| match live {
-            Live::Entry { entry, ring } => {
-                rings.extend(ringing(entry, *ring));
+            Live::Entry { entry, alert } => {
+                rings.extend(ringing(entry, *alert));
                 false
             }
             Live::Alert { .. } => true,
@@ -180,9 +183,9 @@ impl Inner {
     }
 }
 
-fn ringing(entry: &Entry, ring: bool) -> Option<MessageId> {
+fn ringing(entry: &Entry, alert: FirstAlert) -> Option<MessageId> {
     match &entry.what {
-        What::Message(message) if ring => Some(message.id),
+        What::Message(message) if alert == FirstAlert::Now => Some(message.id),
         _ => None,
     }
 }
@@ -209,17 +212,17 @@ mod tests {
     use crate::store::Position;
 
     fn read_entry(position: u64) -> Live {
-        entry(position, What::Read(Vec::new()), false)
+        entry(position, What::Read(Vec::new()), FirstAlert::Silent)
     }
 
-    fn entry(position: u64, what: What, ring: bool) -> Live {
+    fn entry(position: u64, what: What, alert: FirstAlert) -> Live {
         let entry = Entry {
             position: Position(position),
             what,
         };
         Live::Entry {
             entry: Arc::new(entry),
-            ring,
+            alert,
         }
     }
 
@@ -230,7 +233,7 @@ mod tests {
             "created_at": "1970-01-01T00:00:00Z",
         }))
         .unwrap();
-        entry(position, What::Message(Box::new(message)), true)
+        entry(position, What::Message(Box::new(message)), FirstAlert::Now)
     }
 
     fn id(number: u64) -> MessageId {
@@ -255,8 +258,8 @@ mod tests {
                 Signal::Verify => "verify".to_owned(),
                 Signal::Policy(policy) => format!("policy {}", policy.idle_after_ms),
                 Signal::Lagged => "lagged".to_owned(),
-                Signal::Live(Live::Entry { entry, ring }) => {
-                    format!("entry {} {ring}", entry.position.0)
+                Signal::Live(Live::Entry { entry, alert }) => {
+                    format!("entry {} {}", entry.position.0, alert == FirstAlert::Now)
                 }
                 Signal::Live(Live::Alert { ids, style, .. }) => {
                     let ids: Vec<_> = ids.iter().map(|id| id.0.as_u64_pair().1).collect();

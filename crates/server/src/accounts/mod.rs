@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hither_attention::Timings;
 use hither_protocol::{
-    AccountName, DeviceId, Instant, MessageId, Policy, Presence, Settings, TraceStep,
+    AccountName, DeviceId, FirstAlert, Instant, MessageId, Policy, Presence, Settings, Timestamp,
+    TraceStep,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Notify, broadcast, oneshot};
@@ -27,7 +28,9 @@ use self::account::Account;
 use crate::metrics::{Dropped, Metrics};
 use crate::registry::Registry;
 use crate::session::Taken;
-use crate::store::{Appended, Committed, Log, Reader, Store, StoreError, TopicId, What};
+use crate::store::{
+    Appended, Committed, Entry, Log, Page, Reader, Store, StoreError, TopicId, What,
+};
 
 /// Entries of topics that a follower may fall behind before it must read on from the store.
 const FOLLOWED_ENTRIES: usize = 256;
@@ -152,15 +155,40 @@ impl Accounts {
         link
     }
 
-    /// What an account's clients are told about timing.
+    /// What an account's clients are told about timing and quiet.
     pub(crate) async fn policy(&self, account: &AccountName) -> Result<Policy, StoreError> {
-        Ok(choices::policy(self.policy, &self.settings(account).await?))
+        let settings = self.settings(account).await?;
+        Ok(choices::policy(self.policy, &settings, Timestamp::now()))
     }
 
     /// What an account's person chose, with the operator's idle threshold where they chose nothing.
     pub(crate) async fn settings(&self, account: &AccountName) -> Result<Settings, StoreError> {
-        let chosen = self.store.settings(account).await?;
-        Ok(chosen.unwrap_or_else(|| choices::none(self.policy)))
+        Ok(self.or_none(self.store.settings(account).await?))
+    }
+
+    /// The same, of what was read already.
+    pub(crate) fn or_none(&self, chosen: Option<Settings>) -> Settings {
+        chosen.unwrap_or_else(|| choices::none(self.policy))
+    }
+
+    /// Which messages of a page ring nowhere by the choices of an account's person.
+    pub(crate) async fn never_ring(
+        &self,
+        account: &AccountName,
+        page: &Page,
+    ) -> Result<Vec<MessageId>, StoreError> {
+        let message = |entry: &Entry| matches!(entry.what, What::Message(_));
+        if !page.entries.iter().any(message) {
+            return Ok(Vec::new());
+        }
+        let settings = self.settings(account).await?;
+        let never = |entry: &Entry| match &entry.what {
+            What::Message(message) => {
+                (choices::silently(&settings, message) == FirstAlert::Never).then_some(message.id)
+            }
+            What::Read(_) | What::Withdraw(..) => None,
+        };
+        Ok(page.entries.iter().filter_map(never).collect())
     }
 
     /// The devices of an account with an open stream of its inbox, and what they say about their
@@ -374,6 +402,11 @@ impl Link {
     /// The device is alive.
     pub(crate) fn heartbeat(&self, last_input: Option<Duration>, taken: Taken) {
         self.send(Command::Heartbeat(self.id, last_input, taken));
+    }
+
+    /// The person read or answered something on the device.
+    pub(crate) fn used(&self) {
+        self.send(Command::Used(self.id));
     }
 
     /// The client closes the stream by itself.

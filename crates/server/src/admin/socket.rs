@@ -1,23 +1,25 @@
-//! The socket in the data folder: one line asks, one answers.
+//! The socket in the data folder: one line asks, with the content of files after it, one answers.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use futures_util::future::join;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, copy};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
-use super::{AdminReply, AdminRequest, PATIENCE, carry_out};
+use super::{AdminReply, AdminRequest, Content, PATIENCE, carry_out};
 use crate::http;
 use crate::serve::App;
 
 const SOCKET: &str = "admin.sock";
 /// A message as large as any, with JSON's escapes.
-const MAX_REQUEST_BYTES: u64 = 2 * http::MAX_PUBLISH as u64;
+const MAX_REQUEST_BYTES: usize = 2 * http::MAX_PUBLISH;
 
 /// The administrator's door into a running server; it goes when this is dropped.
 #[derive(Debug)]
@@ -74,14 +76,16 @@ async fn answer(stream: UnixStream, app: &Arc<App>) -> io::Result<()> {
     check_peer(&stream, may_ask)?;
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
-    let mut reading = BufReader::new(reading.take(MAX_REQUEST_BYTES));
-    timeout(PATIENCE, reading.read_line(&mut line)).await??;
+    let mut reading = BufReader::new(reading);
+    let question = (&mut reading).take(MAX_REQUEST_BYTES as u64 + 1);
+    timeout(PATIENCE, pin!(question).read_line(&mut line)).await??;
     if line.is_empty() {
         // Someone only looked whether the door is open.
         return Ok(());
     }
     let reply = match serde_json::from_str(&line) {
-        Ok(request) => carry_out(app, request).await,
+        _ if line.len() > MAX_REQUEST_BYTES => too_long(),
+        Ok(request) => carry_out(app, request, &mut reading).await,
         Err(error) => AdminReply::Refused(format!(
             "the server does not understand this request ({error}); \
              use the command line of its own version"
@@ -93,20 +97,43 @@ async fn answer(stream: UnixStream, app: &Arc<App>) -> io::Result<()> {
 }
 
 /// Asks the server that holds the folder. Fails with `NotFound` or `ConnectionRefused` where
-/// none listens.
-pub async fn ask(folder: &Path, request: &AdminRequest) -> io::Result<AdminReply> {
+/// none listens; then nothing of the content was read.
+pub async fn ask(
+    folder: &Path,
+    request: &AdminRequest,
+    content: Content<'_>,
+) -> io::Result<AdminReply> {
     let stream = UnixStream::connect(folder.join(SOCKET)).await?;
     check_peer(&stream, may_answer)?;
     let (reading, mut writing) = stream.into_split();
     let mut text = serde_json::to_string(request)?;
     text.push('\n');
+    if text.len() > MAX_REQUEST_BYTES {
+        return Ok(too_long());
+    }
+    // A server that refuses answers before it has read everything, and hangs up.
     let asked = async {
         writing.write_all(text.as_bytes()).await?;
+        copy(content, &mut writing).await?;
+        writing.shutdown().await
+    };
+    let answered = async {
         let mut line = String::new();
         BufReader::new(reading).read_line(&mut line).await?;
         Ok(serde_json::from_str(&line)?)
     };
-    timeout(request.patience(), asked).await?
+    let both = async {
+        let (asked, answered) = join(asked, answered).await;
+        answered.or_else(|error| asked.and(Err(error)))
+    };
+    timeout(request.patience(), both).await?
+}
+
+fn too_long() -> AdminReply {
+    AdminReply::Refused(format!(
+        "a running server is told at most {MAX_REQUEST_BYTES} bytes of JSON at once, and this is more: \
+         shorten it, or bring what is long as a file with --attach"
+    ))
 }
 
 /// Whether a server answers in this folder.

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use serde_json::to_value;
 
 use super::answer::Answer;
-use super::execute;
+use super::{execute, leave};
 use crate::admin::{AdminReply, AdminRequest};
 use crate::store::{self, CheckReport, DataFolder, FolderError};
 
@@ -34,8 +34,10 @@ pub(super) fn restore(data: &Path, file: &Path, force: bool) -> anyhow::Result<A
         FolderError::InUse { .. } => anyhow::anyhow!("{error}; restoring needs a stopped server"),
         other @ FolderError::Io { .. } => other.into(),
     })?;
-    let report = store::restore(&folder, file, force)
-        .with_context(|| format!("{} was not restored", file.display()))?;
+    let restored = store::restore(&folder, file, force);
+    drop(folder);
+    leave(data)?;
+    let report = restored.with_context(|| format!("{} was not restored", file.display()))?;
     let text = format!(
         "restored {} accounts, {} messages and {} attachments",
         report.accounts, report.messages, report.attachments

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Path, State};
-use axum::http::StatusCode;
+use axum::http::header::{ETAG, IF_MATCH};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use hither_protocol::{
     AccountName, ChangePassword, Device, DeviceApplication, DeviceId, Devices, ErrorCode, Presence,
     Settings, Timestamp,
@@ -17,7 +18,7 @@ use hither_protocol::{
 use serde::Deserialize;
 
 use super::sign_in::{MAX_PASSWORD, verify};
-use super::{App, Client, Failure, JsonBody};
+use super::{App, Client, Failure, JsonBody, etag};
 use crate::accounts::clock;
 use crate::secret::Verdict;
 use crate::store::{DeviceSummary, StoreError};
@@ -151,24 +152,41 @@ fn wrong_password() -> Failure {
 pub(crate) async fn settings(
     State(app): State<Arc<App>>,
     Client(identity): Client,
-) -> Result<Json<Settings>, Failure> {
-    Ok(Json(app.accounts.settings(&identity.account).await?))
+) -> Result<Tagged, Failure> {
+    Ok(tagged(app.accounts.settings(&identity.account).await?))
 }
 
-/// `PUT /v1/settings`; answers what is kept.
+/// `PUT /v1/settings`; answers what is kept. With `If-Match`, only in place of that version.
 pub(crate) async fn set_settings(
     State(app): State<Arc<App>>,
     Client(identity): Client,
+    headers: HeaderMap,
     body: JsonBody<Settings>,
-) -> Result<Json<Settings>, Failure> {
+) -> Result<Tagged, Failure> {
     let mut settings = body.value;
     let IdleAfter { idle_after_ms } = serde_json::from_slice(&body.bytes).unwrap_or_default();
     settings.attention.idle_after_ms = idle_after_ms.unwrap_or(app.settings.policy.idle_after_ms);
     check::settings(&settings)?;
-    app.store
-        .set_settings(&identity.account, settings.clone())
-        .await?;
-    Ok(Json(settings))
+    let account = &identity.account;
+    if headers.contains_key(IF_MATCH) {
+        let held = app.store.settings(account).await?;
+        let seen = app.accounts.or_none(held.clone());
+        if !etag::named_in(&headers, &IF_MATCH, &etag::of(&seen)) {
+            return Err(StoreError::Changed.into());
+        }
+        let wanted = settings.clone();
+        app.store.replace_settings(account, held, wanted).await?;
+    } else {
+        app.store.set_settings(account, settings.clone()).await?;
+    }
+    Ok(tagged(settings))
+}
+
+/// Settings, and which version of them they are.
+type Tagged = ([(HeaderName, String); 1], Json<Settings>);
+
+fn tagged(settings: Settings) -> Tagged {
+    ([(ETAG, etag::of(&settings))], Json(settings))
 }
 
 /// Where it is absent, it is what the operator chose.

@@ -15,7 +15,7 @@ use axum::http::header::{
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt};
 use hither_protocol::{
@@ -30,6 +30,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 
+use super::etag::named_in;
 use super::{App, Client, Failure, Publisher};
 use crate::accounts::clock;
 use crate::attachments::{self, Arrived, FileHash, Held};
@@ -102,7 +103,7 @@ fn declared_size(headers: &HeaderMap) -> u64 {
     size.and_then(|size| size.parse().ok()).unwrap_or_default()
 }
 
-fn not_too_large(app: &App, size: u64) -> Result<(), Failure> {
+pub(super) fn not_too_large(app: &App, size: u64) -> Result<(), Failure> {
     let most = app.settings.attachments.file_bytes;
     if size <= most {
         return Ok(());
@@ -351,17 +352,6 @@ async fn attachment(
 
 fn no_file() -> Failure {
     Failure::not_found("This account has no message with that id and an attachment of that number.")
-}
-
-/// Whether a header with entity tags names this one.
-fn named_in(headers: &HeaderMap, name: &HeaderName, etag: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|tag| tag.trim().trim_start_matches("W/"))
-        .any(|tag| tag == etag || tag == "*")
 }
 
 /// The one part that is asked for; everything where several are, or what makes no sense.

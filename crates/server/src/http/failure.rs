@@ -10,6 +10,25 @@ use super::ntfy;
 use crate::limits::{NoPlace, TooSoon};
 use crate::store::StoreError;
 
+/// What is wrong, for whoever counts, where only the status is known.
+pub(super) const fn code_of(status: StatusCode) -> ErrorCode {
+    match status.as_u16() {
+        401 => ErrorCode::Unauthenticated,
+        403 => ErrorCode::Forbidden,
+        404 => ErrorCode::NotFound,
+        405 => ErrorCode::MethodNotAllowed,
+        413 => ErrorCode::TooLarge,
+        415 => ErrorCode::UnsupportedMediaType,
+        416 => ErrorCode::RangeNotSatisfiable,
+        422 => ErrorCode::Invalid,
+        429 => ErrorCode::TooMany,
+        503 => ErrorCode::Unavailable,
+        507 => ErrorCode::StorageFull,
+        400..500 => ErrorCode::Malformed,
+        _ => ErrorCode::Internal,
+    }
+}
+
 /// When there may be a place again, in seconds.
 const NO_PLACE_S: u64 = 30;
 
@@ -121,6 +140,10 @@ impl From<StoreError> for Failure {
             StoreError::IdempotencyMismatch => Self::new(
                 ErrorCode::IdempotencyMismatch,
                 "This Idempotency-Key came before with another body; use a new key for a new message.",
+            ),
+            StoreError::Changed => Self::new(
+                ErrorCode::Changed,
+                "It was changed meanwhile and nothing was stored; read it again, and decide anew.",
             ),
             StoreError::Full => Self::new(
                 ErrorCode::StorageFull,

@@ -17,13 +17,14 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
 use hither_protocol::{
-    Format, Message, Priority, PublishRequest, PublisherId, Recipients, Timestamp, null_as_default,
+    ErrorCode, Format, Message, Priority, PublishRequest, PublisherId, Recipients, Timestamp,
+    null_as_default,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{App, Failure, publish, publisher};
+use super::{App, Failure, code_of, publish, publisher};
 use crate::secret;
 use crate::store::{Grantee, PublisherRecord};
 
@@ -36,6 +37,8 @@ pub(crate) struct Refused {
     status: StatusCode,
     description: String,
     retry_after_s: Option<u64>,
+    /// For whoever counts.
+    code: ErrorCode,
 }
 
 /// What a script sends.
@@ -305,6 +308,7 @@ impl Refused {
             status,
             description: description.into(),
             retry_after_s: None,
+            code: code_of(status),
         }
     }
 }
@@ -318,6 +322,7 @@ impl From<Failure> for Refused {
         };
         Self {
             status,
+            code: failure.code(),
             retry_after_s: failure.retry_after_s(),
             description: failure.into_detail(),
         }
@@ -332,6 +337,7 @@ impl IntoResponse for Refused {
             "errorDescription": self.description,
         });
         let mut response = (self.status, Json(body)).into_response();
+        response.extensions_mut().insert(self.code);
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"hither\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::publish::not_published;
 use super::{App, Failure, Publisher};
-use crate::store::{MessageStates, ReceiverState, StateCounts, StoreError};
+use crate::store::{MessageStates, ReceiverState, Refused, StateCounts, StoreError};
 
 pub(crate) const DEFAULT_LIMIT: usize = 100;
 pub(crate) const MAX_LIMIT: usize = 1000;
@@ -38,6 +38,9 @@ pub(crate) struct MessageState {
     withdrawn_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     withdrawn: Option<WithdrawWhy>,
+    /// What of it its publisher had no right to any more when its time came.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<Refused>,
     counts: Counts,
     /// Accounts that were addressed by name, by name.
     receivers: Vec<Receiver>,
@@ -117,6 +120,7 @@ impl MessageState {
             expires_at: states.expires_at,
             withdrawn_at,
             withdrawn: withdrawn.flatten(),
+            refused: states.refused,
             counts: states.counts.into(),
             receivers: states.receivers.into_iter().map(Receiver::from).collect(),
             more: states.more,

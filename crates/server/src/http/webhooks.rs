@@ -118,7 +118,14 @@ async fn register(
         events,
         key: key.clone(),
     };
-    let record = app.store.add_webhook(&publisher.id, new).await?;
+    let most = app.settings.limits.webhooks_per_publisher;
+    let record = app.store.add_webhook(&publisher.id, new, most).await;
+    let record = record.map_err(|error| match error {
+        StoreError::TooMany => Failure::invalid(format!(
+            "A publisher may have {most} webhooks here; remove one first."
+        )),
+        other => other.into(),
+    })?;
     tracing::info!(publisher = %publisher.id, webhook = %record.id, "webhook registered");
     let registered = Registered {
         webhook: record.into(),
@@ -127,18 +134,23 @@ async fn register(
     Ok((StatusCode::CREATED, Json(registered)))
 }
 
-/// Where a name leads inside is not for publishers to know.
+/// To which address a name leads inside is not for publishers to know.
 fn out_of_reach(error: &OutboundError) -> Failure {
     Failure::invalid(match error {
         OutboundError::Plain => {
             "url must begin with https://; the server's administrator can allow networks where \
              http:// is enough."
         }
-        OutboundError::Forbidden(_) => {
-            "url leads to where this server may not: only ports 80 and 443 of public addresses \
-             are allowed, and networks that the server's administrator names."
+        OutboundError::Private(_) => {
+            "url leads to a private address: use a public one, or have the server's administrator \
+             allow its network."
         }
-        _ => "url cannot be reached from this server: its name leads nowhere.",
+        OutboundError::Port(_) => {
+            "url names a port that is not allowed: use 443 or 80, or have the server's \
+             administrator allow its network."
+        }
+        OutboundError::TooSlow(_) => "url's name was not looked up in time: try again in a moment.",
+        _ => "url's name leads nowhere: look how it is written, or try again once it is known.",
     })
 }
 

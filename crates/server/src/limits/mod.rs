@@ -30,6 +30,8 @@ pub struct Limits {
     pub requests_per_account: Rate,
     /// Requests of one publisher.
     pub requests_per_publisher: Rate,
+    /// Webhooks of one publisher: each costs the store a row for every event.
+    pub webhooks_per_publisher: usize,
     /// Frames that a client may say on one stream.
     pub frames_per_stream: Rate,
     /// Publishers that register from one address.
@@ -68,6 +70,7 @@ impl Limits {
         requests_per_address: Rate::per_second(100).burst(1000),
         requests_per_account: Rate::per_second(50).burst(500),
         requests_per_publisher: Rate::per_second(200).burst(5000),
+        webhooks_per_publisher: 5,
         frames_per_stream: Rate::per_second(100).burst(2000),
         registrations_per_address: Rate::per_hour(10).burst(10),
         failed_sign_ins: Rate::per_minute(10).burst(10),

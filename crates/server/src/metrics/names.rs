@@ -99,7 +99,7 @@ impl Metrics {
         add.one("requests", "Answered requests, by status", &self.requests);
         add.one(
             "requests_rejected",
-            "Requests answered with a problem, by its code",
+            "Requests that were refused, in whatever form, by code",
             &self.rejected,
         );
         add.one("sign_ins", "Passwords checked, by result", &self.sign_ins);
@@ -212,7 +212,7 @@ impl Metrics {
         let reasons = Dropped::ALL.map(Dropped::word);
         for (counters, label, values) in [
             (&self.entries, "kind", &["message", "read", "withdraw"][..]),
-            (&self.delivered, "alert", &["now", "silent"]),
+            (&self.delivered, "alert", &["now", "silent", "never"]),
             (&self.alerts, "kind", &kinds),
             (&self.closes, "code", &ends),
             (&self.sign_ins, "result", &["right", "wrong"]),

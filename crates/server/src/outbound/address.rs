@@ -1,14 +1,11 @@
 //! Which addresses are public.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use crate::Network;
-use crate::network::is_trusted;
-
 /// Where web servers are.
-const PORTS: [u16; 2] = [80, 443];
+pub(super) const PORTS: [u16; 2] = [80, 443];
 
 /// What IANA set aside for something else than servers of the public.
 const SPECIAL_V4: [Ipv4Net; 15] = [
@@ -39,12 +36,8 @@ const SPECIAL_V6: [Ipv6Net; 4] = [
     v6([0x3fff, 0, 0], 20),     // documentation
 ];
 
-/// Whether a request may go there.
-pub(super) fn may_reach(allow: &[Network], to: SocketAddr) -> bool {
-    is_trusted(allow, to.ip()) || (PORTS.contains(&to.port()) && is_public(to.ip()))
-}
-
-fn is_public(address: IpAddr) -> bool {
+/// Whether it is a server of the public's.
+pub(super) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => !SPECIAL_V4.iter().any(|net| net.contains(&v4)),
         IpAddr::V6(v6) => {
@@ -121,29 +114,7 @@ mod tests {
             ("ff02::1", false),
         ];
         for (address, public) in cases {
-            let to = SocketAddr::new(address.parse().unwrap(), 443);
-            assert_eq!(may_reach(&[], to), public, "{address}");
-        }
-    }
-
-    #[test]
-    fn odd_ports_and_private_networks_are_reached_where_they_are_allowed() {
-        let allow = ["10.1.0.0/16", "fd00::/8", "8.8.4.4"].map(|text| text.parse().unwrap());
-        for (to, reached) in [
-            ("8.8.8.8:80", true),
-            ("8.8.8.8:443", true),
-            ("8.8.8.8:22", false),
-            ("8.8.8.8:8080", false),
-            ("8.8.8.8:0", false),
-            ("8.8.4.4:25", true),
-            ("10.1.2.3:8443", true),
-            ("10.2.2.3:443", false),
-            ("[::ffff:10.1.2.3]:8443", true),
-            ("[::ffff:10.2.2.3]:443", false),
-            ("[fd00::1]:9000", true),
-            ("[fc00::1]:443", false),
-        ] {
-            assert_eq!(may_reach(&allow, to.parse().unwrap()), reached, "{to}");
+            assert_eq!(is_public(address.parse().unwrap()), public, "{address}");
         }
     }
 }

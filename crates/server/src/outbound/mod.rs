@@ -50,9 +50,13 @@ pub struct Outbound {
     allow: Vec<Network>,
     within: Duration,
     lookups: Arc<Semaphore>,
+    /// Asks for the addresses of a name.
+    ask: LookUp,
     /// Whose certificates are believed; read when the first one is needed.
     tls: OnceLock<Arc<ClientConfig>>,
 }
+
+type LookUp = fn(&str, u16) -> io::Result<Vec<SocketAddr>>;
 
 /// What came back. A redirect is an answer like any other; it is not followed.
 #[derive(Clone, Debug)]
@@ -67,9 +71,15 @@ pub struct Answer {
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
     /// Use another address, or have its network allowed.
-    #[error("{0} is not allowed: only ports 80 and 443 of public addresses are")]
-    Forbidden(SocketAddr),
-    /// Look at the name, the network, or the other server; try again later.
+    #[error("{0} is not public")]
+    Private(SocketAddr),
+    /// Use the usual port, or have the network allowed.
+    #[error("port {0} is not allowed: only 80 and 443 are")]
+    Port(u16),
+    /// Look at the name; try again later.
+    #[error("its name leads nowhere: {0}")]
+    Nowhere(io::Error),
+    /// Look at the network, or the other server; try again later.
     #[error("cannot be reached: {0}")]
     Unreachable(#[from] io::Error),
     /// Look at what the other server says; try again later.
@@ -94,11 +104,13 @@ impl Outbound {
             allow,
             within: WITHIN,
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
+            ask: ask_the_system,
             tls: OnceLock::new(),
         }
     }
 
-    /// Posts a body. The headers `Host`, `User-Agent` and `Content-Length` are added.
+    /// Posts a body: with TLS to what may be reached at all, without it only to networks that are
+    /// allowed. The headers `Host`, `User-Agent` and `Content-Length` are added.
     pub async fn post(
         &self,
         target: &Target,
@@ -118,18 +130,13 @@ impl Outbound {
             .unwrap_or(Err(OutboundError::TooSlow(self.within)))
     }
 
-    /// Whether something that must not be read on the way may be sent there: with TLS to what may
-    /// be reached at all, without it only to networks that are allowed. It may have changed when
-    /// something is sent; [`Self::post`] looks again at what may be reached.
+    /// Whether something could be posted there at this moment. Whom its name leads to may be
+    /// another one later: [`Self::post`] connects to no address but those that it checked itself.
     pub async fn check(&self, target: &Target) -> Result<(), OutboundError> {
-        let found = timeout(self.within, self.addresses(target))
-            .await
-            .unwrap_or(Err(OutboundError::TooSlow(self.within)))?;
-        let is_allowed = |to: &SocketAddr| is_trusted(&self.allow, to.ip());
-        if target.is_secure() || found.iter().all(is_allowed) {
-            return Ok(());
-        }
-        Err(OutboundError::Plain)
+        let found = timeout(self.within, self.addresses(target)).await;
+        found
+            .unwrap_or(Err(OutboundError::TooSlow(self.within)))
+            .map(drop)
     }
 
     async fn send(
@@ -152,10 +159,10 @@ impl Outbound {
     /// its threads may do so at the same time.
     async fn look_up(&self, target: &Target) -> io::Result<Vec<SocketAddr>> {
         let place = Arc::clone(&self.lookups).acquire_owned().await;
-        let name = (target.host().to_owned(), target.port());
+        let (ask, host, port) = (self.ask, target.host().to_owned(), target.port());
         spawn_blocking(move || {
             let _place = place;
-            name.to_socket_addrs().map(Iterator::collect)
+            ask(&host, port)
         })
         .await?
     }
@@ -163,15 +170,32 @@ impl Outbound {
     /// Every address that the name has at this moment. One that may not be reached spoils all of
     /// them: a name that leads both out and in was made to.
     async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, OutboundError> {
-        let found = self.look_up(target).await?;
-        match found
-            .iter()
-            .find(|one| !address::may_reach(&self.allow, **one))
-        {
-            Some(forbidden) => Err(OutboundError::Forbidden(*forbidden)),
-            None => Ok(found),
+        let found = self.look_up(target).await.map_err(OutboundError::Nowhere)?;
+        for one in &found {
+            self.may_reach(target, *one)?;
         }
+        Ok(found)
     }
+
+    fn may_reach(&self, target: &Target, to: SocketAddr) -> Result<(), OutboundError> {
+        if is_trusted(&self.allow, to.ip()) {
+            return Ok(());
+        }
+        if !address::is_public(to.ip()) {
+            return Err(OutboundError::Private(to));
+        }
+        if !address::PORTS.contains(&to.port()) {
+            return Err(OutboundError::Port(to.port()));
+        }
+        if !target.is_secure() {
+            return Err(OutboundError::Plain);
+        }
+        Ok(())
+    }
+}
+
+fn ask_the_system(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok((host, port).to_socket_addrs()?.collect())
 }
 
 fn believing_this_system() -> Arc<ClientConfig> {

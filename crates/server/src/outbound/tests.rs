@@ -1,4 +1,5 @@
 use core::net::Ipv4Addr;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
@@ -115,13 +116,87 @@ async fn a_name_that_leads_inside_is_refused() {
         let target = format!("http://{host}:{port}/").parse().unwrap();
         let answer = post(&allowing(&["10.9.0.0/16"]), &target).await;
         assert!(
-            matches!(answer, Err(OutboundError::Forbidden(_))),
+            matches!(answer, Err(OutboundError::Private(_))),
             "{host}: {answer:?}"
         );
     }
     // A connection would be waiting here.
     let accepted = timeout(Duration::ZERO, listener.accept()).await;
     assert!(accepted.is_err(), "somebody connected");
+}
+
+#[test]
+fn odd_ports_private_networks_and_plain_http_are_for_those_that_are_allowed() {
+    let outbound = allowing(&["10.1.0.0/16", "fd00::/8", "8.8.4.4"]);
+    for (scheme, to, reached) in [
+        ("https", "8.8.8.8:80", "yes"),
+        ("https", "8.8.8.8:443", "yes"),
+        ("http", "8.8.8.8:80", "Plain"),
+        ("https", "8.8.8.8:22", "Port"),
+        ("https", "8.8.8.8:8080", "Port"),
+        ("https", "8.8.8.8:0", "Port"),
+        ("http", "8.8.4.4:25", "yes"),
+        ("http", "10.1.2.3:8443", "yes"),
+        ("https", "10.2.2.3:443", "Private"),
+        ("https", "[::ffff:10.1.2.3]:8443", "yes"),
+        ("https", "[::ffff:10.2.2.3]:443", "Private"),
+        ("https", "[fd00::1]:9000", "yes"),
+        ("https", "[fc00::1]:443", "Private"),
+    ] {
+        let target = format!("{scheme}://{to}/").parse().unwrap();
+        let found = match outbound.may_reach(&target, to.parse().unwrap()) {
+            Ok(()) => "yes",
+            Err(OutboundError::Plain) => "Plain",
+            Err(OutboundError::Port(_)) => "Port",
+            Err(OutboundError::Private(_)) => "Private",
+            Err(other) => panic!("{to}: {other}"),
+        };
+        assert_eq!(found, reached, "{scheme} {to}");
+    }
+}
+
+/// A name whose owner has it lead inside once it was looked at.
+#[tokio::test]
+async fn what_is_connected_to_is_what_was_checked() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let rebinding: LookUp = |host, port| {
+        assert_eq!(host, "rebinding.test");
+        let first = ASKED.fetch_add(1, Ordering::SeqCst) == 0;
+        let address = if first {
+            [127, 0, 0, 1]
+        } else {
+            [127, 0, 0, 2]
+        };
+        Ok(vec![SocketAddr::from((address, port))])
+    };
+    let outbound = Outbound {
+        ask: rebinding,
+        ..allowing(&["127.0.0.1"])
+    };
+    let elsewhere = Elsewhere::new(reply("200 OK", b"")).await;
+    let target = elsewhere.url("http", "rebinding.test");
+    assert_eq!(post(&outbound, &target).await.unwrap().status, 200);
+    assert_eq!(ASKED.load(Ordering::SeqCst), 1, "asked once");
+    let refused = post(&outbound, &target).await;
+    assert!(
+        matches!(refused, Err(OutboundError::Private(_))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_name_that_leads_nowhere_is_told_apart() {
+    let outbound = Outbound {
+        ask: |_, _| Err(io::ErrorKind::NotFound.into()),
+        ..allowing(&[])
+    };
+    let target = "https://nowhere.invalid/".parse().unwrap();
+    for found in [
+        outbound.check(&target).await,
+        post(&outbound, &target).await.map(drop),
+    ] {
+        assert!(matches!(found, Err(OutboundError::Nowhere(_))), "{found:?}");
+    }
 }
 
 #[tokio::test]

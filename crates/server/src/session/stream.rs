@@ -156,7 +156,7 @@ impl Stream {
     pub(super) fn send(
         &mut self,
         entry: &Entry,
-        ring: bool,
+        alert: FirstAlert,
         cursors: &Cursors,
         out: &mut Vec<Output>,
     ) {
@@ -164,9 +164,9 @@ impl Stream {
             self.sent = entry.position;
             self.delivered = entry.position;
             let cursor = cursors.make(&self.identity.account, entry.position);
-            let frame = frame_of(&self.identity, &entry.what, cursor, ring);
+            let frame = frame_of(&self.identity, &entry.what, cursor, alert);
             out.push(Output::Send(frame));
-        } else if let (What::Message(message), true) = (&entry.what, ring) {
+        } else if let (What::Message(message), FirstAlert::Now) = (&entry.what, alert) {
             out.push(Output::Send(ServerFrame::Alert {
                 ids: vec![message.id],
                 style: AlertStyle::Each,
@@ -207,15 +207,11 @@ fn taken(echo: Option<Echo>) -> Taken {
     ))
 }
 
-fn frame_of(to: &Identity, what: &What, cursor: Cursor, ring: bool) -> ServerFrame {
+fn frame_of(to: &Identity, what: &What, cursor: Cursor, alert: FirstAlert) -> ServerFrame {
     match what {
         What::Message(message) => ServerFrame::Message {
             cursor,
-            alert: if ring {
-                FirstAlert::Now
-            } else {
-                FirstAlert::Silent
-            },
+            alert,
             message: Box::new(to.told(Message::clone(message))),
         },
         What::Read(ids) => ServerFrame::Read {

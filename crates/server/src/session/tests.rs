@@ -103,17 +103,24 @@ fn message(number: u64) -> Entry {
 fn live(number: u64, ring: bool) -> Input {
     Input::Entry {
         entry: Arc::new(message(number)),
-        ring,
+        alert: if ring {
+            FirstAlert::Now
+        } else {
+            FirstAlert::Silent
+        },
     }
 }
 
 fn page(numbers: &[u64], upto: u64, more: bool) -> Input {
-    Input::Page(Page {
-        entries: numbers.iter().copied().map(message).collect(),
-        upto: Position(upto),
-        more,
-        gap: None,
-    })
+    Input::Page {
+        page: Page {
+            entries: numbers.iter().copied().map(message).collect(),
+            upto: Position(upto),
+            more,
+            gap: None,
+        },
+        never: Vec::new(),
+    }
 }
 
 /// What a session does, in few words.
@@ -562,7 +569,7 @@ fn reads_and_withdrawals_are_entries_too() {
             position: Position(position),
             what,
         }),
-        ring: false,
+        alert: FirstAlert::Silent,
     };
     let mut session = check_synced(vec![]);
     let mut outputs = Vec::new();
@@ -616,13 +623,36 @@ fn the_welcome_carries_the_policy() {
 }
 
 fn page_with_gap(numbers: &[u64], upto: u64, more: bool, seconds: i64) -> Input {
-    let Input::Page(page) = page(numbers, upto, more) else {
+    let Input::Page { page, never } = page(numbers, upto, more) else {
         unreachable!("a page is a page");
     };
-    Input::Page(Page {
-        gap: Some(Timestamp::from_second(seconds).unwrap()),
-        ..page
-    })
+    let gap = Some(Timestamp::from_second(seconds).unwrap());
+    let page = Page { gap, ..page };
+    Input::Page { page, never }
+}
+
+#[test]
+fn what_rings_nowhere_is_said_in_the_backlog_too() {
+    let Input::Page { page, .. } = page(&[4, 5], 9, false) else {
+        unreachable!("a page is a page");
+    };
+    let never = vec![id(5)];
+    check(vec![
+        (hello(Some(cursor(1)), None), &["identify true"]),
+        (
+            found(9),
+            &["welcome laptop", "attach laptop", "page after 1"],
+        ),
+        (
+            Input::Page { page, never },
+            &[
+                "message 4 at 4 Silent",
+                "message 5 at 5 Never",
+                "announce None",
+                "synced 9",
+            ],
+        ),
+    ]);
 }
 
 #[test]

@@ -1,8 +1,12 @@
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, chownat, openat, statat};
+use rustix::process::{Gid, Uid, geteuid};
 
 /// Why a data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +71,45 @@ impl DataFolder {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Gives what root made in a data folder to the user that the folder belongs to: a server that runs
+/// as that user could not use it.
+pub fn give_back(path: &Path) -> io::Result<()> {
+    let folder = File::open(path)?;
+    let about = folder.metadata()?;
+    if !geteuid().is_root() || about.uid() == 0 {
+        return Ok(());
+    }
+    let owner = (Uid::from_raw(about.uid()), Gid::from_raw(about.gid()));
+    Ok(give(&folder.into(), owner)?)
+}
+
+/// By open folders and never by paths: whoever owns them could have a path lead elsewhere.
+fn give(folder: &OwnedFd, owner: (Uid, Gid)) -> rustix::io::Result<()> {
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if [c".", c".."].contains(&name) {
+            continue;
+        }
+        let about = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        if about.st_uid == 0 {
+            let (user, group) = owner;
+            chownat(
+                folder,
+                name,
+                Some(user),
+                Some(group),
+                AtFlags::SYMLINK_NOFOLLOW,
+            )?;
+        }
+        if FileType::from_raw_mode(about.st_mode).is_dir() {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            give(&openat(folder, name, flags, Mode::empty())?, owner)?;
+        }
+    }
+    Ok(())
 }
 
 impl Drop for DataFolder {

@@ -35,7 +35,7 @@ pub use access::{Grant, Grantee, MAX_TOPICS, Right, Rights, TopicAccess, TopicSu
 pub use attachments::{Attachments, Quota, Upload};
 pub use backup::{Backup, BackupError, BackupReport, CheckReport};
 pub use cursors::{Cursors, UnknownCursor};
-pub use folder::{DataFolder, FolderError};
+pub use folder::{DataFolder, FolderError, give_back};
 pub use health::{Condition, Health, Measures};
 pub use log::{
     Appended, Application, Entry, INBOX, Log, NewMessage, Page, Pending, PoppedUp, Position,
@@ -50,12 +50,12 @@ pub use publishers::{
 };
 pub use scheduled::{MAX_SCHEDULED, Schedule};
 pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
-pub use states::{MessageStates, ReceiverState, StateCounts, States};
+pub use states::{MessageStates, ReceiverState, Refused, StateCounts, States};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
 pub use trace::{Decided, MAX_STEPS, Traces};
 pub use upkeep::{Retention, Upkeep};
 pub use webhooks::{
-    Event, EventType, LONGEST_WAIT, MAX_WAITING, MAX_WEBHOOKS, NewWebhook, OLD_SECRET_FOR, Outcome,
+    DueWebhook, Event, EventType, LONGEST_WAIT, MAX_WAITING, NewWebhook, OLD_SECRET_FOR, Outcome,
     Wait, WebhookLoad, WebhookNumber, WebhookRecord, Webhooks,
 };
 
@@ -104,6 +104,9 @@ pub enum StoreError {
     /// The idempotency key was used with another body.
     #[error("idempotency key used with another body")]
     IdempotencyMismatch,
+    /// Look again: it is not what it was taken for any more, and nothing was stored.
+    #[error("changed meanwhile")]
+    Changed,
     /// Free space on the disk; nothing of the request was stored.
     #[error("disk full")]
     Full,

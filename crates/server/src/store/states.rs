@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 use hither_protocol::{AccountName, MessageId, PublisherId, Timestamp, WithdrawWhy};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 
@@ -16,12 +18,26 @@ pub struct MessageStates {
     pub expires_at: Option<Timestamp>,
     /// When it was withdrawn, and why if that was noted.
     pub withdrawn: Option<(Timestamp, Option<WithdrawWhy>)>,
+    /// What of it its publisher had no right to any more when its time came.
+    pub refused: Vec<Refused>,
     /// How far it came with all receivers.
     pub counts: StateCounts,
     /// Accounts addressed by name, by name; a part of them.
     pub receivers: Vec<ReceiverState>,
     /// Whether there are more accounts after these.
     pub more: bool,
+}
+
+/// What of a scheduled message did not come, because it is judged by the rights at its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Refused {
+    /// It came with the priority below.
+    Urgent,
+    /// It came without its page, or not at all where it said nothing else.
+    Html,
+    /// Not all of those it was for are left, and may still be reached.
+    Receivers,
 }
 
 /// Receivers of a message, however they were addressed.

@@ -10,8 +10,6 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use crate::webhooks::SigningKey;
 
-/// Webhooks of one publisher.
-pub const MAX_WEBHOOKS: usize = 10;
 /// Events that wait for one webhook; where so many do, further ones are dropped.
 pub const MAX_WAITING: u64 = 10_000;
 /// No wait for the next try is longer.
@@ -22,6 +20,9 @@ pub const OLD_SECRET_FOR: Duration = Duration::from_hours(24);
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum EventType {
+    /// Of a scheduled message, something was refused at its time.
+    #[serde(rename = "message.refused")]
+    Refused,
     /// It is in the log of an account.
     #[serde(rename = "message.stored")]
     Stored,
@@ -53,7 +54,8 @@ pub enum EventType {
 
 impl EventType {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Refused,
         Self::Stored,
         Self::Delivered,
         Self::Shown,
@@ -69,6 +71,7 @@ impl EventType {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Refused => "message.refused",
             Self::Stored => "message.stored",
             Self::Delivered => "message.delivered",
             Self::Shown => "message.shown",
@@ -123,6 +126,17 @@ pub struct WebhookRecord {
 /// The store's own number of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WebhookNumber(pub i64);
+
+/// A webhook for which something waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueWebhook {
+    /// Which.
+    pub webhook: WebhookNumber,
+    /// Whose: the store's own number.
+    pub publisher: i64,
+    /// After which time something may be sent.
+    pub ahead: Duration,
+}
 
 /// An event on its way.
 #[derive(Clone, Debug)]
@@ -186,11 +200,12 @@ pub struct WebhookLoad {
 /// Webhooks and their events. An event is queued in the commit of what it tells.
 #[async_trait]
 pub trait Webhooks: Send + Sync {
-    /// Makes a webhook. `TooMany` when its publisher has enough of them.
+    /// Makes a webhook. `TooMany` when its publisher has `most` of them.
     async fn add_webhook(
         &self,
         publisher: &PublisherId,
         new: NewWebhook,
+        most: usize,
     ) -> Result<WebhookRecord, StoreError>;
     /// A publisher's webhooks, the oldest first.
     async fn webhooks(&self, publisher: &PublisherId) -> Result<Vec<WebhookRecord>, StoreError>;
@@ -209,8 +224,8 @@ pub trait Webhooks: Send + Sync {
     /// Queues an event that tells nothing, enables a disabled webhook, and ends its wait.
     async fn test_webhook(&self, publisher: &PublisherId, id: &str) -> Result<(), StoreError>;
 
-    /// Webhooks for which something waits, and after which time it may be sent.
-    async fn due_webhooks(&self) -> Result<Vec<(WebhookNumber, Duration)>, StoreError>;
+    /// Webhooks for which something waits.
+    async fn due_webhooks(&self) -> Result<Vec<DueWebhook>, StoreError>;
     /// The next event that may be sent to a webhook at this moment, and is at most `age` old.
     async fn next_event(
         &self,

@@ -16,7 +16,19 @@ const WAITS: [Duration; 8] = [
     Duration::from_hours(4),
 ];
 /// An event that did not arrive within this time is dropped.
-pub(super) const GIVE_UP_AFTER: Duration = Duration::from_hours(72);
+const GIVE_UP_AFTER: Duration = Duration::from_hours(72);
+/// For so long after the start none is: enough for several tries, and for a receiver that comes
+/// back later than this server.
+pub(crate) const OLD_EVENTS_STAY: Duration = Duration::from_hours(12);
+
+/// Events older than this are dropped, on a server that has run for `uptime`.
+pub(super) fn too_old(uptime: Duration, old_events_stay: Duration) -> Duration {
+    if uptime < old_events_stay {
+        Duration::MAX
+    } else {
+        GIVE_UP_AFTER
+    }
+}
 
 /// The wait before the next try, from three quarters to five quarters of the schedule's: webhooks
 /// that failed together do not come back together. `random` is from 0 to 1.
@@ -40,6 +52,15 @@ pub(super) fn wait(failures: u32, webhook_failures: u32, random: f64) -> Wait {
 mod tests {
     use super::*;
     use crate::store::LONGEST_WAIT;
+
+    #[test]
+    fn nothing_is_too_old_soon_after_the_start() {
+        let stay = OLD_EVENTS_STAY;
+        let just_before = Duration::from_mins(12 * 60 - 1);
+        assert_eq!(too_old(Duration::ZERO, stay), Duration::MAX);
+        assert_eq!(too_old(just_before, stay), Duration::MAX);
+        assert_eq!(too_old(stay, stay), GIVE_UP_AFTER);
+    }
 
     #[test]
     fn waits_grow_and_stay_within_bounds() {

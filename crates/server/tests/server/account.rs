@@ -1,9 +1,12 @@
 //! What a person sees and decides of their own account.
 
-use hither_protocol::{CloseCode, DeviceKind, Policy, PresenceState, ServerFrame, Session};
+use hither_protocol::{
+    CloseCode, DeviceKind, Policy, PresenceState, Quiet, ServerFrame, Session, Timestamp,
+};
 use hither_server::store::{People, Publishers, system_clock};
 use hither_server::{Limits, Settings};
 use hyper::Method;
+use jiff::ToSpan;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, PASSWORD, Server, Stream, bearer, credentials, presence, says};
@@ -291,6 +294,42 @@ async fn settings_are_kept_and_every_stream_learns_the_policy_at_once() {
 }
 
 #[tokio::test]
+async fn settings_that_changed_meanwhile_are_not_overwritten() {
+    let server = Server::start().await;
+    let session = server.sign_in("ada", DeviceKind::Desktop).await;
+    let put_over = async |tag: &str, idle: u64| {
+        let bearer = bearer(&session);
+        let headers = [JSON, ("authorization", bearer.as_str()), ("if-match", tag)];
+        let body = json!({ "idle_after_ms": idle }).to_string();
+        server
+            .request(Method::PUT, "/v1/settings", &headers, body)
+            .await
+    };
+    let first = server.get("/v1/settings", &session).await;
+    let tag = first.header("etag").to_owned();
+    let chosen = put_over(&tag, 60_000).await;
+    assert_eq!(chosen.status, 200, "{chosen:?}");
+    for stale in [tag.as_str(), "\"another\"", "nonsense"] {
+        let refused = put_over(stale, 90_000).await;
+        assert_eq!(refused.problem(), (412, "changed".to_owned()), "{stale}");
+    }
+    let held = server.get("/v1/settings", &session).await;
+    assert_eq!(held.json(), chosen.json());
+    assert_eq!(held.header("etag"), chosen.header("etag"));
+    let weak = format!("\"another\", W/{}", held.header("etag"));
+    for (current, idle) in [(weak.as_str(), 70_000), ("*", 80_000)] {
+        let kept = put_over(current, idle).await;
+        assert_eq!(
+            (kept.status, &kept.json()["idle_after_ms"]),
+            (200, &json!(idle))
+        );
+    }
+    // Whoever does not ask for it overwrites.
+    let kept = put(&server, "/v1/settings", &session, &json!({})).await;
+    assert_eq!(kept.status, 200);
+}
+
+#[tokio::test]
 async fn settings_that_cannot_be_kept_are_refused_whole() {
     let server = Server::start().await;
     let session = server.sign_in("ada", DeviceKind::Desktop).await;
@@ -378,4 +417,29 @@ async fn an_administrators_view_counts_what_is_there() {
     let extent = server.store.extent().await.unwrap();
     assert_eq!((extent.accounts, extent.publishers), (2, 1));
     assert!(extent.bytes > 0 && extent.free_bytes.is_some_and(|bytes| bytes > 0));
+}
+
+#[tokio::test]
+async fn streams_are_told_when_it_is_quiet_and_what_comes_after() {
+    let server = Server::start().await;
+    let session = server.sign_in("ada", DeviceKind::Desktop).await;
+    let (mut stream, policy) = welcomed(&server, &session).await;
+    assert_eq!(policy.quiet, None);
+    let now = Timestamp::now();
+    let (soon, later) = (now + 2.seconds(), now + 12.hours());
+    let clock = |time: Timestamp| time.strftime("%H:%M:%S").to_string();
+    let chosen = json!({
+        "do_not_disturb": { "until": soon },
+        "quiet_times": [{ "from": clock(later), "to": clock(later + 1.hour()) }],
+        "time_zone": "UTC",
+    });
+    put(&server, "/v1/settings", &session, &chosen).await;
+    let quiet = |from, until| Some(Quiet { from, until });
+    let told = next_policy(&mut stream).await.quiet;
+    assert_eq!(told, quiet(None, Some(soon)));
+    let second = |time: Timestamp| Timestamp::from_second(time.as_second()).ok();
+    let told = next_policy(&mut stream).await.quiet;
+    assert_eq!(told, quiet(second(later), second(later + 1.hour())));
+    let (_stream, policy) = welcomed(&server, &session).await;
+    assert_eq!(policy.quiet, told);
 }

@@ -211,6 +211,24 @@ async fn alerts_that_nobody_can_get_are_owed() {
 }
 
 #[tokio::test]
+async fn refusals_count_in_whatever_form_they_are() {
+    let server = observed().await;
+    let json = [("content-type", "application/json")];
+    for (method, path, code) in [
+        (Method::POST, "/v1/messages", "unauthenticated"),
+        (Method::POST, "/alerts", "forbidden"),
+        (Method::POST, "/message?token=x.y", "unauthenticated"),
+    ] {
+        let name = format!("hither_requests_rejected_total{{code=\"{code}\"}}");
+        let before = samples(&server).await[&name];
+        let answer = server.request(method, path, &json, "{}").await;
+        assert!(answer.status >= 400, "{path}: {answer:?}");
+        let now = samples(&server).await[&name];
+        assert!(now > before, "{path}: {code} after {}", answer.status);
+    }
+}
+
+#[tokio::test]
 async fn metrics_are_not_for_everybody() {
     let server = observed().await;
     for header in ["x-forwarded-for", "forwarded"] {

@@ -257,7 +257,8 @@ async fn urgent_rings_everywhere_and_low_nowhere() {
         .connect_desktop(&desktop, PresenceState::Active)
         .await;
     let (mut phone, _) = server.connect(&phone, None).await;
-    for (priority, expected) in [(5, FirstAlert::Now), (2, FirstAlert::Silent)] {
+    let never = FirstAlert::Never;
+    for (priority, expected) in [(5, FirstAlert::Now), (2, never)] {
         let body = json!({
             "to": { "accounts": ["ada"] }, "title": "hello", "priority": priority,
         });
@@ -269,4 +270,12 @@ async fn urgent_rings_everywhere_and_low_nowhere() {
             stream.ping().await;
         }
     }
+    // Not for who comes later either.
+    let late = server.sign_in("ada", DeviceKind::Desktop).await;
+    let (_late, backlog) = server.connect(&late, None).await;
+    let alerts = backlog.frames.iter().filter_map(|frame| match frame {
+        ServerFrame::Message { alert, .. } => Some(*alert),
+        _ => None,
+    });
+    assert_eq!(alerts.collect::<Vec<_>>(), [FirstAlert::Silent, never]);
 }

@@ -229,6 +229,10 @@ async fn quiet_times_hold_back_and_end_on_time() {
     be_quiet(&server, &session, 3600, false).await;
     let second = server.send_as(&urgent).await;
     assert_eq!(message(&mut desktop).await, (second, FirstAlert::Silent));
+    // What is for this device alone is held to the person's choices as well.
+    let alone = json!({ "to": { "tokens": [session.message_token] }, "title": "hello" });
+    let alone = server.send_as(&alone).await;
+    assert_eq!(message(&mut desktop).await, (alone, FirstAlert::Silent));
     assert_eq!(desktop.ping().await, []);
     for held in [first, second] {
         assert_eq!(

@@ -1,13 +1,20 @@
 //! A data folder of the first version, opened by this one.
 
-use hither_protocol::{ClientFrame, Cursor, FirstAlert, Message, ServerFrame, Session, Timestamp};
-use hither_server::store::{Cursors, Epoch, Position, Reader, Store, Topics as _, system_clock};
+use std::time::Duration;
+
+use hither_protocol::{
+    ClientFrame, Cursor, DeviceKind, FirstAlert, Message, PresenceState, ServerFrame, Session,
+    Timestamp,
+};
+use hither_server::store::{
+    Cursors, Epoch, Position, Reader, Retention, Store, Topics as _, system_clock,
+};
 use hither_server::{Settings, secret};
 use rusqlite::{Connection, params};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::harness::{PUBLISHER, SECRET, Server, hello};
+use crate::harness::{PUBLISHER, SECRET, Server, credentials, hello, presence};
 
 const FIRST: &str = include_str!("../../src/store/sqlite/migrations/0001_first.sql");
 const KEY: [u8; 32] = [7; 32];
@@ -191,4 +198,59 @@ async fn until(stream: &mut crate::harness::Stream, title: &str) -> Vec<ServerFr
             return frames;
         }
     }
+}
+
+/// Written by the first version that people could run, with its own commands and API, and closed
+/// by it: ada's desktop has three messages, of which it acked the first.
+const WRITTEN: &[u8] = include_bytes!("first_version/hither.db");
+const DEVICE: &str = "elNDr3DqoVU-pqVFtTem4w";
+const TOKEN: &str = "hither_mt_EaNXi00ue6H6roQVXmgdoFjRlM64gtuU3ds6MQEv998";
+const ACKED: &str = "0mFIphEiybkAAAAAAAAAAdZv_MNVst5u";
+const WROTE: (&str, &str) = (
+    "app-6666450235897409",
+    "hither_ps_L_FP0QOAQoEhwLWG_S1gtyltFZHiUq4oM9vBgD9RHtY",
+);
+
+#[tokio::test]
+async fn a_folder_that_the_first_version_wrote_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hither.db"), WRITTEN).unwrap();
+    let settings = Settings {
+        // However old the folder is by now.
+        retention: Retention {
+            age: Duration::from_hours(24 * 36_500),
+            ..Retention::default()
+        },
+        ..Settings::default()
+    };
+    let server = Server::run(settings, folder, system_clock()).await;
+    let mut credentials = credentials("ada", DeviceKind::Desktop);
+    credentials["password"] = json!("the first password");
+    credentials["device"]["id"] = json!(DEVICE);
+    let session = server.sign_in_with(&credentials).await;
+    assert_eq!(session.device_id.as_str(), DEVICE, "the same device");
+    assert_eq!(session.message_token, TOKEN, "and address");
+
+    let acked = serde_json::from_value(json!(ACKED)).unwrap();
+    let there = Some(presence(PresenceState::Active));
+    let (mut stream, rest) = server.connect_as(&session, Some(acked), there).await;
+    assert_eq!(rest.titles(), ["shown", "neither"]);
+    let read =
+        |frame: &ServerFrame| matches!(frame, ServerFrame::Read { ids, .. } if ids.len() == 1);
+    assert!(rest.frames.iter().any(read));
+    let rich = rest.messages().find(|one| one.html.is_some()).unwrap();
+    assert_eq!(
+        rich.html.as_ref().unwrap().inline.as_deref(),
+        Some("<h1>rich")
+    );
+
+    let (id, secret) = WROTE;
+    let token = format!("Bearer {id}.{secret}");
+    let body = json!({ "to": { "accounts": ["ada"], "tokens": [TOKEN] }, "title": "new" });
+    let headers = [("authorization", token.as_str())];
+    assert_eq!(
+        server.post("/v1/messages", &headers, &body).await.status,
+        201
+    );
+    until(&mut stream, "new").await;
 }

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use hither_protocol::{ClientFrame, DeviceKind, MessageId, Timestamp};
-use hither_server::store::{Clock, MAX_WAITING, MAX_WEBHOOKS};
-use hither_server::{MetricsAccess, Settings};
+use hither_server::store::{Clock, MAX_WAITING};
+use hither_server::{Limits, MetricsAccess, Settings};
 use hyper::Method;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -299,7 +300,11 @@ async fn what_nobody_takes_for_days_is_dropped() {
     let mut receiver = Receiver::open().await;
     receiver.answer(500);
     let hands = Hands::new();
-    let server = Server::with_clock(settings(), hands.clock()).await;
+    let settings = Settings {
+        old_events_stay: Duration::ZERO,
+        ..settings()
+    };
+    let server = Server::with_clock(settings, hands.clock()).await;
     let id = register(&server, &receiver).await;
     server.send("ada", "first").await;
     receiver.next().await;
@@ -312,6 +317,59 @@ async fn what_nobody_takes_for_days_is_dropped() {
     assert_eq!(shown["dropped"], 1);
     let dropped = "hither_webhook_events_dropped_total{reason=\"old\"}";
     assert_eq!(metric(&server, dropped).await, "1");
+}
+
+#[tokio::test]
+async fn what_waited_while_the_server_was_away_for_days_is_tried() {
+    let mut receiver = Receiver::open().await;
+    receiver.answer(500);
+    let hands = Hands::new();
+    let server = Server::with_clock(settings(), hands.clock()).await;
+    let id = register(&server, &receiver).await;
+    server.send("ada", "first").await;
+    let first = receiver.next().await;
+    wait_for(&server, &id, |it| it["last_failure"].is_string()).await;
+    let (settings, folder) = server.stop().await;
+    hands.turn(10 * 24 * 3600);
+    let server = Server::run(settings, folder, hands.clock()).await;
+    // Once more at least, and not only once: the receiver is not back yet.
+    assert_eq!(receiver.next().await.id, first.id);
+    let failing = wait_for(&server, &id, |it| it["condition"] == "failing").await;
+    assert_eq!(
+        (&failing["waiting"], &failing["dropped"]),
+        (&json!(1), &json!(0))
+    );
+    receiver.answer(204);
+    hands.turn(60);
+    server.send("bob", "second").await;
+    assert_eq!(receiver.next().await.id, first.id);
+    let shown = wait_for(&server, &id, |it| it["waiting"] == 0).await;
+    assert_eq!(shown["dropped"], 0);
+}
+
+/// As on a full disk: the event cannot be taken out of the database.
+#[tokio::test]
+async fn what_cannot_be_noted_as_arrived_is_not_posted_again() {
+    let mut receiver = Receiver::open().await;
+    let server = Server::with(settings()).await;
+    let id = register(&server, &receiver).await;
+    let conn = server.database();
+    conn.execute_batch(
+        "CREATE TRIGGER full BEFORE DELETE ON webhook_events
+         BEGIN SELECT RAISE(ABORT, 'no room'); END",
+    )
+    .unwrap();
+    server.send("ada", "first").await;
+    receiver.next().await;
+    let posted = "hither_webhook_posts_total{result=\"delivered\"}";
+    while metric(&server, posted).await != "1" {}
+    // What the store is asked after it shows that the store refused it.
+    server.send("bob", "second").await;
+    assert_eq!(show(&server, &id).await["waiting"], 2);
+    conn.execute_batch("DROP TRIGGER full").unwrap();
+    wait_for(&server, &id, |it| it["waiting"] == 0).await;
+    assert!(receiver.next().await.body.to_string().contains("bob"));
+    assert!(receiver.heard.try_recv().is_err(), "once each");
 }
 
 #[tokio::test]
@@ -382,6 +440,15 @@ async fn a_webhook_leads_nowhere_inside() {
         assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{url}");
         assert!(!answer.body.contains("127.0.0.1"), "{answer:?}");
     }
+    for (url, says) in [
+        ("https://localhost/", "private address"),
+        ("https://1.1.1.1:8443/", "port"),
+        ("http://1.1.1.1/", "must begin with https://"),
+        ("https://nowhere.invalid/", "leads nowhere"),
+    ] {
+        let answer = ask(&server, Method::POST, "", &json!({ "url": url })).await;
+        assert!(answer.body.contains(says), "{url}: {}", answer.body);
+    }
     let answer = ask(
         &server,
         Method::POST,
@@ -407,7 +474,7 @@ async fn where_it_leads_is_looked_at_again_when_something_is_sent() {
     let server = Server::run(settings, folder, clock).await;
     server.send("ada", "hello").await;
     let shown = wait_for(&server, &id, |it| it["last_failure"].is_string()).await;
-    assert_eq!(shown["last_failure"], "leads to where this server may not");
+    assert_eq!(shown["last_failure"], "leads to a private address");
     assert!(receiver.heard.try_recv().is_err(), "somebody connected");
 }
 
@@ -461,7 +528,7 @@ async fn a_webhook_is_made_shown_changed_and_removed() {
     let newer = json!({ "url": url, "of_a_later_version": true });
     let answer = ask(&server, Method::POST, "", &newer).await;
     assert_eq!(answer.status, 201, "{answer:?}");
-    for _ in 1..MAX_WEBHOOKS {
+    for _ in 1..Limits::DEFAULT.webhooks_per_publisher {
         register(&server, &receiver).await;
     }
     let answer = ask(&server, Method::POST, "", &body).await;

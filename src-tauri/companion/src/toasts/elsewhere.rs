@@ -1,6 +1,8 @@
 //! Pop-ups on Windows and macOS. Showing may wait for the system, so it happens on a thread for
 //! such work; what the system does not report back is not told.
 
+use std::path::PathBuf;
+
 use hither_engine::{Toast, ToastEvent};
 use hither_protocol::Priority;
 use notify_rust::{Notification, Timeout};
@@ -13,6 +15,11 @@ use super::{Order, text};
 pub(super) struct Notifications;
 
 impl Notifications {
+    /// Here pop-ups are nobody's once they are shown.
+    pub(super) fn kept_in(_file: Option<PathBuf>) -> Self {
+        Self
+    }
+
     /// Carries out orders until there will be no more.
     pub(super) async fn run(
         self,

@@ -1,53 +1,34 @@
 //! `org.freedesktop.Notifications` over one connection with one loop: every answer and every click
 //! arrives in the order it happened.
 
+mod daemon;
+mod kept;
+
 use core::future::pending;
 use core::time::Duration;
-use std::collections::HashMap;
 use std::io;
+use std::path::PathBuf;
 
 use futures_util::StreamExt as _;
-use hither_engine::{Toast, ToastEvent, ToastKey};
-use hither_protocol::Priority;
+use hither_engine::{FoundToast, Toast, ToastEvent, ToastKey};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use zbus::connection::Builder;
 use zbus::fdo::DBusProxy;
 use zbus::names::{BusName, OwnedUniqueName};
-use zbus::zvariant::{DynamicType, Value};
+use zbus::zvariant::DynamicType;
 use zbus::{Connection, MatchRule, Message, MessageStream, message};
 
-use super::{Order, text};
-use crate::words::one_line;
+use self::daemon::{Daemon, Up};
+#[cfg(test)]
+pub(super) use self::daemon::{MARK_READ, escaped};
+use self::kept::{File, Kept};
+use super::Order;
 
 const NAME: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
 
-/// The click on the pop-up itself, by the specification.
-const DEFAULT: &str = "default";
-
-/// The person is done with the message.
-pub(super) const MARK_READ: &str = "mark-read";
-
-/// Before a publisher's own action, so that none can pass for one of ours.
-const PUBLISHERS: &str = "publisher:";
-
-/// Longer buttons push others off the pop-up.
-const LABEL: usize = 40;
-
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
-
-/// Until it is closed.
-const FOR_EVER: i32 = 0;
-/// The daemon's own choice.
-const AS_USUAL: i32 = -1;
-
-/// Daemons that take pop-ups down whatever they are told. GNOME Shell waits for input by itself,
-/// but not for one that came a moment before the pop-up, and keeps it in a list of its own.
-const IMPATIENT: [&str; 2] = ["gnome-shell", "notify-osd"];
-
-/// Why a pop-up was closed: by the person's hand. All other reasons are the desktop's.
-const BY_HAND: u32 = 2;
 
 const BUS: &str = "org.freedesktop.DBus";
 
@@ -57,12 +38,15 @@ pub(super) struct Notifications {
     /// The session bus; `None` is the usual place.
     address: Option<String>,
     session: Option<Session>,
+    file: File,
 }
 
 /// A bus, and what we know of the daemon on it.
 #[derive(Debug)]
 struct Session {
     connection: Connection,
+    /// What names this bus among all.
+    bus: String,
     signals: MessageStream,
     /// Another daemon, or none, takes the place of the one before it.
     changes: MessageStream,
@@ -71,25 +55,29 @@ struct Session {
     lost: Vec<ToastKey>,
 }
 
-/// One daemon, by its unique name, and our pop-ups on it. Another daemon counts from the beginning
-/// again, so ids never outlive the one that gave them.
-#[derive(Debug)]
-struct Daemon {
-    owner: OwnedUniqueName,
-    actions: bool,
-    markup: bool,
-    /// Whether it leaves a pop-up up for as long as it is told to.
-    patient: bool,
-    up: HashMap<ToastKey, u32>,
-}
-
 impl Notifications {
+    /// Those on the usual bus. What is up is kept in `file`.
+    pub(super) fn kept_in(file: Option<PathBuf>) -> Self {
+        Self {
+            file: File::at(file),
+            ..Self::default()
+        }
+    }
+
     /// Those on another bus than the usual one.
     #[cfg(test)]
     pub(super) fn on(address: &str) -> Self {
         Self {
             address: Some(address.to_owned()),
-            session: None,
+            ..Self::default()
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn keeping(self, file: PathBuf) -> Self {
+        Self {
+            file: File::at(Some(file)),
+            ..self
         }
     }
 
@@ -99,25 +87,58 @@ impl Notifications {
         mut orders: mpsc::UnboundedReceiver<Order>,
         tell: mpsc::UnboundedSender<ToastEvent>,
     ) {
+        let mut events = self.find_left_behind().await;
         loop {
+            // Before anybody takes it for shown.
+            self.file
+                .keep(self.session.as_ref().and_then(Session::kept));
+            for event in events.drain(..) {
+                let _ = tell.send(event);
+            }
             tokio::select! {
                 order = orders.recv() => match order {
-                    Some(Order::Show(toast)) => {
-                        for event in self.show(&toast).await {
-                            let _ = tell.send(event);
-                        }
-                    }
+                    Some(Order::Show(toast)) => events = self.show(&toast).await,
                     Some(Order::Withdraw(key)) => self.withdraw(&key).await,
                     Some(Order::WithdrawAll(_done)) => self.withdraw_all().await,
                     None => return,
                 },
-                signal = self.next_signal() => {
-                    for event in self.heed(signal) {
-                        let _ = tell.send(event);
-                    }
-                }
+                signal = self.next_signal() => events = self.heed(signal),
             }
         }
+    }
+
+    /// What a process before this one left on the screen, if its daemon still runs.
+    async fn find_left_behind(&mut self) -> Vec<ToastEvent> {
+        let Some(kept) = self.file.read() else {
+            return Vec::new();
+        };
+        let finding = self.try_to_find(&kept);
+        let found = tokio::time::timeout(ANSWER_WITHIN, finding).await;
+        if !matches!(found, Ok(Some(()))) {
+            self.session = None;
+            return Vec::new();
+        }
+        let found = kept.up().map(|(key, up)| FoundToast {
+            key,
+            about: up.about,
+            stays: up.stays,
+        });
+        found.map(ToastEvent::Found).collect()
+    }
+
+    async fn try_to_find(&mut self, kept: &Kept) -> Option<()> {
+        let session = self.session().await.ok()?;
+        let owner = session.owner().await?;
+        if !kept.is_from(&session.bus, &owner) {
+            return None;
+        }
+        let mut daemon = Daemon::find(&session.connection).await.ok()?;
+        if daemon.owner != owner {
+            return None;
+        }
+        daemon.up.extend(kept.up());
+        session.daemon = Some(daemon);
+        Some(())
     }
 
     /// What became of it, after those that turned out to be gone. It takes the place of the one
@@ -218,6 +239,7 @@ impl Session {
             None => Builder::session()?,
         };
         let connection = builder.method_timeout(ANSWER_WITHIN).build().await?;
+        let bus = DBusProxy::new(&connection).await?.get_id().await?;
         let rule = MatchRule::builder()
             .msg_type(message::Type::Signal)
             .sender(NAME)?
@@ -235,6 +257,7 @@ impl Session {
             signals: MessageStream::for_match_rule(rule, &connection, None).await?,
             changes: MessageStream::for_match_rule(change, &connection, None).await?,
             connection,
+            bus: bus.to_string(),
             daemon: None,
             lost: Vec::new(),
         })
@@ -282,18 +305,29 @@ impl Session {
         };
         let daemon = self.daemon.insert(daemon);
         let reply = call(&self.connection, "Notify", &daemon.request(toast)).await?;
-        daemon
-            .up
-            .insert(toast.key.clone(), reply.body().deserialize()?);
-        Ok(daemon.expires(toast) == FOR_EVER)
+        Ok(daemon.shown(toast, reply.body().deserialize()?))
     }
 
     /// The daemon we know, unless another one or none has its place.
     async fn still_running(&mut self) -> Option<Daemon> {
+        let owner = self.owner().await?;
+        self.daemon.take_if(|daemon| daemon.owner == owner)
+    }
+
+    /// Whoever is the daemon now.
+    async fn owner(&self) -> Option<OwnedUniqueName> {
         let bus = DBusProxy::new(&self.connection).await.ok()?;
         let name = BusName::from_static_str(NAME).ok()?;
-        let owner = bus.get_name_owner(name).await.ok()?;
-        self.daemon.take_if(|daemon| daemon.owner == owner)
+        bus.get_name_owner(name).await.ok()
+    }
+
+    /// What is up, for the next process.
+    fn kept(&self) -> Option<Kept> {
+        let daemon = self
+            .daemon
+            .as_ref()
+            .filter(|daemon| !daemon.up.is_empty())?;
+        Some(Kept::new(&self.bus, &daemon.owner, &daemon.up))
     }
 
     fn keys(&self) -> Vec<ToastKey> {
@@ -306,7 +340,7 @@ impl Session {
             return;
         };
         let owner = daemon.owner.clone();
-        if let Some(id) = daemon.up.remove(key) {
+        if let Some(Up { id, .. }) = daemon.up.remove(key) {
             // When it fails, the pop-up or its daemon is gone already: off the screen either way.
             let _ = self
                 .connection
@@ -337,136 +371,4 @@ async fn call(
     connection
         .call_method(Some(NAME), PATH, Some(NAME), method, body)
         .await
-}
-
-impl Daemon {
-    /// Starts one where it is installed but does not run.
-    async fn find(connection: &Connection) -> zbus::Result<Self> {
-        let reply = call(connection, "GetCapabilities", &()).await?;
-        let header = reply.header();
-        let owner = header.sender().ok_or(zbus::Error::InvalidReply)?;
-        let body = reply.body();
-        let capabilities: Vec<&str> = body.deserialize()?;
-        let about = call(connection, "GetServerInformation", &()).await?;
-        let about = about.body();
-        let (name, ..): (&str, &str, &str, &str) = about.deserialize()?;
-        Ok(Self {
-            owner: owner.to_owned().into(),
-            actions: capabilities.contains(&"actions"),
-            markup: capabilities.contains(&"body-markup"),
-            patient: !IMPATIENT.contains(&name),
-            up: HashMap::new(),
-        })
-    }
-
-    /// The arguments of `Notify`.
-    fn request(&self, toast: &Toast) -> impl Serialize + DynamicType + use<> {
-        let replaces = self.up.get(&toast.key).copied().unwrap_or(0);
-        let (title, body) = (text::title(toast), self.body_of(toast));
-        let (actions, hints) = (self.actions_of(toast), hints(toast));
-        let icon = "hither";
-        (
-            "Hither",
-            replaces,
-            icon,
-            title,
-            body,
-            actions,
-            hints,
-            self.expires(toast),
-        )
-    }
-
-    /// Pairs of key and label.
-    fn actions_of(&self, toast: &Toast) -> Vec<String> {
-        if !self.actions {
-            return Vec::new();
-        }
-        let publishers = toast.actions.iter().take(2);
-        let publishers = publishers.flat_map(|action| {
-            let label = one_line(&action.label, LABEL);
-            [format!("{PUBLISHERS}{}", action.id), label]
-        });
-        let mut actions = vec![DEFAULT.to_owned(), "Open".to_owned()];
-        actions.extend(publishers);
-        if matches!(toast.key, ToastKey::Message(_)) {
-            actions.extend([MARK_READ.to_owned(), "Mark read".to_owned()]);
-        }
-        actions
-    }
-
-    fn body_of(&self, toast: &Toast) -> String {
-        let body = text::body(toast);
-        if self.markup { escaped(&body) } else { body }
-    }
-
-    /// Milliseconds. One that takes pop-ups down all the same may show a dialog for what is to
-    /// stay.
-    fn expires(&self, toast: &Toast) -> i32 {
-        if self.patient && (toast.stays || toast.priority >= Priority::High) {
-            FOR_EVER
-        } else {
-            AS_USUAL
-        }
-    }
-
-    fn heed(&mut self, signal: &Message) -> Option<ToastEvent> {
-        let header = signal.header();
-        if header.sender()? != self.owner.inner() {
-            return None;
-        }
-        let body = signal.body();
-        match header.member()?.as_str() {
-            "ActionInvoked" => {
-                let (id, action) = body.deserialize().ok()?;
-                event(self.key_of(id)?, action)
-            }
-            "NotificationClosed" => {
-                let (id, reason): (u32, u32) = body.deserialize().ok()?;
-                let key = self.key_of(id)?;
-                self.up.remove(&key);
-                Some(match reason {
-                    BY_HAND => ToastEvent::Dismissed(key),
-                    _ => ToastEvent::Expired(key),
-                })
-            }
-            _ => None,
-        }
-    }
-
-    fn key_of(&self, id: u32) -> Option<ToastKey> {
-        let mut up = self.up.iter();
-        up.find(|(_, up)| **up == id).map(|(key, _)| key.clone())
-    }
-}
-
-/// The text as itself, for a daemon that reads markup.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-}
-
-fn event(key: ToastKey, action: &str) -> Option<ToastEvent> {
-    match action {
-        DEFAULT => Some(ToastEvent::Clicked(key)),
-        MARK_READ => Some(ToastEvent::Chosen(key, MARK_READ.to_owned())),
-        _ => {
-            let action = action.strip_prefix(PUBLISHERS)?;
-            Some(ToastEvent::Chosen(key, action.to_owned()))
-        }
-    }
-}
-
-fn hints(toast: &Toast) -> HashMap<&'static str, Value<'static>> {
-    let urgency: u8 = match toast.priority {
-        Priority::Min | Priority::Low => 0,
-        Priority::Default | Priority::High => 1,
-        Priority::Urgent => 2,
-    };
-    HashMap::from([
-        ("urgency", urgency.into()),
-        ("desktop-entry", "hither".into()),
-        ("category", "im.received".into()),
-    ])
 }

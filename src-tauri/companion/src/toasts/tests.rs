@@ -53,6 +53,13 @@ impl Shown {
         }
     }
 
+    /// The process dies, and the next one begins.
+    fn crash(&mut self) {
+        let file = self.stage.folder.path().join("pop-ups.json");
+        let notifications = Notifications::on(&self.stage.address).keeping(file);
+        self.toasts = Toasts::start_with(notifications);
+    }
+
     async fn on_dunst() -> Self {
         let mut shown = Self::without_daemon().await;
         shown.start_dunst().await;
@@ -161,6 +168,7 @@ impl Shown {
 fn toast(n: u8, title: &str) -> Toast {
     Toast {
         key: ToastKey::Message(id(n)),
+        about: vec![id(n)],
         title: title.to_owned(),
         body: "1 < 2 & <b>not bold</b>".to_owned(),
         publisher: "CI".to_owned(),
@@ -294,6 +302,59 @@ async fn one_that_is_to_stay_outlives_the_daemons_own_time_for_pop_ups() {
         stays: false,
     };
     assert_eq!(shown.next_of_all().await, up);
+}
+
+#[tokio::test]
+async fn what_a_crash_left_on_the_screen_is_found_and_taken_over() {
+    let mut shown = Shown::on_dunst().await;
+    // From here on with a file.
+    shown.crash();
+    let summary = Toast {
+        key: ToastKey::Summary,
+        about: vec![id(2), id(3)],
+        stays: true,
+        ..toast(2, "2 while you were away")
+    };
+    shown.show(summary).await;
+    shown.show(toast(1, "Build")).await;
+    shown.on_screen(2).await;
+    for _ in 0..2 {
+        shown.crash();
+        let mut found = Vec::new();
+        for _ in 0..2 {
+            match shown.next().await {
+                ToastEvent::Found(one) => found.push(one),
+                other => panic!("{other:?}"),
+            }
+        }
+        found.sort_by_key(|one| one.stays);
+        let expected = [(vec![id(1)], false), (vec![id(2), id(3)], true)];
+        let found: Vec<_> = found
+            .into_iter()
+            .map(|one| (one.about, one.stays))
+            .collect();
+        assert_eq!(found, expected);
+    }
+    // In its own place, and heard of again.
+    shown.show(toast(1, "Build")).await;
+    shown.on_screen(2).await;
+    shown.toasts.withdraw(ToastKey::Summary);
+    shown.on_screen(1).await;
+    shown.click(0).await;
+    let clicked = ToastEvent::Clicked(ToastKey::Message(id(1)));
+    assert_eq!(shown.next().await, clicked);
+    shown.on_screen(0).await;
+    // Another daemon has none of it.
+    shown.show(toast(4, "Build")).await;
+    shown.dunst = None;
+    shown.start_dunst().await;
+    shown.crash();
+    shown.show(toast(5, "Next")).await;
+    shown.on_screen(1).await;
+    shown.toasts.withdraw_all().await;
+    shown.on_screen(0).await;
+    let file = shown.stage.folder.path().join("pop-ups.json");
+    until("nothing is kept", || async { !file.exists() }).await;
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ mod tests {
     fn toast(title: &str, body: &str, publisher: &str) -> Toast {
         Toast {
             key: ToastKey::Summary,
+            about: Vec::new(),
             title: title.to_owned(),
             body: body.to_owned(),
             publisher: publisher.to_owned(),

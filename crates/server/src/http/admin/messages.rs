@@ -33,6 +33,9 @@ pub(crate) struct ListedMessage {
     publisher: PublisherRef,
     priority: Priority,
     created_at: Timestamp,
+    /// When it comes, while it waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliver_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
     /// Accounts it was stored for; of these, how many had it shown, and how many read it.
@@ -58,6 +61,7 @@ impl From<MessageOverview> for ListedMessage {
             publisher,
             priority,
             created_at,
+            deliver_at,
             expires_at,
             receivers,
             shown,
@@ -68,6 +72,7 @@ impl From<MessageOverview> for ListedMessage {
             publisher,
             priority,
             created_at,
+            deliver_at,
             expires_at,
             receivers,
             shown,

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use hither_protocol::ErrorCode;
 use serde::Serialize;
 
-use crate::http::Failure;
+use crate::http::{Failure, code_of};
 use crate::limits::TooSoon;
 use crate::store::StoreError;
 
@@ -18,6 +18,8 @@ pub(crate) struct NtfyError {
     /// What to do next.
     detail: String,
     retry_after_s: Option<u64>,
+    /// For whoever counts.
+    code: ErrorCode,
 }
 
 #[derive(Debug, Serialize)]
@@ -39,6 +41,11 @@ macro_rules! reasons {
             /// The number; its first three digits are the HTTP status.
             pub(crate) const fn code(self) -> u32 {
                 match self { $(Self::$name => $code),* }
+            }
+
+            fn status(self) -> StatusCode {
+                let status = u16::try_from(self.code() / 100).unwrap_or(500);
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
 
             const fn text(self) -> &'static str {
@@ -110,6 +117,7 @@ impl NtfyError {
             why,
             detail: detail.into(),
             retry_after_s: None,
+            code: code_of(why.status()),
         }
     }
 
@@ -157,6 +165,7 @@ impl From<Failure> for NtfyError {
         };
         Self {
             why,
+            code: failure.code(),
             retry_after_s: failure.retry_after_s(),
             detail: failure.into_detail(),
         }
@@ -177,16 +186,15 @@ impl From<StoreError> for NtfyError {
 
 impl IntoResponse for NtfyError {
     fn into_response(self) -> Response {
-        let code = self.why.code();
-        let http = u16::try_from(code / 100).unwrap_or(500);
-        let status = StatusCode::from_u16(http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.why.status();
         let body = Body {
-            code,
-            http,
+            code: self.why.code(),
+            http: status.as_u16(),
             error: self.text(),
             link: self.why.link(),
         };
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(self.code);
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Basic realm=\"hither\"");

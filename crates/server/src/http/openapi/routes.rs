@@ -277,6 +277,7 @@ fn subscriptions(schemas: &mut Schemas) -> Vec<Operation> {
 }
 
 fn own_account(schemas: &mut Schemas) -> Vec<Operation> {
+    let tag = json!({ "type": "string", "maxLength": 200 });
     vec![
         client("get", "/v1/devices", "The account's devices")
             .answers::<Devices>(200, schemas, "By name."),
@@ -294,12 +295,21 @@ fn own_account(schemas: &mut Schemas) -> Vec<Operation> {
         client("get", "/v1/settings", "What the person chose").answers::<Settings>(
             200,
             schemas,
-            "All of it.",
+            "All of it; ETag says which version.",
         ),
         client("put", "/v1/settings", "Choose")
+            .heeds(
+                "If-Match",
+                &tag,
+                "Only in place of the version with this ETag.",
+            )
             .takes::<Settings>(schemas)
-            .answers::<Settings>(200, schemas, "What is kept.")
-            .fails(&[ErrorCode::NotFound, ErrorCode::StorageFull]),
+            .answers::<Settings>(200, schemas, "What is kept, with its ETag.")
+            .fails(&[
+                ErrorCode::NotFound,
+                ErrorCode::Changed,
+                ErrorCode::StorageFull,
+            ]),
     ]
 }
 

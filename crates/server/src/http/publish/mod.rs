@@ -199,16 +199,18 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     let Some(value) = headers.get("idempotency-key") else {
         return Ok(None);
     };
-    value
-        .to_str()
-        .ok()
-        .filter(|key| (1..=MAX_KEY).contains(&key.len()))
-        .map(|key| Some(key.to_owned()))
-        .ok_or_else(|| {
-            let detail =
-                format!("Idempotency-Key must be 1 to {MAX_KEY} printable ASCII characters.");
-            Failure::malformed(detail)
-        })
+    // What is no text is no key either.
+    valid_key(value.to_str().unwrap_or_default().to_owned()).map(Some)
+}
+
+fn valid_key(key: String) -> Result<String, Failure> {
+    let is_printable = key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if is_printable && (1..=MAX_KEY).contains(&key.len()) {
+        return Ok(key);
+    }
+    Err(Failure::malformed(format!(
+        "Idempotency-Key must be 1 to {MAX_KEY} printable ASCII characters."
+    )))
 }
 
 /// The message as it is stored, and its page.

@@ -119,12 +119,14 @@ macro_rules! contract_suite {
                 the_clock_may_be_set
                 it_comes_to_those_who_are_there_at_its_time
                 a_publisher_reaches_only_whom_it_may_at_that_time
+                a_publisher_says_only_what_it_may_at_that_time
                 what_is_withdrawn_before_its_time_never_comes
                 of_a_key_the_newest_publish_counts
                 each_receivers_own_is_filled_at_the_publish
                 its_time_counts_from_when_it_comes
                 so_many_may_wait
                 a_topics_waiting_messages_are_their_publishers_own
+                the_newest_messages_are_those_that_came_last
             }
             states {
                 a_message_is_delivered_once_a_device_has_it

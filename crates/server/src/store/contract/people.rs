@@ -385,6 +385,21 @@ pub(crate) async fn settings_are_kept_and_announced<B: Bed>(bed: B) {
     ] {
         assert_eq!(refused(eve), StoreError::NotFound);
     }
+    let replace = |held: Option<&Settings>, wanted: Settings| {
+        let (store, held) = (scene.store.clone(), held.cloned());
+        async move { store.replace_settings(&name("ada"), held, wanted).await }
+    };
+    let other = Settings::default();
+    for held in [None, Some(&other)] {
+        let stale = replace(held, other.clone()).await;
+        assert_eq!(refused(stale), StoreError::Changed);
+    }
+    assert!(announced(&mut news).is_empty());
+    replace(Some(&chosen), other.clone()).await.unwrap();
+    assert_eq!(scene.store.settings(&ada).await.unwrap(), Some(other));
+    let other = Some(Settings::default());
+    replace(other.as_ref(), chosen.clone()).await.unwrap();
+    assert_eq!(announced(&mut news).len(), 2);
     let scene = scene.reopen().await;
     assert_eq!(scene.store.settings(&ada).await.unwrap(), Some(chosen));
     scene.store.remove_account(&ada).await.unwrap();

@@ -3,13 +3,13 @@
 use core::time::Duration;
 
 use futures_util::future::join_all;
-use hither_protocol::{Attachment, Message, TopicName, WithdrawWhy};
+use hither_protocol::{Attachment, Message, Priority, TopicName, WithdrawWhy};
 use serde_json::json;
 
 use super::*;
 use crate::attachments::sweep;
 use crate::store::{
-    Change, ClientId, Grant, Grantee, MAX_SCHEDULED, MessageStates, Quota, Right, Stored,
+    Change, ClientId, Grant, Grantee, MAX_SCHEDULED, MessageStates, Quota, Refused, Right, Stored,
 };
 
 /// A minute, in milliseconds.
@@ -275,6 +275,9 @@ pub(crate) async fn a_publisher_reaches_only_whom_it_may_at_that_time<B: Bed>(be
     for id in [in_topic, public] {
         assert!(scene.became(id).await.withdrawn.is_some());
     }
+    for id in [in_topic, public, named] {
+        assert_eq!(scene.became(id).await.refused, [Refused::Receivers]);
+    }
     let stopped = scene.schedule(MINUTE, a_message(&["ada"])).await.id;
     store.set_publisher_disabled(&by, true).await.unwrap();
     scene.released_after(MINUTE).await;
@@ -282,6 +285,79 @@ pub(crate) async fn a_publisher_reaches_only_whom_it_may_at_that_time<B: Bed>(be
     scene.released_after(MINUTE).await;
     assert_eq!(scene.ids_of(&inbox("ada")).await, [named]);
     assert!(scene.became(stopped).await.withdrawn.is_some());
+}
+
+pub(crate) async fn a_publisher_says_only_what_it_may_at_that_time<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let (store, by) = (&scene.store, publisher_id());
+    scene.add_webhook("one", None).await;
+    let pages = ["<p>small", &format!("<p>{}", "large ".repeat(5000))];
+    let loud = |title: &str, page: &str| {
+        let mut new = a_message(&["ada"]);
+        new.message.priority = Priority::Urgent;
+        title.clone_into(&mut new.message.title);
+        new.html = Some(page.to_owned());
+        new
+    };
+    let fields = json!({ "ada": { "who": "Ada" } });
+    let mut filled = loud("{{who}}", pages[1]);
+    filled.fields = serde_json::from_value(fields).unwrap();
+    let mut silent = loud("", pages[0]);
+    silent.message.body.clear();
+    let mut all = Vec::new();
+    for new in [loud("1", pages[0]), loud("2", pages[1]), filled, silent] {
+        all.push(scene.schedule(MINUTE, new).await.id);
+    }
+    let kept = scene.schedule(0, loud("kept", pages[1])).await.id;
+    scene.told().await;
+    let less = Change {
+        urgent: true,
+        html: true,
+        ..Change::default()
+    };
+    store.narrow(&by, less.clone()).await.unwrap();
+    scene.released_after(MINUTE).await;
+
+    let (page, ada) = (scene.whole_log("ada").await, inbox("ada"));
+    let came: Vec<_> = messages(&page)
+        .into_iter()
+        .map(|one| (one.title.as_str(), one.priority, one.html.is_some()))
+        .collect();
+    let lower = |title| (title, Priority::High, false);
+    let expected = [
+        ("kept", Priority::Urgent, true),
+        lower("1"),
+        lower("2"),
+        lower("Ada"),
+    ];
+    assert_eq!(came, expected);
+    assert!(store.html(&ada, kept).await.unwrap().is_some());
+    for id in &all {
+        assert_eq!(store.html(&ada, *id).await.unwrap(), None);
+        let states = scene.became(*id).await;
+        assert_eq!(states.refused, [Refused::Urgent, Refused::Html]);
+        // Nothing is left of one that was only a page.
+        assert_eq!(states.withdrawn.is_some(), *id == all[3]);
+    }
+    let pending = store.pending(&name("ada"), scene.hands.now()).await;
+    let pending: Vec<_> = pending.unwrap().iter().map(|one| one.priority).collect();
+    let (high, urgent) = (Priority::High, Priority::Urgent);
+    assert_eq!(pending, [high, high, high, urgent]);
+    let refused_and = |then: &'static str| ["message.refused", then];
+    let expected = [
+        refused_and("message.stored ada"),
+        refused_and("message.stored ada"),
+        refused_and("message.stored ada"),
+        refused_and("message.expired"),
+    ];
+    assert_eq!(scene.told().await, expected.concat());
+
+    store.widen(&by, less).await.unwrap();
+    let again = scene.schedule(MINUTE, loud("again", pages[1])).await.id;
+    scene.released_after(MINUTE).await;
+    assert_eq!(scene.became(again).await.refused, []);
+    assert!(store.html(&ada, again).await.unwrap().is_some());
+    assert_eq!(scene.told().await, ["message.stored ada"]);
 }
 
 pub(crate) async fn what_is_withdrawn_before_its_time_never_comes<B: Bed>(bed: B) {
@@ -482,4 +558,31 @@ pub(crate) async fn a_topics_waiting_messages_are_their_publishers_own<B: Bed>(b
     assert_eq!(adas.unwrap(), []);
     let others = scene.store.scheduled_in(&topic(), &by(other.id)).await;
     assert_eq!(others.unwrap(), []);
+}
+
+pub(crate) async fn the_newest_messages_are_those_that_came_last<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let newest = async |limit| {
+        let found = scene.store.recent_messages(limit).await.unwrap();
+        let found = found.into_iter().map(|one| (one.id, one.deliver_at));
+        found.collect::<Vec<_>>()
+    };
+    let first = scene.schedule(MINUTE, a_message(&["ada"])).await.id;
+    let waits = scene.schedule(9 * MINUTE, a_message(&["ada"])).await.id;
+    let at = Some(scene.in_ms(9 * MINUTE));
+    scene.hands.turn(1000);
+    let second = scene.publish(&["ada"]).await;
+    let third = scene.publish(&["bob"]).await;
+    let due = Some(scene.in_ms(MINUTE - 1000));
+    assert_eq!(
+        newest(9).await,
+        [(third, None), (second, None), (waits, at), (first, due)]
+    );
+    scene.released_after(MINUTE).await;
+    let came = [(first, None), (third, None), (second, None), (waits, at)];
+    assert_eq!(newest(9).await, came);
+    assert_eq!(newest(1).await, came[..1]);
+    scene.hands.turn(1);
+    let fourth = scene.publish(&["ada"]).await;
+    assert_eq!(newest(2).await, [(fourth, None), (first, None)]);
 }

@@ -4,21 +4,28 @@ use hither_protocol::Settings;
 
 use super::*;
 use crate::store::{
-    Event, EventType, MAX_WAITING, MAX_WEBHOOKS, NewWebhook, Outcome, Wait, WebhookLoad,
+    DueWebhook, Event, EventType, MAX_WAITING, NewWebhook, Outcome, Wait, WebhookLoad,
     WebhookNumber, WebhookRecord,
 };
 use crate::webhooks::SigningKey;
 
+/// Webhooks of one publisher.
+const MOST: usize = 3;
 const WAIT: Duration = Duration::from_mins(1);
 const DAYS: Duration = Duration::from_hours(72);
 
 impl<B: Bed> Scene<B> {
-    async fn add_webhook(&self, id: &str, events: Option<Vec<EventType>>) -> WebhookRecord {
+    pub(super) async fn add_webhook(
+        &self,
+        id: &str,
+        events: Option<Vec<EventType>>,
+    ) -> WebhookRecord {
         let new = NewWebhook {
             events,
             ..a_webhook(id)
         };
-        self.store.add_webhook(&publisher_id(), new).await.unwrap()
+        let made = self.store.add_webhook(&publisher_id(), new, MOST).await;
+        made.unwrap()
     }
 
     async fn webhook(&self, id: &str) -> WebhookRecord {
@@ -28,8 +35,8 @@ impl<B: Bed> Scene<B> {
     /// Webhooks that can be sent something at this moment.
     async fn ready(&self) -> Vec<WebhookNumber> {
         let due = self.store.due_webhooks().await.unwrap();
-        let ready = due.into_iter().filter(|(_, ahead)| ahead.is_zero());
-        ready.map(|(webhook, _)| webhook).collect()
+        let ready = due.into_iter().filter(|due| due.ahead.is_zero());
+        ready.map(|due| due.webhook).collect()
     }
 
     /// The next event for the only webhook that is ready.
@@ -58,7 +65,7 @@ impl<B: Bed> Scene<B> {
     }
 
     /// What waits, in words: type, account, action.
-    async fn told(&self) -> Vec<String> {
+    pub(super) async fn told(&self) -> Vec<String> {
         let in_words = |event: Event| {
             let account = event.account.map_or_else(String::new, String::from);
             let words = [event.what.as_str().to_owned(), account];
@@ -125,17 +132,18 @@ pub(crate) async fn a_webhook_is_its_publishers_own<B: Bed>(bed: B) {
     );
     let rotated = store.rotate_webhook_key(&other, "one", key).await;
     assert_eq!(refused(rotated), not_found);
-    let taken = store.add_webhook(&other, a_webhook("one")).await;
+    let taken = store.add_webhook(&other, a_webhook("one"), MOST).await;
     assert_eq!(refused(taken), StoreError::Taken);
 
-    for number in 1..MAX_WEBHOOKS {
+    for number in 1..MOST {
         scene.add_webhook(&number.to_string(), None).await;
     }
-    let more = store.add_webhook(&publisher_id(), a_webhook("more")).await;
-    assert_eq!(refused(more), StoreError::TooMany);
+    let publisher = publisher_id();
+    let more = store.add_webhook(&publisher, a_webhook("more"), MOST);
+    assert_eq!(refused(more.await), StoreError::TooMany);
     store.remove_webhook(&publisher_id(), "one").await.unwrap();
     let left = store.webhooks(&publisher_id()).await.unwrap();
-    assert_eq!(left.len(), MAX_WEBHOOKS - 1);
+    assert_eq!(left.len(), MOST - 1);
 }
 
 pub(crate) async fn each_state_is_told_once_in_order<B: Bed>(bed: B) {
@@ -327,7 +335,10 @@ pub(crate) async fn one_failure_lets_others_pass_and_further_ones_wait<B: Bed>(b
 
     assert!(scene.next_event().await.is_none(), "it waits");
     let due = scene.store.due_webhooks().await.unwrap();
-    assert!(matches!(due[..], [(_, WAIT)]), "{due:?}");
+    assert!(
+        matches!(due[..], [DueWebhook { ahead: WAIT, .. }]),
+        "{due:?}"
+    );
     let since = scene.hands.now();
     let failing = scene.webhook("one").await;
     assert_eq!(failing.failing_since, Some(since));

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::rows::{ID_BYTES, damaged, message_id, ms, time};
 use super::writer::Tx;
 use crate::store::{
-    Committed, Event, EventType, LONGEST_WAIT, MAX_WAITING, Outcome, StoreError, Wait,
+    Committed, DueWebhook, Event, EventType, LONGEST_WAIT, MAX_WAITING, Outcome, StoreError, Wait,
     WebhookNumber,
 };
 use crate::webhooks::SigningKey;
@@ -132,14 +132,11 @@ fn latest(now: Timestamp) -> i64 {
     ms(now.checked_add(LONGEST_WAIT).unwrap_or(Timestamp::MAX))
 }
 
-pub(super) fn due(
-    conn: &Connection,
-    now: Timestamp,
-) -> Result<Vec<(WebhookNumber, Duration)>, StoreError> {
+pub(super) fn due(conn: &Connection, now: Timestamp) -> Result<Vec<DueWebhook>, StoreError> {
     let (latest, now) = (latest(now), ms(now));
     Ok(conn
         .prepare_cached(
-            "SELECT number, next_at, (
+            "SELECT number, publisher, next_at, (
                  SELECT min(next_at) FROM webhook_events WHERE webhook = webhooks.number)
              FROM webhooks JOIN publishers ON publishers.id = publisher
              WHERE waiting > 0 AND webhooks.disabled_at IS NULL
@@ -147,9 +144,12 @@ pub(super) fn due(
         )?
         .query_map([], |row| {
             let ahead = |at: i64| if at > latest { 0 } else { (at - now).max(0) };
-            let ahead = ahead(row.get(1)?).max(ahead(row.get(2)?));
-            let ahead = Duration::from_millis(ahead.unsigned_abs());
-            Ok((WebhookNumber(row.get(0)?), ahead))
+            let ahead = ahead(row.get(2)?).max(ahead(row.get(3)?));
+            Ok(DueWebhook {
+                webhook: WebhookNumber(row.get(0)?),
+                publisher: row.get(1)?,
+                ahead: Duration::from_millis(ahead.unsigned_abs()),
+            })
         })?
         .collect::<Result<_, _>>()?)
 }

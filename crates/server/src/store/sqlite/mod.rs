@@ -17,6 +17,7 @@ mod publish;
 mod publishers;
 mod readers;
 mod receivers;
+mod release;
 mod restore;
 mod rows;
 mod scheduled;

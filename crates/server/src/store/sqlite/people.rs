@@ -38,6 +38,23 @@ impl People for SqliteStore {
             .await
     }
 
+    async fn replace_settings(
+        &self,
+        account: &AccountName,
+        held: Option<Settings>,
+        wanted: Settings,
+    ) -> Result<(), StoreError> {
+        let account = account.clone();
+        self.writer
+            .write(move |tx| {
+                if settings(tx, &account)? != held {
+                    return Err(StoreError::Changed);
+                }
+                set_settings(tx, account, wanted)
+            })
+            .await
+    }
+
     async fn change_password(
         &self,
         account: &AccountName,
@@ -248,9 +265,16 @@ fn recent_messages(conn: &Connection, limit: usize) -> Result<Vec<MessageOvervie
                 (SELECT count(*) FROM inbox WHERE message = number),
                 (SELECT count(shown_at) FROM inbox WHERE message = number),
                 (SELECT count(read_at) FROM inbox JOIN settings USING (account)
-                 WHERE message = number AND content ->> '$.read_receipts')
-         FROM messages JOIN publishers ON publishers.id = publisher
-         ORDER BY number DESC LIMIT ?1",
+                 WHERE message = number AND content ->> '$.read_receipts'),
+                deliver_at
+         FROM messages JOIN publishers ON publishers.id = messages.publisher
+         LEFT JOIN scheduled ON scheduled.message = number
+         WHERE number IN (
+             SELECT number FROM (SELECT number FROM messages ORDER BY number DESC LIMIT ?1)
+             UNION ALL
+             SELECT number FROM (SELECT number FROM messages WHERE refused IS NOT NULL
+                                 ORDER BY created_at DESC LIMIT ?1))
+         ORDER BY messages.created_at DESC, number DESC LIMIT ?1",
     )?
     .query_and_then([limit], message_overview)?
     .collect()
@@ -269,6 +293,7 @@ fn message_overview(row: &Row<'_>) -> Result<MessageOverview, StoreError> {
         receivers: row.get(6)?,
         shown: row.get(7)?,
         read: row.get(8)?,
+        deliver_at: optional_time(row.get(9)?)?,
     })
 }
 

@@ -63,7 +63,7 @@ pub(super) fn publish(tx: &mut Tx<'_>, mut new: NewMessage) -> Result<Stored, St
         .transpose()?
         .map_or_else(|| Said::Alike(Box::new(message)), Said::Each);
     match later {
-        Some(later) => later.wait(tx, publisher, row.number, to.accounts)?,
+        Some(later) => later.wait(tx, publisher, row.number, to)?,
         None => bring(tx, row, to, said)?,
     }
     if let Some((key, body)) = idempotency {

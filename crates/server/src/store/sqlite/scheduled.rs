@@ -3,21 +3,17 @@
 use core::time::Duration;
 
 use async_trait::async_trait;
-use hither_protocol::{
-    AccountName, Message, MessageId, PublisherId, Timestamp, TopicName, WithdrawWhy,
-};
-use rusqlite::{Connection, OptionalExtension, params};
+use hither_protocol::{Message, Timestamp, TopicName, WithdrawWhy};
+use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
-use super::log::MessageRow;
-use super::places::{Place, account_name, parse_range};
-use super::publish::{Said, application, bring, expiry, last_moment};
-use super::receivers::{self, Resolved};
-use super::rows::{damaged, message_id, ms, optional_time, time};
+use super::receivers::Resolved;
+use super::release::release;
+use super::rows::{damaged, ms, optional_time, time};
 use super::writer::Tx;
 use super::{SqliteStore, access, withdrawals};
 use crate::store::{
-    Application, Committed, Grantee, MAX_SCHEDULED, NewMessage, Receivers, Schedule, StoreError,
+    Committed, Grantee, MAX_SCHEDULED, NewMessage, Receivers, Schedule, StoreError,
 };
 
 /// So many are released before it is looked again what is due.
@@ -64,13 +60,16 @@ impl Schedule for SqliteStore {
 /// Whom a message is for, as it is kept until its time: accounts are those that were named, not
 /// others that get their names in between.
 #[derive(Serialize, Deserialize)]
-struct Addressed {
-    accounts: Vec<i64>,
-    topics: Vec<TopicName>,
-    tokens: Vec<String>,
-    everyone: bool,
+pub(super) struct Addressed {
+    pub(super) accounts: Vec<i64>,
+    pub(super) topics: Vec<TopicName>,
+    pub(super) tokens: Vec<String>,
+    pub(super) everyone: bool,
     /// Name and range of versions.
-    application: Option<(String, String)>,
+    pub(super) application: Option<(String, String)>,
+    /// How many logs it was for. What was accepted before this was noted says 0.
+    #[serde(default)]
+    pub(super) logs: usize,
 }
 
 /// When a message comes, and to whom.
@@ -114,11 +113,12 @@ impl Later {
         tx: &mut Tx<'_>,
         publisher: i64,
         number: i64,
-        accounts: Vec<i64>,
+        found: Resolved,
     ) -> Result<(), StoreError> {
         let to = self.to;
         let addressed = Addressed {
-            accounts,
+            logs: found.logs.len(),
+            accounts: found.accounts,
             topics: to.topics,
             tokens: to.tokens,
             everyone: to.everyone,
@@ -158,203 +158,6 @@ fn due(conn: &Connection, now: Timestamp) -> Result<Vec<i64>, StoreError> {
         )?
         .query_map(params![ms(now), RELEASED_AT_ONCE], |row| row.get(0))?
         .collect::<Result<_, _>>()?)
-}
-
-/// A message whose time has come.
-struct Due {
-    number: i64,
-    id: MessageId,
-    publisher: i64,
-    key: Option<String>,
-    ttl: Option<Duration>,
-    to: Addressed,
-    content: String,
-}
-
-/// Brings a message to those of its receivers that are left. One that was withdrawn or released in
-/// between is left alone.
-fn release(tx: &mut Tx<'_>, number: i64) -> Result<(), StoreError> {
-    let Some(due) = Due::find(tx, number)? else {
-        return Ok(());
-    };
-    let to = due.receivers(tx)?;
-    if to.logs.is_empty() {
-        return withdrawals::withdraw(tx, number, due.id, WithdrawWhy::Expired);
-    }
-    tx.prepare_cached("DELETE FROM scheduled WHERE message = ?1")?
-        .execute([number])?;
-    if let Some(key) = &due.key {
-        withdrawals::replace(tx, due.publisher, key)?;
-    }
-    let said = due.said(tx, &to)?;
-    let row = MessageRow {
-        number,
-        fleeting: due.ttl == Some(Duration::ZERO),
-        versions: None,
-    };
-    bring(tx, row, to, said)
-}
-
-impl Due {
-    fn find(tx: &Tx<'_>, number: i64) -> Result<Option<Self>, StoreError> {
-        tx.prepare_cached(
-            "SELECT id, scheduled.publisher, scheduled.key, ttl_ms, scheduled.receivers, content
-             FROM scheduled JOIN messages ON number = message
-             WHERE message = ?1 AND deliver_at IS NOT NULL",
-        )?
-        .query_and_then([number], |row| {
-            let ttl: Option<u64> = row.get(3)?;
-            let to = row.get_ref(4)?.as_str().map_err(damaged)?;
-            Ok(Self {
-                number,
-                id: message_id(row.get(0)?),
-                publisher: row.get(1)?,
-                key: row.get(2)?,
-                ttl: ttl.map(Duration::from_millis),
-                to: serde_json::from_str(to).map_err(damaged)?,
-                content: row.get(5)?,
-            })
-        })?
-        .next()
-        .transpose()
-    }
-
-    /// Those who are there at this moment, and whom the publisher may reach at this moment.
-    fn receivers(&self, tx: &Tx<'_>) -> Result<Resolved, StoreError> {
-        let Some(by) = Rights::of(tx, self.publisher)? else {
-            return Ok(Resolved::default());
-        };
-        let mut accounts = Vec::new();
-        let exists = "SELECT 1 FROM accounts WHERE id = ?1";
-        for account in &self.to.accounts {
-            if tx.prepare_cached(exists)?.exists([account])? {
-                accounts.push(account_name(tx, *account)?);
-            }
-        }
-        let mut topics = Vec::new();
-        for topic in &self.to.topics {
-            if access::rights(tx, topic, &by.who)?.write {
-                topics.push(topic.clone());
-            }
-        }
-        let application = self.to.application.as_ref().filter(|_| by.everyone);
-        let application = application.map(|(name, versions)| {
-            let versions = parse_range(versions)?;
-            let name = name.clone();
-            Ok::<_, StoreError>(Application { name, versions })
-        });
-        let to = Receivers {
-            accounts,
-            topics,
-            tokens: self.to.tokens.clone(),
-            everyone: self.to.everyone && by.everyone,
-            application: application.transpose()?,
-        };
-        receivers::resolve(tx, self.publisher, to)
-    }
-
-    /// Writes down when it came and how long it is good, and answers what is said to whom.
-    fn said(&self, tx: &Tx<'_>, to: &Resolved) -> Result<Said, StoreError> {
-        let came = Came {
-            at: tx.now,
-            expires_at: expiry(tx.now, self.ttl),
-            to,
-        };
-        let (message, content) = came.note(&self.content)?;
-        tx.prepare_cached(
-            "UPDATE messages SET created_at = ?2, expires_at = ?3, key = ?4, receivers = ?5,
-                                 content = ?6
-             WHERE number = ?1",
-        )?
-        .execute(params![
-            self.number,
-            ms(came.at),
-            last_moment(tx, came.expires_at, self.ttl).map(ms),
-            self.key,
-            to.receivers.cast_signed(),
-            content,
-        ])?;
-        let own = self.own(tx, &came)?;
-        Ok(own.map_or_else(|| Said::Alike(Box::new(message)), Said::Each))
-    }
-
-    /// What was filled in for each receiver when it was published; nothing where all get the same.
-    fn own(&self, tx: &Tx<'_>, came: &Came<'_>) -> Result<Option<Vec<Message>>, StoreError> {
-        let mut own = Vec::new();
-        for (place, _) in &came.to.logs {
-            let Place::Account(account) = place else {
-                return Ok(None);
-            };
-            let content: Option<String> = tx
-                .prepare_cached(
-                    "SELECT content FROM own_content WHERE message = ?1 AND account = ?2",
-                )?
-                .query_row((self.number, account), |row| row.get(0))
-                .optional()?;
-            let Some(content) = content else {
-                return Ok(None);
-            };
-            let (message, content) = came.note(&content)?;
-            tx.prepare_cached(
-                "UPDATE own_content SET content = ?3 WHERE message = ?1 AND account = ?2",
-            )?
-            .execute(params![self.number, account, content])?;
-            own.push(message);
-        }
-        Ok(Some(own))
-    }
-}
-
-/// What is known of a message only when it comes.
-struct Came<'a> {
-    at: Timestamp,
-    expires_at: Option<Timestamp>,
-    to: &'a Resolved,
-}
-
-impl Came<'_> {
-    fn note(&self, content: &str) -> Result<(Message, String), StoreError> {
-        let message = Message {
-            created_at: self.at,
-            expires_at: self.expires_at,
-            topic: self.to.topic.clone().map(String::from),
-            application: application(self.to),
-            ..serde_json::from_str(content).map_err(damaged)?
-        };
-        let content = serde_json::to_string(&message).map_err(damaged)?;
-        Ok((message, content))
-    }
-}
-
-/// What a publisher may do at this moment.
-struct Rights {
-    who: Grantee,
-    /// And applications.
-    everyone: bool,
-}
-
-impl Rights {
-    /// None for one that may not publish any more.
-    fn of(tx: &Tx<'_>, publisher: i64) -> Result<Option<Self>, StoreError> {
-        tx.prepare_cached(
-            "SELECT public_id, accounts.name, NOT narrowed AND may_everyone
-             FROM publishers LEFT JOIN accounts ON accounts.id = publishers.account
-             WHERE publishers.id = ?1 AND publishers.disabled_at IS NULL
-               AND accounts.disabled_at IS NULL",
-        )?
-        .query_and_then([publisher], |row| {
-            let who = if let Some(name) = row.get::<_, Option<String>>(1)? {
-                Grantee::Account(AccountName::try_from(name).map_err(damaged)?)
-            } else {
-                let id: String = row.get(0)?;
-                Grantee::Publisher(PublisherId::try_from(id).map_err(damaged)?)
-            };
-            let everyone = row.get(2)?;
-            Ok(Self { who, everyone })
-        })?
-        .next()
-        .transpose()
-    }
 }
 
 /// Withdraws what waits with this key of a publisher: a newer message takes its place.

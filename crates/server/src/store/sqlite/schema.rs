@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_scheduled.sql"),
     include_str!("migrations/0012_popped_up.sql"),
     include_str!("migrations/0013_revoked.sql"),
+    include_str!("migrations/0014_refused.sql"),
 ];
 
 /// Brings the schema up to date; refuses a database that a newer version wrote.
@@ -66,4 +67,35 @@ fn new_life() -> Result<(i64, [u8; 32]), OpenError> {
         getrandom::fill(random).map_err(|error| OpenError::Random(error.to_string()))?;
     }
     Ok((i64::from_be_bytes(epoch), key))
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::MIGRATIONS;
+
+    /// The beginning of the SHA-256 of each, added with its release.
+    const RELEASED: &[&str] = &[
+        "f1bfc62ec221a420",
+        "431e355ce68ea8cd",
+        "c29764f87c29dfc7",
+        "b1ea2b3b2a7e196e",
+        "89d1fab902f8ca15",
+        "162f3c966770a1b9",
+        "78e2fbffc0791276",
+        "c579b332c37e7990",
+        "c9c5b25393bb8925",
+        "2adc871071b00832",
+        "c8e3d19aefb80b6e",
+    ];
+
+    #[test]
+    fn a_released_migration_is_never_edited() {
+        for (sql, released) in MIGRATIONS.iter().zip(RELEASED) {
+            let digest = Sha256::digest(sql.as_bytes());
+            let begins: String = digest[..8].iter().map(|b| format!("{b:02x}")).collect();
+            assert_eq!(begins, *released, "edited after its release: {sql}");
+        }
+    }
 }

@@ -45,7 +45,7 @@ fn states(
     let (number, states) = conn
         .prepare_cached(
             "SELECT number, messages.created_at, nullif(expires_at, messages.created_at),
-                    withdrawn_at, withdrawn_why, messages.receivers, deliver_at
+                    withdrawn_at, withdrawn_why, messages.receivers, deliver_at, refused
              FROM messages JOIN publishers ON publishers.id = messages.publisher
              LEFT JOIN scheduled ON message = number
              WHERE messages.id = ?1 AND public_id = ?2",
@@ -71,11 +71,14 @@ fn states(
 fn message(row: &Row<'_>) -> Result<(i64, MessageStates), StoreError> {
     let why = row.get::<_, Option<String>>(4)?;
     let why = why.map(|why| why_named(&why)).transpose()?;
+    let refused = row.get::<_, Option<String>>(7)?;
+    let refused = refused.as_deref().map(serde_json::from_str).transpose();
     let states = MessageStates {
         created_at: time(row.get(1)?)?,
         deliver_at: optional_time(row.get(6)?)?,
         expires_at: optional_time(row.get(2)?)?,
         withdrawn: optional_time(row.get(3)?)?.map(|at| (at, why)),
+        refused: refused.map_err(damaged)?.unwrap_or_default(),
         counts: StateCounts {
             stored: row.get(5)?,
             delivered: 0,

@@ -11,8 +11,8 @@ use super::rows::{damaged, ms, optional_time, taken, time};
 use super::writer::Tx;
 use super::{SqliteStore, events};
 use crate::store::{
-    Event, MAX_WEBHOOKS, NewWebhook, OLD_SECRET_FOR, Outcome, StoreError, WebhookLoad,
-    WebhookNumber, WebhookRecord, Webhooks,
+    DueWebhook, Event, NewWebhook, OLD_SECRET_FOR, Outcome, StoreError, WebhookLoad, WebhookNumber,
+    WebhookRecord, Webhooks,
 };
 use crate::webhooks::SigningKey;
 
@@ -27,9 +27,12 @@ impl Webhooks for SqliteStore {
         &self,
         publisher: &PublisherId,
         new: NewWebhook,
+        most: usize,
     ) -> Result<WebhookRecord, StoreError> {
         let publisher = publisher.clone();
-        self.writer.write(move |tx| add(tx, &publisher, &new)).await
+        self.writer
+            .write(move |tx| add(tx, &publisher, &new, most))
+            .await
     }
 
     async fn webhooks(&self, publisher: &PublisherId) -> Result<Vec<WebhookRecord>, StoreError> {
@@ -79,7 +82,7 @@ impl Webhooks for SqliteStore {
             .await
     }
 
-    async fn due_webhooks(&self) -> Result<Vec<(WebhookNumber, Duration)>, StoreError> {
+    async fn due_webhooks(&self) -> Result<Vec<DueWebhook>, StoreError> {
         let now = self.now();
         self.readers.read(move |conn| events::due(conn, now)).await
     }
@@ -127,12 +130,13 @@ fn add(
     tx: &mut Tx<'_>,
     publisher: &PublisherId,
     new: &NewWebhook,
+    most: usize,
 ) -> Result<WebhookRecord, StoreError> {
     let publisher = publisher_number(tx, publisher)?;
     let present: usize = tx
         .prepare_cached("SELECT count(*) FROM webhooks WHERE publisher = ?1")?
         .query_row([publisher], |row| row.get(0))?;
-    if present >= MAX_WEBHOOKS {
+    if present >= most {
         return Err(StoreError::TooMany);
     }
     let events = new.events.as_ref().map(serde_json::to_string).transpose();
