@@ -40,6 +40,10 @@ async fn close_4403_for_whoever_signed_out() {
     let (mut stream, _) = desk.connect(None).await;
     desk.ask("DELETE", "/v1/sessions/current", None);
     assert_eq!(stream.code().await, Some(4403));
+    // The same for one that was away meanwhile.
+    let mut stream = place.open().await;
+    stream.say(&desk.hello(None)).await;
+    assert_eq!(stream.code().await, Some(4403));
 }
 
 #[tokio::test]

@@ -109,6 +109,8 @@ settings! {
     attachments_mib, "HITHER_ATTACHMENTS_MIB", u64 = FILES.quota.total / MIB;
     /// Requests with files that are received at the same time.
     uploads, "HITHER_UPLOADS", usize = FILES.uploads;
+    /// Those of one publisher among them.
+    uploads_per_publisher, "HITHER_UPLOADS_PER_PUBLISHER", usize = FILES.uploads_per_publisher;
     /// How long requests and streams may take to end when the server stops.
     stop_within_s, "HITHER_STOP_WITHIN_S", Seconds = Seconds::of(LIMITS.stop_within);
     /// Open connections and streams in all.
@@ -340,6 +342,8 @@ impl Config {
                 total: bytes(self.attachments_mib.value),
             },
             uploads: self.uploads.value,
+            uploads_per_publisher: self.uploads_per_publisher.value,
+            ..FILES
         }
     }
 
@@ -351,6 +355,7 @@ impl Config {
             ("sign_ins_waiting", &self.sign_ins_waiting),
             ("waiting_entries", &self.waiting_entries),
             ("uploads", &self.uploads),
+            ("uploads_per_publisher", &self.uploads_per_publisher),
         ] {
             if number.value == 0 {
                 return Err(ConfigError::Nothing(name));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use hither_attention::Timings;
-use hither_protocol::{AccessToken, ClientInfo, CloseCode, Instant, Policy};
+use hither_protocol::{AccessToken, ClientInfo, CloseCode, Instant, Policy, PublisherId};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -20,7 +20,7 @@ use crate::admin::AdminSocket;
 use crate::attachments;
 use crate::connection::Entrance;
 use crate::http::{self, Attempts, Failure, Followers, KnownPasswords, Origin};
-use crate::limits::{Limiter, Limits};
+use crate::limits::{Limiter, Limits, Places};
 use crate::metrics::{Metrics, Vitals};
 use crate::outbound::Outbound;
 use crate::registry::Registry;
@@ -106,6 +106,13 @@ pub struct AttachmentLimits {
     pub quota: Quota,
     /// Requests with files that are received at the same time.
     pub uploads: usize,
+    /// Those of one publisher among them.
+    pub uploads_per_publisher: usize,
+    /// How long the next part of a file may take to arrive; and by how much all of it may be later
+    /// than at `bytes_per_second`.
+    pub patience: Duration,
+    /// A file that comes more slowly than this is refused.
+    pub bytes_per_second: u64,
 }
 
 impl AttachmentLimits {
@@ -117,6 +124,9 @@ impl AttachmentLimits {
             total: 5 * 1024 * MIB,
         },
         uploads: 16,
+        uploads_per_publisher: 4,
+        patience: Duration::from_secs(30),
+        bytes_per_second: 16 * 1024,
     };
 }
 
@@ -225,7 +235,7 @@ pub(crate) struct App {
     /// Who follows topics in ntfy's form.
     pub(crate) followers: Followers,
     /// Places for requests with files.
-    pub(crate) uploads: Semaphore,
+    pub(crate) uploads: Arc<Places<PublisherId>>,
     /// Held by whatever must end before the server does.
     open: watch::Sender<()>,
 }
@@ -322,7 +332,10 @@ impl App {
             outbound: Outbound::new(settings.outbound_allow.clone()),
             known_passwords: KnownPasswords::default(),
             followers: Followers::default(),
-            uploads: Semaphore::new(settings.attachments.uploads),
+            uploads: Places::new(
+                settings.attachments.uploads,
+                settings.attachments.uploads_per_publisher,
+            ),
             open: watch::Sender::new(()),
             settings,
             store,

@@ -26,7 +26,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 
@@ -34,10 +34,12 @@ use super::etag::named_in;
 use super::{App, Client, Failure, Publisher};
 use crate::accounts::clock;
 use crate::attachments::{self, Arrived, FileHash, Held};
+use crate::limits::{NoPlace, Place};
+use crate::serve::AttachmentLimits;
 use crate::store::{Reader, StoreError, Upload};
 
-/// How long the next part of a file may take to arrive.
-const NEXT_WITHIN: Duration = Duration::from_secs(30);
+/// When there may be a place for another request with files, in seconds.
+const NO_PLACE_S: u64 = 5;
 /// How long an upload waits for a message that names it.
 const UPLOAD_LASTS: Duration = Duration::from_hours(1);
 /// Read from disk at once, for each download.
@@ -70,7 +72,7 @@ pub(crate) async fn upload(
             error.body_text()
         ))
     })?;
-    let _place = app.uploads.try_acquire().map_err(|_| too_busy())?;
+    let _place = place(&app, &publisher.id)?;
     not_too_large(&app, declared_size(&headers))?;
     let arrived = receive(&app, body.into_data_stream()).await?;
     let uploads = keep(&app, &publisher.id, vec![(name, arrived)]).await?;
@@ -79,11 +81,19 @@ pub(crate) async fn upload(
     Ok((StatusCode::CREATED, Json(answer(upload))))
 }
 
-pub(super) fn too_busy() -> Failure {
-    Failure::new(
-        ErrorCode::Unavailable,
-        "Too many files are on their way to this server; try again in a few seconds.",
-    )
+/// A place for a request with files.
+pub(super) fn place(app: &App, publisher: &PublisherId) -> Result<Place<PublisherId>, Failure> {
+    let place = app.uploads.take(Some(publisher.clone()));
+    place.map_err(|why| match why {
+        NoPlace::Full => Failure::busy(
+            "Too many files are on their way to this server; try again in a few seconds.",
+            NO_PLACE_S,
+        ),
+        NoPlace::TooMany => Failure::too_many(
+            "As many files of this publisher as may are on their way; wait until one has arrived.",
+            NO_PLACE_S,
+        ),
+    })
 }
 
 fn declared_size(headers: &HeaderMap) -> u64 {
@@ -115,10 +125,13 @@ pub(super) async fn receive<E>(
 ) -> Result<Arrived, Failure> {
     let mut incoming = app.store.files().receive().map_err(StoreError::from)?;
     let mut bytes = pin!(bytes);
-    while let Some(part) = timeout(NEXT_WITHIN, bytes.next())
-        .await
-        .map_err(|_| Failure::malformed("The file came too slowly; send it again."))?
-    {
+    let begun = Instant::now();
+    loop {
+        let due = due(&app.settings.attachments, begun, incoming.size());
+        let next = timeout_at(due, bytes.next());
+        let Some(part) = next.await.map_err(|_| too_slow())? else {
+            break;
+        };
         let part = part.map_err(|_| {
             Failure::malformed("The file could not be read to its end; send it again.")
         })?;
@@ -129,6 +142,18 @@ pub(super) async fn receive<E>(
         return Err(nothing_came());
     }
     Ok(incoming.finish().await.map_err(StoreError::from)?)
+}
+
+/// Until when more of a file must have come of which so much is here: soon, and before it is late as
+/// a whole, for it holds one of few places.
+fn due(limits: &AttachmentLimits, begun: Instant, received: u64) -> Instant {
+    let worth = Duration::from_secs(received / limits.bytes_per_second.max(1));
+    let next = Instant::now() + limits.patience;
+    next.min(begun + worth + limits.patience)
+}
+
+fn too_slow() -> Failure {
+    Failure::malformed("The file came too slowly; send it again.")
 }
 
 /// Lets go of uploads: what a message needs stays with it. Where that fails, they expire.

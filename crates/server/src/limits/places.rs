@@ -1,5 +1,6 @@
-//! Places for what is open: bounded in all and for each address.
+//! Places for what is open: bounded in all, and for each address or whoever else it is counted for.
 
+use core::hash::Hash;
 use core::net::IpAddr;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,48 +10,51 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) enum NoPlace {
     /// The server has as many as it may.
     Full,
-    /// This address has as many as it may.
+    /// This one has as many as it may.
     TooMany,
 }
 
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct Places<K = IpAddr> {
     in_all: usize,
-    per_address: usize,
-    taken: Mutex<Taken>,
+    for_each: usize,
+    taken: Mutex<Taken<K>>,
 }
 
-#[derive(Debug, Default)]
-struct Taken {
+#[derive(Debug)]
+struct Taken<K> {
     in_all: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_each: HashMap<K, usize>,
 }
 
 /// A place; free again when dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
-    places: Arc<Places>,
-    address: Option<IpAddr>,
+pub(crate) struct Place<K: Eq + Hash = IpAddr> {
+    places: Arc<Places<K>>,
+    of: Option<K>,
 }
 
-impl Places {
-    pub(crate) fn new(in_all: usize, per_address: usize) -> Arc<Self> {
+impl<K: Clone + Eq + Hash> Places<K> {
+    pub(crate) fn new(in_all: usize, for_each: usize) -> Arc<Self> {
         Arc::new(Self {
             in_all,
-            per_address,
-            taken: Mutex::default(),
+            for_each,
+            taken: Mutex::new(Taken {
+                in_all: 0,
+                by_each: HashMap::new(),
+            }),
         })
     }
 
-    /// Takes a place, counted for an address unless that is not limited.
-    pub(crate) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Place, NoPlace> {
+    /// Takes a place, counted for somebody unless that one is not limited.
+    pub(crate) fn take(self: &Arc<Self>, of: Option<K>) -> Result<Place<K>, NoPlace> {
         let mut taken = self.lock();
         if taken.in_all >= self.in_all {
             return Err(NoPlace::Full);
         }
-        if let Some(address) = address {
-            let count = taken.by_address.entry(address).or_default();
-            if *count >= self.per_address {
+        if let Some(of) = &of {
+            let count = taken.by_each.entry(of.clone()).or_default();
+            if *count >= self.for_each {
                 return Err(NoPlace::TooMany);
             }
             *count += 1;
@@ -59,30 +63,32 @@ impl Places {
         drop(taken);
         Ok(Place {
             places: Arc::clone(self),
-            address,
+            of,
         })
     }
 
     pub(crate) fn taken(&self) -> usize {
         self.lock().in_all
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
+impl<K> Places<K> {
+    fn lock(&self) -> MutexGuard<'_, Taken<K>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Place {
+impl<K: Eq + Hash> Drop for Place<K> {
     fn drop(&mut self) {
         let mut taken = self.places.lock();
         taken.in_all -= 1;
-        let Some(address) = self.address else {
+        let Some(of) = &self.of else {
             return;
         };
-        if let Some(count) = taken.by_address.get_mut(&address) {
+        if let Some(count) = taken.by_each.get_mut(of) {
             *count -= 1;
             if *count == 0 {
-                taken.by_address.remove(&address);
+                taken.by_each.remove(of);
             }
         }
     }
@@ -105,6 +111,6 @@ mod tests {
         drop(first);
         let back = places.take(one).unwrap();
         drop((back, second));
-        assert_eq!(places.lock().by_address.len(), 1);
+        assert_eq!(places.lock().by_each.len(), 1);
     }
 }

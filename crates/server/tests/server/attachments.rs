@@ -1,6 +1,7 @@
 //! Files beside messages.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use hither_protocol::{DeviceKind, Session};
 use hither_server::attachments::{self, FileHash};
@@ -8,6 +9,9 @@ use hither_server::store::{Attachments, PublisherRecord, Publishers as _, Quota,
 use hither_server::{AttachmentLimits, Rate, Settings, secret};
 use hyper::Method;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::harness::{Answer, INTERVAL, PATIENCE, PUBLISHER, SECRET, Server, bearer};
 
@@ -335,9 +339,7 @@ async fn parts_of_a_file_can_be_fetched() {
     }
 }
 
-#[tokio::test]
-async fn b4_uploads_belong_to_their_publisher() {
-    let server = Server::start().await;
+async fn another_publisher(server: &Server) -> &'static str {
     let other = "app-0000000000000002";
     let record = PublisherRecord::new(
         other.parse().unwrap(),
@@ -346,6 +348,13 @@ async fn b4_uploads_belong_to_their_publisher() {
         hither_protocol::Timestamp::now(),
     );
     server.store.add_publisher(record).await.unwrap();
+    other
+}
+
+#[tokio::test]
+async fn b4_uploads_belong_to_their_publisher() {
+    let server = Server::start().await;
+    let other = another_publisher(&server).await;
     let theirs = server.upload_as(other, "x", b"0123456789").await.json()["id"].clone();
     let unknown = json!("00000000-0000-7000-8000-000000000000");
     for id in [theirs, unknown, json!("no id")] {
@@ -356,6 +365,74 @@ async fn b4_uploads_belong_to_their_publisher() {
     }
     let nobody = server.upload_as("app-0000000000000003", "x", b"x").await;
     assert_eq!(nobody.problem().0, 401);
+}
+
+/// An upload of which nothing has come yet; it has its place.
+async fn begin_upload(server: &Server, publisher: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    let head = format!(
+        "POST /v1/attachments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {publisher}.{SECRET}\r\n\
+         Content-Length: 25000000\r\nExpect: 100-continue\r\n\r\n"
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    timeout(PATIENCE, socket.read_exact(&mut answer))
+        .await
+        .expect("an answer")
+        .unwrap();
+    assert_eq!(answer, *b"HTTP/1.1 100");
+    socket
+}
+
+#[tokio::test]
+async fn one_publisher_leaves_places_to_the_others() {
+    let limits = AttachmentLimits {
+        uploads: 2,
+        uploads_per_publisher: 1,
+        ..AttachmentLimits::default()
+    };
+    let server = Server::with(limited(limits)).await;
+    let other = another_publisher(&server).await;
+    let slow = begin_upload(&server, PUBLISHER).await;
+    let refused = server.upload("x", b"x").await;
+    assert_eq!(refused.problem(), (429, "too_many".to_owned()));
+    assert_eq!(refused.header("retry-after"), "5");
+    assert_eq!(server.upload_as(other, "x", b"x").await.status, 201);
+
+    let theirs = begin_upload(&server, other).await;
+    let refused = server.upload("x", b"x").await;
+    assert_eq!(refused.problem(), (503, "unavailable".to_owned()));
+    assert_eq!(refused.header("retry-after"), "5");
+    drop((slow, theirs));
+    let free = async { while server.upload("x", b"x").await.status != 201 {} };
+    timeout(PATIENCE, free).await.expect("places come back");
+}
+
+#[tokio::test]
+async fn a_file_that_trickles_in_gives_its_place_back() {
+    let limits = AttachmentLimits {
+        uploads_per_publisher: 1,
+        patience: Duration::from_millis(200),
+        bytes_per_second: u64::MAX,
+        ..AttachmentLimits::default()
+    };
+    let server = Server::with(limited(limits)).await;
+    let socket = begin_upload(&server, PUBLISHER).await;
+    let (mut answer, mut body) = socket.into_split();
+    // Each byte comes in time.
+    let trickle = tokio::spawn(async move {
+        while body.write_all(b"x").await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    });
+    // Whoever still sends may not hear why.
+    let mut said = Vec::new();
+    let end = timeout(PATIENCE, answer.read_to_end(&mut said)).await;
+    let _ = end.expect("an end");
+    let said = String::from_utf8_lossy(&said);
+    assert!(!said.contains(" 201 "), "{said}");
+    trickle.abort();
+    assert_eq!(server.upload("x", b"x").await.status, 201);
 }
 
 #[tokio::test]

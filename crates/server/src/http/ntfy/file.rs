@@ -25,10 +25,7 @@ pub(super) async fn keep(
     file: File,
     body: Arriving,
 ) -> Result<Upload, NtfyError> {
-    let _place = app
-        .uploads
-        .try_acquire()
-        .map_err(|_| attachments::too_busy())?;
+    let _place = attachments::place(app, &publisher.id)?;
     let arrived = attachments::receive(app, body.stream()).await?;
     let name = file
         .name

@@ -154,6 +154,7 @@ fn files(schemas: &mut Schemas) -> Vec<Operation> {
             ErrorCode::Malformed,
             ErrorCode::Invalid,
             ErrorCode::TooLarge,
+            ErrorCode::TooMany,
             ErrorCode::QuotaExceeded,
             ErrorCode::StorageFull,
             ErrorCode::Unavailable,

@@ -31,8 +31,8 @@ pub(crate) async fn on_command(
     if publish.files.len() > MAX_ATTACHMENTS {
         return Err(too_many_attachments());
     }
-    let place = (!publish.files.is_empty()).then(|| app.uploads.try_acquire());
-    let _place = place.transpose().map_err(|_| attachments::too_busy())?;
+    let place = (!publish.files.is_empty()).then(|| attachments::place(app, &publish.id));
+    let _place = place.transpose()?;
     let mut arrived = Vec::new();
     for file in publish.files {
         let taken = take(app, &file, content).await?;

@@ -48,10 +48,7 @@ pub(super) async fn publish(
     headers: &HeaderMap,
     mut request: Request,
 ) -> Result<(StatusCode, Json<Published>), Failure> {
-    let _place = app
-        .uploads
-        .try_acquire()
-        .map_err(|_| attachments::too_busy())?;
+    let _place = attachments::place(app, &publisher.id)?;
     DefaultBodyLimit::max(most_bytes(app)).apply(&mut request);
     let body = Multipart::from_request(request, &())
         .await
