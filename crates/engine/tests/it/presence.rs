@@ -295,6 +295,11 @@ fn a_presentation_that_was_forgotten_is_nobody() {
         desk.on(event);
     }
     assert_eq!(desk.until_wakeup(), secs(4 * 3600));
+    // Nothing is on the screen that could be seen: only input counts.
+    desk.elapsed += secs(600);
+    desk.on(idle(600));
+    let diagnostics = desk.engine.diagnostics(&desk.now(), vec![]);
+    assert_eq!(diagnostics.last_input_ms, Some(600_000));
     desk.step(Wake);
     desk.on(idle(4 * 3600));
     let presence = desk.engine.view().presence;
