@@ -104,7 +104,9 @@ impl Day {
         self.toast("last before I left").await;
         assert_eq!(self.phone.rang().await.unwrap(), [""; 0]);
         self.desktop.lock_screen(true).unwrap();
+        let locked = Instant::now();
         self.phone.wait_for_ring(&last).await;
+        println!("the phone rang {:?} after the lock", locked.elapsed());
         last
     }
 }
