@@ -8,6 +8,9 @@ use crate::{Accepted, PoppedUp};
 /// summary all the same.
 const REMEMBERED: usize = 1000;
 
+/// So often a message pops up on a desktop that never says whether anybody is there.
+const BLINDLY: usize = 2;
+
 /// The messages that need an alert, are being alerted, or were shown where perhaps nobody sat.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -37,6 +40,8 @@ pub(crate) struct Entry {
     done: bool,
     /// The desktops that show it, since somebody used them last.
     showing: Vec<Showing>,
+    /// Desktops that could not tell whether anybody was there, once for each time it popped up.
+    blindly: Vec<DeviceId>,
     calls: Vec<Call>,
     /// Ways that failed since a device came back last.
     failed: Vec<Way>,
@@ -210,6 +215,7 @@ impl Entry {
             waits: None,
             done: false,
             showing: Vec::new(),
+            blindly: Vec::new(),
             calls: Vec::new(),
             failed: Vec::new(),
             comebacks: 0,
@@ -264,7 +270,27 @@ impl Entry {
         let used = self.failed.iter().any(leads) || self.calls.iter().any(|call| leads(&call.way));
         let shown = via == Via::Stream && self.is_shown_on(device);
         let taken = via == Via::Push && self.is_taken_for(device);
-        !used && !shown && !taken
+        !used && !shown && !taken && !self.is_spent(device)
+    }
+
+    /// Whether it popped up there again already although nobody could tell who is there: it must
+    /// not ring with every return of such a desktop.
+    fn is_spent(&self, desktop: &DeviceId) -> bool {
+        let times = self.blindly.iter().filter(|on| *on == desktop);
+        times.count() >= BLINDLY
+    }
+
+    pub(crate) fn popped_up_blindly(&mut self, desktop: &DeviceId) {
+        self.blindly.push(desktop.clone());
+    }
+
+    pub(crate) fn did_so_blindly(&self) -> bool {
+        !self.blindly.is_empty()
+    }
+
+    /// Somebody is there after all.
+    pub(crate) fn forget_blindness(&mut self) {
+        self.blindly.clear();
     }
 
     /// Whether this device's push service took it, and it did not say yet that it shows it.

@@ -29,7 +29,8 @@
 //! 9. **Unknown** presence rings the desktop and a mobile, unless the person chose one of them:
 //!    missing is worse than twice. The phone is owed the alert even when only the desktop can be
 //!    reached, until somebody uses that desktop. A device that reconnects, or is lost without
-//!    goodbye, gets a moment to say what it is before that.
+//!    goodbye, gets a moment to say what it is before that. A desktop that
+//!    never can tell rings for a message twice at most.
 //! 10. **Restart**: what may or may not have been alerted waits for
 //!     [`Timings::restart_grace`], then the rule applies. What popped up before it on a desktop
 //!     that says where its person was, or does not come back in that time, is handed over like

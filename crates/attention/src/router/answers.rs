@@ -36,6 +36,7 @@ impl Router {
                 }
                 (DeviceKind::Desktop, Witness::Perhaps) => {
                     entry.show(device, now, stays);
+                    entry.popped_up_blindly(device);
                     if self.choices.when_unknown() == WhenUnknown::Desktop {
                         self.see(&mut entry, device);
                     }

@@ -129,6 +129,7 @@ impl Router {
 
     /// What the desktop shows is in front of someone; what a push service still has is not needed.
     fn person_came(&mut self, desktop: &DeviceId) {
+        self.change(Entry::did_so_blindly, |_, entry| entry.forget_blindness());
         self.come_back();
         self.change(
             |entry| entry.has_pushes() || entry.is_shown_on(desktop) || entry.is_taken(),

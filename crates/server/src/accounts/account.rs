@@ -23,6 +23,10 @@ use crate::store::{
 /// where the first does not say `shown`.
 const FLEETING: Duration = Duration::from_secs(15);
 
+/// The first device comes later than after a start: the one where something popped up before may be
+/// on its way, too.
+const LATE_GRACE: Duration = Duration::from_secs(10);
+
 /// Numbers the streams of this node.
 pub(crate) type StreamId = u64;
 
@@ -103,37 +107,48 @@ impl Account {
     }
 
     /// Rebuilds the router from what the store knows. Within the grace after a start other
-    /// devices may be on their way; later the first one that comes is alerted.
-    pub(crate) async fn restore(&mut self, store: &dyn Store, started: Instant) {
+    /// devices may be on their way; later the first one that comes is alerted. What popped up and
+    /// nobody is known to have seen counts when this is the `first` time since the start.
+    pub(crate) async fn restore(&mut self, store: &dyn Store, started: Instant, first: bool) {
         let name = self.name.clone();
         self.subscriptions = until_answered(&name, || store.subscribed(&name)).await;
         let pending = until_answered(&name, || store.pending(&name, Timestamp::now())).await;
-        let unseen = until_answered(&name, || store.unseen(&name, Timestamp::now())).await;
+        let unseen = if first {
+            until_answered(&name, || store.unseen(&name, Timestamp::now())).await
+        } else {
+            Vec::new()
+        };
         let chosen = until_answered(&name, || store.settings(&name)).await;
         self.settings = chosen.unwrap_or_else(|| choices::none(self.base));
         self.load(&pending, &unseen, started);
     }
 
-    /// The router knows the person's choices before any message. What popped up before it was
-    /// loaded later than after a start was settled then.
+    /// The router knows the person's choices before any message.
     fn load(&mut self, pending: &[Pending], unseen: &[Unseen], started: Instant) {
         let now = Now::read();
+        let popped_up = unseen
+            .iter()
+            .map(|one| unsettled(&one.message, &one.shown, now));
         let grace_ends = started + self.timings.restart_grace;
-        if now.instant < grace_ends {
-            self.router = Router::new(Timings {
-                restart_grace: grace_ends.since(now.instant),
-                ..self.timings
-            });
-            self.choose();
-            let pending = pending.iter().map(|one| unsettled(one, &[], now));
-            let unseen = unseen
-                .iter()
-                .map(|one| unsettled(&one.message, &one.shown, now));
-            return self
-                .router
-                .restore(pending.chain(unseen).collect(), now.instant);
-        }
+        let late = now.instant >= grace_ends;
+        let restart_grace = if late {
+            LATE_GRACE
+        } else {
+            grace_ends.since(now.instant)
+        };
+        self.router = Router::new(Timings {
+            restart_grace,
+            ..self.timings
+        });
         self.choose();
+        if !late {
+            let pending = pending.iter().map(|one| unsettled(one, &[], now));
+            let all = pending.chain(popped_up).collect();
+            return self.router.restore(all, now.instant);
+        }
+        if !unseen.is_empty() {
+            self.router.restore(popped_up.collect(), now.instant);
+        }
         for message in pending {
             let mut delivered_later = Vec::new();
             let event = Event::Accepted(accepted(message, now));

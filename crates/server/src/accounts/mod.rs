@@ -58,6 +58,8 @@ pub(crate) struct Accounts {
 #[derive(Default)]
 struct Loaded {
     accounts: HashMap<AccountName, Handle>,
+    /// All that were loaded since the start, whether they still are or not.
+    known: HashSet<AccountName>,
     streams: StreamId,
 }
 
@@ -137,7 +139,8 @@ impl Accounts {
             .filter(|commands| !commands.is_closed())
             .cloned()
             .unwrap_or_else(|| {
-                let commands = self.load(account.clone());
+                let first = loaded.known.insert(account.clone());
+                let commands = self.load(account.clone(), first);
                 let handle = Handle {
                     commands: commands.clone(),
                     topics: HashSet::new(),
@@ -303,7 +306,7 @@ impl Accounts {
         }
     }
 
-    fn load(self: &Arc<Self>, name: AccountName) -> UnboundedSender<Command> {
+    fn load(self: &Arc<Self>, name: AccountName, first: bool) -> UnboundedSender<Command> {
         let (sender, commands) = mpsc::unbounded_channel();
         let account = Account::new(
             name,
@@ -313,13 +316,18 @@ impl Accounts {
             Arc::clone(&self.metrics),
             self.decisions(),
         );
-        tokio::spawn(Arc::clone(self).keep(account, commands));
+        tokio::spawn(Arc::clone(self).keep(account, commands, first));
         sender
     }
 
     /// An account's task.
-    async fn keep(self: Arc<Self>, mut account: Account, mut commands: UnboundedReceiver<Command>) {
-        account.restore(&*self.store, self.started).await;
+    async fn keep(
+        self: Arc<Self>,
+        mut account: Account,
+        mut commands: UnboundedReceiver<Command>,
+        first: bool,
+    ) {
+        account.restore(&*self.store, self.started, first).await;
         if let Some(handle) = self.lock().accounts.get_mut(account.name()) {
             handle.topics.extend(account.topics());
             handle.loading = false;

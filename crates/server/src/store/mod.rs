@@ -382,15 +382,13 @@ pub trait Store:
         now: Timestamp,
     ) -> Result<Vec<Pending>, StoreError>;
     /// Unread, unexpired messages of an account's inbox that popped up on desktops within the last
-    /// hour, no phone showed, and no [trace](Traces) says somebody saw; oldest first. At most the
+    /// week, no phone showed, and no [trace](Traces) says somebody saw; oldest first. At most the
     /// thousand that popped up last.
     async fn unseen(
         &self,
         account: &AccountName,
         now: Timestamp,
     ) -> Result<Vec<Unseen>, StoreError>;
-    /// Accounts that have pending or unseen messages, for the rebuild after a restart.
-    async fn accounts_with_pending(&self, now: Timestamp) -> Result<Vec<AccountName>, StoreError>;
 
     /// Commits what is queued and closes the files.
     async fn close(&self);

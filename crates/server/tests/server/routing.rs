@@ -200,7 +200,21 @@ async fn what_was_not_shown_before_a_restart_rings_after_it() {
 
 #[tokio::test]
 async fn what_popped_up_before_a_restart_is_handed_over_unless_somebody_was_there() {
-    let server = Server::start().await;
+    for restart_grace in [Timings::default().restart_grace, Duration::ZERO] {
+        popped_up_before_a_restart(restart_grace).await;
+    }
+}
+
+/// Without a grace every device is late.
+async fn popped_up_before_a_restart(restart_grace: Duration) {
+    let server = Server::with(Settings {
+        timings: Timings {
+            restart_grace,
+            ..Timings::default()
+        },
+        ..Settings::default()
+    })
+    .await;
     let (desktop, phone) = devices(&server).await;
     let mut screen = server
         .connect_desktop(&desktop, PresenceState::Active)

@@ -195,8 +195,6 @@ pub(crate) async fn what_is_for_everyone_is_read_by_each_alone<B: Bed>(bed: B) {
         .await;
     shown.unwrap();
     assert_eq!(scene.pending("bob").await, []);
-    let waiting = scene.store.accounts_with_pending(in_days(at, 1)).await;
-    assert_eq!(waiting.unwrap(), []);
 }
 
 pub(crate) async fn a_topic_is_read_from_subscribing_to_leaving<B: Bed>(bed: B) {

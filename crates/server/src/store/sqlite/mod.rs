@@ -430,12 +430,6 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn accounts_with_pending(&self, now: Timestamp) -> Result<Vec<AccountName>, StoreError> {
-        self.readers
-            .read(move |conn| pages::accounts_with_pending(conn, now))
-            .await
-    }
-
     async fn close(&self) {
         let threads = self.stop();
         // It cannot fail: `join` does not panic.

@@ -11,7 +11,6 @@ use super::accounts::account_number;
 use super::log::{head, received};
 use super::places::{Found, Place, Shelf, Span};
 use super::rows::{damaged, message_id, ms, optional_time, time, unpack};
-use super::unseen::unseen;
 use crate::store::{Entry, Page, Pending, Position, Reader, StoreError, What};
 
 /// Entries of one page, whatever was asked for.
@@ -322,28 +321,4 @@ pub(super) fn waiting(row: &Row<'_>) -> Result<Pending, StoreError> {
         created_at: time(row.get(3)?)?,
         expires_at: optional_time(row.get(4)?)?,
     })
-}
-
-pub(super) fn accounts_with_pending(
-    conn: &Connection,
-    now: Timestamp,
-) -> Result<Vec<AccountName>, StoreError> {
-    let mut names = conn
-        .prepare_cached("SELECT name FROM accounts ORDER BY name")?
-        .query_and_then([], |row| {
-            AccountName::try_from(row.get::<_, String>(0)?).map_err(damaged)
-        })?
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut failure = None;
-    let unsettled = |name: &AccountName| {
-        Ok(!pending(conn, name, now)?.is_empty() || !unseen(conn, name, now)?.is_empty())
-    };
-    names.retain(|name| match unsettled(name) {
-        Ok(unsettled) => unsettled,
-        Err(error) => {
-            failure = Some(error);
-            false
-        }
-    });
-    failure.map_or(Ok(names), Err)
 }

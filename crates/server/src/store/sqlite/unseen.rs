@@ -12,8 +12,8 @@ use super::pages::waiting;
 use super::rows::{damaged, ms, time};
 use crate::store::{PoppedUp, StoreError, Unseen};
 
-/// Longer than anybody's idle threshold: after that nothing is handed over any more.
-const LATELY: Duration = Duration::from_hours(1);
+/// What is handed over may wait so long for somebody: over a night of quiet, or a weekend.
+const LATELY: Duration = Duration::from_hours(7 * 24);
 
 /// As many as a router remembers.
 const MAX_UNSEEN: usize = 1000;
@@ -35,9 +35,10 @@ pub(super) fn unseen(
            AND read_at IS NULL AND inbox.shown_at IS NOT NULL
            AND withdrawn_at IS NULL AND ifnull(expires_at > ?3, TRUE)
            AND NOT EXISTS (
-               SELECT 1 FROM shown AS other JOIN devices
+               SELECT 1 FROM shown AS other LEFT JOIN devices
                  ON devices.account = other.account AND devices.id = other.device
-               WHERE other.message = number AND other.account = ?1 AND kind = 'mobile')
+               WHERE other.message = number AND other.account = ?1
+                 AND ifnull(kind, 'mobile') = 'mobile')
            AND NOT EXISTS (
                SELECT 1 FROM trace
                WHERE message = number AND account = ?1
