@@ -104,7 +104,10 @@ impl Day {
         self.toast("last before I left").await;
         assert_eq!(self.phone.rang().await.unwrap(), [""; 0]);
         self.desktop.lock_screen(true).unwrap();
+        let locked = Instant::now();
         self.phone.wait_for_ring(&last).await;
+        let took = locked.elapsed();
+        assert!(took < LEASE, "the lock itself rings the phone: {took:?}");
         last
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct MessageState {
     #[serde(skip_serializing_if = "Option::is_none")]
     withdrawn: Option<WithdrawWhy>,
     /// What of it its publisher had no right to any more when its time came.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     refused: Vec<Refused>,
     counts: Counts,
     /// Accounts that were addressed by name, by name.
