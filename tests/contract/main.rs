@@ -9,10 +9,17 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+mod answer;
 mod attention;
 mod delivery;
+mod files;
 mod forms;
+mod history;
+mod hook;
 mod place;
+mod problems;
 mod publishers;
 mod signing_in;
 mod streams;
+mod topics;
+mod webhooks;

@@ -1,10 +1,6 @@
 //! A server somewhere, and who talks to it: JSON over HTTP and WebSocket, and nothing else.
 
 use std::env;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener as Listener, TcpStream as Socket};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -13,13 +9,18 @@ use system_tests::server::Server;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message as Wire};
+use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Error as Failed, Message as Wire};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
-use ureq::http::HeaderMap;
+use ureq::Body;
+use ureq::http::Response;
+
+use crate::answer::{Answer, Lines};
 
 /// Anything that takes longer than this is broken.
-const PATIENCE: Duration = Duration::from_secs(30);
-const PASSWORD: &str = "battery staple";
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PASSWORD: &str = "battery staple";
+/// Who administers a server that a test started.
+const ROOT: &str = "root";
 
 /// The server at `HITHER_CONTRACT_URL`, whose administrator is `HITHER_CONTRACT_ADMIN`
 /// (`NAME:PASSWORD`), or one that is started for the test.
@@ -27,35 +28,6 @@ pub(crate) struct Place {
     url: String,
     cookie: String,
     own: Option<(Server, TempDir)>,
-}
-
-/// An answer over HTTP.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: Value,
-    cookie: String,
-    headers: HeaderMap,
-}
-
-impl Answer {
-    /// Status and code of a problem.
-    #[track_caller]
-    pub(crate) fn problem(&self) -> (u16, &str) {
-        (self.status, self.body["code"].as_str().unwrap_or_default())
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
-    }
-
-    #[track_caller]
-    pub(crate) fn is(self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{}", self.body);
-        self.body
-    }
 }
 
 impl Place {
@@ -75,9 +47,9 @@ impl Place {
         let settings = settings.map(|(name, value)| (*name, (*value).to_owned()));
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start_with(folder.path(), settings.collect());
-        server.add_administrator("root", PASSWORD);
+        server.add_administrator(ROOT, PASSWORD);
         let url = server.url().to_owned();
-        Self::administered(&url, Some((server, folder)), "root", PASSWORD)
+        Self::administered(&url, Some((server, folder)), ROOT, PASSWORD)
     }
 
     fn administered(url: &str, own: Option<(Server, TempDir)>, name: &str, password: &str) -> Self {
@@ -88,7 +60,7 @@ impl Place {
         };
         let body = json!({ "account": name, "password": password });
         let answer = place.ask("POST", "/admin/session", None, Some(&body));
-        place.cookie.clone_from(&answer.cookie);
+        answer.cookie().clone_into(&mut place.cookie);
         answer.is(201);
         place
     }
@@ -97,6 +69,23 @@ impl Place {
     pub(crate) fn operate(&self, command: &[&str]) -> Value {
         let (server, _) = self.own.as_ref().expect("a server of the test's own");
         server.administer(command)
+    }
+
+    /// Kills and starts again the server that the test started.
+    pub(crate) fn restart(&mut self) {
+        let (server, _) = self.own.as_mut().expect("a server of the test's own");
+        server.restart();
+    }
+
+    /// Asks the server that the test started to stop, and waits for it.
+    pub(crate) fn stop(mut self) {
+        let (server, _) = self.own.as_mut().expect("a server of the test's own");
+        server.stop();
+    }
+
+    /// What a browser names as the origin of the server's own pages.
+    pub(crate) fn origin(&self) -> &str {
+        &self.url
     }
 
     /// Asks, with the value of an `Authorization` header if there is one.
@@ -118,6 +107,40 @@ impl Place {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Answer {
+        let mut all = headers.to_vec();
+        all.extend(authorization.map(|value| ("authorization", value)));
+        all.extend(body.map(|_| ("content-type", "application/json")));
+        let text = body.map(Value::to_string).unwrap_or_default();
+        self.send(method, path, &all, text.into_bytes())
+    }
+
+    /// Asks with a body of any kind; what it is, the headers say.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Answer {
+        Answer::of(self.run(method, path, headers, body))
+    }
+
+    /// Asks for something that comes line by line, as long as somebody reads it.
+    #[track_caller]
+    pub(crate) fn lines(&self, path: &str, authorization: &str) -> Lines {
+        let headers = [("authorization", authorization)];
+        let answer = self.run("GET", path, &headers, Vec::new());
+        assert_eq!(answer.status().as_u16(), 200, "{path}");
+        Lines::of(answer)
+    }
+
+    fn run(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Response<Body> {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
@@ -132,29 +155,10 @@ impl Place {
             request = request.header("cookie", &self.cookie);
             request = request.header("origin", &self.url);
         }
-        for (name, value) in headers
-            .iter()
-            .copied()
-            .chain(authorization.map(|value| ("authorization", value)))
-        {
-            request = request.header(name, value);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
-        }
-        let text = body.map(Value::to_string).unwrap_or_default();
-        let mut answer = agent.run(request.body(text).unwrap()).unwrap();
-        let cookie = answer.headers().get("set-cookie");
-        let cookie = cookie.map_or("", |value| value.to_str().unwrap());
-        let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
-        let headers = answer.headers().clone();
-        let said = answer.body_mut().read_to_string().unwrap();
-        Answer {
-            status: answer.status().as_u16(),
-            body: serde_json::from_str(&said).unwrap_or(Value::String(said)),
-            cookie,
-            headers,
-        }
+        agent.run(request.body(body).unwrap()).unwrap()
     }
 
     /// A new account.
@@ -163,6 +167,13 @@ impl Place {
         let body = json!({ "name": name, "password": PASSWORD });
         self.ask("POST", "/admin/api/accounts", None, Some(&body))
             .is(201);
+        Person { place: self, name }
+    }
+
+    /// The administrator of a server that the test started.
+    pub(crate) fn administrator(&self) -> Person<'_> {
+        assert!(self.own.is_some(), "a server of the test's own");
+        let name = ROOT.to_owned();
         Person { place: self, name }
     }
 
@@ -177,67 +188,30 @@ impl Place {
 
     /// Opens a stream and says nothing yet.
     pub(crate) async fn open(&self) -> Stream {
-        let url = format!("{}/v1/stream", self.url.replacen("http", "ws", 1));
-        let request =
-            ClientRequestBuilder::new(url.parse().unwrap()).with_sub_protocol("hither.v1");
-        let (wire, _) = timeout(PATIENCE, connect_async(request))
-            .await
-            .unwrap()
-            .unwrap();
-        Stream { wire }
-    }
-}
-
-/// Where a publisher listens: takes everything that is posted.
-pub(crate) struct Hook {
-    url: String,
-    posted: Receiver<Value>,
-}
-
-impl Hook {
-    pub(crate) fn open() -> Self {
-        let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let (sender, posted) = channel();
-        thread::spawn(move || {
-            for socket in listener.incoming() {
-                if sender.send(taken(&socket.unwrap())).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { url, posted }
+        self.upgrade("/v1/stream", &[]).await.unwrap()
     }
 
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// The next event.
-    pub(crate) fn next(&self) -> Value {
-        self.posted.recv_timeout(PATIENCE).expect("an event")
-    }
-}
-
-/// What one request posts; it is answered 204.
-fn taken(mut socket: &Socket) -> Value {
-    let mut reading = BufReader::new(socket);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reading.read_line(&mut line).unwrap();
-        match line.trim().to_ascii_lowercase().split_once(": ") {
-            Some(("content-length", value)) => length = value.parse().unwrap(),
-            None if line.trim().is_empty() => break,
-            _ => {}
+    /// Opens a WebSocket, or answers the status with which that is refused.
+    pub(crate) async fn upgrade(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Stream, u16> {
+        let url = format!("{}{path}", self.url.replacen("http", "ws", 1));
+        let mut request = ClientRequestBuilder::new(url.parse().unwrap());
+        // Only Hither's own knows it; a client that names one must get it.
+        if path == "/v1/stream" {
+            request = request.with_sub_protocol("hither.v1");
+        }
+        for (name, value) in headers {
+            request = request.with_header(*name, *value);
+        }
+        match timeout(PATIENCE, connect_async(request)).await.unwrap() {
+            Ok((wire, _)) => Ok(Stream { wire }),
+            Err(Failed::Http(answer)) => Err(answer.status().as_u16()),
+            Err(error) => panic!("{path}: {error}"),
         }
     }
-    let mut body = vec![0; length];
-    reading.read_exact(&mut body).unwrap();
-    socket
-        .write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
-        .unwrap();
-    serde_json::from_slice(&body).unwrap()
 }
 
 /// Who publishes.
@@ -308,7 +282,7 @@ impl<'a> Person<'a> {
         self.place.ask("POST", "/v1/sessions", None, Some(&body))
     }
 
-    fn credentials(&self, password: &str, device: &Device) -> Value {
+    pub(crate) fn credentials(&self, password: &str, device: &Device) -> Value {
         json!({
             "account": self.name, "password": password,
             "device": { "id": device.id, "name": "A device", "platform": "linux", "kind": device.kind },
@@ -354,9 +328,24 @@ pub(crate) struct Client<'a> {
 }
 
 impl Client<'_> {
+    pub(crate) fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+
     pub(crate) fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
-        let bearer = format!("Bearer {}", self.token);
-        self.place.ask(method, path, Some(&bearer), body)
+        self.ask_with(method, path, &[], body)
+    }
+
+    pub(crate) fn ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Answer {
+        let bearer = self.bearer();
+        self.place
+            .ask_with(method, path, Some(&bearer), headers, body)
     }
 
     #[track_caller]

@@ -3,7 +3,9 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::place::{Answer, DESK, Hook, Place, Publisher};
+use crate::answer::Answer;
+use crate::hook::Hook;
+use crate::place::{Client, DESK, Place, Publisher};
 
 fn shop() -> Value {
     json!({ "name": "Shop", "kind": "shop", "contact": "ops@shop.example" })
@@ -34,6 +36,18 @@ fn in_every_form(place: &Place, publisher: &Publisher<'_>) -> [Answer; 3] {
 fn d1_administrators_alone_add_publishers_by_default() {
     let place = Place::own(&[]);
     let refused = place.ask("POST", "/v1/publishers", None, Some(&shop()));
+    assert_eq!(refused.problem(), (403, "forbidden"));
+}
+
+#[test]
+fn d1_an_administrators_inbox_adds_a_publisher_whatever_the_setting() {
+    let place = Place::own(&[]);
+    let (root, ada) = (place.administrator(), place.person());
+    let add = |client: &Client<'_>| client.ask("POST", "/v1/publishers", Some(&shop()));
+    let made = add(&root.sign_in(&DESK)).is(201);
+    let shop = Publisher::of(&place, &made);
+    assert_eq!(shop.send(&ada, "x")["receivers"], 1);
+    let refused = add(&ada.sign_in(&DESK));
     assert_eq!(refused.problem(), (403, "forbidden"));
 }
 
@@ -184,6 +198,35 @@ fn d3_each_receiver_gets_what_is_known_of_it_and_fields_come_first() {
         "{detail}"
     );
     assert_eq!(bobs.titles().len(), 2, "nothing of it was stored");
+}
+
+#[test]
+fn d3_a_publisher_keeps_replaces_and_erases_its_record_of_a_receiver() {
+    let place = Place::find();
+    let (ada, publisher) = (place.person(), place.publisher());
+    let ask = |name: &str, method: &str, body: Option<&Value>| {
+        let path = format!("/v1/receivers/{name}/record");
+        place.ask(method, &path, Some(&publisher.bearer), body)
+    };
+    let unknown = format!("{}-x", ada.name);
+    for name in [&ada.name, &unknown] {
+        assert_eq!(ask(name, "GET", None).problem(), (404, "not_found"));
+    }
+    for record in [
+        json!({ "balance": 1, "old": true }),
+        json!({ "balance": 2 }),
+    ] {
+        assert_eq!(ask(&ada.name, "PUT", Some(&record)).status, 204);
+        assert_eq!(ask(&ada.name, "GET", None).is(200), record);
+    }
+    let large = json!({ "x": "x".repeat(8 * 1024) });
+    let refused = ask(&ada.name, "PUT", Some(&large));
+    assert_eq!(refused.problem(), (422, "invalid"));
+    assert_eq!(ask(&ada.name, "GET", None).is(200)["balance"], 2);
+    let refused = ask(&unknown, "PUT", Some(&json!({})));
+    assert_eq!(refused.problem(), (404, "not_found"));
+    assert_eq!(ask(&ada.name, "DELETE", None).status, 204);
+    assert_eq!(ask(&ada.name, "GET", None).problem(), (404, "not_found"));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::place::{DESK, Device, Place};
+use crate::place::{DESK, Device, PASSWORD, Place};
 
 #[test]
 fn a2_e3_sign_in_checks_account_and_password_and_says_the_same_of_both() {
@@ -183,4 +183,67 @@ async fn settings_reach_every_open_stream_at_once() {
         let answer = one.ask("PUT", "/v1/settings", Some(&wrong));
         assert_eq!(answer.problem(), (422, "invalid"), "{wrong}");
     }
+}
+
+#[test]
+fn settings_that_changed_meanwhile_are_not_overwritten() {
+    let place = Place::find();
+    let ada = place.person();
+    let (one, two) = (ada.sign_in(&DESK), ada.sign_in(&DESK));
+    let read = one.ask("GET", "/v1/settings", None);
+    let seen = read.header("etag").to_owned();
+    assert!(seen.starts_with('"') && seen.ends_with('"'), "{seen}");
+    let choose = |headers: &[(&str, &str)], idle_after_ms: u64| {
+        let body = json!({ "idle_after_ms": idle_after_ms });
+        two.ask_with("PUT", "/v1/settings", headers, Some(&body))
+    };
+    let chosen = choose(&[("if-match", &seen)], 60_000);
+    assert_ne!(chosen.header("etag"), seen);
+    for stale in [seen.as_str(), "\"another\""] {
+        let refused = choose(&[("if-match", stale)], 90_000);
+        assert_eq!(refused.problem(), (412, "changed"), "{stale}");
+    }
+    let kept = one.ask("GET", "/v1/settings", None);
+    assert_eq!(kept.header("etag"), chosen.header("etag"));
+    assert_eq!(kept.is(200), chosen.is(200));
+    let overwritten = choose(&[], 70_000).is(200);
+    assert_eq!(overwritten["idle_after_ms"], 70_000);
+}
+
+#[tokio::test]
+async fn a_browsers_cookie_stands_for_the_token_on_the_servers_own_pages_only() {
+    let place = Place::find();
+    let body = place.person().credentials(PASSWORD, &DESK);
+    let sign_in = |origin: &str| {
+        let headers = [("origin", origin)];
+        place.ask_with("POST", "/app/session", None, &headers, Some(&body))
+    };
+    let evil = "https://evil.example";
+    assert_eq!(sign_in(evil).problem(), (403, "forbidden"));
+    let own = place.origin();
+    let answer = sign_in(own);
+    let set = answer.header("set-cookie");
+    assert!(set.contains("; HttpOnly") && set.contains("; SameSite=Strict"));
+    let cookie = answer.cookie().to_owned();
+    let cookie = cookie.as_str();
+    assert!(answer.is(201).get("access_token").is_none());
+    let ask = |method: &str, path: &str, origin: &str| {
+        let headers = [("cookie", cookie), ("origin", origin)];
+        place.ask_with(method, path, None, &headers, None)
+    };
+    assert_eq!(ask("GET", "/v1/tokens", own).status, 200);
+    let refused = ask("DELETE", "/v1/sessions/current", evil);
+    assert_eq!(refused.problem(), (403, "forbidden"));
+
+    let from = |origin| [("cookie", cookie), ("origin", origin)];
+    let refused = place.upgrade("/v1/stream", &from(evil)).await;
+    assert_eq!(refused.err(), Some(403));
+    let mut stream = place.upgrade("/v1/stream", &from(own)).await.unwrap();
+    let client = json!({ "name": DESK.application, "version": DESK.version });
+    let hello = json!({ "type": "hello", "cursor": null, "client": client });
+    stream.say(&hello).await;
+    assert_eq!(stream.next().await["type"], "welcome");
+    assert_eq!(ask("DELETE", "/app/session", own).status, 204);
+    assert_eq!(stream.code().await, Some(4403));
+    assert_eq!(ask("GET", "/v1/tokens", own).status, 401);
 }
