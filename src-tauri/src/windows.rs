@@ -1,6 +1,7 @@
 //! The main window: one per person, raised by whoever asks for a second one.
 
 use core::time::Duration;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use tauri::{
     WebviewWindowBuilder, WindowEvent,
 };
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 
 use crate::companion::Companion;
 use crate::link;
@@ -26,6 +28,9 @@ const NEWS: &str = "news";
 
 /// So long a window that was closed may go on unseen, to save what was changed last.
 const SAVED_WITHIN: Duration = Duration::from_secs(3);
+
+/// So often a window that is closing is asked whether its door is free.
+const KNOCKS_EVERY: Duration = Duration::from_millis(100);
 
 /// What the window shows first.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,18 +83,29 @@ async fn door(companion: &Companion, Opening { message }: Opening) -> Option<Opt
     let Ok(path) = companion.window_socket() else {
         return Some(None);
     };
-    match Listener::bind(&path) {
-        Ok(listener) => Some(Some(listener)),
-        Err(BindError::AlreadyRunning) => {
-            let window = Client::connect(&path, env!("CARGO_PKG_VERSION")).await;
-            let raised = match window {
-                Ok(window) => window.command(Command::Open { id: message }).await.is_ok(),
-                // It is just closing.
-                Err(_) => false,
-            };
-            (!raised).then_some(None)
+    let until = Instant::now() + SAVED_WITHIN;
+    loop {
+        match Listener::bind(&path) {
+            Ok(listener) => return Some(Some(listener)),
+            Err(BindError::AlreadyRunning) => {}
+            Err(_) => return Some(None),
         }
-        Err(_) => Some(None),
+        if opens(&path, message).await {
+            return None;
+        }
+        // It is just closing, and its door is free in a moment.
+        if Instant::now() >= until {
+            return Some(None);
+        }
+        sleep(KNOCKS_EVERY).await;
+    }
+}
+
+/// Whether the window behind this door shows the message.
+async fn opens(door: &Path, message: Option<MessageId>) -> bool {
+    match Client::connect(door, env!("CARGO_PKG_VERSION")).await {
+        Ok(window) => window.command(Command::Open { id: message }).await.is_ok(),
+        Err(_) => false,
     }
 }
 
@@ -142,7 +158,7 @@ fn leave(app: &AppHandle, api: &CloseRequestApi) {
     let _ = window.hide();
     tell(app, &News::Closing);
     tauri::async_runtime::spawn(async move {
-        tokio::time::sleep(SAVED_WITHIN).await;
+        sleep(SAVED_WITHIN).await;
         // Where the page closed it, that is over already.
         let _ = window.destroy();
     });

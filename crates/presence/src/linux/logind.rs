@@ -2,13 +2,14 @@
 //!
 //! Sleep is held back by a delay inhibitor until the goodbye was sent, or for a moment at most.
 
-use core::future::pending;
+use core::future::{pending, ready};
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::collections::HashMap;
 use std::process;
 use std::sync::Arc;
 
+use futures_util::stream::select;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
@@ -152,24 +153,25 @@ impl Watch {
             .destination(owner.clone())?
             .build()
             .await?;
-        let mut new = manager.receive_session_new().await?;
-        let mut seen = changes_of_users(connection, owner).await?;
+        let new = manager.receive_session_new().await?.map(drop);
+        let seen = changes_of_users(connection, owner).await?.map(drop);
+        let mut others = select(new, seen);
         loop {
             match self.attach(connection, owner, &manager).await {
                 Ok(attached) => {
                     self.say(&SourceState::Taken);
-                    attached.run(self).await;
+                    tokio::select! {
+                        () = attached.run(self) => {}
+                        // What nobody takes stops the whole connection once its queue is full.
+                        () = others.by_ref().for_each(|()| ready(())) => {}
+                    }
                     self.say(&SourceState::Starting);
                     self.forget();
                 }
                 Err(error) => {
                     let reason = format!("no session of ours: {error}");
                     self.say(&SourceState::Skipped(reason));
-                    let came = tokio::select! {
-                        came = new.next() => came.is_some(),
-                        changed = seen.next() => changed.is_some(),
-                    };
-                    if !came {
+                    if others.next().await.is_none() {
                         return Ok(());
                     }
                 }

@@ -336,6 +336,24 @@ async fn c1_a_session_that_comes_later_or_anew_is_followed() {
     assert_eq!(heard.next().await, Event::Locked(true));
 }
 
+/// The bus hands nothing on to anybody while one subscription is full.
+#[tokio::test]
+async fn c1_a_lock_is_heard_after_many_came_and_went() {
+    let logind = Logind::start().await;
+    let mut heard = Heard::from(logind.surroundings());
+    heard.taken("logind session").await;
+    logind.inhibitors(1).await;
+    let user = "/org/freedesktop/login1/user/0";
+    for number in 0..100 {
+        let other = format!("o{number}");
+        let path = format!("/org/freedesktop/login1/session/{other}");
+        logind.signal_manager("SessionNew", &other, &path).await;
+        logind.set_display(user, &other, &path).await;
+    }
+    logind.set_locked(true).await;
+    assert_eq!(heard.next().await, Event::Locked(true));
+}
+
 #[tokio::test]
 async fn a_logind_that_comes_later_and_goes_again_is_followed() {
     let (_daemon, address) = bus();

@@ -18,7 +18,8 @@ use super::{App, Client, Failure, JsonBody, Origin, admin};
 use crate::accounts::clock;
 use crate::secret::{self, Verdict};
 use crate::store::{
-    AccountRecord, DeviceRecord, Grantee, NewMessage, NewSession, Receivers, SERVER_ITSELF,
+    AccountRecord, DeviceRecord, Grantee, Identity, NewMessage, NewSession, Receivers,
+    SERVER_ITSELF, StoreError,
 };
 
 /// How long a session lasts after its last use.
@@ -113,7 +114,7 @@ pub(crate) async fn sign_in_through(
     attempt.succeeded();
     let token = secret::access_token();
     let session = NewSession {
-        device: device(app, &account.name, &request).await?,
+        device: device(&request),
         notice: notice(app, &account.name, &request),
         replaces: before.map(|token| secret::hash(token.expose())),
         account: account.name,
@@ -122,7 +123,7 @@ pub(crate) async fn sign_in_through(
         message_token: secret::message_token(),
         expires_at: entrance.session_ends(clock::wall()),
     };
-    let identity = app.store.create_session(session).await?;
+    let identity = begin(app, session).await?;
     tracing::info!(account = %identity.account, device = %identity.device.id, "signed in");
     Ok(Session {
         access_token: token,
@@ -131,6 +132,17 @@ pub(crate) async fn sign_in_through(
         message_token: identity.message_token,
         stream_url: origin.stream_url(),
     })
+}
+
+/// A device that was revoked gets a new id.
+async fn begin(app: &App, mut session: NewSession) -> Result<Identity, StoreError> {
+    match app.store.create_session(session.clone()).await {
+        Err(StoreError::Changed) => {
+            session.device.id = secret::device_id();
+            app.store.create_session(session).await
+        }
+        done => done,
+    }
 }
 
 /// Tells the person's other devices that somebody signed in.
@@ -299,20 +311,13 @@ fn wrong_credentials() -> Failure {
 }
 
 /// The device under the id that it says, which means something to this account alone; under a new
-/// one where it says none, or one that was revoked.
-async fn device(
-    app: &App,
-    account: &AccountName,
-    request: &CreateSession,
-) -> Result<DeviceRecord, Failure> {
-    let said = match &request.device.id {
-        Some(id) if !app.store.is_removed(account, id).await? => Some(id.clone()),
-        _ => None,
-    };
-    Ok(DeviceRecord {
+/// one where it says none.
+fn device(request: &CreateSession) -> DeviceRecord {
+    let said = request.device.id.clone();
+    DeviceRecord {
         id: said.unwrap_or_else(secret::device_id),
         name: request.device.name.clone(),
         platform: request.device.platform.clone(),
         kind: request.device.kind,
-    })
+    }
 }

@@ -300,7 +300,8 @@ pub trait Store:
     /// Removes the account with everything that is only its own.
     async fn remove_account(&self, name: &AccountName) -> Result<(), StoreError>;
 
-    /// Begins a session; a client's earlier one ends.
+    /// Begins a session; a client's earlier one ends. `Changed` where the account removed a device
+    /// of this id.
     async fn create_session(&self, session: NewSession) -> Result<Identity, StoreError>;
     /// Whom a live token stands for; its expiry slides to `expires_at`, written at most once a day.
     async fn identify(

@@ -108,10 +108,9 @@ pub trait People {
     ) -> Result<(), StoreError>;
     /// All devices of an account, by name.
     async fn devices(&self, account: &AccountName) -> Result<Vec<DeviceSummary>, StoreError>;
-    /// Removes a device of an account: its sessions end, its message tokens are dead.
+    /// Removes a device of an account: its sessions end, its message tokens are dead, and it never
+    /// comes back under its id.
     async fn remove_device(&self, account: &AccountName, id: &DeviceId) -> Result<(), StoreError>;
-    /// Whether the account removed a device of this id.
-    async fn is_removed(&self, account: &AccountName, id: &DeviceId) -> Result<bool, StoreError>;
     /// Notes that a client is there. Waits for nothing; written within a second or so.
     fn seen(&self, client: ClientId) -> Result<(), StoreError>;
 

@@ -191,16 +191,7 @@ impl Feed {
 
     /// Reads a page of every topic, as far as all of them are known.
     async fn read_on(&mut self) -> Result<(), NtfyError> {
-        self.look_topics_up().await?;
-        let mut pages = Vec::new();
-        for topic in &self.topics {
-            let limit = self.app.settings.limits.page_entries;
-            let store = &self.app.store;
-            let page = store
-                .topic_page(topic.id, self.after, self.from, limit)
-                .await?;
-            pages.push((topic.clone(), page));
-        }
+        let pages = self.pages().await?;
         let upto = pages.iter().map(|(_, page)| page.upto).min();
         let more = pages.iter().any(|(_, page)| page.more);
         let upto = upto.unwrap_or(self.after);
@@ -215,6 +206,27 @@ impl Feed {
             self.read_scheduled().await?;
         }
         Ok(())
+    }
+
+    /// A page of every wanted topic that is there. One that came meanwhile is read as well: its
+    /// first message may stand before the end of the others' pages.
+    async fn pages(&mut self) -> Result<Vec<(Topic, Page)>, NtfyError> {
+        let limit = self.app.settings.limits.page_entries;
+        self.look_topics_up().await?;
+        loop {
+            let mut pages = Vec::new();
+            for topic in &self.topics {
+                let store = &self.app.store;
+                let page = store
+                    .topic_page(topic.id, self.after, self.from, limit)
+                    .await?;
+                pages.push((topic.clone(), page));
+            }
+            self.look_topics_up().await?;
+            if pages.iter().map(|(topic, _)| topic).eq(&self.topics) {
+                return Ok(pages);
+            }
+        }
     }
 
     async fn read_scheduled(&mut self) -> Result<(), NtfyError> {

@@ -304,8 +304,13 @@ pub(crate) async fn a_publisher_says_only_what_it_may_at_that_time<B: Bed>(bed: 
     filled.fields = serde_json::from_value(fields).unwrap();
     let mut silent = loud("", pages[0]);
     silent.message.body.clear();
+    let choice = silent.clone();
+    silent.message.actions.clear();
+    let mut link = silent.clone();
+    link.message.url = Some("https://example.org".to_owned());
     let mut all = Vec::new();
-    for new in [loud("1", pages[0]), loud("2", pages[1]), filled, silent] {
+    let small = loud("1", pages[0]);
+    for new in [small, loud("2", pages[1]), filled, choice, link, silent] {
         all.push(scene.schedule(MINUTE, new).await.id);
     }
     let kept = scene.schedule(0, loud("kept", pages[1])).await.id;
@@ -329,6 +334,8 @@ pub(crate) async fn a_publisher_says_only_what_it_may_at_that_time<B: Bed>(bed: 
         lower("1"),
         lower("2"),
         lower("Ada"),
+        lower(""),
+        lower(""),
     ];
     assert_eq!(came, expected);
     assert!(store.html(&ada, kept).await.unwrap().is_some());
@@ -337,14 +344,16 @@ pub(crate) async fn a_publisher_says_only_what_it_may_at_that_time<B: Bed>(bed: 
         let states = scene.became(*id).await;
         assert_eq!(states.refused, [Refused::Urgent, Refused::Html]);
         // Nothing is left of one that was only a page.
-        assert_eq!(states.withdrawn.is_some(), *id == all[3]);
+        assert_eq!(states.withdrawn.is_some(), *id == all[5]);
     }
     let pending = store.pending(&name("ada"), scene.hands.now()).await;
     let pending: Vec<_> = pending.unwrap().iter().map(|one| one.priority).collect();
     let (high, urgent) = (Priority::High, Priority::Urgent);
-    assert_eq!(pending, [high, high, high, urgent]);
+    assert_eq!(pending, [high, high, high, high, high, urgent]);
     let refused_and = |then: &'static str| ["message.refused", then];
     let expected = [
+        refused_and("message.stored ada"),
+        refused_and("message.stored ada"),
         refused_and("message.stored ada"),
         refused_and("message.stored ada"),
         refused_and("message.stored ada"),

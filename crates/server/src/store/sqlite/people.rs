@@ -82,13 +82,6 @@ impl People for SqliteStore {
             .await
     }
 
-    async fn is_removed(&self, account: &AccountName, id: &DeviceId) -> Result<bool, StoreError> {
-        let (account, id) = (account.clone(), id.clone());
-        self.readers
-            .read(move |conn| is_removed(conn, &account, &id))
-            .await
-    }
-
     fn seen(&self, client: ClientId) -> Result<(), StoreError> {
         self.writer.seen(client)
     }
@@ -222,15 +215,6 @@ fn remove_device(tx: &mut Tx<'_>, name: &AccountName, id: &DeviceId) -> Result<(
     tx.prepare_cached("INSERT OR IGNORE INTO removed_devices VALUES (?1, ?2)")?
         .execute(params![account, id.as_str()])?;
     Ok(())
-}
-
-fn is_removed(conn: &Connection, name: &AccountName, id: &DeviceId) -> Result<bool, StoreError> {
-    let account = account_number(conn, name)?;
-    Ok(conn
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM removed_devices WHERE account = ?1 AND id = ?2)",
-        )?
-        .query_row(params![account, id.as_str()], |row| row.get(0))?)
 }
 
 fn account_overviews(

@@ -77,7 +77,12 @@ fn tell(tx: &mut Tx<'_>, number: i64, refused: &[Refused]) -> Result<(), StoreEr
 
 /// Whether it was nothing but its page, which was refused.
 fn says_nothing(message: &Message, refused: &[Refused]) -> bool {
-    refused.contains(&Refused::Html) && message.title.is_empty() && message.body.is_empty()
+    refused.contains(&Refused::Html)
+        && message.title.is_empty()
+        && message.body.is_empty()
+        && message.url.is_none()
+        && message.actions.is_empty()
+        && message.attachments.is_empty()
 }
 
 impl Due {

@@ -23,6 +23,9 @@ pub(super) fn create(tx: &mut Tx<'_>, mut new: NewSession) -> Result<Identity, S
         return Err(StoreError::NotFound);
     }
     let account = account_number(tx, &new.account)?;
+    if is_removed(tx, account, &new.device.id)? {
+        return Err(StoreError::Changed);
+    }
     if let Some(notice) = new.notice.take()
         && is_elsewhere(tx, account, &new.device.id)?
     {
@@ -51,6 +54,14 @@ pub(super) fn create(tx: &mut Tx<'_>, mut new: NewSession) -> Result<Identity, S
         acked,
         expires_at: new.expires_at,
     })
+}
+
+fn is_removed(tx: &Tx<'_>, account: i64, device: &DeviceId) -> Result<bool, StoreError> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM removed_devices WHERE account = ?1 AND id = ?2)",
+        )?
+        .query_row(params![account, device.as_str()], |row| row.get(0))?)
 }
 
 /// Whether the account has a live session on another device.

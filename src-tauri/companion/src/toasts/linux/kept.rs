@@ -2,8 +2,9 @@
 //! them.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use hither_engine::ToastKey;
@@ -75,7 +76,9 @@ impl File {
 /// Never half of it. A crash of the computer takes the pop-ups along, so nobody waits for the disk.
 fn write(path: &PathBuf, kept: &Kept) -> io::Result<()> {
     let new = path.with_extension("new");
-    fs::write(&new, serde_json::to_vec(kept)?)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(&new)?.write_all(&serde_json::to_vec(kept)?)?;
     fs::rename(new, path)
 }
 
@@ -113,5 +116,24 @@ impl Kept {
             };
             (key, up)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn only_its_owner_can_read_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pop-ups.json");
+        File::at(Some(path.clone())).keep(Some(Kept {
+            bus: "a bus".to_owned(),
+            daemon: ":1.1".to_owned(),
+            up: Vec::new(),
+        }));
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
