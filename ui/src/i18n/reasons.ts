@@ -40,12 +40,9 @@ const chinese: Record<string, string> = {
   'this X server has no IDLETIME counter': '此 X 服务器没有 IDLETIME 计数器',
   'the X server does not tell: {detail}': 'X 服务器没有告知：{detail}',
   'the X server refused: {detail}': 'X 服务器拒绝了请求：{detail}',
-  'the X server does not tell: {detail}': 'X 服务器没有告知：{detail}',
   'the X server went away: {detail}': 'X 服务器已退出：{detail}',
   'no Wayland compositor (WAYLAND_DISPLAY is not set)':
     '没有 Wayland 合成器（未设置 WAYLAND_DISPLAY）',
-  'a Wayland session: its compositor does not tell what fills the screen':
-    'Wayland 会话：其合成器不告知是什么占满屏幕',
   'this compositor counts a film as input': '此合成器把播放影片当作操作',
   'this compositor does not speak ext-idle-notify-v1': '此合成器不支持 ext-idle-notify-v1',
   'the compositor does not answer': '合成器没有应答',
