@@ -302,12 +302,15 @@ pub(crate) async fn a_publisher_says_only_what_it_may_at_that_time<B: Bed>(bed: 
     let fields = json!({ "ada": { "who": "Ada" } });
     let mut filled = loud("{{who}}", pages[1]);
     filled.fields = serde_json::from_value(fields).unwrap();
-    let mut silent = loud("", pages[0]);
-    silent.message.body.clear();
-    let choice = silent.clone();
-    silent.message.actions.clear();
-    let mut link = silent.clone();
+    let wordless = || {
+        let mut new = loud("", pages[0]);
+        new.message.body.clear();
+        new
+    };
+    let (choice, mut link, mut silent) = (wordless(), wordless(), wordless());
+    link.message.actions.clear();
     link.message.url = Some("https://example.org".to_owned());
+    silent.message.actions.clear();
     let mut all = Vec::new();
     let small = loud("1", pages[0]);
     for new in [small, loud("2", pages[1]), filled, choice, link, silent] {
