@@ -10,17 +10,28 @@ const NAMELESS: &str = "attachment";
 #[must_use]
 pub fn file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let mut name = last.to_owned();
+    loop {
+        let cleaner = cleaner(&name);
+        if cleaner == name {
+            return name;
+        }
+        // What was taken away may have hidden a dot, or the name of a device.
+        name = cleaner;
+    }
+}
+
+fn cleaner(name: &str) -> String {
+    let visible: String = name.chars().filter(|c| !is_deceiving(*c)).collect();
     // What begins with a dot is hidden in most places; what ends with one is another file on
     // Windows.
-    let last = last.trim_matches(['.', ' ']);
-    let visible: String = last.chars().filter(|c| !is_deceiving(*c)).collect();
+    let visible = visible.trim_matches(['.', ' ']);
     let options = Options {
         length_limit: MAX_NAME,
         six_measures_of_barley: NAMELESS,
         ..Options::DEFAULT
     };
-    let cleaned = sanitise_with_options(&visible, &options);
-    cleaned.trim_end_matches(['.', ' ']).to_owned()
+    sanitise_with_options(visible, &options)
 }
 
 /// Control characters, and those that change how the letters around them are read.
@@ -51,6 +62,10 @@ mod tests {
             ("", NAMELESS),
             ("...", NAMELESS),
             (".bashrc", "bashrc"),
+            ("\u{200b}.bashrc", "bashrc"),
+            (".\0.bashrc", "bashrc"),
+            ("?.bashrc", "bashrc"),
+            ("?.CON", "CON_"),
             ("x\r\nSet-Cookie: a=b", "xSet-Cookie_ a=b"),
             ("cod\u{202e}fdp.exe", "codfdp.exe"),
             ("a\u{200b}b\u{feff}.txt", "ab.txt"),
