@@ -249,6 +249,8 @@ async fn b5_two_applications_on_one_device_are_apart() {
             "{more:?}"
         );
     }
+    assert_eq!(inbox.titles(), ["for the person"]);
+    assert_eq!(example.titles(), ["for it"]);
 }
 
 #[tokio::test]

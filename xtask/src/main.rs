@@ -72,9 +72,9 @@ enum Task {
     Mutants {
         /// Which lists, as in `tests/mutants`; all without a name.
         sets: Vec<String>,
-        /// Only the mutants whose name contains this.
+        /// Only the mutants whose name contains this, or one of these.
         #[arg(long)]
-        only: Option<String>,
+        only: Vec<String>,
         /// Break nothing; say what would be broken, and whether each still fits the code.
         #[arg(long)]
         list: bool,
@@ -109,9 +109,7 @@ fn main() -> ExitCode {
         Task::Codegen { check } => codegen::run(check),
         Task::Simulate { arguments } => simulate(&arguments),
         Task::Fuzz { names, minutes } => fuzz::fuzz(&names, minutes),
-        Task::Mutants { sets, only, list } => {
-            mutants::run(&sets, only.as_deref().unwrap_or_default(), list)
-        }
+        Task::Mutants { sets, only, list } => mutants::run(&sets, &only, list),
         Task::Bench { names } => Err(anyhow!("There is no benchmark yet{}.", of(&names))),
         Task::Package => Err(anyhow!(
             "There are no installers yet. `npx tauri build` at the root makes a package of the window alone."

@@ -22,9 +22,9 @@ use crate::command::{installed, root, target};
 use crate::stop::Stop;
 use crate::test::spoken;
 
-/// Tries the mutants of these sets, or of all, whose name contains `only`. Fails when one of them
-/// lives or does not fit the code.
-pub(crate) fn run(names: &[String], only: &str, list: bool) -> anyhow::Result<()> {
+/// Tries the mutants of these sets, or of all, whose name contains one of the words, if there are
+/// any. Fails when one of them lives or does not fit the code.
+pub(crate) fn run(names: &[String], only: &[String], list: bool) -> anyhow::Result<()> {
     let sets = sets(names, only)?;
     if list {
         print(&sets);
@@ -56,13 +56,16 @@ pub(crate) fn run(names: &[String], only: &str, list: bool) -> anyhow::Result<()
     Ok(())
 }
 
-fn sets(names: &[String], only: &str) -> anyhow::Result<Vec<Set>> {
+fn sets(names: &[String], only: &[String]) -> anyhow::Result<Vec<Set>> {
     let mut sets = list::read(names)?;
+    let wanted = |mutant: &Mutant| only.iter().any(|word| mutant.name.contains(word));
     for set in &mut sets {
-        set.mutants.retain(|mutant| mutant.name.contains(only));
+        set.mutants
+            .retain(|mutant| only.is_empty() || wanted(mutant));
     }
     sets.retain(|set| !set.mutants.is_empty());
-    ensure!(!sets.is_empty(), "No mutant has a name with \"{only}\".");
+    let words = only.join("\" or \"");
+    ensure!(!sets.is_empty(), "No mutant has a name with \"{words}\".");
     Ok(sets)
 }
 
@@ -138,7 +141,7 @@ mod tests {
 
     #[test]
     fn every_mutant_fits_the_code() {
-        let sets = sets(&[], "").unwrap();
+        let sets = sets(&[], &[]).unwrap();
         fit(&sets).unwrap();
         for set in &sets {
             let mut names: Vec<_> = set.mutants.iter().map(|mutant| &mutant.name).collect();

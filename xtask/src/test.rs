@@ -102,7 +102,7 @@ fn attention_mutants() -> anyhow::Result<()> {
         println!("cargo-nextest is not installed; no mutants are tried.");
         return Ok(());
     }
-    mutants::run(&["attention".to_owned()], "", false)
+    mutants::run(&["attention".to_owned()], &[], false)
 }
 
 pub(crate) fn spoken(time: Duration) -> String {
