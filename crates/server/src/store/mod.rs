@@ -8,7 +8,7 @@ mod access;
 mod attachments;
 mod backup;
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 mod cursors;
 mod folder;
 mod health;

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use hither_protocol::{AccountName, MessageId, Timestamp, TopicName};
 
-use super::{Page, Position, StoreError, TopicId};
+use super::{Entry, Page, Position, StoreError, TopicId};
 
 /// Live subscriptions of one account.
 pub const MAX_SUBSCRIPTIONS: usize = 200;
@@ -71,6 +71,10 @@ pub trait Topics: Send + Sync {
         topic: TopicId,
         message: MessageId,
     ) -> Result<Option<Position>, StoreError>;
-    /// Where the newest message that is still valid stands in a topic's log.
-    async fn topic_newest(&self, topic: TopicId) -> Result<Option<Position>, StoreError>;
+    /// The newest message of a topic's log, up to a position, that is still valid.
+    async fn topic_latest(
+        &self,
+        topic: TopicId,
+        upto: Position,
+    ) -> Result<Option<Entry>, StoreError>;
 }

@@ -274,7 +274,7 @@ pub(super) fn an_account(text: &str) -> AccountRecord {
     }
 }
 
-pub(super) fn a_publisher() -> PublisherRecord {
+pub(crate) fn a_publisher() -> PublisherRecord {
     PublisherRecord::new(
         publisher_id(),
         "Build".to_owned(),
@@ -291,7 +291,7 @@ fn an_action(id: &str) -> Action {
     }
 }
 
-pub(super) fn a_message(to: &[&str]) -> NewMessage {
+pub(crate) fn a_message(to: &[&str]) -> NewMessage {
     NewMessage {
         message: Message {
             id: MessageId(Uuid::now_v7()),
@@ -372,7 +372,7 @@ pub(super) fn ids(page: &Page) -> Vec<MessageId> {
 }
 
 /// Everything announced so far.
-pub(super) fn announced(news: &mut UnboundedReceiver<Committed>) -> Vec<Committed> {
+pub(crate) fn announced(news: &mut UnboundedReceiver<Committed>) -> Vec<Committed> {
     std::iter::from_fn(|| news.try_recv().ok()).collect()
 }
 

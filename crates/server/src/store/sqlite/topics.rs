@@ -10,7 +10,8 @@ use super::rows::{damaged, ms};
 use super::writer::Tx;
 use super::{SqliteStore, access, pages};
 use crate::store::{
-    Committed, MAX_SUBSCRIPTIONS, Page, Position, StoreError, Subscription, Topic, TopicId, Topics,
+    Committed, Entry, MAX_SUBSCRIPTIONS, Page, Position, StoreError, Subscription, Topic, TopicId,
+    Topics,
 };
 
 #[async_trait]
@@ -95,10 +96,14 @@ impl Topics for SqliteStore {
             .await
     }
 
-    async fn topic_newest(&self, topic: TopicId) -> Result<Option<Position>, StoreError> {
+    async fn topic_latest(
+        &self,
+        topic: TopicId,
+        upto: Position,
+    ) -> Result<Option<Entry>, StoreError> {
         let now = self.now();
         self.readers
-            .read(move |conn| topic_newest(conn, topic, now))
+            .read(move |conn| topic_latest(conn, topic, upto, now))
             .await
     }
 }
@@ -238,21 +243,30 @@ fn topic_position(
         .optional()?)
 }
 
-fn topic_newest(
+fn topic_latest(
     conn: &Connection,
     topic: TopicId,
+    upto: Position,
     now: Timestamp,
-) -> Result<Option<Position>, StoreError> {
+) -> Result<Option<Entry>, StoreError> {
+    let snapshot = conn.unchecked_transaction()?;
     let place = Place::Topic(topic);
-    Ok(conn
+    let found: Option<Position> = snapshot
         .prepare_cached(
             "SELECT position FROM log JOIN messages ON number = message
-             WHERE scope = ?1 AND owner = ?2 AND kind = 'message'
+             WHERE scope = ?1 AND owner = ?2 AND kind = 'message' AND position <= ?4
                AND withdrawn_at IS NULL AND ifnull(expires_at > ?3, TRUE)
              ORDER BY position DESC LIMIT 1",
         )?
-        .query_row(params![place.scope(), place.owner(), ms(now)], |row| {
-            row.get(0)
-        })
-        .optional()?)
+        .query_row(
+            params![place.scope(), place.owner(), ms(now), upto],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(Position(newest)) = found else {
+        return Ok(None);
+    };
+    let before = Position(newest.saturating_sub(1));
+    let page = pages::page(&snapshot, &Shelf::of_topic(topic), before, None, 1, now)?;
+    Ok(page.entries.into_iter().next())
 }
