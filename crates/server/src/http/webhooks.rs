@@ -107,10 +107,10 @@ async fn register(
     let target: Target = url
         .parse()
         .map_err(|error| Failure::invalid(format!("url: {error}.")))?;
-    app.outbound
-        .check(&target)
-        .await
-        .map_err(|error| out_of_reach(&error))?;
+    if let Err(error) = app.outbound.check(&target).await {
+        tracing::info!(publisher = %publisher.id, %error, "webhook not registered");
+        return Err(out_of_reach(&error));
+    }
     let key = SigningKey::random();
     let new = NewWebhook {
         id: secret::webhook_id(),
@@ -134,23 +134,21 @@ async fn register(
     Ok((StatusCode::CREATED, Json(registered)))
 }
 
-/// To which address a name leads inside is not for publishers to know.
+/// What a name means inside is not for publishers to know, nor whether it means anything there.
 fn out_of_reach(error: &OutboundError) -> Failure {
     Failure::invalid(match error {
         OutboundError::Plain => {
             "url must begin with https://; the server's administrator can allow networks where \
              http:// is enough."
         }
-        OutboundError::Private(_) => {
-            "url leads to a private address: use a public one, or have the server's administrator \
-             allow its network."
-        }
         OutboundError::Port(_) => {
             "url names a port that is not allowed: use 443 or 80, or have the server's \
              administrator allow its network."
         }
-        OutboundError::TooSlow(_) => "url's name was not looked up in time: try again in a moment.",
-        _ => "url's name leads nowhere: look how it is written, or try again once it is known.",
+        _ => {
+            "url leads to no public address: look how its name is written, try again once it is \
+             known, or have the server's administrator allow its network."
+        }
     })
 }
 

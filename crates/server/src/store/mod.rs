@@ -48,7 +48,7 @@ pub use people::{
 pub use publishers::{
     Audience, Change, MAX_AWAITING, Permissions, PublisherRecord, Publishers, ReceiverRecord,
 };
-pub use scheduled::{MAX_SCHEDULED, Schedule};
+pub use scheduled::{Lost, MAX_SCHEDULED, Refusal, Schedule};
 pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
 pub use states::{MessageStates, ReceiverState, Refused, StateCounts, States};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};

@@ -8,7 +8,7 @@ use super::accounts::account_number;
 use super::places::{Place, Shelf, subscribed};
 use super::rows::{damaged, ms};
 use super::writer::Tx;
-use super::{SqliteStore, access, pages};
+use super::{SqliteStore, pages};
 use crate::store::{
     Committed, Entry, MAX_SUBSCRIPTIONS, Page, Position, StoreError, Subscription, Topic, TopicId,
     Topics,
@@ -108,7 +108,11 @@ impl Topics for SqliteStore {
     }
 }
 
+/// The topic of this name, made and left free where it is not there.
 pub(super) fn ensure(tx: &Tx<'_>, name: &TopicName) -> Result<Topic, StoreError> {
+    if let Some(topic) = topic(tx, name)? {
+        return Ok(topic);
+    }
     tx.prepare_cached("INSERT OR IGNORE INTO topics (name, created_at) VALUES (?1, ?2)")?
         .execute((name.as_str(), ms(tx.now)))?;
     topic(tx, name)?.ok_or_else(|| damaged("a topic that was just stored is missing"))
@@ -140,7 +144,7 @@ fn topic_named(conn: &Connection, name: &TopicName) -> Result<TopicId, StoreErro
 
 fn subscribe(tx: &mut Tx<'_>, name: AccountName, topic: &TopicName) -> Result<(), StoreError> {
     let account = account_number(tx, &name)?;
-    let topic = access::name_topic(tx, topic)?.id;
+    let topic = ensure(tx, topic)?.id;
     let live = subscribed(tx, account)?;
     let live: Vec<_> = live.iter().filter(|part| part.until.is_none()).collect();
     if live.iter().any(|part| part.topic == topic) {
