@@ -45,8 +45,7 @@ pub trait Topics: Send + Sync {
     async fn topics(&self) -> Result<Vec<Topic>, StoreError>;
 
     /// Subscribes an account from the present position on; again is a no-op. A topic that is not
-    /// there is made. `TooMany` beyond [`MAX_SUBSCRIPTIONS`], `TooManyTopics` beyond
-    /// [`MAX_TOPICS`](super::MAX_TOPICS).
+    /// there is made. `TooMany` beyond [`MAX_SUBSCRIPTIONS`].
     async fn subscribe(&self, account: &AccountName, topic: &TopicName) -> Result<(), StoreError>;
     /// Ends a subscription at the present position. `NotFound` without one. A topic that is
     /// nobody's goes with its last one.
