@@ -1,7 +1,8 @@
 //! Sessions, subscriptions and what else is an account's own, in programs and on pages.
 
 use hither_protocol::{
-    ChangePassword, CreateSession, CurrentSession, Devices, ErrorCode, Session, Settings,
+    ChangePassword, CreateSession, CurrentSession, Devices, ErrorCode, PushRegistration, PushState,
+    Session, Settings,
 };
 use serde_json::json;
 
@@ -80,6 +81,7 @@ pub(super) fn subscriptions(schemas: &mut Schemas) -> Vec<Operation> {
 }
 
 pub(super) fn own_account(schemas: &mut Schemas) -> Vec<Operation> {
+    const PUSH: &str = "/v1/devices/current/push";
     let tag = json!({ "type": "string", "maxLength": 200 });
     vec![
         client("get", "/v1/devices", "The account's devices")
@@ -87,6 +89,13 @@ pub(super) fn own_account(schemas: &mut Schemas) -> Vec<Operation> {
         client("delete", "/v1/devices/{id}", "Revoke a device")
             .done(204, "Its tokens are dead, its streams closed.")
             .fails(&[ErrorCode::NotFound, ErrorCode::StorageFull]),
+        client("put", PUSH, "Say how this phone is reached when offline")
+            .takes::<PushRegistration>(schemas)
+            .answers::<PushState>(200, schemas, "Kept, and whether it makes the phone ring.")
+            .fails(&[ErrorCode::StorageFull]),
+        client("delete", PUSH, "Be reached by the stream alone")
+            .done(204, "Nothing is registered.")
+            .fails(&[ErrorCode::StorageFull]),
         client("put", "/v1/account/password", "Change the password")
             .takes::<ChangePassword>(schemas)
             .done(204, "All other sessions ended.")
