@@ -56,7 +56,12 @@ fn dependencies() -> anyhow::Result<()> {
         println!("cargo-deny is not installed; the architecture test still holds the duplicates.");
         return Ok(());
     }
-    run(&mut cargo(&["deny", "--all-features", "check"]))
+    run(&mut cargo(&[
+        "deny",
+        "--workspace",
+        "--all-features",
+        "check",
+    ]))
 }
 
 fn window_pages() -> anyhow::Result<()> {

@@ -8,8 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::rows::{ID_BYTES, damaged, message_id, ms, time};
 use super::writer::Tx;
 use crate::store::{
-    Committed, DueWebhook, Event, EventType, LONGEST_WAIT, MAX_WAITING, Outcome, StoreError, Wait,
-    WebhookNumber,
+    Committed, DueWebhook, Event, EventType, LONGEST_WAIT, MAX_WAITING, Outcome, Refusal,
+    StoreError, Wait, WebhookNumber,
 };
 use crate::webhooks::SigningKey;
 
@@ -28,6 +28,7 @@ pub(super) struct Told<'a> {
     /// With which receiver; `None`: with the message everywhere.
     pub(super) account: Option<i64>,
     pub(super) action: Option<&'a str>,
+    pub(super) refusal: Option<&'a Refusal>,
     pub(super) at: Timestamp,
 }
 
@@ -84,9 +85,10 @@ fn queue(
     message: [u8; ID_BYTES],
     told: &Told<'_>,
 ) -> Result<(), StoreError> {
+    let refusal = told.refusal.map(serde_json::to_string).transpose();
     tx.prepare_cached(
-        "INSERT INTO webhook_events (webhook, type, at, message, account, action)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO webhook_events (webhook, type, at, message, account, action, refusal)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
         webhook,
@@ -95,6 +97,7 @@ fn queue(
         message,
         told.account,
         told.action,
+        refusal.map_err(damaged)?,
     ])?;
     Ok(())
 }
@@ -168,7 +171,7 @@ pub(super) fn next(
     conn.prepare_cached(&format!(
         "SELECT event.number, webhooks.id, hex(event.id), url, secret,
                 iif(old_until > ?2, old_secret, NULL), type, event.at, message, accounts.name,
-                action, event.failures, webhooks.failures
+                action, event.failures, webhooks.failures, refusal
          FROM webhooks JOIN publishers ON publishers.id = publisher
          CROSS JOIN webhook_events AS event INDEXED BY events_of_webhook
            ON event.webhook = webhooks.number
@@ -215,9 +218,15 @@ fn event(row: &Row<'_>) -> Result<Event, StoreError> {
             .transpose()
             .map_err(damaged)?,
         action: row.get(10)?,
+        refusal: refusal(row)?,
         failures: row.get(11)?,
         webhook_failures: row.get(12)?,
     })
+}
+
+fn refusal(row: &Row<'_>) -> Result<Option<Refusal>, StoreError> {
+    let text = row.get_ref(13)?.as_str_or_null().map_err(damaged)?;
+    text.map(serde_json::from_str).transpose().map_err(damaged)
 }
 
 /// Answers how many events were dropped.

@@ -239,6 +239,7 @@ fn tell(
         message,
         account: Some(account),
         action,
+        refusal: None,
         at,
     };
     events::tell(tx, &told)

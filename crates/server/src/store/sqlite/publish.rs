@@ -108,6 +108,7 @@ pub(super) fn bring(
             message: number,
             account: Some(account),
             action: None,
+            refusal: None,
             at: tx.now,
         };
         events::tell(tx, &told)?;

@@ -289,6 +289,7 @@ impl Ack {
             message,
             account: Some(self.account),
             action: None,
+            refusal: None,
             at: self.now,
         };
         events::tell(tx, &told)

@@ -99,6 +99,7 @@ pub(super) fn withdraw(
         message: number,
         account: None,
         action: None,
+        refusal: None,
         at: tx.now,
     };
     events::tell(tx, &told)
