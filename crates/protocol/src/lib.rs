@@ -13,6 +13,7 @@ mod message;
 mod presence;
 mod settings;
 mod trace;
+mod versions;
 
 pub use clock::Instant;
 pub use file_name::file_name;
@@ -38,6 +39,7 @@ pub use settings::{
     WhenAway, WhenPresenting, WhenUnknown,
 };
 pub use trace::{Because, DeviceFact, ExplainedStep, Outcome, Seat, Trace, TraceStep, Traced};
+pub use versions::{InvalidRange, VersionRange};
 
 /// A moment in wall time, on the wire an RFC 3339 string in UTC with millisecond precision.
 pub use jiff::Timestamp;
