@@ -49,7 +49,9 @@ pub use publishers::{
     Audience, Change, MAX_AWAITING, Permissions, PublisherRecord, Publishers, ReceiverRecord,
 };
 pub use scheduled::{MAX_SCHEDULED, Schedule};
-pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
+pub use sqlite::{
+    ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, is_there, restore,
+};
 pub use states::{MessageStates, ReceiverState, Refused, StateCounts, States};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
 pub use trace::{Decided, MAX_STEPS, Traces};
