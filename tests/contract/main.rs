@@ -20,6 +20,7 @@ mod hook;
 mod place;
 mod problems;
 mod publishers;
+mod push;
 mod signing_in;
 mod streams;
 mod topics;

@@ -1,7 +1,7 @@
-//! The same numbers in Prometheus' own text format, which is older than OpenMetrics: there a type
+//! The same numbers in Prometheus' own text format, which is older than `OpenMetrics`: there a type
 //! belongs to the name that the samples have.
 
-/// What OpenMetrics says, in the format 0.0.4.
+/// What `OpenMetrics` says, in the format 0.0.4.
 pub(super) fn from_openmetrics(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut help = None;
