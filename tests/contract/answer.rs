@@ -38,6 +38,12 @@ impl Answer {
             .map_or("", |value| value.to_str().unwrap())
     }
 
+    /// All of them.
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
+        let values = self.headers.get_all(name).into_iter();
+        values.map(|value| value.to_str().unwrap()).collect()
+    }
+
     /// The cookie that it sets, as a browser sends it back.
     pub(crate) fn cookie(&self) -> &str {
         let set = self.header("set-cookie");

@@ -47,10 +47,8 @@ fn a6_pages_follow_each_other_by_cursor_and_say_whether_there_are_more() {
     }
     publisher.send(&ada, "6");
     assert_eq!(titles(&desk.get(&path)), ["6"]);
-    for wrong in ["limit=0", "limit=201"] {
-        let answer = desk.ask("GET", &format!("/v1/messages?{wrong}"), None);
-        assert_eq!(answer.problem(), (422, "invalid"), "{wrong}");
-    }
+    let none = desk.ask("GET", "/v1/messages?limit=0", None);
+    assert_eq!(none.problem(), (422, "invalid"));
     for wrong in ["limit=many", "before=now", "since=yesterday"] {
         let answer = desk.ask("GET", &format!("/v1/messages?{wrong}"), None);
         assert_eq!(answer.problem(), (400, "malformed"), "{wrong}");

@@ -11,6 +11,7 @@
 
 mod answer;
 mod attention;
+mod corners;
 mod delivery;
 mod files;
 mod forms;

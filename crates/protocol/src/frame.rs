@@ -1,5 +1,6 @@
 //! The stream: JSON text frames over a WebSocket, each with a `type`.
 
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
 use crate::times::{read_optional_time, read_time};
@@ -403,6 +404,10 @@ macro_rules! wire_text {
         impl $frame {
             /// Reads one text frame.
             pub fn parse(text: &str) -> Result<Self, Malformed> {
+                // By itself serde would take the fields of an object from an array, too.
+                if text.trim_ascii_start().starts_with('[') {
+                    return Err(Malformed(serde_json::Error::custom("a frame is an object")));
+                }
                 Ok(serde_json::from_str(text)?)
             }
 

@@ -15,6 +15,7 @@ mod push;
 mod settings;
 mod times;
 mod trace;
+mod versions;
 
 pub use clock::Instant;
 pub use file_name::file_name;
@@ -42,6 +43,7 @@ pub use settings::{
 };
 pub use times::{InvalidTime, read_optional_time, read_time, time};
 pub use trace::{Because, DeviceFact, ExplainedStep, Outcome, Seat, Trace, TraceStep, Traced};
+pub use versions::{InvalidRange, VersionRange};
 
 /// A moment in wall time, on the wire an RFC 3339 string in UTC with millisecond precision.
 pub use jiff::Timestamp;

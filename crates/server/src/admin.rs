@@ -4,6 +4,7 @@
 //! One JSON line asks, one answers; the content of files follows the question. Passwords and secrets
 //! travel as their hashes only.
 
+mod refusal;
 mod socket;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncRead;
 
+pub use self::refusal::Refusal;
 pub use self::socket::{AdminSocket, ask, is_open};
 use crate::http;
 use crate::serve::App;
@@ -211,8 +213,8 @@ pub enum AdminReply {
         /// When it comes, while it waits for that.
         deliver_at: Option<Timestamp>,
     },
-    /// It was not done; the text is for people.
-    Refused(String),
+    /// It was not done.
+    Refused(Refusal),
 }
 
 /// An account, as an administrator sees it.
@@ -265,24 +267,35 @@ pub(crate) async fn carry_out(
             published,
             deliver_at,
         },
-        Err(failure) => AdminReply::Refused(failure.into_detail()),
+        Err(failure) => AdminReply::Refused(failure.into()),
     }
 }
 
 /// Does what the administrator wishes with the store alone.
 pub async fn execute(store: &dyn Store, request: AdminRequest) -> AdminReply {
-    let what = request.subject();
-    if let AdminRequest::Backup { file } = request {
-        return match store.backup(file).await {
-            Ok(report) => AdminReply::BackedUp(report),
-            Err(error) => AdminReply::Refused(error.to_string()),
-        };
-    }
+    let done = match request {
+        AdminRequest::Backup { file } => match store.backup(file).await {
+            Ok(report) => Ok(AdminReply::BackedUp(report)),
+            Err(error) => Err(error.into()),
+        },
+        request => checked(store, request).await,
+    };
+    done.unwrap_or_else(AdminReply::Refused)
+}
+
+async fn checked(store: &dyn Store, request: AdminRequest) -> Result<AdminReply, Refusal> {
+    request.check()?;
+    let (mut what, named) = (request.subject(), request.named());
     match attempt(store, request).await {
-        Ok(reply) => reply,
-        Err(StoreError::Taken) => AdminReply::Refused(format!("{what} exists already")),
-        Err(StoreError::NotFound) => AdminReply::Refused(format!("there is no {what}")),
-        Err(error) => AdminReply::Refused(error.to_string()),
+        Ok(reply) => Ok(reply),
+        Err(error) => {
+            if error == StoreError::NotFound
+                && let Some(name) = refusal::unknown(store, &named).await
+            {
+                what = format!("account {name}");
+            }
+            Err(Refusal::of(error, &what))
+        }
     }
 }
 
@@ -404,21 +417,6 @@ impl AdminRequest {
             | Self::SetPassword { name, .. }
             | Self::SetAccountDisabled { name, .. }
             | Self::RemoveAccount { name } => format!("account {name}"),
-            Self::AddPublisher { id, audience, .. }
-            | Self::WidenPublisher {
-                id,
-                more: Change { audience, .. },
-            }
-            | Self::NarrowPublisher {
-                id,
-                less: Change { audience, .. },
-            } if !audience.accounts.is_empty() => {
-                let names: Vec<_> = audience.accounts.iter().map(AccountName::as_str).collect();
-                format!(
-                    "publisher {id}, or not every account of {}",
-                    names.join(", ")
-                )
-            }
             Self::AddPublisher { id, .. }
             | Self::ApprovePublisher { id }
             | Self::WidenPublisher { id, .. }

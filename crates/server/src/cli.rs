@@ -11,6 +11,7 @@ mod topic;
 use std::io::{self, IsTerminal, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,13 +22,14 @@ use serde_json::json;
 use tokio::io::empty;
 use tracing_subscriber::EnvFilter;
 
-use self::answer::Answer;
+use self::answer::{Answer, Told, words};
 use self::publish::PublishCommand;
 use self::publisher::PublisherCommand;
 use self::topic::TopicCommand;
 use crate::Origin;
-use crate::admin::{self, AdminReply, AdminRequest, Content};
-use crate::config::{Config, Layer, LogFormat};
+use crate::admin::{self, AdminReply, AdminRequest, Content, Refusal};
+use crate::config::{self, Config, Layer, LogFormat};
+use crate::http::check_password;
 use crate::secret::{self, Passwords};
 use crate::store::{self, DataFolder, FolderError, SqliteStore, Store, system_clock};
 
@@ -63,7 +65,7 @@ struct Common {
     /// Folder of the data
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Print one JSON object or array
+    /// Print one JSON object or array; of a command that fails, {"error": {"code", "detail"}}
     #[arg(long, global = true)]
     json: bool,
 }
@@ -158,8 +160,19 @@ enum AccountCommand {
     },
 }
 
-/// Does what the command line says.
-pub async fn run(cli: Cli) -> anyhow::Result<()> {
+/// Does what the command line says, and says what came of it.
+pub async fn run(cli: Cli) -> ExitCode {
+    let json = cli.common.json;
+    match act(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            answer::failed(&error, json);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn act(cli: Cli) -> anyhow::Result<()> {
     let Cli { command, common } = cli;
     let mut flags = Layer {
         data: common.data,
@@ -181,9 +194,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     }
     let config = Config::gather(flags, common.config.as_deref())?;
     log_to_stderr(config.log_format.value);
+    if matches!(command, Command::Serve { .. } | Command::Config) {
+        warn_of_strays();
+    }
     let answer = match command {
         Command::Serve { .. } => return serve::serve(&config, common.json).await,
-        Command::Config => Answer::config(&config)?,
+        Command::Config => return settings(&config, common.json),
         Command::Backup { file } => copies::backup(&config.data.value, &file).await?,
         Command::Restore { file, force } => copies::restore(&config.data.value, &file, force)?,
         Command::Check => return copies::check(&config.data.value, common.json).await,
@@ -193,6 +209,26 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Topic(command) => topic::run(&config.data.value, command).await?,
     };
     answer.print(common.json)
+}
+
+/// Prints the settings, also such as no server would run with.
+fn settings(config: &Config, json: bool) -> anyhow::Result<()> {
+    Answer::config(config)?.print(json)?;
+    match config.listen().and_then(|_| config.settings()) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Told(words(&error.into())).into()),
+    }
+}
+
+/// A warning and no refusal: what else is called so is not ours alone, as where a platform tells
+/// its programs where a service of the name `hither` is.
+fn warn_of_strays() {
+    for variable in config::strays() {
+        tracing::warn!(
+            variable,
+            "no setting has this variable; `hither-server config` lists them all"
+        );
+    }
 }
 
 /// `HITHER_LOG` says what; ids only, never content.
@@ -307,7 +343,7 @@ async fn execute(data: &Path, request: AdminRequest) -> anyhow::Result<AdminRepl
         Held::Elsewhere(reply) => reply,
     };
     match reply {
-        AdminReply::Refused(text) => bail!(text),
+        AdminReply::Refused(why) => Err(why.into()),
         reply => Ok(reply),
     }
 }
@@ -397,6 +433,7 @@ impl NewPassword {
         if password.contains('\n') {
             bail!("the password on standard input has more than one line");
         }
+        check_password(password).map_err(Refusal::from)?;
         Ok(Self::Given(password.to_owned()))
     }
 

@@ -151,6 +151,29 @@ settings! {
     waiting_entries, "HITHER_WAITING_ENTRIES", usize = LIMITS.waiting_entries;
 }
 
+/// Variables of this program that are no settings.
+const OTHERS: &[&str] = &[
+    "HITHER_CONFIG",
+    "HITHER_LOG",
+    "HITHER_PUBLISHER_ID",
+    "HITHER_PUBLISHER_SECRET",
+];
+
+/// The variables that look like settings and are none, as they are when a name is misspelt.
+#[must_use]
+pub fn strays() -> Vec<String> {
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    strays_among(names).collect()
+}
+
+fn strays_among(names: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+    let is_known = |name: &String| {
+        let mut known = SETTINGS.iter().map(|(_, variable)| variable).chain(OTHERS);
+        known.any(|known| known == name)
+    };
+    names.filter(move |name| name.starts_with("HITHER_") && !is_known(name))
+}
+
 /// A value and who gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sourced<T> {

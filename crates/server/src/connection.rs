@@ -5,11 +5,13 @@ use core::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
-use hyper::Request;
+use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,6 +27,8 @@ use crate::serve::App;
 /// How long to wait where no connection can be taken, as when files run out.
 const BREATHER: Duration = Duration::from_millis(100);
 /// The first line and the headers of a request, in bytes.
+///
+/// hyper looks at its own limit only while it waits for more: what comes at once may be longer.
 pub(crate) const MAX_HEADERS: usize = 32 * 1024;
 
 /// Where connections come in, and what answers them.
@@ -111,15 +115,17 @@ impl Entrance {
     ) {
         let routes = TowerToHyperService::new(self.routes);
         let app = Arc::clone(&self.app);
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            let trusted = &app.settings.trusted_proxies;
-            if !is_trusted(trusted, peer.ip()) {
-                request.headers_mut().remove(REQUEST_ID);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let answered = (size_of_head(&request) <= MAX_HEADERS).then(|| {
+                let request = known(&app, request, peer);
+                routes.call(request)
+            });
+            async move {
+                match answered {
+                    Some(answered) => answered.await,
+                    None => Ok(too_long()),
+                }
             }
-            let client = client_address(trusted, peer.ip(), request.headers());
-            let client = SocketAddr::new(client, peer.port());
-            request.extensions_mut().insert(ConnectInfo(client));
-            routes.call(request)
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -139,4 +145,30 @@ impl Entrance {
             tracing::debug!(%peer, %error, "connection ended");
         }
     }
+}
+
+/// The request, with its client's address.
+fn known(app: &App, mut request: Request<Incoming>, peer: SocketAddr) -> Request<Incoming> {
+    let trusted = &app.settings.trusted_proxies;
+    if !is_trusted(trusted, peer.ip()) {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    let client = client_address(trusted, peer.ip(), request.headers());
+    let client = SocketAddr::new(client, peer.port());
+    request.extensions_mut().insert(ConnectInfo(client));
+    request
+}
+
+/// Bytes of the first line and the headers, with what stands between them.
+fn size_of_head(request: &Request<Incoming>) -> usize {
+    let address = request.uri().path_and_query();
+    let first = request.method().as_str().len() + address.map_or(0, |it| it.as_str().len());
+    let lines = request.headers().iter();
+    let lines = lines.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    first + "  HTTP/1.1\r\n\r\n".len() + lines.sum::<usize>()
+}
+
+/// As hyper says it, too.
+fn too_long() -> Response<Body> {
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response()
 }

@@ -7,18 +7,5 @@ use hither_server::cli::{self, Cli};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match cli::run(cli).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            #[expect(
-                clippy::print_stderr,
-                reason = "the last word of a command that failed"
-            )]
-            {
-                eprintln!("hither-server: {error:#}");
-            }
-            ExitCode::FAILURE
-        }
-    }
+    cli::run(Cli::parse()).await
 }

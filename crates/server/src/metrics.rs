@@ -4,6 +4,7 @@
 //! somebody asks. No label names an account, a device or an address.
 
 mod names;
+mod prometheus;
 
 use core::fmt;
 use core::sync::atomic::AtomicU64;
@@ -23,8 +24,39 @@ use crate::limits::NoPlace;
 use crate::session::Write;
 use crate::store::{Measures, WebhookLoad, What};
 
-/// The media type of [`Metrics::text`].
-pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// In which words the numbers are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Prometheus' own.
+    Prometheus,
+    /// For those who ask for it.
+    OpenMetrics,
+}
+
+impl Form {
+    /// The one that an `Accept` header asks for.
+    pub(crate) fn accepted(accept: &str) -> Self {
+        let mut ranges = accept
+            .split(',')
+            .filter_map(|range| range.split(';').next());
+        if ranges.any(|essence| {
+            essence
+                .trim()
+                .eq_ignore_ascii_case("application/openmetrics-text")
+        }) {
+            Self::OpenMetrics
+        } else {
+            Self::Prometheus
+        }
+    }
+
+    pub(crate) const fn media_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
 
 /// Counters with one label.
 type By = Family<[(&'static str, &'static str); 1], Counter>;
@@ -242,11 +274,14 @@ impl Metrics {
     }
 
     /// Everything, as Prometheus reads it.
-    pub(crate) fn text(&self, vitals: &Vitals) -> Result<String, fmt::Error> {
+    pub(crate) fn text(&self, form: Form, vitals: &Vitals) -> Result<String, fmt::Error> {
         self.found.set(vitals);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
-        Ok(text)
+        Ok(match form {
+            Form::OpenMetrics => text,
+            Form::Prometheus => prometheus::from_openmetrics(&text),
+        })
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tungstenite::error::{CapacityError, Error as WireError};
 
 use crate::accounts::{Link, Live, Mailbox, Signal, Stream, clock};
+use crate::http::in_words;
 use crate::limits::{Bucket, Place};
 use crate::metrics::End;
 use crate::serve::{App, Open};
@@ -182,7 +183,7 @@ impl Socket {
         }
         Ok(match ClientFrame::parse(text) {
             Ok(frame) => Input::Frame(frame),
-            Err(malformed) => Input::Malformed(malformed.to_string()),
+            Err(malformed) => Input::Malformed(in_words(&malformed.to_string())),
         })
     }
 

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join;
+use hither_protocol::ErrorCode;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, copy};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 
-use super::{AdminReply, AdminRequest, Content, PATIENCE, carry_out};
+use super::{AdminReply, AdminRequest, Content, PATIENCE, Refusal, carry_out};
 use crate::http;
 use crate::serve::App;
 
@@ -86,9 +87,12 @@ async fn answer(stream: UnixStream, app: &Arc<App>) -> io::Result<()> {
     let reply = match serde_json::from_str(&line) {
         _ if line.len() > MAX_REQUEST_BYTES => too_long(),
         Ok(request) => carry_out(app, request, &mut reading).await,
-        Err(error) => AdminReply::Refused(format!(
-            "the server does not understand this request ({error}); \
-             use the command line of its own version"
+        Err(error) => AdminReply::Refused(Refusal::new(
+            ErrorCode::Malformed,
+            format!(
+                "the server does not understand this request ({error}); \
+                 use the command line of its own version"
+            ),
         )),
     };
     let mut text = serde_json::to_string(&reply)?;
@@ -130,9 +134,12 @@ pub async fn ask(
 }
 
 fn too_long() -> AdminReply {
-    AdminReply::Refused(format!(
-        "a running server is told at most {MAX_REQUEST_BYTES} bytes of JSON at once, and this is more: \
-         shorten it, or bring what is long as a file with --attach"
+    AdminReply::Refused(Refusal::new(
+        ErrorCode::TooLarge,
+        format!(
+            "a running server is told at most {MAX_REQUEST_BYTES} bytes of JSON at once, and this is more: \
+             shorten it, or bring what is long as a file with --attach"
+        ),
     ))
 }
 

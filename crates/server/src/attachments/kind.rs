@@ -56,7 +56,7 @@ pub(super) fn media_type(head: &[u8]) -> &'static str {
     let found = infer::get(head).map(|kind| kind.mime_type());
     match found {
         Some(found) if PICTURES.contains(&found) || KNOWN.contains(&found) => found,
-        None if is_text(head) => TEXT,
+        None if is_text(head) && !is_markup(head) => TEXT,
         _ => UNKNOWN,
     }
 }
@@ -77,6 +77,14 @@ fn is_text(head: &[u8]) -> bool {
     };
     let is_odd = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
     !text.is_empty() && !text.contains(is_odd)
+}
+
+/// Whether it begins as drawings and pages do, with a tag, a declaration or a comment: `infer` knows
+/// them by a few first words only.
+fn is_markup(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let begins = |next: &u8| next.is_ascii_alphabetic() || b"!?_:".contains(next);
+    matches!(head.trim_ascii_start(), [b'<', next, ..] if begins(next))
 }
 
 #[cfg(test)]
@@ -109,12 +117,18 @@ mod tests {
             (b"<!DOCTYPE html><script>", UNKNOWN),
             (b"<html><body>", UNKNOWN),
             (b"<?xml version='1.0'?><svg onload='x'>", UNKNOWN),
+            (b"<svg onload=alert(1)>", UNKNOWN),
+            (b"\xef\xbb\xbf\n <!-- a --><svg>", UNKNOWN),
+            (b"<s:svg xmlns:s='http://www.w3.org/2000/svg'/>", UNKNOWN),
+            (b"<p onclick='x'>", UNKNOWN),
+            (b"<!ELEMENT a>", UNKNOWN),
+            // A letter, not markup.
+            (b"<3 Ada", TEXT),
+            (b"a <b> c", TEXT),
         ] {
             let said = media_type(head);
             assert_eq!(said, expected, "{:?}", String::from_utf8_lossy(head));
         }
-        // Not recognised, and so text: shown as letters, never as a drawing.
-        assert_eq!(media_type(b"<svg onload=alert(1)>"), TEXT);
         assert!(is_picture("image/png"));
         assert!(!is_picture("image/svg+xml") && !is_picture("image/tiff") && !is_picture(TEXT));
     }

@@ -4,7 +4,40 @@ use std::io::{self, Write as _};
 use hither_protocol::PublisherId;
 use serde_json::{Value, json};
 
+use crate::admin::Refusal;
 use crate::config::Config;
+
+/// What is wrong, where the answer that was printed says it already.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Told(pub(super) String);
+
+/// Says why a command failed: to people on standard error, and to programs as the answer, which has
+/// the server's own code where it was the server that refused.
+pub(super) fn failed(error: &anyhow::Error, json: bool) {
+    let detail = words(error);
+    // There is nobody else to tell.
+    let _ = writeln!(io::stderr(), "hither-server: {detail}");
+    if !json || error.is::<Told>() {
+        return;
+    }
+    let code = error.downcast_ref::<Refusal>();
+    let code = code.map_or("failed", |refusal| refusal.code.as_str());
+    let answer = json!({ "error": { "code": code, "detail": detail } });
+    let _ = Answer::new(String::new(), answer).print(true);
+}
+
+/// An error and its causes, each once: some say their cause themselves.
+pub(super) fn words(error: &anyhow::Error) -> String {
+    let causes = error.chain().skip(1).map(ToString::to_string);
+    causes.fold(error.to_string(), |said, cause| {
+        if said.contains(&cause) {
+            said
+        } else {
+            format!("{said}: {cause}")
+        }
+    })
+}
 
 /// What a command prints, for people and for programs.
 pub(super) struct Answer {

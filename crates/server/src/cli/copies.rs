@@ -5,10 +5,10 @@ use std::path::{Path, absolute};
 use anyhow::{Context, bail};
 use serde_json::to_value;
 
-use super::answer::Answer;
+use super::answer::{Answer, Told, words};
 use super::{execute, leave};
 use crate::admin::{AdminReply, AdminRequest};
-use crate::store::{self, CheckReport, DataFolder, FolderError};
+use crate::store::{self, CheckReport, DataFolder, FolderError, OpenError};
 
 pub(super) async fn backup(data: &Path, file: &Path) -> anyhow::Result<Answer> {
     // The server has a folder of its own.
@@ -46,18 +46,40 @@ pub(super) fn restore(data: &Path, file: &Path, force: bool) -> anyhow::Result<A
 }
 
 pub(super) async fn check(data: &Path, json: bool) -> anyhow::Result<()> {
-    let AdminReply::Checked(report) = execute(data, AdminRequest::Check).await? else {
-        bail!("unexpected answer");
-    };
+    let report = look(data).await?;
     let problems = report.problems.len();
-    Answer::new(words(&report), to_value(report)?).print(json)?;
-    if problems > 0 {
-        bail!("the check found {problems} problems; restore a backup, or ask for help with them");
+    Answer::new(lines(&report), to_value(report)?).print(json)?;
+    if problems == 0 {
+        return Ok(());
     }
-    Ok(())
+    let word = if problems == 1 { "problem" } else { "problems" };
+    Err(Told(format!(
+        "the check found {problems} {word}; restore a backup, or ask for help"
+    ))
+    .into())
 }
 
-fn words(report: &CheckReport) -> String {
+/// Looking makes nothing; that there is no store, or none that opens, is found out as well.
+async fn look(data: &Path) -> anyhow::Result<CheckReport> {
+    let found = |problem| CheckReport {
+        problems: vec![problem],
+        ..CheckReport::default()
+    };
+    if !store::is_there(data) {
+        let folder = data.display();
+        return Ok(found(format!(
+            "there is no store in {folder}; name its folder with --data"
+        )));
+    }
+    match execute(data, AdminRequest::Check).await {
+        Ok(AdminReply::Checked(report)) => Ok(report),
+        Ok(other) => bail!("unexpected answer: {other:?}"),
+        Err(error) if error.is::<OpenError>() => Ok(found(words(&error))),
+        Err(error) => Err(error),
+    }
+}
+
+fn lines(report: &CheckReport) -> String {
     let mut lines = vec![format!(
         "{} accounts, {} messages, {} attachments of {} bytes, {} files on the way",
         report.accounts,

@@ -143,7 +143,7 @@ pub(super) async fn run(config: &Config, command: PublishCommand) -> anyhow::Res
             }
             Ok(Answer::new(text, said))
         }
-        AdminReply::Refused(why) => bail!(why),
+        AdminReply::Refused(why) => Err(why.into()),
         other => bail!("unexpected answer: {other:?}"),
     }
 }

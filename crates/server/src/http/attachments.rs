@@ -370,10 +370,7 @@ fn range(
     };
     match parsed.validate(size).as_deref() {
         Ok([range]) if *range.start() < size => Ok(Some(range.clone())),
-        Ok([_]) | Err(RangeUnsatisfiableError::RangeReversed) => Err(Failure::new(
-            ErrorCode::RangeNotSatisfiable,
-            format!("The file has {size} bytes; ask for a part of it that begins before its end."),
-        )),
+        Ok([_]) | Err(RangeUnsatisfiableError::RangeReversed) => Err(Failure::beyond(size)),
         _ => Ok(None),
     }
 }

@@ -1,7 +1,7 @@
 //! Errors as problem details (RFC 9457).
 
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hither_protocol::{ErrorCode, PROBLEM_JSON, Problem};
@@ -29,6 +29,10 @@ pub(super) const fn code_of(status: StatusCode) -> ErrorCode {
     }
 }
 
+/// What is asked of whoever did not say who they are.
+pub(super) const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"hither\"");
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"hither\"");
+
 /// When there may be a place again, in seconds.
 const NO_PLACE_S: u64 = 30;
 
@@ -39,6 +43,10 @@ pub(crate) struct Failure {
     /// What happened and what to do next.
     detail: String,
     retry_after_s: Option<u64>,
+    /// Whether HTTP Basic would do, too.
+    takes_basic: bool,
+    /// Bytes of the file, of which a part was asked for that it does not have.
+    length: Option<u64>,
 }
 
 impl Failure {
@@ -47,6 +55,8 @@ impl Failure {
             code,
             detail: detail.into(),
             retry_after_s: None,
+            takes_basic: false,
+            length: None,
         }
     }
 
@@ -67,6 +77,27 @@ impl Failure {
         Self {
             retry_after_s: Some(retry_after_s),
             ..Self::new(ErrorCode::TooMany, detail)
+        }
+    }
+
+    /// Nobody proved who they are, where HTTP Basic does as well as a bearer token.
+    pub(crate) fn unauthenticated_publisher(detail: impl Into<String>) -> Self {
+        Self {
+            takes_basic: true,
+            ..Self::new(ErrorCode::Unauthenticated, detail)
+        }
+    }
+
+    /// A part was asked for of a file that has no more than so many bytes.
+    pub(crate) fn beyond(length: u64) -> Self {
+        Self {
+            length: Some(length),
+            ..Self::new(
+                ErrorCode::RangeNotSatisfiable,
+                format!(
+                    "The file has {length} bytes; ask for a part of it that begins before its end."
+                ),
+            )
         }
     }
 
@@ -119,6 +150,11 @@ impl Failure {
     pub(crate) const fn retry_after_s(&self) -> Option<u64> {
         self.retry_after_s
     }
+
+    /// Bytes of the file whose part is not there.
+    pub(crate) const fn length(&self) -> Option<u64> {
+        self.length
+    }
 }
 
 impl From<StoreError> for Failure {
@@ -169,6 +205,11 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// What a 416 says in `Content-Range`.
+pub(super) fn beyond(length: u64) -> HeaderValue {
+    HeaderValue::try_from(format!("bytes */{length}")).expect("digits are plain text")
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let status =
@@ -185,8 +226,13 @@ impl IntoResponse for Failure {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Bearer realm=\"hither\"");
-            headers.insert(WWW_AUTHENTICATE, challenge);
+            if self.takes_basic {
+                headers.append(WWW_AUTHENTICATE, BASIC);
+            }
+            headers.append(WWW_AUTHENTICATE, BEARER);
+        }
+        if let Some(length) = self.length {
+            headers.insert(CONTENT_RANGE, beyond(length));
         }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(RETRY_AFTER, seconds.into());

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::body::object;
 use super::{App, Failure, code_of, publish, publisher};
 use crate::secret;
 use crate::store::{Grantee, PublisherRecord};
@@ -185,8 +186,7 @@ async fn sent(request: Request) -> Result<Sent, Refused> {
     if body.is_empty() {
         return Ok(Sent::default());
     }
-    serde_json::from_slice(&body)
-        .map_err(|error| Refused::new(StatusCode::BAD_REQUEST, error.to_string()))
+    object(&body).map_err(|why| Refused::new(StatusCode::BAD_REQUEST, why.into_words()))
 }
 
 async fn multipart(request: Request) -> Result<Sent, Refused> {

@@ -57,11 +57,7 @@ pub(crate) async fn list(
     listing: Result<Query<Listing>, QueryRejection>,
 ) -> Result<Json<MessagesPage>, Failure> {
     let Query(listing) = listing.map_err(|error| bad_query(&error))?;
-    let limit = listing.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        let detail = format!("limit must be 1 to {MAX_LIMIT}.");
-        return Err(Failure::invalid(detail));
-    }
+    let limit = at_most(MAX_LIMIT, listing.limit.unwrap_or(DEFAULT_LIMIT))?;
     let page = read_page(&app, &client.0, &listing, limit).await?;
     // Whoever asks for everything gets everything there is.
     let from_somewhere = listing.after.is_some() || listing.since.is_some();
@@ -153,6 +149,14 @@ pub(super) async fn explained(
     Ok(Json(Trace {
         steps: steps.collect(),
     }))
+}
+
+/// How much is answered at once: what was asked for, as far as it may be.
+pub(super) fn at_most(most: usize, asked: usize) -> Result<usize, Failure> {
+    match asked {
+        0 => Err(Failure::invalid("limit must be 1 or more.")),
+        asked => Ok(asked.min(most)),
+    }
 }
 
 async fn read_page(

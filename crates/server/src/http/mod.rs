@@ -31,20 +31,22 @@ mod webhooks;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, OriginalUri, State};
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, Method, Uri};
+use axum::http::{HeaderValue, Method};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{any, delete, get, post, put};
 use hither_protocol::ErrorCode;
 
+pub(crate) use self::account::check::password as check_password;
 pub(crate) use self::attempts::Attempts;
 use self::body::JsonBody;
+pub(crate) use self::body::in_words;
 use self::client::Client;
 pub(crate) use self::failure::Failure;
 use self::failure::code_of;
-pub(crate) use self::ntfy::{Followers, KnownPasswords, moment, priority_named};
+pub(crate) use self::ntfy::{Followers, KnownPasswords, moment, priority_named, topic_name};
 pub(crate) use self::observe::REQUEST_ID;
 pub use self::openapi::text as openapi;
 pub use self::origin::{InvalidOrigin, Origin};
@@ -155,14 +157,15 @@ async fn private(mut response: Response) -> Response {
     response
 }
 
-async fn nothing_here(uri: Uri) -> Failure {
+/// By the address that was asked for: inside a nest of routes its beginning is missing.
+async fn nothing_here(OriginalUri(uri): OriginalUri) -> Failure {
     Failure::not_found(format!(
         "There is nothing at {}; docs/protocol.md lists the addresses.",
         uri.path()
     ))
 }
 
-async fn not_with_this_method(method: Method, uri: Uri) -> Failure {
+async fn not_with_this_method(method: Method, OriginalUri(uri): OriginalUri) -> Failure {
     Failure::new(
         ErrorCode::MethodNotAllowed,
         format!(

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::client::bearer;
 use super::{App, Failure};
-use crate::metrics::MEDIA_TYPE;
+use crate::metrics::Form;
 use crate::network::is_forwarded;
 use crate::secret;
 
@@ -70,7 +70,7 @@ pub(crate) async fn metrics(
              Authorization: Bearer and the metrics_token.",
         ));
     }
-    text(&app).await
+    text(&app, &headers).await
 }
 
 /// `GET /metrics` on a listener of its own.
@@ -84,16 +84,19 @@ pub(crate) async fn own_metrics(
             "Send Authorization: Bearer and the metrics_token.",
         ));
     }
-    text(&app).await
+    text(&app, &headers).await
 }
 
-async fn text(app: &App) -> Result<Response, Failure> {
-    let text = app.metrics.text(&app.vitals().await);
+async fn text(app: &App, headers: &HeaderMap) -> Result<Response, Failure> {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    let form = Form::accepted(accept.unwrap_or_default());
+    let text = app.metrics.text(form, &app.vitals().await);
     let text = text.map_err(|error| {
         tracing::error!(%error, "metrics cannot be written");
         Failure::new(ErrorCode::Internal, "The metrics cannot be written.")
     })?;
-    Ok(([(CONTENT_TYPE, MEDIA_TYPE)], text).into_response())
+    let headers = [(CONTENT_TYPE, form.media_type()), (VARY, "accept")];
+    Ok((headers, text).into_response())
 }
 
 fn has_token(app: &App, headers: &HeaderMap) -> bool {

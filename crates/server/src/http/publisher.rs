@@ -76,8 +76,7 @@ fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 pub(crate) fn unauthenticated() -> Failure {
-    Failure::new(
-        ErrorCode::Unauthenticated,
+    Failure::unauthenticated_publisher(
         "Send the publisher's id and secret, as HTTP Basic or as Authorization: Bearer ID.SECRET.",
     )
 }

@@ -9,6 +9,7 @@ use hither_protocol::{AccountName, MessageId, PublisherId, Timestamp, WithdrawWh
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::inbox::at_most;
 use super::publish::not_published;
 use super::{App, Failure, Publisher};
 use crate::store::{MessageStates, ReceiverState, Refused, StateCounts, StoreError};
@@ -93,11 +94,7 @@ pub(super) async fn states(
     listing: Result<Query<Listing>, QueryRejection>,
 ) -> Result<Json<MessageState>, Failure> {
     let Query(listing) = listing.map_err(|error| bad_query(&error))?;
-    let limit = listing.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        let detail = format!("limit must be 1 to {MAX_LIMIT}.");
-        return Err(Failure::invalid(detail));
-    }
+    let limit = at_most(MAX_LIMIT, listing.limit.unwrap_or(DEFAULT_LIMIT))?;
     let id = id.ok_or_else(not_published)?;
     let states = app
         .store

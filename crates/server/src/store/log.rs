@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use hither_protocol::{
     AccountName, DeviceId, Fields, Message, MessageId, Priority, PublisherId, Timestamp, TopicName,
-    WithdrawWhy,
+    VersionRange, WithdrawWhy,
 };
-use semver::{Version, VersionReq};
 
 use super::{ClientId, Grantee};
 
@@ -80,21 +79,15 @@ pub struct Application {
     /// As clients say it when they sign in.
     pub name: String,
     /// Of semantic versions.
-    pub versions: VersionReq,
+    pub versions: VersionRange,
 }
 
 impl Application {
     /// Whether a client of this application and version is meant.
     #[must_use]
     pub fn means(&self, name: &str, version: &str) -> bool {
-        self.name == name && in_range(version, &self.versions)
+        self.name == name && self.versions.matches(version)
     }
-}
-
-/// A version that is none is only in the range of all versions.
-pub(super) fn in_range(version: &str, range: &VersionReq) -> bool {
-    *range == VersionReq::STAR
-        || Version::parse(version).is_ok_and(|version| range.matches(&version))
 }
 
 /// What became of a publish.

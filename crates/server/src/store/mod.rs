@@ -52,7 +52,9 @@ pub use publishers::{
 };
 pub use push::PushRegistrations;
 pub use scheduled::{Lost, MAX_SCHEDULED, Refusal, Schedule};
-pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
+pub use sqlite::{
+    ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, is_there, restore,
+};
 pub use states::{MessageStates, ReceiverState, Refused, StateCounts, States};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
 pub use trace::{Decided, MAX_STEPS, Traces};

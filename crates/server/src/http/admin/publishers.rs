@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::sign_in::named;
-use super::super::{App, Failure, JsonBody};
+use super::super::{App, Failure, JsonBody, topic_name};
 use super::{Admin, Disabled};
 use crate::accounts::clock;
 use crate::admin::{self, PublisherSummary};
@@ -146,6 +146,9 @@ pub(crate) async fn set_rights(
     let audience = audience.into();
     let after = (rights, &audience);
     let more = Change::between(before, after);
+    for topic in &more.audience.topics {
+        topic_name(topic)?;
+    }
     match app.store.widen(&id, more).await {
         Err(StoreError::NotFound) => return Err(no_such_account()),
         widened => widened?,

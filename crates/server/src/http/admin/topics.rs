@@ -10,7 +10,7 @@ use hither_protocol::TopicName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::{App, Failure, JsonBody};
+use super::super::{App, Failure, JsonBody, topic_name};
 use super::Admin;
 use crate::admin::grantee;
 use crate::store::{Grant, Right, StoreError, TopicSummary};
@@ -67,6 +67,7 @@ pub(crate) async fn grant(
     path: Result<Path<Granted>, PathRejection>,
 ) -> Result<StatusCode, Failure> {
     let (topic, grant) = asked(&app, path).await?;
+    topic_name(topic.as_str())?;
     found(app.store.grant(&topic, grant.clone()).await)?;
     tracing::info!(%topic, by = %by.account, ?grant, "granted");
     Ok(StatusCode::NO_CONTENT)

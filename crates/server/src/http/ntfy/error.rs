@@ -1,12 +1,13 @@
 //! Errors as ntfy's clients know them: `{"code":40301,"http":403,"error":"…","link":"…"}`.
 
 use axum::Json;
-use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_RANGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use hither_protocol::ErrorCode;
 use serde::Serialize;
 
+use crate::http::failure::{BASIC, beyond};
 use crate::http::{Failure, code_of};
 use crate::limits::TooSoon;
 use crate::store::StoreError;
@@ -18,6 +19,8 @@ pub(crate) struct NtfyError {
     /// What to do next.
     detail: String,
     retry_after_s: Option<u64>,
+    /// Bytes of the file whose part is not there.
+    length: Option<u64>,
     /// For whoever counts.
     code: ErrorCode,
 }
@@ -117,6 +120,7 @@ impl NtfyError {
             why,
             detail: detail.into(),
             retry_after_s: None,
+            length: None,
             code: code_of(why.status()),
         }
     }
@@ -167,6 +171,7 @@ impl From<Failure> for NtfyError {
             why,
             code: failure.code(),
             retry_after_s: failure.retry_after_s(),
+            length: failure.length(),
             detail: failure.into_detail(),
         }
     }
@@ -197,8 +202,10 @@ impl IntoResponse for NtfyError {
         response.extensions_mut().insert(self.code);
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Basic realm=\"hither\"");
-            headers.insert(WWW_AUTHENTICATE, challenge);
+            headers.insert(WWW_AUTHENTICATE, BASIC);
+        }
+        if let Some(length) = self.length {
+            headers.insert(CONTENT_RANGE, beyond(length));
         }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(RETRY_AFTER, seconds.into());

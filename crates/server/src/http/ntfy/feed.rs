@@ -206,7 +206,8 @@ impl Feed {
         let beyond: Beyond = fields
             .and_then(|fields| serde_json::from_str(fields).ok())
             .unwrap_or_default();
-        let line = NtfyMessage::of(message, beyond, topic.name.as_str(), &self.origin);
+        let kept_for = self.app.settings.retention.age;
+        let line = NtfyMessage::of(message, beyond, topic.name.as_str(), &self.origin, kept_for);
         if self.filter.lets_through(&line) {
             self.ready.push_back(line);
         }

@@ -1,5 +1,7 @@
 //! Messages as ntfy's clients get them.
 
+use core::time::Duration;
+
 use hither_protocol::{Format, Message, MessageId, Priority, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
@@ -66,11 +68,20 @@ struct Attachment {
 }
 
 impl NtfyMessage {
-    /// A message of `topic`. `origin` is where this server is reached.
-    pub(super) fn of(message: Message, beyond: Beyond, topic: &str, origin: &Origin) -> Self {
+    /// A message of `topic`. `origin` is where this server is reached, `kept_for` how long it keeps
+    /// what says nothing else.
+    pub(super) fn of(
+        message: Message,
+        beyond: Beyond,
+        topic: &str,
+        origin: &Origin,
+        kept_for: Duration,
+    ) -> Self {
         let priority = message.priority;
         let markdown = message.format == Format::Markdown;
-        let expires = message.expires_at.map(Timestamp::as_second);
+        let forgotten = (!beyond.fleeting).then(|| message.created_at.checked_add(kept_for).ok());
+        let expires = message.expires_at.or(forgotten.flatten());
+        let expires = expires.map(Timestamp::as_second);
         let attachment = match beyond.attachment {
             Some(elsewhere) => Some(Attachment {
                 name: elsewhere.name,
@@ -175,6 +186,7 @@ mod tests {
 
     use super::*;
 
+    const DAY: Duration = Duration::from_hours(24);
     const ID: &str = "0197a9b0-0000-7000-8000-000000000001";
 
     fn message(extra: &Value) -> Message {
@@ -193,7 +205,8 @@ mod tests {
     fn shown(message: &Value, beyond: &Value) -> Value {
         let origin = "https://push.example.com".parse().unwrap();
         let beyond = serde_json::from_value(beyond.clone()).unwrap();
-        let line = NtfyMessage::of(self::message(message), beyond, "alerts", &origin).to_json();
+        let message = self::message(message);
+        let line = NtfyMessage::of(message, beyond, "alerts", &origin, DAY).to_json();
         assert!(!line.contains('\n'));
         serde_json::from_str(&line).unwrap()
     }
@@ -201,10 +214,12 @@ mod tests {
     #[test]
     fn the_least_message() {
         let expected = json!({
-            "id": ID, "time": 1_772_614_800, "event": "message", "topic": "alerts",
-            "message": "text",
+            "id": ID, "time": 1_772_614_800, "expires": 1_772_701_200, "event": "message",
+            "topic": "alerts", "message": "text",
         });
         assert_eq!(shown(&json!({ "body": "text" }), &json!({})), expected);
+        let fleeting = shown(&json!({ "body": "text" }), &json!({ "fleeting": true }));
+        assert_eq!(fleeting.get("expires"), None);
     }
 
     #[test]

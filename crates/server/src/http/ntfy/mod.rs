@@ -33,7 +33,7 @@ pub(crate) use self::known::KnownPasswords;
 pub(crate) use self::places::Followers;
 pub(crate) use self::publication::priority_named;
 pub(crate) use self::publish::as_json;
-pub(crate) use self::topic::{Refused, claimed, readable, writable};
+pub(crate) use self::topic::{Refused, claimed, readable, topic_name, writable};
 use super::App;
 
 /// What is answered in ntfy's words, beside `POST /`.

@@ -11,6 +11,7 @@ use super::actions::{self, NtfyAction};
 use super::error::{NtfyError, Why};
 use super::params::{self, Params};
 use super::{delay, template};
+use crate::http::body::object;
 
 /// Stands in for a message without text.
 const NO_TEXT: &str = "triggered";
@@ -48,6 +49,9 @@ pub(super) struct Beyond {
     /// A file that lies elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) attachment: Option<Elsewhere>,
+    /// It is for those who listen, and kept for nobody.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(super) fleeting: bool,
 }
 
 /// A file on another server.
@@ -95,8 +99,7 @@ struct Fields {
 
 /// The topic and the text of a JSON body; its other fields go into `params`.
 pub(super) fn json(body: &[u8], params: &mut Params) -> Result<(String, String), NtfyError> {
-    let fields: Fields = serde_json::from_slice(body)
-        .map_err(|error| NtfyError::new(Why::Json, error.to_string()))?;
+    let fields: Fields = object(body).map_err(|why| NtfyError::new(Why::Json, why.into_words()))?;
     params.set(params::TITLE, fields.title);
     params.set(params::PRIORITY, word(&fields.priority)?);
     params.set(params::TAGS, fields.tags.join(","));
@@ -141,6 +144,7 @@ pub(super) fn read(
     refuse(params)?;
     let mut beyond = Beyond {
         attachment: elsewhere(params)?,
+        fleeting: !params.flag(params::CACHE, true),
         ..Beyond::default()
     };
     let (mut title, mut text, file) = content(params, beyond.attachment.as_ref(), body)?;
@@ -172,7 +176,7 @@ pub(super) fn read(
         icon: icon(params)?,
         key: params.text(params::SEQUENCE_ID).map(|id| key(topic, id)),
         deliver_at: deliver_at(params, now)?,
-        ttl_s: (!params.flag(params::CACHE, true)).then_some(0),
+        ttl_s: beyond.fleeting.then_some(0),
         ..PublishRequest::default()
     };
     links(params, &mut request, &mut beyond)?;

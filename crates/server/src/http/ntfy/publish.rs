@@ -117,7 +117,8 @@ async fn hand_over(asked: &Asked, who: &Who, topic: &str, body: Arriving) -> Ans
         // What the message needs stays with it.
         attachments::forget(app, vec![upload.id]).await;
     }
-    let line = NtfyMessage::of(accepted?, beyond, topic.as_str(), &asked.origin()?);
+    let (origin, kept_for) = (asked.origin()?, app.settings.retention.age);
+    let line = NtfyMessage::of(accepted?, beyond, topic.as_str(), &origin, kept_for);
     Ok(Json(line))
 }
 

@@ -93,7 +93,8 @@ impl Refused {
         }
     }
 
-    fn detail(&self) -> String {
+    /// What is wrong and what to do next, as the end of a sentence.
+    pub(crate) fn detail(&self) -> String {
         match self {
             Self::Invalid => "a topic is 1 to 64 letters, digits, '_' and '-'".to_owned(),
             Self::Reserved => "this name is an address of the server; choose another".to_owned(),

@@ -156,6 +156,8 @@ impl Ready {
         by: &Grantee,
         mut request: PublishRequest,
     ) -> Result<Self, Failure> {
+        // An empty page is none.
+        request.html = request.html.filter(|page| !page.is_empty());
         permitted(publisher.rights, &request)?;
         let to = receivers(app, by, &request.to).await?;
         let ttl = request.ttl_s.map(Duration::from_secs);

@@ -119,12 +119,19 @@ fn hashes_in(database: &Path) -> Result<Vec<FileHash>, StoreError> {
 }
 
 fn check(conn: &Connection, files: &Files) -> Result<CheckReport, StoreError> {
-    let mut report = CheckReport {
-        accounts: count(conn, "accounts")?,
-        messages: count(conn, "messages")?,
-        problems: problems_of(conn)?,
-        ..CheckReport::default()
-    };
+    let mut report = CheckReport::default();
+    match examine(conn, files, &mut report) {
+        // It cannot be read any further, which is what was to be found out.
+        Err(StoreError::Broken(why)) => report.problems.push(format!("database: {why}")),
+        examined => examined?,
+    }
+    Ok(report)
+}
+
+fn examine(conn: &Connection, files: &Files, report: &mut CheckReport) -> Result<(), StoreError> {
+    report.problems = problems_of(conn)?;
+    report.accounts = count(conn, "accounts")?;
+    report.messages = count(conn, "messages")?;
     let rows = super::attachments::all_files(conn)?;
     for (hash, size) in &rows {
         if let Some(problem) = problem_of_file(&files.path(hash), hash, *size) {
@@ -137,7 +144,7 @@ fn check(conn: &Connection, files: &Files) -> Result<CheckReport, StoreError> {
     let known: std::collections::HashSet<_> = rows.into_iter().map(|(hash, _)| hash).collect();
     let on_disk = files.list()?;
     report.strays = on_disk.iter().filter(|hash| !known.contains(hash)).count();
-    Ok(report)
+    Ok(())
 }
 
 pub(super) fn count(conn: &Connection, table: &str) -> Result<u64, StoreError> {

@@ -37,6 +37,7 @@ mod withdrawals;
 mod writer;
 
 use std::io;
+use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -112,6 +113,12 @@ pub struct SqliteStore {
     threads: Mutex<Vec<JoinHandle<()>>>,
     // Last, so that nobody else gets the folder before everything above is closed.
     folder: DataFolder,
+}
+
+/// Whether a folder holds a store. One that may not be looked into may hold one.
+#[must_use]
+pub fn is_there(data: &Path) -> bool {
+    data.join("hither.db").try_exists().unwrap_or(true)
 }
 
 impl SqliteStore {

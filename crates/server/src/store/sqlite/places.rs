@@ -1,13 +1,11 @@
 //! Where the logs are in the database, and which of them a reader reads.
 
-use hither_protocol::{AccountName, Timestamp};
+use hither_protocol::{AccountName, Timestamp, VersionRange};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use semver::VersionReq;
 
 use super::accounts::account_number;
 use super::rows::{damaged, ms};
-use crate::store::log::in_range;
 use crate::store::{ClientId, INBOX, Position, Reader, StoreError, Subscription, TopicId};
 
 /// No position comes after it.
@@ -287,7 +285,7 @@ impl Shelf {
     fn is_meant(&self, versions: Option<&str>) -> Result<bool, StoreError> {
         match versions {
             None => Ok(true),
-            Some(range) => Ok(in_range(&self.version, &parse_range(range)?)),
+            Some(range) => Ok(parse_range(range)?.matches(&self.version)),
         }
     }
 
@@ -364,7 +362,7 @@ fn topics_of(conn: &Connection, message: i64) -> Result<Vec<(TopicId, Position)>
         .collect::<Result<_, _>>()?)
 }
 
-pub(super) fn parse_range(text: &str) -> Result<VersionReq, StoreError> {
+pub(super) fn parse_range(text: &str) -> Result<VersionRange, StoreError> {
     text.parse().map_err(damaged)
 }
 

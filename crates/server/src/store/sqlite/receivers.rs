@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use hither_protocol::{AccountName, TopicName};
+use hither_protocol::{AccountName, TopicName, VersionRange};
 use rusqlite::{OptionalExtension, params};
-use semver::VersionReq;
 
 use super::places::{Place, account_name, application_number};
 use super::publishers::{MAY_REACH, reached};
 use super::rows::damaged;
 use super::topics;
 use super::writer::Tx;
-use crate::store::log::in_range;
 use crate::store::{Application, ClientId, Log, Receivers, StoreError, TopicId};
 
 /// Receivers that exist.
@@ -165,7 +163,8 @@ fn present_clients(tx: &Tx<'_>, meant: &Application) -> Result<u64, StoreError> 
     let mut rows = find.query([&meant.name])?;
     let mut present = 0;
     while let Some(row) = rows.next()? {
-        if in_range(row.get_ref(0)?.as_str().map_err(damaged)?, &meant.versions) {
+        let version = row.get_ref(0)?.as_str().map_err(damaged)?;
+        if meant.versions.matches(version) {
             present += row.get::<_, u64>(1)?;
         }
     }
@@ -201,7 +200,7 @@ fn log_at(tx: &Tx<'_>, place: Place) -> Result<Log, StoreError> {
             name: tx
                 .prepare_cached("SELECT name FROM applications WHERE id = ?1")?
                 .query_row([number], |row| row.get(0))?,
-            versions: VersionReq::STAR,
+            versions: VersionRange::any(),
         }),
     })
 }

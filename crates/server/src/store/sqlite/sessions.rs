@@ -12,7 +12,6 @@ use super::rows::{damaged, ms, taken, time};
 use super::states;
 use super::upkeep;
 use super::writer::Tx;
-use crate::store::log::in_range;
 use crate::store::{
     ClientId, Committed, DeviceRecord, Identity, Log, NewSession, Position, SecretHash, StoreError,
     What,
@@ -302,7 +301,7 @@ fn waiting_for(
     let mut waiting = Vec::new();
     while let Some(row) = rows.next()? {
         let range = parse_range(row.get_ref(0)?.as_str().map_err(damaged)?)?;
-        if in_range(&present.version, &range) && !in_range(before, &range) {
+        if range.matches(&present.version) && !range.matches(before) {
             let content = row.get_ref(2)?.as_str().map_err(damaged)?;
             let message = serde_json::from_str(content).map_err(damaged)?;
             let row = MessageRow {

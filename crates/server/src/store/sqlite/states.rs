@@ -10,7 +10,6 @@ use super::log::{kind_of, why_named};
 use super::places::parse_range;
 use super::rows::{damaged, ms, optional_time, time};
 use super::writer::Tx;
-use crate::store::log::in_range;
 use crate::store::{
     ClientId, EventType, INBOX, MessageStates, Position, ReceiverState, StateCounts, States,
     StoreError,
@@ -274,7 +273,7 @@ impl Ack {
         while let Some(row) = rows.next()? {
             let range = parse_range(row.get_ref(1)?.as_str().map_err(damaged)?)?;
             let message: i64 = row.get(0)?;
-            if in_range(&self.version, &range)
+            if range.matches(&self.version)
                 && note.execute(params![message, self.account, ms(self.now)])? > 0
             {
                 newly.push(message);

@@ -17,13 +17,12 @@ pub(super) fn messages(schemas: &mut Schemas) -> Vec<Operation> {
     let moment = json!({ "type": "string", "format": "date-time" });
     let token = json!({ "type": "string" });
     let limit = json!({
-        "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT,
+        "type": "integer", "minimum": 1, "default": DEFAULT_LIMIT,
     });
     let key = json!({ "type": "string", "pattern": format!("^[!-~]{{1,{MAX_KEY}}}$") });
     let name = json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,63}$" });
     let receivers = json!({
-        "type": "integer", "minimum": 1, "maximum": states::MAX_LIMIT,
-        "default": states::DEFAULT_LIMIT,
+        "type": "integer", "minimum": 1, "default": states::DEFAULT_LIMIT,
     });
     vec![
         publisher("post", "/v1/messages", "Publish a message")
@@ -43,12 +42,23 @@ pub(super) fn messages(schemas: &mut Schemas) -> Vec<Operation> {
             &token,
             "Only what is addressed to this client itself.",
         )
-        .asks("limit", &limit, "Messages in the answer, at most.")
+        .asks(
+            "limit",
+            &limit,
+            &format!("Messages in the answer, at most; more than {MAX_LIMIT} is {MAX_LIMIT}."),
+        )
         .answers::<MessagesPage>(200, schemas, "A page.")
         .fails(&[ErrorCode::Invalid, ErrorCode::UnknownCursor]),
         publisher("get", "/v1/messages/{id}", "What became of a message")
             .asks("after", &name, "Only receivers after this one.")
-            .asks("limit", &receivers, "Receivers in the answer, at most.")
+            .asks(
+                "limit",
+                &receivers,
+                &format!(
+                    "Receivers in the answer, at most; more than {0} is {0}.",
+                    states::MAX_LIMIT
+                ),
+            )
             .answers::<states::MessageState>(200, schemas, "Names only of those addressed by name.")
             .fails(&[ErrorCode::Invalid, ErrorCode::NotFound]),
         publisher("delete", "/v1/messages/{id}", "Recall a message")

@@ -38,11 +38,7 @@ fn machinery() -> Vec<Operation> {
         anyone("get", "/healthz", "Whether the process lives").shows(200, TEXT, "It does."),
         anyone("get", "/readyz", "Whether the store answers").shows(200, TEXT, "It does."),
         anyone("get", "/metrics", "Metrics in Prometheus's form")
-            .shows(
-                200,
-                "application/openmetrics-text",
-                "For whom the operator lets read them.",
-            )
+            .shows(200, "text/plain", "For whom the operator lets read them.")
             .fails(&[ErrorCode::NotFound, ErrorCode::Unauthenticated]),
         anyone("get", "/docs/openapi.json", "This document").shows(
             200,
