@@ -141,15 +141,15 @@ impl Account {
             ..self.timings
         });
         self.choose();
-        if !late {
-            let pending = pending.iter().map(|one| unsettled(one, &[], now));
-            let all = pending.chain(popped_up).collect();
-            return self.router.restore(all, now.instant);
+        // Later, and with what came after the start, nothing has to be told from a restart.
+        let is_old = |one: &&Pending| !late && now.moment(one.created_at) < started;
+        let (old, new): (Vec<_>, Vec<_>) = pending.iter().partition(is_old);
+        let old = old.into_iter().map(|one| unsettled(one, &[], now));
+        let old: Vec<_> = old.chain(popped_up).collect();
+        if !old.is_empty() {
+            self.router.restore(old, now.instant);
         }
-        if !unseen.is_empty() {
-            self.router.restore(popped_up.collect(), now.instant);
-        }
-        for message in pending {
+        for message in new {
             let mut delivered_later = Vec::new();
             let event = Event::Accepted(accepted(message, now));
             self.router.handle(now.instant, event, &mut delivered_later);
@@ -188,7 +188,11 @@ impl Account {
                 }
             }
             Command::Shown(device, ids, stays) => {
+                let on = device.clone();
                 self.route(Event::Shown { device, ids, stays });
+                // So that a reading after it is known to be one.
+                let streams = self.inboxes().filter(|stream| stream.device == on);
+                streams.for_each(|stream| stream.mailbox.probe());
             }
             Command::Settings(settings) => self.adopt(*settings),
             Command::Online(answer) => {
