@@ -19,6 +19,7 @@ use crate::accounts::{Accounts, clock};
 use crate::admin::AdminSocket;
 use crate::attachments;
 use crate::connection::Entrance;
+use crate::gateway::Gateways;
 use crate::http::{self, Attempts, Failure, Followers, KnownPasswords, Origin};
 use crate::limits::{Limiter, Limits, Places};
 use crate::metrics::{Metrics, Vitals};
@@ -213,6 +214,9 @@ pub enum ServeError {
     /// Open the store again.
     #[error("this store serves another server, or did")]
     StoreInUse,
+    /// Look at the store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// What every request and stream needs.
@@ -231,6 +235,8 @@ pub(crate) struct App {
     pub(crate) started: Instant,
     /// The way to addresses that others chose.
     pub(crate) outbound: Outbound,
+    /// The way to phones whose streams are closed.
+    pub(crate) gateways: Gateways,
     pub(crate) known_passwords: KnownPasswords,
     /// Who follows topics in ntfy's form.
     pub(crate) followers: Followers,
@@ -257,7 +263,9 @@ pub async fn serve(
         admin,
     } = listeners.into();
     let commits = store.commits().ok_or(ServeError::StoreInUse)?;
+    let head = store.head().await?;
     let app = Arc::new(App::new(settings, store));
+    app.accounts.begin_after(head);
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
     let mut tasks = JoinSet::new();
     tasks.spawn(follower);
@@ -312,6 +320,7 @@ pub async fn serve(
 impl App {
     pub(crate) fn new(settings: Settings, store: Arc<dyn Store>) -> Self {
         let limits = settings.limits;
+        let gateways = Gateways::default();
         let metrics = Arc::new(Metrics::new(&store.measures()));
         Self {
             cursors: store.cursors(),
@@ -322,6 +331,7 @@ impl App {
                 settings.policy,
                 limits.streams_per_account,
                 Arc::clone(&metrics),
+                gateways,
             )),
             passwords: Passwords::default(),
             sign_ins: Semaphore::new(limits.sign_ins),
@@ -330,6 +340,7 @@ impl App {
             metrics,
             started: clock::now(),
             outbound: Outbound::new(settings.outbound_allow.clone()),
+            gateways,
             known_passwords: KnownPasswords::default(),
             followers: Followers::default(),
             uploads: Places::new(

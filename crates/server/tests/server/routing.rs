@@ -176,6 +176,7 @@ async fn input_after_a_pop_up_counts_without_an_echo() {
     message(&mut phone).await;
     desktop.say(&shows(id)).await;
     desktop.probed().await;
+    desktop.ping().await;
     desktop.say(&typing(false)).await;
     desktop.say(&says(locked())).await;
     desktop.ping().await;

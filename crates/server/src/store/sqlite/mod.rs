@@ -15,6 +15,7 @@ mod people;
 mod places;
 mod publish;
 mod publishers;
+mod push;
 mod readers;
 mod receivers;
 mod release;
@@ -412,10 +413,11 @@ impl Store for SqliteStore {
         &self,
         account: &AccountName,
         now: Timestamp,
+        upto: Position,
     ) -> Result<Vec<Pending>, StoreError> {
         let account = account.clone();
         self.readers
-            .read(move |conn| pages::pending(conn, &account, now))
+            .read(move |conn| pages::pending(conn, &account, now, upto))
             .await
     }
 
