@@ -204,14 +204,14 @@ impl Socket {
 
     /// Asks for a sign of life that any client gives by itself, dated.
     async fn probe(&mut self) -> Result<(), End> {
-        let sent = u64::try_from(self.age().as_millis()).unwrap_or(u64::MAX);
+        let sent = u64::try_from(self.age().as_micros()).unwrap_or(u64::MAX);
         self.put(Message::Ping(sent.to_be_bytes().to_vec().into()))
             .await
     }
 
     fn heard(&mut self, probe: &[u8]) {
         if let Ok(sent) = probe.try_into() {
-            let sent = Duration::from_millis(u64::from_be_bytes(sent));
+            let sent = Duration::from_micros(u64::from_be_bytes(sent));
             self.heard = self
                 .heard
                 .max(Some(sent))
