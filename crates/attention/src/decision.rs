@@ -36,6 +36,9 @@ pub(crate) fn decide(devices: &Devices, entry: &Entry, plan: Plan, restarting: b
         let phone = phone.map(|way| (way, Because::PhoneToo));
         return Decision::Alert([desktop].into_iter().chain(phone).collect());
     }
+    if let Some(only) = only_screen(devices, entry).filter(|_| !restarting) {
+        return Decision::Alert(vec![(Way::stream(only), Because::Unknown)]);
+    }
     let may_answer = |id: &DeviceId| untried(entry, id) || entry.is_shown_on(id);
     if devices.doubtful_desktops().any(may_answer) {
         return Decision::Hold(AlertWhy::PresenceKnown, Because::DeviceMayAnswer);
@@ -79,6 +82,17 @@ fn everyone(devices: &Devices, entry: &Entry) -> Decision {
         ways.map(|way| (way, Because::Everywhere)),
         Because::NobodyReachable,
     )
+}
+
+/// A desktop that did not say yet whether anyone is there, where no other device could ring: to wait
+/// for its word would only be later.
+fn only_screen<'a>(devices: &'a Devices, entry: &Entry) -> Option<&'a DeviceId> {
+    let mut doubtful = devices.doubtful_desktops().filter(|id| untried(entry, id));
+    let others = doubtful.nth(1).is_some()
+        || devices.unknown_desktops().any(|id| untried(entry, id))
+        || best_mobile(devices, entry).is_some();
+    let mut mute = devices.mute_desktops().filter(|id| untried(entry, id));
+    mute.next().filter(|_| !others)
 }
 
 fn untried(entry: &Entry, desktop: &DeviceId) -> bool {

@@ -66,7 +66,10 @@ pub(crate) struct Device {
     report: Option<Report>,
     /// Since when the stream is open without a word about presence.
     mute_since: Option<Instant>,
+    /// At the earliest: what was shown before that was seen.
     last_input: Option<Instant>,
+    /// As far as it was measured.
+    used_at: Option<Instant>,
     /// When the newest reading was sent.
     read: Option<Instant>,
     push: bool,
@@ -214,6 +217,11 @@ impl Devices {
         self.ids(|device| device.kind == DeviceKind::Desktop && !device.certain)
     }
 
+    /// Of those, the ones that are connected and did not say anything yet.
+    pub(crate) fn mute_desktops(&self) -> impl Iterator<Item = &DeviceId> {
+        self.ids(|device| device.kind == DeviceKind::Desktop && !device.certain && device.is_open())
+    }
+
     /// Active desktops, most recent input first.
     pub(crate) fn active_desktops(&self) -> impl Iterator<Item = &DeviceId> {
         self.ranked(|device| device.is_certainly(Seat::Active))
@@ -247,7 +255,7 @@ impl Devices {
 
     fn ranked(&self, wanted: impl Fn(&Device) -> bool) -> impl Iterator<Item = &DeviceId> {
         let mut found: Vec<_> = self.0.iter().filter(|(_, d)| wanted(d)).collect();
-        let rank = |device: &Device| (device.last_input, device.acted, device.used);
+        let rank = |device: &Device| (device.used_at, device.acted, device.used);
         found.sort_by_key(|(_, device)| core::cmp::Reverse(rank(device)));
         found.into_iter().map(|(id, _)| id)
     }
@@ -266,6 +274,7 @@ impl Device {
             report: None,
             mute_since: None,
             last_input: None,
+            used_at: None,
             read: None,
             push: false,
             acted: None,
@@ -317,7 +326,7 @@ impl Device {
             },
             reason: told.and_then(|report| report.reason),
             since_ms: told.map(|report| ms(now.since(report.since))),
-            last_input_ms: self.last_input.map(|input| ms(now.since(input))),
+            last_input_ms: self.used_at.map(|input| ms(now.since(input))),
         }
     }
 
@@ -336,7 +345,7 @@ impl Device {
             renewed: sent.measured,
         });
         let age = presence.last_input_ms.map(Duration::from_millis)?;
-        self.input(sent.earliest, age)
+        self.input(sent, age)
     }
 
     /// What an earlier stream reported is not renewed by a heartbeat of this one.
@@ -346,14 +355,15 @@ impl Device {
         {
             report.renewed = report.renewed.max(sent.measured);
         }
-        self.input(sent.earliest, last_input)
+        self.input(sent, last_input)
     }
 
     /// Each reading says when the last input was at the earliest: the latest of them is true, too.
-    fn input(&mut self, sent: Instant, age: Duration) -> Option<Input> {
+    fn input(&mut self, sent: Sent, age: Duration) -> Option<Input> {
         let pause = self.last_input.zip(self.read);
-        let before = self.read.replace(sent);
-        self.last_input = self.last_input.max(Some(sent - age));
+        let before = self.read.replace(sent.earliest);
+        self.last_input = self.last_input.max(Some(sent.earliest - age));
+        self.used_at = self.used_at.max(Some(sent.measured - age));
         self.last_input.map(|at| Input { at, pause, before })
     }
 

@@ -52,6 +52,7 @@ pub enum ClientFrame {
     /// The pop-up is up.
     Shown {
         /// For these messages.
+        #[serde(deserialize_with = "known")]
         ids: Vec<MessageId>,
         /// Whether it stays up until there has been input after it, however long that takes.
         #[serde(default, skip_serializing_if = "core::ops::Not::not")]
@@ -60,6 +61,7 @@ pub enum ClientFrame {
     /// The person read them.
     Read {
         /// These messages.
+        #[serde(deserialize_with = "known")]
         ids: Vec<MessageId>,
     },
     /// The person chose one of a message's actions.
@@ -72,6 +74,22 @@ pub enum ClientFrame {
     /// A type this version does not know; skipped.
     #[serde(other)]
     Unknown,
+}
+
+/// Ids that can be a message's: others are unknown, and nothing follows from them.
+fn known<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<MessageId>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Said {
+        Id(MessageId),
+        Other(#[expect(dead_code, reason = "it is skipped")] String),
+    }
+    let said = Vec::<Said>::deserialize(deserializer)?;
+    let known = said.into_iter().filter_map(|said| match said {
+        Said::Id(id) => Some(id),
+        Said::Other(_) => None,
+    });
+    Ok(known.collect())
 }
 
 /// What the server says.

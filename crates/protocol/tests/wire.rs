@@ -692,6 +692,20 @@ fn frames_of_an_unknown_type_are_skipped() {
 }
 
 #[test]
+fn ids_that_are_no_messages_are_unknown_ones() {
+    let id = "019a0000-0000-7000-8000-000000000001";
+    for frame in ["read", "shown"] {
+        let text = format!(r#"{{"type": "{frame}", "ids": ["x", "{id}", ""]}}"#);
+        match ClientFrame::parse(&text).unwrap() {
+            ClientFrame::Read { ids } | ClientFrame::Shown { ids, .. } => {
+                assert_eq!(ids, [id.parse().unwrap()]);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn what_is_no_frame_is_refused() {
     for text in [
         "",
@@ -702,7 +716,7 @@ fn what_is_no_frame_is_refused() {
         r#"{"type": 1}"#,
         r#"{"type": "ack"}"#,
         r#"{"type": "ack", "cursor": 7}"#,
-        r#"{"type": "read", "ids": ["not an id"]}"#,
+        r#"{"type": "read", "ids": [7]}"#,
         r#"{"type": "read", "ids": "all"}"#,
         r#"{"type": "ping", "last_input_ms": -1}"#,
         r#"{"type": "ping"} trailing"#,

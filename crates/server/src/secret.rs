@@ -56,8 +56,35 @@ pub fn device_id() -> DeviceId {
         .expect("22 characters of base64url are a device id")
 }
 
-/// A new publisher id: what kind of publisher it is, then 16 random digits.
-pub fn publisher_id(kind: &str) -> Result<PublisherId, InvalidId> {
+/// Kinds of publishers that nobody registers: the server itself, and people who publish.
+const OWN_KINDS: [&str; 2] = ["hither", "account"];
+
+/// A new id of a publisher that registers: what kind of publisher it is, then 16 random digits.
+pub fn publisher_id(kind: &str) -> Result<PublisherId, InvalidKind> {
+    if OWN_KINDS.contains(&kind) {
+        return Err(InvalidKind);
+    }
+    numbered(kind).map_err(|_| InvalidKind)
+}
+
+/// A new id for a person who publishes.
+///
+/// # Panics
+///
+/// Never.
+#[must_use]
+pub fn person_id() -> PublisherId {
+    numbered("account").expect("it is a prefix of a publisher")
+}
+
+/// Say another kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "kind must be 2 to 16 letters a-z, and neither hither nor account, which are the server's own"
+)]
+pub struct InvalidKind;
+
+fn numbered(kind: &str) -> Result<PublisherId, InvalidId> {
     let digits = u64::from_be_bytes(random()) % PUBLISHER_DIGITS;
     format!("{kind}-{digits:016}").parse()
 }

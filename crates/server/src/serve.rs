@@ -214,6 +214,9 @@ pub enum ServeError {
     /// Open the store again.
     #[error("this store serves another server, or did")]
     StoreInUse,
+    /// Look at the store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// What every request and stream needs.
@@ -260,7 +263,9 @@ pub async fn serve(
         admin,
     } = listeners.into();
     let commits = store.commits().ok_or(ServeError::StoreInUse)?;
+    let head = store.head().await?;
     let app = Arc::new(App::new(settings, store));
+    app.accounts.begin_after(head);
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
     let mut tasks = JoinSet::new();
     tasks.spawn(follower);

@@ -230,7 +230,6 @@ impl Session {
 
     fn frame(&mut self, frame: ClientFrame, out: &mut Vec<Output>) {
         match (&mut self.state, frame) {
-            (_, ClientFrame::Unknown) => {}
             (
                 State::Unidentified,
                 ClientFrame::Hello {
@@ -255,7 +254,8 @@ impl Session {
                     self.refuse_frame(refusal, out);
                 }
             }
-            _ => self.malformed("the first frame must be hello", out),
+            (State::Unidentified, _) => self.malformed("the first frame must be hello", out),
+            (State::Identifying { .. } | State::Closed, _) => {}
         }
     }
 

@@ -19,11 +19,15 @@ use crate::http::in_words;
 use crate::limits::{Bucket, Place};
 use crate::metrics::End;
 use crate::serve::{App, Open};
-use crate::session::{Identified, Input, Output, Session, Write};
+use crate::session::{Identified, Input, Output, Session, Taken, Write};
 use crate::store::{ClientId, Identity, Position, Reader, StoreError};
 
 /// How long a closed stream waits for the client to agree.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// The same where it has yet to read what was sent before.
+const LONG_FAREWELL: Duration = Duration::from_secs(30);
+/// Frames that a client may answer a log entry with: that it is stored, shown and read.
+const ANSWERS: u32 = 3;
 /// A client that is silent for so many heartbeats is gone.
 const SILENT_HEARTBEATS: u32 = 3;
 
@@ -63,6 +67,9 @@ struct Socket {
     said: Bucket,
     /// From where on the client owes an ack.
     owes_after: Option<Position>,
+    /// When the last probe that the client answered was sent, since the stream was opened: what it
+    /// says now it says since then.
+    heard: Taken,
 }
 
 /// An identified client in its places.
@@ -86,6 +93,7 @@ impl Socket {
             verify_at: Instant::now() + app.settings.limits.session_again,
             said: Bucket::default(),
             owes_after: None,
+            heard: None,
             app,
         }
     }
@@ -127,7 +135,7 @@ impl Socket {
     async fn next(&mut self) -> Result<Option<Input>, End> {
         tokio::select! {
             Some(input) = self.jobs.next(), if !self.jobs.is_empty() => Ok(input),
-            signal = self.mailbox.next(self.session.wants_live()) => Ok(self.signalled(signal)),
+            signal = self.mailbox.next(self.session.wants_live()) => self.signalled(signal).await,
             received = self.wire.recv(), if self.session.wants_frame() => {
                 self.received(received).await
             }
@@ -135,8 +143,8 @@ impl Socket {
         }
     }
 
-    fn signalled(&mut self, signal: Signal) -> Option<Input> {
-        Some(match signal {
+    async fn signalled(&mut self, signal: Signal) -> Result<Option<Input>, End> {
+        Ok(Some(match signal {
             Signal::End(code) => Input::End(code),
             Signal::Lagged => {
                 self.app.metrics.lagged();
@@ -145,11 +153,15 @@ impl Socket {
             Signal::Live(Live::Entry { entry, alert }) => Input::Entry { entry, alert },
             Signal::Live(Live::Alert { ids, style, why }) => Input::Alert { ids, style, why },
             Signal::Policy(policy) => Input::Policy(policy),
+            Signal::Probe => {
+                self.probe().await?;
+                return Ok(None);
+            }
             Signal::Verify => {
                 self.verify();
-                return None;
+                return Ok(None);
             }
-        })
+        }))
     }
 
     async fn received(
@@ -163,7 +175,11 @@ impl Socket {
             Some(Ok(Message::Binary(_))) => Ok(Some(Input::Malformed(
                 "frames are JSON in text messages; this one was binary".to_owned(),
             ))),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+            Some(Ok(Message::Pong(probe))) => {
+                self.heard(&probe);
+                Ok(None)
+            }
+            Some(Ok(Message::Ping(_))) => Ok(None),
             Some(Ok(Message::Close(_))) => {
                 self.goodbye().await;
                 Err(End::Goodbye)
@@ -185,6 +201,35 @@ impl Socket {
             Ok(frame) => Input::Frame(frame),
             Err(malformed) => Input::Malformed(in_words(&malformed.to_string())),
         })
+    }
+
+    /// Asks for a sign of life that any client gives by itself, dated.
+    async fn probe(&mut self) -> Result<(), End> {
+        let sent = u64::try_from(self.age().as_micros()).unwrap_or(u64::MAX);
+        self.put(Message::Ping(sent.to_be_bytes().to_vec().into()))
+            .await
+    }
+
+    fn heard(&mut self, probe: &[u8]) {
+        if let Ok(sent) = probe.try_into() {
+            let sent = Duration::from_micros(u64::from_be_bytes(sent));
+            self.heard = self
+                .heard
+                .max(Some(sent))
+                .filter(|sent| *sent <= self.age());
+        }
+    }
+
+    /// Since when the client says what it says now, where a probe tells that better than what is
+    /// assumed of all.
+    fn recently(&self) -> Taken {
+        let assumed = self.app.settings.timings.delay;
+        self.heard.filter(|sent| self.age() <= *sent + assumed)
+    }
+
+    /// How long the stream is open.
+    fn age(&self) -> Duration {
+        clock::now().since(self.opened)
     }
 
     /// Says when to come back, before the stream is closed.
@@ -217,8 +262,7 @@ impl Socket {
         match output {
             Output::Send(frame) => return self.say(&frame).await,
             Output::Pong => {
-                let age = clock::now().since(self.opened);
-                let sent_ms = u64::try_from(age.as_millis()).ok();
+                let sent_ms = u64::try_from(self.age().as_millis()).ok();
                 return self.say(&ServerFrame::Pong { sent_ms }).await;
             }
             Output::Close(code) => return Err(self.close(code).await),
@@ -231,21 +275,37 @@ impl Socket {
                 }
                 self.write(write);
             }
-            Output::Announce(presence, taken) => self.tell(|link| link.announce(presence, taken)),
-            Output::Presence(presence, taken) => self.tell(|link| link.presence(presence, taken)),
-            Output::Heartbeat(age, taken) => self.tell(|link| link.heartbeat(age, taken)),
+            Output::Announce(presence, taken) => {
+                let taken = taken.or(self.recently());
+                self.tell(|link| link.announce(presence, taken));
+            }
+            Output::Presence(presence, taken) => {
+                let taken = taken.or(self.recently());
+                self.tell(|link| link.presence(presence, taken));
+            }
+            Output::Heartbeat(age, taken) => {
+                let taken = taken.or(self.recently());
+                self.tell(|link| link.heartbeat(age, taken));
+            }
         }
         Ok(())
     }
 
     async fn say(&mut self, frame: &ServerFrame) -> Result<(), End> {
         self.app.metrics.sent(frame);
+        if is_entry(frame) {
+            self.said.allow(ANSWERS);
+        }
         self.send(frame.to_text().into()).await
     }
 
     async fn send(&mut self, text: Utf8Bytes) -> Result<(), End> {
+        self.put(Message::Text(text)).await
+    }
+
+    async fn put(&mut self, message: Message) -> Result<(), End> {
         let drain_within = self.app.settings.limits.drain_within;
-        if let Ok(sent) = timeout(drain_within, self.wire.send(Message::Text(text))).await {
+        if let Ok(sent) = timeout(drain_within, self.wire.send(message)).await {
             return sent.map_err(|_| End::Lost);
         }
         self.say_code(CloseCode::TooSlow).await;
@@ -392,7 +452,11 @@ impl Socket {
             while let Some(Ok(_)) = self.wire.recv().await {}
             Ok::<(), axum::Error>(())
         };
-        let _ = timeout(FAREWELL, farewell).await;
+        let patience = match code {
+            CloseCode::TooSlow => LONG_FAREWELL,
+            _ => FAREWELL,
+        };
+        let _ = timeout(patience, farewell).await;
     }
 
     fn detach(&mut self) {
@@ -413,6 +477,14 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.detach();
     }
+}
+
+/// Whether a client stores and acks it.
+const fn is_entry(frame: &ServerFrame) -> bool {
+    matches!(
+        frame,
+        ServerFrame::Message { .. } | ServerFrame::Read { .. } | ServerFrame::Withdraw { .. }
+    )
 }
 
 /// What a broken frame means; `None` when the connection itself is gone.

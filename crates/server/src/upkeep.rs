@@ -10,7 +10,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::store::{Retention, Store, StoreError};
 
 /// How often logs are looked through for what need not be kept.
-const RETAIN_EVERY: Duration = Duration::from_hours(1);
+const RETAIN_EVERY: Duration = Duration::from_mins(1);
+/// The share of the time that this may take: a large store is looked through less often.
+const RETAIN_SHARE: u32 = 100;
 /// The wall clock is looked at so often: it may be set, and timers stop while a machine sleeps.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// How long to wait where the store does not answer.
@@ -66,6 +68,6 @@ pub(crate) async fn retain(store: Arc<dyn Store>, retention: Retention) {
             Err(StoreError::Closed) => return,
             Err(error) => tracing::error!(%error, "old log entries not removed"),
         }
-        sleep_until(begun + RETAIN_EVERY).await;
+        sleep_until(begun + RETAIN_EVERY.max(begun.elapsed() * RETAIN_SHARE)).await;
     }
 }

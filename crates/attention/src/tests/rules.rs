@@ -33,6 +33,43 @@ fn of_two_active_desktops_the_one_with_the_latest_input_rings() {
     );
 }
 
+#[test]
+fn of_two_active_desktops_the_one_used_last_rings_also_where_delays_are_only_assumed() {
+    check(
+        "100s desktop d1 connects active 1s
+         100s desktop d2 connects active 0s
+         102s d1 beats 0s delayed unmeasured
+         103s message m1
+         103s d1 shows m1",
+        "103s deliver m1 rings d1",
+    );
+}
+
+#[test]
+fn the_only_screen_rings_before_it_said_whether_anyone_is_there() {
+    check(
+        "0s desktop d1 connects
+         1s message m1
+         1.1s d1 shows m1
+         60s end",
+        "1s deliver m1 rings d1",
+    );
+}
+
+#[test]
+fn with_another_device_the_first_word_about_presence_is_waited_for() {
+    check(
+        "0s desktop d1 connects
+         0s mobile p1 connects
+         1s message m1
+         1.5s d1 is active 0s
+         1.6s d1 shows m1
+         30s end",
+        "1s deliver m1 silently
+         1.5s alert d1 m1: PresenceKnown",
+    );
+}
+
 // Rule 2: no active desktop.
 
 #[test]

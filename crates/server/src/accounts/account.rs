@@ -139,7 +139,11 @@ impl Account {
                 }
             }
             Command::Shown(device, ids, stays) => {
+                let on = device.clone();
                 self.route(Event::Shown { device, ids, stays });
+                // So that a reading after it is known to be one.
+                let streams = self.inboxes().filter(|stream| stream.device == on);
+                streams.for_each(|stream| stream.mailbox.probe());
             }
             Command::Settings(settings) => self.adopt(*settings),
             Command::Push(device, provider) => self.registered(device, provider),

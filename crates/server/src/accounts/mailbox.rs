@@ -35,6 +35,8 @@ pub(crate) enum Signal {
     Verify,
     /// The account's timings changed.
     Policy(Policy),
+    /// Find out whether what the client says from now on is said after this.
+    Probe,
     /// Entries were dropped: read on from the store. What comes later is kept again.
     Lagged,
     /// The next in line.
@@ -57,6 +59,7 @@ struct Inner {
     /// Entries were dropped; those that should have rung are named.
     lagged: Option<Vec<MessageId>>,
     verify: bool,
+    probe: bool,
     /// The newest one that was not taken yet.
     policy: Option<Policy>,
     end: Option<CloseCode>,
@@ -105,6 +108,12 @@ impl Mailbox {
     /// Asks the stream to look its access token up again.
     pub(crate) fn verify(&self) {
         self.lock().verify = true;
+        self.changed.notify_one();
+    }
+
+    /// Asks the stream to probe its client.
+    pub(crate) fn probe(&self) {
+        self.lock().probe = true;
         self.changed.notify_one();
     }
 
@@ -168,6 +177,9 @@ impl Inner {
         }
         if core::mem::take(&mut self.verify) {
             return Some(Signal::Verify);
+        }
+        if core::mem::take(&mut self.probe) {
+            return Some(Signal::Probe);
         }
         if let Some(policy) = self.policy.take() {
             return Some(Signal::Policy(policy));
@@ -256,6 +268,7 @@ mod tests {
             .map(|signal| match signal {
                 Signal::End(code) => format!("end {}", code as u16),
                 Signal::Verify => "verify".to_owned(),
+                Signal::Probe => "probe".to_owned(),
                 Signal::Policy(policy) => format!("policy {}", policy.idle_after_ms),
                 Signal::Lagged => "lagged".to_owned(),
                 Signal::Live(Live::Entry { entry, alert }) => {

@@ -32,7 +32,7 @@ use crate::metrics::{Dropped, Metrics};
 use crate::registry::Registry;
 use crate::session::Taken;
 use crate::store::{
-    Appended, Committed, Entry, Log, Page, Reader, Store, StoreError, TopicId, What,
+    Appended, Committed, Entry, Log, Page, Position, Reader, Store, StoreError, TopicId, What,
 };
 
 /// Entries of topics that a follower may fall behind before it must read on from the store.
@@ -65,6 +65,8 @@ struct Loaded {
     /// All that were loaded since the start, whether they still are or not.
     known: HashSet<AccountName>,
     streams: StreamId,
+    /// The newest entry that the accounts were told of.
+    followed: Position,
 }
 
 /// The way to an account's task.
@@ -146,7 +148,7 @@ impl Accounts {
             .cloned()
             .unwrap_or_else(|| {
                 let first = loaded.known.insert(account.clone());
-                let commands = self.load(account.clone(), first);
+                let commands = self.load(account.clone(), first, loaded.followed);
                 let handle = Handle {
                     commands: commands.clone(),
                     topics: HashSet::new(),
@@ -233,6 +235,11 @@ impl Accounts {
         Arc::clone(&self.decisions)
     }
 
+    /// Everything up to here was committed before anybody could be told of it.
+    pub(crate) fn begin_after(&self, head: Position) {
+        self.lock().followed = head;
+    }
+
     /// Tells the accounts concerned what commits brought, until the store closes.
     pub(crate) async fn follow(
         self: Arc<Self>,
@@ -296,7 +303,8 @@ impl Accounts {
             // Nobody needs to follow.
             let _ = self.topic_entries.send(Arc::clone(appended));
         }
-        let loaded = self.lock();
+        let mut loaded = self.lock();
+        loaded.followed = appended.entry.position;
         for handle in concerned(&loaded.accounts, &appended.logs) {
             let _ = handle.commands.send(Command::Entry(Arc::clone(appended)));
         }
@@ -315,7 +323,12 @@ impl Accounts {
         }
     }
 
-    fn load(self: &Arc<Self>, name: AccountName, first: bool) -> UnboundedSender<Command> {
+    fn load(
+        self: &Arc<Self>,
+        name: AccountName,
+        first: bool,
+        followed: Position,
+    ) -> UnboundedSender<Command> {
         let (sender, commands) = mpsc::unbounded_channel();
         let account = Account::new(
             name,
@@ -326,7 +339,7 @@ impl Accounts {
             self.gateways,
             self.decisions(),
         );
-        tokio::spawn(Arc::clone(self).keep(account, commands, first));
+        tokio::spawn(Arc::clone(self).keep(account, commands, first, followed));
         sender
     }
 
@@ -336,8 +349,10 @@ impl Accounts {
         mut account: Account,
         mut commands: UnboundedReceiver<Command>,
         first: bool,
+        followed: Position,
     ) {
-        account.restore(&*self.store, self.started, first).await;
+        let (store, started) = (&*self.store, self.started);
+        account.restore(store, started, first, followed).await;
         if let Some(handle) = self.lock().accounts.get_mut(account.name()) {
             handle.topics.extend(account.topics());
             handle.loading = false;

@@ -295,7 +295,7 @@ fn reach(rights: Permissions, audience: &Audience) -> String {
 fn publisher_kind(text: &str) -> Result<String, String> {
     secret::publisher_id(text)
         .map(|_| text.to_owned())
-        .map_err(|_| "a prefix is 2 to 16 letters a-z".to_owned())
+        .map_err(|error| error.to_string())
 }
 
 fn publisher_name(text: &str) -> Result<String, String> {

@@ -170,6 +170,7 @@ pub(crate) async fn set_settings(
     let IdleAfter { idle_after_ms } = serde_json::from_slice(&body.bytes).unwrap_or_default();
     settings.attention.idle_after_ms = idle_after_ms.unwrap_or(app.settings.policy.idle_after_ms);
     check::settings(&settings)?;
+    check::words(&body.bytes, &settings)?;
     let account = &identity.account;
     if headers.contains_key(IF_MATCH) {
         let held = app.store.settings(account).await?;

@@ -42,36 +42,40 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
 
     /// Counts one.
     pub(crate) fn take(&self, key: &K) -> Result<(), TooSoon> {
-        self.take_each_at(clock::now(), core::slice::from_ref(key))
+        self.take_at(clock::now(), key)
     }
 
-    /// Counts one for each key, or for none of them.
-    pub(crate) fn take_each(&self, keys: &[K]) -> Result<(), TooSoon> {
-        self.take_each_at(clock::now(), keys)
+    /// Whether one could be counted for each key.
+    pub(crate) fn has_room(&self, keys: &[K]) -> Result<(), TooSoon> {
+        let now = clock::now();
+        let buckets = self.lock();
+        keys.iter().try_for_each(|key| {
+            let mut bucket = buckets.get(key).copied().unwrap_or_default();
+            bucket.take(self.rate, now).map_err(TooSoon)
+        })
     }
 
-    pub(super) fn take_each_at(&self, now: Instant, keys: &[K]) -> Result<(), TooSoon> {
+    /// Counts one for each key, also where there is no room.
+    pub(crate) fn charge(&self, keys: &[K]) {
+        let now = clock::now();
+        let mut buckets = self.lock();
+        self.make_room(&mut buckets, now);
+        for key in keys {
+            buckets
+                .entry(key.clone())
+                .or_default()
+                .charge(self.rate, now);
+        }
+    }
+
+    fn take_at(&self, now: Instant, key: &K) -> Result<(), TooSoon> {
         if self.rate == Rate::OFF {
             return Ok(());
         }
         let mut buckets = self.lock();
-        for key in keys {
-            let mut bucket = buckets.get(key).copied().unwrap_or_default();
-            bucket.take(self.rate, now).map_err(TooSoon)?;
-        }
         self.make_room(&mut buckets, now);
-        for key in keys {
-            let bucket = buckets.entry(key.clone()).or_default();
-            bucket.take(self.rate, now).map_err(TooSoon)?;
-        }
-        Ok(())
-    }
-
-    /// What was counted does not count.
-    pub(crate) fn give_back(&self, key: &K) {
-        if let Some(bucket) = self.lock().get_mut(key) {
-            bucket.give_back();
-        }
+        let bucket = buckets.entry(key.clone()).or_default();
+        bucket.take(self.rate, now).map_err(TooSoon)
     }
 
     /// Forgets who has everything back, and where that does not suffice, a quarter of all.
@@ -107,31 +111,20 @@ mod tests {
         let buckets = Buckets::new(Rate::per_minute(6).burst(2));
         for key in ["ada", "bob"] {
             for _ in 0..2 {
-                buckets.take_each_at(at(0), &[key]).unwrap();
+                buckets.take_at(at(0), &key).unwrap();
             }
-            let too_soon = buckets.take_each_at(at(1), &[key]);
+            let too_soon = buckets.take_at(at(1), &key);
             assert_eq!(too_soon, Err(TooSoon(Duration::from_secs(9))));
         }
-        buckets.give_back(&"ada");
-        assert!(buckets.take_each_at(at(1), &["bob"]).is_err());
-        assert!(buckets.take_each_at(at(1), &["ada"]).is_ok());
-    }
-
-    #[test]
-    fn all_are_counted_or_none() {
-        let buckets = Buckets::new(Rate::per_minute(1).burst(1));
-        buckets.take_each_at(at(0), &["here"]).unwrap();
-        assert!(buckets.take_each_at(at(0), &["ada", "here"]).is_err());
-        assert!(buckets.take_each_at(at(0), &["ada"]).is_ok());
     }
 
     #[test]
     fn memory_is_bounded() {
         let buckets = Buckets::new(Rate::per_minute(1).burst(1));
         for number in 0..3 * MAX_TRACKED {
-            buckets.take_each_at(at(0), &[number]).unwrap();
+            buckets.take_at(at(0), &number).unwrap();
         }
         assert!(buckets.lock().len() <= MAX_TRACKED);
-        buckets.take_each_at(at(600), &[0]).ok();
+        buckets.take_at(at(600), &0).ok();
     }
 }

@@ -153,7 +153,8 @@ impl Limiter {
     }
 }
 
-fn limited(address: IpAddr) -> Option<IpAddr> {
+/// By what an address is limited: nothing where it is this computer's own.
+pub(crate) fn limited(address: IpAddr) -> Option<IpAddr> {
     let address = household(address);
     (!address.is_loopback()).then_some(address)
 }

@@ -151,6 +151,8 @@ impl From<Rate> for String {
 pub(crate) struct Bucket {
     used: u32,
     at: Instant,
+    /// What may be used up besides.
+    allowed: u32,
 }
 
 impl Bucket {
@@ -159,17 +161,29 @@ impl Bucket {
         let Some(refill) = rate.refill() else {
             return Ok(());
         };
+        if let Some(left) = self.allowed.checked_sub(1) {
+            self.allowed = left;
+            return Ok(());
+        }
         self.refill(rate, now);
-        if self.used >= rate.burst {
-            return Err((self.at + refill).since(now));
+        if let Some(more) = self.used.checked_sub(rate.burst) {
+            return Err((self.at + refill * (more + 1)).since(now));
         }
         self.used += 1;
         Ok(())
     }
 
-    /// Gives one back.
-    pub(crate) const fn give_back(&mut self) {
-        self.used = self.used.saturating_sub(1);
+    /// Uses one up that there may not be yet.
+    pub(crate) fn charge(&mut self, rate: Rate, now: Instant) {
+        if rate.refill().is_some() {
+            self.refill(rate, now);
+            self.used = self.used.saturating_add(1);
+        }
+    }
+
+    /// Allows so many more, now or later.
+    pub(crate) const fn allow(&mut self, more: u32) {
+        self.allowed = self.allowed.saturating_add(more);
     }
 
     /// Counts what came back until `now`; whether that is everything.
@@ -181,7 +195,10 @@ impl Bucket {
                 self.used -= back;
                 self.at = self.at + rate.refill().unwrap_or_default() * back;
             }
-            _ => *self = Self { used: 0, at: now },
+            _ => {
+                self.used = 0;
+                self.at = now;
+            }
         }
         self.used == 0
     }
@@ -239,13 +256,25 @@ mod tests {
         assert_eq!(bucket.take(rate, at(40)), Err(Duration::from_millis(60)));
         assert_eq!(bucket.take(rate, at(100)), Ok(()));
         assert!(bucket.take(rate, at(150)).is_err());
-        bucket.give_back();
+        bucket.allow(1);
         assert_eq!(bucket.take(rate, at(150)), Ok(()));
+        assert!(bucket.take(rate, at(150)).is_err());
         for _ in 0..3 {
             assert_eq!(bucket.take(rate, at(10_000)), Ok(()));
         }
         assert!(bucket.take(rate, at(10_000)).is_err());
         assert!(bucket.refill(rate, at(20_000)));
+    }
+
+    #[test]
+    fn what_is_charged_beyond_the_burst_is_waited_for() {
+        let rate = Rate::per_second(10).burst(3);
+        let mut bucket = Bucket::default();
+        for _ in 0..5 {
+            bucket.charge(rate, at(0));
+        }
+        assert_eq!(bucket.take(rate, at(0)), Err(Duration::from_millis(300)));
+        assert_eq!(bucket.take(rate, at(300)), Ok(()));
     }
 
     #[test]

@@ -385,11 +385,12 @@ pub trait Store:
     /// The H5 page of a message for this reader.
     async fn html(&self, reader: &Reader, id: MessageId) -> Result<Option<String>, StoreError>;
     /// Unread, unexpired messages of an account's inbox that no device showed, oldest first; of
-    /// those for everyone or a topic only the newest hundred count.
+    /// those for everyone or a topic only the newest hundred count. None that came after `upto`.
     async fn pending(
         &self,
         account: &AccountName,
         now: Timestamp,
+        upto: Position,
     ) -> Result<Vec<Pending>, StoreError>;
     /// Unread, unexpired messages of an account's inbox that popped up on desktops within the last
     /// week, no phone showed, and no [trace](Traces) says somebody saw; oldest first. At most the

@@ -340,6 +340,9 @@ async fn settings_that_cannot_be_kept_are_refused_whole() {
         ),
         (json!([]), "invalid"),
         (json!({ "time_zone": "Mars/Olympus" }), "invalid"),
+        (json!({ "priorities": { "min": "loud" } }), "invalid"),
+        (json!({ "when_away": "hould" }), "invalid"),
+        (json!({ "when_unknown": 3 }), "invalid"),
     ] {
         let answer = put(&server, "/v1/settings", &session, &body).await;
         assert_eq!(answer.problem(), (422, code.to_owned()), "{body}");

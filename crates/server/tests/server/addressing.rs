@@ -260,8 +260,8 @@ async fn d4_what_is_for_everyone_rings_and_a_later_account_finds_it_silently() {
     }
     assert!(server.titles(&other).await.is_empty());
     desk.say(&ClientFrame::Read { ids: vec![id] }).await;
-    let told = desk.ping().await;
-    assert!(matches!(&told[..], [ServerFrame::Read { .. }]), "{told:?}");
+    let told = desk.next().await;
+    assert!(matches!(told, ServerFrame::Read { .. }), "{told:?}");
     server.store.add_account(account("eve")).await.unwrap();
     let eve = server.sign_in("eve", DeviceKind::Mobile).await;
     let (mut stream, backlog) = server.connect(&eve, None).await;

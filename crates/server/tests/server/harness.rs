@@ -578,6 +578,18 @@ impl Stream {
         }
     }
 
+    /// Reads on until the server asks for a sign of life, which it gets before anything said later.
+    pub(crate) async fn probed(&mut self) {
+        loop {
+            let next = timeout(PATIENCE, self.wire.next())
+                .await
+                .expect("something in time");
+            if let Wire::Ping(_) = next.expect("not the end").unwrap() {
+                return;
+            }
+        }
+    }
+
     /// Closes as a client that goes by itself.
     pub(crate) async fn close(mut self) {
         self.wire.close(None).await.unwrap();

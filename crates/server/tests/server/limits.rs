@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message as Wire;
 
-use crate::harness::{Answer, PASSWORD, PATIENCE, PUBLISHER, SECRET, Server, credentials};
+use crate::harness::{Answer, PASSWORD, PATIENCE, PUBLISHER, SECRET, Server, credentials, shows};
 
 /// A server whose limits are others, and to which this computer speaks for others.
 async fn limited(change: impl FnOnce(&mut Limits)) -> Server {
@@ -197,6 +197,31 @@ async fn a_client_that_says_too_much_is_told_when_to_come_back() {
     assert!(retry_after_ms.unwrap() >= 1000);
     let (_, backlog) = server.connect(&session, None).await;
     assert!(backlog.frames.is_empty());
+}
+
+#[tokio::test]
+async fn answers_to_log_entries_are_never_too_many() {
+    let server = limited(|it| it.frames_per_stream = Rate::per_hour(1).burst(1)).await;
+    let session = server.sign_in("ada", DeviceKind::Desktop).await;
+    for number in 0..20 {
+        server.send("ada", &number.to_string()).await;
+    }
+    let (mut stream, backlog) = server.connect(&session, None).await;
+    for frame in &backlog.frames {
+        let ServerFrame::Message {
+            cursor, message, ..
+        } = frame
+        else {
+            continue;
+        };
+        let (cursor, ids) = (cursor.clone(), vec![message.id]);
+        stream.say(&ClientFrame::Ack { cursor }).await;
+        stream.say(&shows(message.id)).await;
+        stream.say(&ClientFrame::Read { ids }).await;
+    }
+    for _ in 0..20 {
+        while !matches!(stream.next().await, ServerFrame::Read { .. }) {}
+    }
 }
 
 fn ping() -> Wire {

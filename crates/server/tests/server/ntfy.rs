@@ -358,6 +358,36 @@ async fn an_account_publishes_with_a_grant_under_its_own_name() {
 }
 
 #[tokio::test]
+async fn an_open_subscription_ends_with_what_it_was_opened_with() {
+    let server = Server::start().await;
+    let mut lines = Lines::open(&server, "/door/json", &ada()).await;
+    assert_eq!(lines.event().await["event"], "open");
+    let name = "ada".parse().unwrap();
+    server
+        .store
+        .set_account_disabled(&name, true)
+        .await
+        .unwrap();
+    assert_eq!(lines.end().await, Vec::<Value>::new());
+    server
+        .store
+        .set_account_disabled(&name, false)
+        .await
+        .unwrap();
+
+    server.put("door", &[], "mine").await;
+    let mut lines = Lines::open(&server, "/door/json", &publisher()).await;
+    assert_eq!(lines.event().await["event"], "open");
+    let id = PUBLISHER.parse().unwrap();
+    server
+        .store
+        .set_publisher_disabled(&id, true)
+        .await
+        .unwrap();
+    assert_eq!(lines.end().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
 async fn a_private_topic_is_read_with_a_grant_only() {
     let server = Server::start().await;
     let session = server.sign_in("ada", DeviceKind::Desktop).await;

@@ -202,6 +202,8 @@ async fn d1_a_registration_says_who_it_is() {
         ("name", json!("x".repeat(101))),
         ("kind", json!("Shop")),
         ("kind", json!("x")),
+        ("kind", json!("hither")),
+        ("kind", json!("account")),
         ("contact", json!("")),
         ("contact", Value::Null),
     ] {

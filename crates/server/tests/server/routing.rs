@@ -164,6 +164,42 @@ async fn input_counts_from_when_the_echo_says_it_was_read_at_the_earliest() {
 }
 
 #[tokio::test]
+async fn input_after_a_pop_up_counts_without_an_echo() {
+    let server = Server::with(patient()).await;
+    let (desktop, phone) = devices(&server).await;
+    let mut desktop = server
+        .connect_desktop(&desktop, PresenceState::Active)
+        .await;
+    let (mut phone, _) = server.connect(&phone, None).await;
+    let id = server.send("ada", "hello").await;
+    message(&mut desktop).await;
+    message(&mut phone).await;
+    desktop.say(&shows(id)).await;
+    desktop.probed().await;
+    desktop.ping().await;
+    desktop.say(&typing(false)).await;
+    desktop.say(&says(locked())).await;
+    desktop.ping().await;
+    assert_eq!(phone.ping().await, []);
+}
+
+#[tokio::test]
+async fn what_comes_after_a_start_rings_on_the_first_device_without_delay() {
+    let never = Settings {
+        timings: Timings {
+            restart_grace: Duration::from_hours(1),
+            ..Timings::default()
+        },
+        ..Settings::default()
+    };
+    let server = Server::with(never).await;
+    let session = server.sign_in("ada", DeviceKind::Mobile).await;
+    let id = server.send("ada", "hello").await;
+    let (mut phone, _) = server.connect(&session, None).await;
+    assert_eq!(alert(&mut phone).await, (vec![id], AlertWhy::Waiting));
+}
+
+#[tokio::test]
 async fn a_message_that_found_nobody_waits_for_the_first_device() {
     let server = Server::with(quick()).await;
     let session = server.sign_in("ada", DeviceKind::Mobile).await;

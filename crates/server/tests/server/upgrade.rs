@@ -143,7 +143,11 @@ async fn everything_of_the_first_version_is_still_delivered() {
 
     let pending = server
         .store
-        .pending(&"ada".parse().unwrap(), Timestamp::now())
+        .pending(
+            &"ada".parse().unwrap(),
+            Timestamp::now(),
+            Position(u64::MAX),
+        )
         .await;
     let pending: Vec<_> = pending.unwrap().iter().map(|one| one.id.0).collect();
     assert_eq!(pending, [sent[2], sent[3]], "neither read nor shown");

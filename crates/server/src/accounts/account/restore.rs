@@ -8,7 +8,7 @@ use hither_protocol::{DeviceId, Instant, PushRegistration, Timestamp};
 use super::super::clock::Now;
 use super::super::{choices, until_answered};
 use super::Account;
-use crate::store::{self, Pending, Store, Unseen};
+use crate::store::{self, Pending, Position, Store, Unseen};
 
 /// The first device comes later than after a start: the one where something popped up before may be
 /// on its way, too.
@@ -17,11 +17,19 @@ const LATE_GRACE: Duration = Duration::from_secs(10);
 impl Account {
     /// Rebuilds the router from what the store knows. Within the grace after a start other
     /// devices may be on their way; later the first one that comes is alerted. What popped up and
-    /// nobody is known to have seen counts when this is the `first` time since the start.
-    pub(crate) async fn restore(&mut self, store: &dyn Store, started: Instant, first: bool) {
+    /// nobody is known to have seen counts when this is the `first` time since the start. What comes
+    /// after `followed` comes by itself.
+    pub(crate) async fn restore(
+        &mut self,
+        store: &dyn Store,
+        started: Instant,
+        first: bool,
+        followed: Position,
+    ) {
         let name = self.name.clone();
         self.subscriptions = until_answered(&name, || store.subscribed(&name)).await;
-        let pending = until_answered(&name, || store.pending(&name, Timestamp::now())).await;
+        let pending =
+            until_answered(&name, || store.pending(&name, Timestamp::now(), followed)).await;
         let unseen = if first {
             until_answered(&name, || store.unseen(&name, Timestamp::now())).await
         } else {
@@ -60,15 +68,15 @@ impl Account {
         for (device, registration) in phones {
             self.registered(device.clone(), Some(registration.provider()));
         }
-        if !late {
-            let pending = pending.iter().map(|one| unsettled(one, &[], now));
-            let all = pending.chain(popped_up).collect();
-            return self.router.restore(all, now.instant);
+        // Later, and with what came after the start, nothing has to be told from a restart.
+        let is_old = |one: &&Pending| !late && now.moment(one.created_at) < started;
+        let (old, new): (Vec<_>, Vec<_>) = pending.iter().partition(is_old);
+        let old = old.into_iter().map(|one| unsettled(one, &[], now));
+        let old: Vec<_> = old.chain(popped_up).collect();
+        if !old.is_empty() {
+            self.router.restore(old, now.instant);
         }
-        if !unseen.is_empty() {
-            self.router.restore(popped_up.collect(), now.instant);
-        }
-        for message in pending {
+        for message in new {
             let mut delivered_later = Vec::new();
             let event = Event::Accepted(accepted(message, now));
             self.router.handle(now.instant, event, &mut delivered_later);

@@ -5,6 +5,7 @@ use hither_protocol::{
     MIN_IDLE_AFTER_MS, Settings,
 };
 use jiff::tz::TimeZone;
+use serde_json::Value;
 
 use super::{Failure, MAX_PASSWORD, MIN_PASSWORD};
 
@@ -53,6 +54,27 @@ fn is_zone(name: &str) -> Result<(), Failure> {
         "There is no time zone {:?}; use an IANA name, as Europe/Berlin.",
         name.chars().take(64).collect::<String>()
     )))
+}
+
+/// Refuses words that no choice has: they would be kept as something else, perhaps as something
+/// louder. `said` is what `settings` were read from.
+pub(crate) fn words(said: &[u8], settings: &Settings) -> Result<(), Failure> {
+    let said: Value = serde_json::from_slice(said).unwrap_or_default();
+    let kept = serde_json::to_value(settings).unwrap_or_default();
+    let routes = ["min", "low", "default", "high", "urgent"];
+    let routes = routes.map(|priority| format!("/priorities/{priority}"));
+    let choices = ["/when_away", "/when_unknown", "/when_presenting"].map(str::to_owned);
+    for field in routes.into_iter().chain(choices) {
+        if let Some(word) = said.pointer(&field).filter(|word| !word.is_null())
+            && kept.pointer(&field) != Some(word)
+        {
+            let field = field[1..].replace('/', ".");
+            return Err(Failure::invalid(format!(
+                "{field} cannot be {word}; docs/protocol.md names the words."
+            )));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ pub(crate) async fn add(
     let NewPublisher { name, kind } = body.value;
     named("name", &name)?;
     let id = secret::publisher_id(kind.as_deref().unwrap_or(DEFAULT_KIND))
-        .map_err(|_| Failure::invalid("kind must be 2 to 16 letters a to z."))?;
+        .map_err(|error| Failure::invalid(format!("{error}.")))?;
     let secret = secret::publisher_secret();
     let secrets = vec![secret::hash(&secret)];
     let publisher = PublisherRecord::new(id.clone(), name, secrets, clock::wall());

@@ -127,7 +127,7 @@ async fn publisher(app: &App, who: &Who) -> Result<PublisherRecord, NtfyError> {
     match who {
         Who::Publisher(publisher, _) => Ok(publisher.clone()),
         Who::Account(name, _) => {
-            let proposed = secret::publisher_id("account").expect("it is a prefix of a publisher");
+            let proposed = secret::person_id();
             Ok(app.store.publisher_of(name, proposed).await?)
         }
     }

@@ -64,8 +64,7 @@ pub(crate) async fn register(
     } = body.value;
     line("name", &name, MAX_NAME)?;
     line("contact", &contact, MAX_CONTACT)?;
-    let id = secret::publisher_id(&kind)
-        .map_err(|_| Failure::invalid("kind must be 2 to 16 letters a-z."))?;
+    let id = secret::publisher_id(&kind).map_err(|error| Failure::invalid(format!("{error}.")))?;
     if !added {
         app.limiter.registration(peer.ip()).map_err(too_often)?;
     }

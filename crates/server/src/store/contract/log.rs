@@ -146,7 +146,7 @@ pub(crate) async fn accounts_never_see_each_other<B: Bed>(bed: B) {
     assert!(scene.whole_log("bob").await.entries.is_empty());
     assert_eq!(store.message(&bob, id).await.unwrap(), None);
     assert_eq!(store.html(&bob, id).await.unwrap(), None);
-    assert_eq!(store.pending(&name("bob"), at).await.unwrap(), []);
+    assert_eq!(store.pending(&name("bob"), at, NEWEST).await.unwrap(), []);
     store.mark_read(&bob, vec![id], at).await.unwrap();
     let shown = store
         .mark_shown(&bob, &device("d"), vec![id], false, at)
@@ -156,7 +156,10 @@ pub(crate) async fn accounts_never_see_each_other<B: Bed>(bed: B) {
         store.message(&ada, id).await.unwrap().unwrap().read_at,
         None
     );
-    assert_eq!(store.pending(&name("ada"), at).await.unwrap().len(), 1);
+    assert_eq!(
+        store.pending(&name("ada"), at, NEWEST).await.unwrap().len(),
+        1
+    );
     assert!(store.html(&ada, id).await.unwrap().is_some());
     assert!(scene.whole_log("bob").await.entries.is_empty());
 }
@@ -223,7 +226,7 @@ pub(crate) async fn shown_and_read_messages_are_not_pending<B: Bed>(bed: B) {
         .unwrap();
 
     let scene = scene.reopen().await;
-    let pending = scene.store.pending(&ada, at).await.unwrap();
+    let pending = scene.store.pending(&ada, at, NEWEST).await.unwrap();
     assert_eq!(pending.len(), 1);
     assert_eq!(
         (pending[0].id, pending[0].priority),
@@ -231,8 +234,20 @@ pub(crate) async fn shown_and_read_messages_are_not_pending<B: Bed>(bed: B) {
     );
     assert_eq!(pending[0].created_at, at);
     assert_eq!(pending[0].publisher, publisher_id());
-    assert_eq!(scene.store.pending(&bob, at).await.unwrap()[0].id, shown);
-    assert_eq!(scene.store.pending(&ada, in_days(at, 1)).await.unwrap(), []);
+    assert_eq!(
+        scene.store.pending(&bob, at, NEWEST).await.unwrap()[0].id,
+        shown
+    );
+    let before = Position::default();
+    assert_eq!(scene.store.pending(&ada, at, before).await.unwrap(), []);
+    assert_eq!(
+        scene
+            .store
+            .pending(&ada, in_days(at, 1), NEWEST)
+            .await
+            .unwrap(),
+        []
+    );
 }
 
 pub(crate) async fn what_popped_up_lately_and_nobody_saw_is_unseen<B: Bed>(bed: B) {

@@ -59,7 +59,11 @@ impl<B: Bed> Scene<B> {
 
     async fn pending(&self, account: &str) -> Vec<MessageId> {
         let now = self.hands.now();
-        let pending = self.store.pending(&name(account), now).await.unwrap();
+        let pending = self
+            .store
+            .pending(&name(account), now, NEWEST)
+            .await
+            .unwrap();
         pending.iter().map(|one| one.id).collect()
     }
 

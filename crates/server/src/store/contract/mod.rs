@@ -255,6 +255,9 @@ impl<B: Bed> Scene<B> {
     }
 }
 
+/// Wherever the store is.
+pub(crate) const NEWEST: Position = Position(u64::MAX);
+
 pub(crate) fn name(text: &str) -> AccountName {
     text.parse().unwrap()
 }

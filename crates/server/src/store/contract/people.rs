@@ -330,7 +330,7 @@ pub(crate) async fn a_removed_account_leaves_nothing<B: Bed>(bed: B) {
     scene.store.add_account(an_account("ada")).await.unwrap();
     assert!(scene.whole_log("ada").await.entries.is_empty());
     assert_eq!(scene.store.message(&inbox("ada"), own).await.unwrap(), None);
-    assert_eq!(scene.store.pending(&ada, at).await.unwrap(), []);
+    assert_eq!(scene.store.pending(&ada, at, NEWEST).await.unwrap(), []);
     scene.publish(&["ada"]).await;
     let next = scene.store.head().await.unwrap();
     assert_eq!(

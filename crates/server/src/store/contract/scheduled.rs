@@ -48,7 +48,7 @@ impl<B: Bed> Scene<B> {
     /// What waits for an alert.
     async fn rings(&self, account: &str) -> Vec<MessageId> {
         let (account, now) = (name(account), self.hands.now());
-        let pending = self.store.pending(&account, now).await.unwrap();
+        let pending = self.store.pending(&account, now, NEWEST).await.unwrap();
         pending.into_iter().map(|one| one.id).collect()
     }
 
@@ -367,7 +367,7 @@ pub(crate) async fn a_publisher_says_only_what_it_may_at_that_time<B: Bed>(bed: 
         // Nothing is left of one that was only a page.
         assert_eq!(states.withdrawn.is_some(), *id == all[5]);
     }
-    let pending = store.pending(&name("ada"), scene.hands.now()).await;
+    let pending = store.pending(&name("ada"), scene.hands.now(), NEWEST).await;
     let pending: Vec<_> = pending.unwrap().iter().map(|one| one.priority).collect();
     let (high, urgent) = (Priority::High, Priority::Urgent);
     assert_eq!(pending, [high, high, high, high, high, urgent]);

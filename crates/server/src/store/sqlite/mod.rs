@@ -420,10 +420,11 @@ impl Store for SqliteStore {
         &self,
         account: &AccountName,
         now: Timestamp,
+        upto: Position,
     ) -> Result<Vec<Pending>, StoreError> {
         let account = account.clone();
         self.readers
-            .read(move |conn| pages::pending(conn, &account, now))
+            .read(move |conn| pages::pending(conn, &account, now, upto))
             .await
     }
 

@@ -232,6 +232,7 @@ pub(super) fn pending(
     conn: &Connection,
     name: &AccountName,
     now: Timestamp,
+    upto: Position,
 ) -> Result<Vec<Pending>, StoreError> {
     let snapshot = conn.unchecked_transaction()?;
     let account = account_number(&snapshot, name)?;
@@ -248,6 +249,16 @@ pub(super) fn pending(
                 shared(&snapshot, account, &span, Position(0), now, &mut pending)?;
             }
             _ => {}
+        }
+    }
+    if head(&snapshot)? > upto {
+        let mut come = snapshot.prepare_cached(
+            "SELECT min(position) FROM log WHERE message = ?1 AND kind = 'message'",
+        )?;
+        for number in pending.keys().copied().collect::<Vec<_>>() {
+            if come.query_row([number], |row| row.get::<_, Option<Position>>(0))? > Some(upto) {
+                pending.remove(&number);
+            }
         }
     }
     Ok(pending.into_values().collect())

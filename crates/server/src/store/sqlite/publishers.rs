@@ -10,8 +10,8 @@ use super::accounts::account_number;
 use super::rows::{damaged, ms, optional_time, taken, time};
 use super::writer::Tx;
 use crate::store::{
-    Audience, Change, MAX_AWAITING, Permissions, PublisherRecord, Publishers, ReceiverRecord,
-    SecretHash, StoreError,
+    Audience, Change, Committed, MAX_AWAITING, Permissions, PublisherRecord, Publishers,
+    ReceiverRecord, SecretHash, StoreError,
 };
 
 /// Secrets of a publisher that are valid at once.
@@ -262,7 +262,7 @@ fn approve(tx: &Tx<'_>, id: &PublisherId) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn rotate_secret(tx: &Tx<'_>, id: &PublisherId, secret: &SecretHash) -> Result<(), StoreError> {
+fn rotate_secret(tx: &mut Tx<'_>, id: &PublisherId, secret: &SecretHash) -> Result<(), StoreError> {
     let number = publisher_number(tx, id)?;
     add_secret(tx, number, secret)?;
     tx.prepare_cached(
@@ -271,6 +271,7 @@ fn rotate_secret(tx: &Tx<'_>, id: &PublisherId, secret: &SecretHash) -> Result<(
          )",
     )?
     .execute([number, SECRETS])?;
+    tx.announce(Committed::Access);
     Ok(())
 }
 
@@ -280,7 +281,7 @@ fn add_secret(tx: &Tx<'_>, publisher: i64, secret: &SecretHash) -> Result<(), St
     Ok(())
 }
 
-fn set_disabled(tx: &Tx<'_>, id: &PublisherId, disabled: bool) -> Result<(), StoreError> {
+fn set_disabled(tx: &mut Tx<'_>, id: &PublisherId, disabled: bool) -> Result<(), StoreError> {
     let number = publisher_number(tx, id)?;
     let since = disabled.then(|| ms(tx.now));
     tx.prepare_cached(
@@ -288,6 +289,7 @@ fn set_disabled(tx: &Tx<'_>, id: &PublisherId, disabled: bool) -> Result<(), Sto
          WHERE id = ?1",
     )?
     .execute((number, since))?;
+    tx.announce(Committed::Access);
     Ok(())
 }
 

@@ -347,6 +347,8 @@ pub(super) fn revoke_all_but(
         )?
         .query_map((account, keep), |row| row.get(0))?
         .collect::<Result<Vec<_>, _>>()?;
+    // Also whoever reads by name and password.
+    tx.announce(Committed::Access);
     revoke(tx, &clients).map(drop)
 }
 

@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use super::{OpenError, SqliteStore, writer};
 use crate::store::contract::trace::decided;
 use crate::store::contract::{
-    Bed, Hands, Scene, a_message, a_session, an_account, contract_suite, device, ids, inbox, name,
-    new_entries, positions, publisher_id,
+    Bed, Hands, NEWEST, Scene, a_message, a_session, an_account, contract_suite, device, ids,
+    inbox, name, new_entries, positions, publisher_id,
 };
 use crate::store::{
     Clock, Committed, DataFolder, FolderError, Log, MAX_TOPICS, NewMessage, Position,
@@ -213,7 +213,7 @@ async fn withdrawn_messages_are_passed_over() {
         None
     );
     assert_eq!(scene.store.html(&inbox("ada"), gone).await.unwrap(), None);
-    let pending = scene.store.pending(&ada, now).await.unwrap();
+    let pending = scene.store.pending(&ada, now, NEWEST).await.unwrap();
     assert_eq!(pending.iter().map(|p| p.id).collect::<Vec<_>>(), [kept]);
 }
 
