@@ -32,6 +32,11 @@ impl Batch {
         }
     }
 
+    /// Whether one of the alerts is a summary of several.
+    pub(crate) fn sums_up(&self) -> bool {
+        self.0.iter().any(|group| group.messages.len() > 1)
+    }
+
     pub(crate) fn emit(self, now: Instant, summary_after: Duration, effects: &mut Vec<Effect>) {
         for group in self.0 {
             effects.push(group.effect(now, summary_after));

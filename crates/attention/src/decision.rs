@@ -12,6 +12,8 @@ pub(crate) enum Decision {
     Hold(AlertWhy, Because),
     /// Nobody to alert: decide again when some device comes back.
     Nobody(Because),
+    /// Every phone has it.
+    Enough,
     /// The person does not want it to ring at all.
     Silent,
 }
@@ -35,6 +37,12 @@ pub(crate) fn decide(devices: &Devices, entry: &Entry, plan: Plan, restarting: b
         let phone = best_mobile(devices, entry).filter(|_| plan.route == Route::PhoneToo);
         let phone = phone.map(|way| (way, Because::PhoneToo));
         return Decision::Alert([desktop].into_iter().chain(phone).collect());
+    }
+    if entry.is_on_a_phone() {
+        return match best_mobile(devices, entry) {
+            Some(another) => Decision::Alert(vec![(another, Because::NobodyAtADesktop)]),
+            None => Decision::Enough,
+        };
     }
     let may_answer = |id: &DeviceId| untried(entry, id) || entry.is_shown_on(id);
     if devices.doubtful_desktops().any(may_answer) {
@@ -85,7 +93,7 @@ fn untried(entry: &Entry, desktop: &DeviceId) -> bool {
     entry.is_open_to(desktop, Via::Stream)
 }
 
-fn best_mobile(devices: &Devices, entry: &Entry) -> Option<Way> {
+pub(crate) fn best_mobile(devices: &Devices, entry: &Entry) -> Option<Way> {
     let open = devices.open_mobiles().map(Way::stream);
     let mut ways = open.chain(devices.pushable_mobiles().map(Way::push));
     ways.find(|way| entry.is_open_to(&way.device, way.via))

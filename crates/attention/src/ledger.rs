@@ -1,12 +1,17 @@
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use hither_protocol::{AlertWhy, Because, DeviceId, Instant, MessageId};
+use hither_protocol::{AlertWhy, Because, DeviceId, Instant, MessageId, Priority, Route};
 
+use crate::piles::{Kind, Piles};
 use crate::{Accepted, PoppedUp};
 
 /// So many messages that a desktop shows are remembered for a handover. More of them ring as one
 /// summary all the same.
 const REMEMBERED: usize = 1000;
+
+/// So often a device that shows other messages is asked at once for one that it did not show.
+const BELIEVED: u32 = 8;
 
 /// So often a message pops up on a desktop that never says whether anybody is there.
 const BLINDLY: usize = 2;
@@ -14,15 +19,22 @@ const BLINDLY: usize = 2;
 /// The messages that need an alert, are being alerted, or were shown where perhaps nobody sat.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
+    /// What merely waits costs nothing until it is its turn.
+    piles: Piles,
+    /// Those that something was tried for.
     entries: BTreeMap<MessageId, Entry>,
-    /// Those that an alert is owed for.
+    /// Those of the entries that an alert is owed for.
     wanted: BTreeSet<MessageId>,
+    /// Those of them that a device did not answer for.
+    mute: BTreeSet<MessageId>,
     /// When each entry needs attention by itself.
     due: BTreeSet<(Instant, MessageId)>,
     /// Since when each entry is shown on a desktop.
     showing: BTreeSet<(Instant, MessageId)>,
     /// Until when each entry that only a push service took is remembered.
     taken: BTreeSet<(Instant, MessageId)>,
+    /// When another phone is asked about each entry.
+    lying: BTreeSet<(Instant, MessageId)>,
 }
 
 /// What is known about one message.
@@ -33,6 +45,8 @@ pub(crate) struct Entry {
     pub(crate) wanted: Option<AlertWhy>,
     /// It rings on more than one screen, and ringing on one does not end it on the others.
     pub(crate) insistent: bool,
+    /// What the person's choices made of it when it was decided about last.
+    pub(crate) loudness: Option<(Priority, Route)>,
     /// Why it waited when that was traced last.
     pub(crate) waits: Option<Because>,
     /// Seen, or with a phone: at most its pushes are still to be cancelled, or a phone has yet to
@@ -43,10 +57,20 @@ pub(crate) struct Entry {
     /// Desktops that could not tell whether anybody was there, once for each time it popped up.
     blindly: Vec<DeviceId>,
     calls: Vec<Call>,
-    /// Ways that failed since a device came back last.
+    /// Ways that are known to lead nowhere since a device came back last.
     failed: Vec<Way>,
+    /// Ways that did not answer since then: they may yet.
+    mute: Vec<Way>,
+    /// How often what was mute was asked again since a device came back.
+    retries: u32,
+    /// When that happens next.
+    retry_at: Option<Instant>,
     comebacks: u64,
     taken: Option<Taken>,
+    /// The phones that have it, as they or their push services say.
+    phones: Vec<DeviceId>,
+    /// Nobody is known to have looked at these phones, and there is another: it is asked then.
+    lies_until: Option<Instant>,
 }
 
 /// Push services took it, and no phone said yet that it shows it.
@@ -90,18 +114,23 @@ struct Call {
 
 impl Ledger {
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.piles.is_empty()
     }
 
     pub(crate) fn contains(&self, id: MessageId) -> bool {
-        self.entries.contains_key(&id)
+        self.entries.contains_key(&id) || self.piles.kind_of(id).is_some()
     }
 
     /// Takes an entry out, to change it and put it back.
     pub(crate) fn take(&mut self, id: MessageId) -> Option<Entry> {
-        let entry = self.entries.remove(&id)?;
+        let Some(entry) = self.entries.remove(&id) else {
+            return self.take_waiting(id);
+        };
         if entry.wanted.is_some() {
             self.wanted.remove(&id);
+        }
+        if entry.is_mute() {
+            self.mute.remove(&id);
         }
         if let Some(due) = entry.due() {
             self.due.remove(&(due, id));
@@ -112,17 +141,48 @@ impl Ledger {
         if let Some(taken) = &entry.taken {
             self.taken.remove(&(taken.until, id));
         }
+        if let Some(until) = entry.lies_until {
+            self.lying.remove(&(until, id));
+        }
         Some(entry)
+    }
+
+    fn take_waiting(&mut self, id: MessageId) -> Option<Entry> {
+        let (kind, message) = self.piles.take(id)?;
+        if let Some(expires) = message.expires {
+            self.due.remove(&(expires, id));
+        }
+        Some(Entry {
+            insistent: matches!(kind.loudness.1, Route::PhoneToo | Route::Everywhere),
+            loudness: Some(kind.loudness),
+            waits: kind.waits,
+            ..Entry::new(message, Some(kind.why))
+        })
+    }
+
+    fn put_waiting(&mut self, kind: Kind, message: Accepted) {
+        let due = |message: &Accepted| message.expires.map(|expires| (expires, message.id));
+        self.due.extend(due(&message));
+        let forgotten = self.piles.put(kind, message);
+        if let Some(due) = forgotten.as_ref().and_then(due) {
+            self.due.remove(&due);
+        }
     }
 
     /// Puts an entry in, unless there is nothing left to do about it.
     pub(crate) fn put(&mut self, entry: Entry) {
-        if entry.done && entry.calls.is_empty() && entry.taken.is_none() {
+        if entry.is_over() {
             return;
+        }
+        if let Some(kind) = entry.merely_waits() {
+            return self.put_waiting(kind, entry.message);
         }
         let id = entry.message.id;
         if entry.wanted.is_some() {
             self.wanted.insert(id);
+        }
+        if entry.is_mute() {
+            self.mute.insert(id);
         }
         if let Some(due) = entry.due() {
             self.due.insert((due, id));
@@ -133,9 +193,18 @@ impl Ledger {
         if let Some(taken) = &entry.taken {
             self.taken.insert((taken.until, id));
         }
+        if let Some(until) = entry.lies_until {
+            self.lying.insert((until, id));
+        }
         self.entries.insert(id, entry);
-        for oldest in [Self::oldest(&self.showing), Self::oldest(&self.taken)] {
-            if let Some(mut entry) = oldest.and_then(|id| self.take(id)) {
+        if self.mute.len() > REMEMBERED
+            && let Some(oldest) = self.mute.first().copied()
+        {
+            self.take(oldest);
+            self.piles.forget();
+        }
+        for remembered in [&self.showing, &self.taken, &self.lying].map(Self::oldest) {
+            if let Some(mut entry) = remembered.and_then(|id| self.take(id)) {
                 entry.finish();
                 self.put(entry);
             }
@@ -158,8 +227,28 @@ impl Ledger {
         self.due.first().map(|(due, _)| *due)
     }
 
-    pub(crate) fn wanted(&self) -> impl ExactSizeIterator<Item = MessageId> {
+    /// Those that an alert is owed for though something was tried.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = MessageId> {
         self.wanted.iter().copied()
+    }
+
+    pub(crate) const fn piles(&self) -> &Piles {
+        &self.piles
+    }
+
+    /// How many an alert is owed for.
+    pub(crate) fn owed(&self) -> usize {
+        self.wanted.len() + self.piles.len()
+    }
+
+    /// Those of them that a device did not answer for.
+    pub(crate) fn mute(&self) -> impl Iterator<Item = MessageId> {
+        self.mute.iter().copied()
+    }
+
+    /// Whether more waited than are remembered, and none of these is left; says so once.
+    pub(crate) fn recall(&mut self) -> bool {
+        self.owed() == 0 && self.piles.recall()
     }
 
     pub(crate) fn ids(&self, which: impl Fn(&Entry) -> bool) -> impl Iterator<Item = MessageId> {
@@ -212,15 +301,49 @@ impl Entry {
             message,
             wanted,
             insistent: false,
+            loudness: None,
             waits: None,
             done: false,
             showing: Vec::new(),
             blindly: Vec::new(),
             calls: Vec::new(),
             failed: Vec::new(),
+            mute: Vec::new(),
+            retries: 0,
+            retry_at: None,
             comebacks: 0,
             taken: None,
+            phones: Vec::new(),
+            lies_until: None,
         }
+    }
+
+    /// What it has in common with others that nothing was tried for.
+    fn merely_waits(&self) -> Option<Kind> {
+        let tried = self.done
+            || !self.calls.is_empty()
+            || !self.showing.is_empty()
+            || !self.blindly.is_empty()
+            || !self.failed.is_empty()
+            || !self.mute.is_empty()
+            || !self.phones.is_empty()
+            || self.taken.is_some()
+            || self.retries > 0;
+        Some(Kind {
+            why: self.wanted.filter(|_| !tried)?,
+            loudness: self.loudness?,
+            waits: self.waits,
+        })
+    }
+
+    fn is_mute(&self) -> bool {
+        (!self.mute.is_empty() || self.retries > 0) && self.wanted.is_some()
+    }
+
+    /// Whether there is nothing left to do about it.
+    fn is_over(&self) -> bool {
+        let waits = self.taken.is_some() || self.lies_until.is_some();
+        self.done && self.calls.is_empty() && !waits
     }
 
     /// These pop-ups are from before a restart.
@@ -267,10 +390,12 @@ impl Entry {
     /// Whether this way was not used in vain, is not being used, and leads where it is not shown.
     pub(crate) fn is_open_to(&self, device: &DeviceId, via: Via) -> bool {
         let leads = |way: &Way| way.via == via && way.device == *device;
-        let used = self.failed.iter().any(leads) || self.calls.iter().any(|call| leads(&call.way));
+        let mut tried = self.failed.iter().chain(&self.mute);
+        let used = tried.any(leads) || self.calls.iter().any(|call| leads(&call.way));
         let shown = via == Via::Stream && self.is_shown_on(device);
         let taken = via == Via::Push && self.is_taken_for(device);
-        !used && !shown && !taken && !self.is_spent(device)
+        let has = self.phones.contains(device);
+        !used && !shown && !taken && !has && !self.is_spent(device)
     }
 
     /// Whether it popped up there again already although nobody could tell who is there: it must
@@ -306,8 +431,7 @@ impl Entry {
     /// A push service took it: done, unless somebody comes to a desktop before the phone says
     /// that it shows it.
     pub(crate) fn taken(&mut self, by: &DeviceId, until: Instant) {
-        let seen = self.done || self.showing.iter().any(|showing| showing.seen);
-        if seen && self.taken.is_none() {
+        if self.is_seen() && self.taken.is_none() {
             return self.finish();
         }
         let earlier = self.taken.take();
@@ -317,9 +441,42 @@ impl Entry {
         self.taken = Some(Taken { by, until });
     }
 
+    /// A phone has it, perhaps in another room than the person.
+    pub(crate) fn lies_on(&mut self, phone: &DeviceId) {
+        if !self.phones.contains(phone) {
+            self.phones.push(phone.clone());
+        }
+    }
+
+    pub(crate) fn is_on_a_phone(&self) -> bool {
+        !self.phones.is_empty()
+    }
+
+    /// Whether it lies there, and another phone is to be asked.
+    pub(crate) fn lies_for_now_on(&self, phone: &DeviceId) -> bool {
+        self.lies_until.is_some() && self.phones.contains(phone)
+    }
+
+    /// Unless somebody looks at those that have it, another phone is asked then.
+    pub(crate) fn lies_until(&mut self, until: Instant) {
+        self.lies_until = Some(until);
+    }
+
+    /// It lay there for long enough, and nobody looked.
+    pub(crate) fn lay_unopened(&mut self, now: Instant) -> bool {
+        self.lies_until.take_if(|until| *until <= now).is_some()
+    }
+
+    pub(crate) fn ask_another_phone(&mut self) {
+        self.done = false;
+        self.want(AlertWhy::Handover);
+    }
+
     /// Nobody knows whether a phone shows it, and somebody came.
     pub(crate) fn doubt(&mut self) {
         self.done = false;
+        self.phones.clear();
+        self.lies_until = None;
         self.want(AlertWhy::Returned);
     }
 
@@ -327,7 +484,35 @@ impl Entry {
     pub(crate) fn forgive(&mut self, comebacks: u64) {
         if self.comebacks != comebacks {
             self.comebacks = comebacks;
+            self.retries = 0;
             self.failed.clear();
+            self.forgive_mute();
+        }
+    }
+
+    fn forgive_mute(&mut self) {
+        self.mute.clear();
+        self.retry_at = None;
+    }
+
+    /// Nobody else can take it: who did not answer is asked again, after ever longer pauses.
+    pub(crate) fn retry_later(&mut self, now: Instant, first: Duration) {
+        if !self.mute.is_empty() && self.retry_at.is_none() {
+            let pause = first.saturating_mul(2_u32.saturating_pow(self.retries));
+            self.retry_at = Some(now + pause);
+        }
+    }
+
+    fn retry(&mut self) {
+        self.retries += 1;
+        self.forgive_mute();
+    }
+
+    /// The device showed something else: it is in order again. Not believed for ever of one that
+    /// never shows this.
+    pub(crate) fn recover(&mut self, device: &DeviceId) {
+        if self.retries < BELIEVED && self.mute.iter().any(|way| way.device == *device) {
+            self.retry();
         }
     }
 
@@ -339,15 +524,25 @@ impl Entry {
         self.calls.extend(calls);
         self.wanted = None;
         self.waits = None;
+        self.retry_at = None;
     }
 
     /// Owes an alert, unless one is on its way or someone surely sees it.
     pub(crate) fn want(&mut self, why: AlertWhy) {
-        let seen = self.done || self.showing.iter().any(|showing| showing.seen);
         let called = self.calls.iter().any(|call| call.until.is_some());
-        if !seen && !called && self.wanted.is_none() {
+        if !self.is_seen() && !called && self.wanted.is_none() {
             self.wanted = Some(why);
         }
+    }
+
+    /// Whether nobody needs to be alerted any more.
+    fn is_seen(&self) -> bool {
+        self.done || self.showing.iter().any(|showing| showing.seen)
+    }
+
+    /// Whether somebody saw it: more than that it lies on a phone.
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_seen() && self.lies_until.is_none()
     }
 
     /// That way leads nowhere. Says whether it was being used.
@@ -379,10 +574,17 @@ impl Entry {
     pub(crate) fn time_out(&mut self, now: Instant, comebacks: u64) {
         self.taken.take_if(|taken| taken.until <= now);
         self.forgive(comebacks);
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.retry();
+        }
         for call in &mut self.calls {
             if call.until.is_some_and(|until| until <= now) {
                 call.until = None;
-                self.failed.push(call.way.clone());
+                match call.way.via {
+                    Via::Stream => self.mute.push(call.way.clone()),
+                    // It may still come; a second one would be too much.
+                    Via::Push => self.failed.push(call.way.clone()),
+                }
             }
         }
         self.calls
@@ -417,6 +619,7 @@ impl Entry {
     pub(crate) fn ask_phones_again(&mut self) {
         if !self.done {
             self.taken = None;
+            self.phones.clear();
         }
     }
 
@@ -441,7 +644,9 @@ impl Entry {
     /// of an urgent message are meant to arrive everywhere.
     fn rest(&mut self) {
         self.wanted = None;
+        self.lies_until = None;
         self.failed.clear();
+        self.forgive_mute();
         self.calls.retain(|call| call.way.via == Via::Push);
         for call in &mut self.calls {
             call.until = None;
@@ -455,7 +660,8 @@ impl Entry {
     fn due(&self) -> Option<Instant> {
         let answers = self.calls.iter().filter_map(|call| call.until);
         let taken = self.taken.as_ref().map(|taken| taken.until);
-        answers.chain(taken).chain(self.message.expires).min()
+        let own = [taken, self.lies_until, self.retry_at, self.message.expires];
+        answers.chain(own.into_iter().flatten()).min()
     }
 
     fn showing_since(&self) -> Option<Instant> {

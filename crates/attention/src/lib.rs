@@ -60,6 +60,7 @@ mod choices;
 mod decision;
 mod devices;
 mod ledger;
+mod piles;
 mod router;
 #[cfg(test)]
 mod tests;
@@ -176,6 +177,8 @@ pub enum Event {
     /// What the clock on the wall shows in the zone of the person's settings: when the router is
     /// made, and whenever that clock jumped or the zone changed. Quiet times need it.
     WallClock(Box<Zoned>),
+    /// The answer to [`Effect::Recall`]: what the store would tell a router that is made now.
+    Recalled(Vec<Unsettled>),
     /// The moment that [`Router::next_wakeup`] named has come, or the machine woke from sleep.
     WokeUp,
 }
@@ -254,6 +257,9 @@ pub enum Effect {
         /// The messages.
         ids: Vec<MessageId>,
     },
+    /// More messages waited than a router remembers, and none of these waits any more, though no
+    /// summary spoke for all: it asks what else there is.
+    Recall,
     /// Why something was decided about a message; after the effects it explains. For the record
     /// only: may be written lazily, and lost.
     Trace {
@@ -273,6 +279,9 @@ pub struct Timings {
     pub lost_grace: Duration,
     /// An alerted device says `shown` within this time, or the next one is alerted.
     pub shown_within: Duration,
+    /// Where nobody else can take it, a device that did not say so is asked again after this time,
+    /// and then after twice the time before, without end.
+    pub retry_after: Duration,
     /// After a connect without presence the router waits this long before it treats the device
     /// as unknown and rings twice.
     pub first_presence_within: Duration,
@@ -288,6 +297,8 @@ pub struct Timings {
     /// What popped up in a pause without input of at least this length, and was gone before it
     /// ended, is alerted again when it ends: the person may have been somewhere else.
     pub pause: Duration,
+    /// What a phone has, and nobody opened there in this time, rings on another phone.
+    pub opened_within: Duration,
     /// What only a push service took, and no phone said that it shows, is alerted when the person
     /// comes to a desktop within this time.
     pub taken_for: Duration,
@@ -299,12 +310,14 @@ impl Default for Timings {
             lease: Duration::from_secs(40),
             lost_grace: Duration::from_secs(10),
             shown_within: Duration::from_secs(5),
+            retry_after: Duration::from_secs(15),
             first_presence_within: Duration::from_secs(2),
             restart_grace: Duration::from_secs(10),
             summary_after: Duration::from_mins(10),
             delay: Duration::from_secs(5),
             pop_up: Duration::from_secs(10),
             pause: Duration::from_mins(1),
+            opened_within: Duration::from_mins(3),
             taken_for: Duration::from_hours(12),
         }
     }

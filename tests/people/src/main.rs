@@ -8,6 +8,7 @@
 mod day;
 mod generate;
 mod judge;
+mod kinds;
 mod life;
 mod plot;
 mod report;
@@ -24,8 +25,9 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Parser;
 use day::Days;
-use generate::{KINDS, person};
+use generate::person;
 use judge::{Score, judge};
+use kinds::KINDS;
 use life::{Life, Timeline};
 use report::Table;
 use rules::Contender;

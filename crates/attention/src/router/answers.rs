@@ -5,6 +5,7 @@ use hither_protocol::{
 };
 
 use super::Router;
+use crate::decision::best_mobile;
 use crate::devices::Witness;
 use crate::ledger::{Entry, Via};
 
@@ -28,7 +29,9 @@ impl Router {
                     let (seen, because) = (Outcome::Seen, Because::ShownOnPhone);
                     self.trace(now, *id, seen, Some(device), because);
                     entry.hang_up(device, Via::Push);
+                    let seen = entry.is_known();
                     self.finish(&mut entry);
+                    self.has_it(now, &mut entry, device, seen);
                 }
                 (DeviceKind::Desktop, Witness::Someone) => {
                     entry.show(device, now, stays);
@@ -48,6 +51,18 @@ impl Router {
                 }
             }
             self.keep(entry);
+        }
+        self.recovered(device);
+    }
+
+    /// A device that shows something may show what it did not show before.
+    fn recovered(&mut self, device: &DeviceId) {
+        let mute: Vec<_> = self.ledger.mute().collect();
+        for id in mute {
+            if let Some(mut entry) = self.ledger.take(id) {
+                entry.recover(device);
+                self.keep(entry);
+            }
         }
     }
 
@@ -72,11 +87,22 @@ impl Router {
                 if !entry.insistent {
                     self.cancel_pushes(&mut entry);
                 }
+                let seen = entry.is_known();
                 entry.taken(device, until);
+                self.has_it(now, &mut entry, device, seen);
             } else if entry.fail(device, Via::Push, self.comebacks) {
                 entry.want(AlertWhy::NotShown);
             }
             self.keep(entry);
+        }
+    }
+
+    /// A phone has it, but need not be where the person is: where there is another, that one rings
+    /// unless they look at this one in time.
+    fn has_it(&self, now: Instant, entry: &mut Entry, phone: &DeviceId, seen: bool) {
+        entry.lies_on(phone);
+        if !seen && !entry.insistent && best_mobile(&self.devices, entry).is_some() {
+            entry.lies_until(now + self.timings.opened_within);
         }
     }
 

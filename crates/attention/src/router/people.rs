@@ -69,6 +69,15 @@ impl Router {
         self.used(device, input);
     }
 
+    /// Whoever used a phone saw what else it has.
+    pub(super) fn acted(&mut self, now: Instant, device: &DeviceId) {
+        self.devices.acted(now, device);
+        self.change(
+            |entry| entry.lies_for_now_on(device),
+            |router, entry| router.finish(entry),
+        );
+    }
+
     /// Someone used the desktop: what it showed before that was seen, unless it came and went in
     /// a pause in which they may have been somewhere else.
     fn used(&mut self, desktop: &DeviceId, input: Option<Input>) {

@@ -69,6 +69,8 @@ pub(crate) struct Account {
     metrics: Arc<Metrics>,
     decisions: Arc<Decisions>,
     owed: Owed,
+    /// The router wants to be told again what waits.
+    recall: bool,
     subscriptions: Vec<Subscription>,
 }
 
@@ -93,6 +95,7 @@ impl Account {
             owed: metrics.owed(),
             metrics,
             decisions,
+            recall: false,
             subscriptions: Vec::new(),
         }
     }
@@ -121,6 +124,22 @@ impl Account {
         let chosen = until_answered(&name, || store.settings(&name)).await;
         self.settings = chosen.unwrap_or_else(|| choices::none(self.base));
         self.load(&pending, &unseen, started);
+    }
+
+    /// Tells the router again what waits, if it wants that: more did than it remembered.
+    pub(crate) async fn recall(&mut self, store: &dyn Store) {
+        if !core::mem::take(&mut self.recall) {
+            return;
+        }
+        let name = self.name.clone();
+        let pending = until_answered(&name, || store.pending(&name, Timestamp::now())).await;
+        let unseen = until_answered(&name, || store.unseen(&name, Timestamp::now())).await;
+        let now = Now::read();
+        let pending = pending.iter().map(|one| unsettled(one, &[], now));
+        let popped_up = unseen
+            .iter()
+            .map(|one| unsettled(&one.message, &one.shown, now));
+        self.route(Event::Recalled(pending.chain(popped_up).collect()));
     }
 
     /// The router knows the person's choices before any message.
@@ -403,12 +422,13 @@ impl Account {
         self.carry_out(effects);
     }
 
-    fn carry_out(&self, effects: Vec<Effect>) {
+    fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             self.metrics.decided(&effect);
             match effect {
                 // Handed out where the message came in.
                 Effect::Deliver { .. } => {}
+                Effect::Recall => self.recall = true,
                 Effect::Trace { id, traced } => self.decisions.note(&self.name, id, *traced),
                 Effect::Alert {
                     device,
