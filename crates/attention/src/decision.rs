@@ -41,6 +41,7 @@ pub(crate) fn decide(devices: &Devices, entry: &Entry, plan: Plan, restarting: b
     if entry.is_on_a_phone() {
         return match best_mobile(devices, entry) {
             Some(another) => Decision::Alert(vec![(another, Because::NobodyAtADesktop)]),
+            None if entry.is_mute() => Decision::Nobody(Because::NobodyReachable),
             None => Decision::Enough,
         };
     }

@@ -129,7 +129,7 @@ impl Ledger {
         if entry.wanted.is_some() {
             self.wanted.remove(&id);
         }
-        if entry.is_mute() {
+        if entry.is_retried() {
             self.mute.remove(&id);
         }
         if let Some(due) = entry.due() {
@@ -181,7 +181,7 @@ impl Ledger {
         if entry.wanted.is_some() {
             self.wanted.insert(id);
         }
-        if entry.is_mute() {
+        if entry.is_retried() {
             self.mute.insert(id);
         }
         if let Some(due) = entry.due() {
@@ -325,7 +325,7 @@ impl Entry {
             || !self.showing.is_empty()
             || !self.blindly.is_empty()
             || !self.failed.is_empty()
-            || !self.mute.is_empty()
+            || self.is_mute()
             || !self.phones.is_empty()
             || self.taken.is_some()
             || self.retries > 0;
@@ -336,8 +336,13 @@ impl Entry {
         })
     }
 
-    fn is_mute(&self) -> bool {
-        (!self.mute.is_empty() || self.retries > 0) && self.wanted.is_some()
+    /// Whether a device did not answer that may yet.
+    pub(crate) const fn is_mute(&self) -> bool {
+        !self.mute.is_empty()
+    }
+
+    fn is_retried(&self) -> bool {
+        (self.is_mute() || self.retries > 0) && self.wanted.is_some()
     }
 
     /// Whether there is nothing left to do about it.
@@ -467,7 +472,7 @@ impl Entry {
         self.lies_until.take_if(|until| *until <= now).is_some()
     }
 
-    pub(crate) fn ask_another_phone(&mut self) {
+    pub(crate) fn ask_another(&mut self) {
         self.done = false;
         self.want(AlertWhy::Handover);
     }
@@ -475,8 +480,8 @@ impl Entry {
     /// Nobody knows whether a phone shows it, and somebody came.
     pub(crate) fn doubt(&mut self) {
         self.done = false;
-        self.phones.clear();
         self.lies_until = None;
+        self.forget_takers();
         self.want(AlertWhy::Returned);
     }
 
@@ -497,7 +502,7 @@ impl Entry {
 
     /// Nobody else can take it: who did not answer is asked again, after ever longer pauses.
     pub(crate) fn retry_later(&mut self, now: Instant, first: Duration) {
-        if !self.mute.is_empty() && self.retry_at.is_none() {
+        if self.is_mute() && self.retry_at.is_none() {
             let pause = first.saturating_mul(2_u32.saturating_pow(self.retries));
             self.retry_at = Some(now + pause);
         }
@@ -618,8 +623,15 @@ impl Entry {
     /// Nobody has it after all: the phone may be asked once more.
     pub(crate) fn ask_phones_again(&mut self) {
         if !self.done {
+            self.forget_takers();
             self.taken = None;
-            self.phones.clear();
+        }
+    }
+
+    /// Whether the phones of these push services have it is not known.
+    fn forget_takers(&mut self) {
+        if let Some(taken) = &self.taken {
+            self.phones.retain(|phone| !taken.by.contains(phone));
         }
     }
 

@@ -292,7 +292,7 @@ impl Router {
                 continue;
             }
             if entry.lay_unopened(self.clock) {
-                entry.ask_another_phone();
+                entry.ask_another();
             }
             entry.time_out(self.clock, self.comebacks);
             entry.want(AlertWhy::NotShown);

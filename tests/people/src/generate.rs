@@ -337,6 +337,7 @@ impl<'a> Diary<'a> {
             );
             self.now_and_then(length, 4.0, (SECOND, 25 * SECOND), screen, Is::Stalled);
             self.now_and_then(length, 0.1, (MINUTE, 90 * MINUTE), screen, Is::Blind);
+            self.now_and_then(length, 0.3, (5 * SECOND, 4 * MINUTE), screen, Is::Mute);
         }
         for phone in (0..self.kind.phones.count()).map(Screen::Phone) {
             let losses = self.kind.phone_losses;

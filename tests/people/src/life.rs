@@ -56,6 +56,7 @@ struct DesktopTimes {
     asleep: Spans,
     video: Spans,
     blind: Spans,
+    mute: Spans,
     offline: Spans,
     half_open: Spans,
     stalled: Spans,
@@ -92,7 +93,10 @@ impl<'a> Timeline<'a> {
     /// When the person perceives a screen that the server can reach, one for each screen.
     pub(crate) fn reachable(&self) -> Vec<Spans> {
         let desktops = self.desktops.iter();
-        let desktops = desktops.map(|it| it.seen.without(&it.offline).without(&it.stalled));
+        let desktops = desktops.map(|it| {
+            let seen = it.seen.without(&it.offline);
+            seen.without(&it.stalled).without(&it.mute)
+        });
         let phones = self.phones.iter().map(|it| it.seen.without(&it.offline));
         desktops.chain(phones).collect()
     }
@@ -110,6 +114,7 @@ impl DesktopTimes {
             asleep: of(Is::Asleep),
             video: of(Is::Video),
             blind: of(Is::Blind),
+            mute: of(Is::Mute),
             offline: Spans::conditions(days, screen, &[Is::Offline, Is::HalfOpen]),
             half_open: of(Is::HalfOpen),
             stalled: of(Is::Stalled),
@@ -623,7 +628,8 @@ impl<'a> Life<'a> {
 
     fn pop_up(&mut self, d: usize, mut messages: Vec<usize>) {
         let times = &self.times.desktops[d];
-        if self.contender.is_hither && times.locked.contains(self.now) {
+        let locked = self.contender.is_hither && times.locked.contains(self.now);
+        if locked || times.mute.contains(self.now) {
             if self.contender.sums_up {
                 self.desktops[d].silent.append(&mut messages);
             }

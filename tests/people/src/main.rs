@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn c4_hither_misses_nobody_who_can_be_reached() {
-        let source = generated(16, 1_000);
+        let source = generated(2 * KINDS.len() as u64, 1_000);
         for seconds in [30, 180] {
             let contender = &hither(seconds);
             let table = simulate(&source, contender, Some(&contender[0].name));

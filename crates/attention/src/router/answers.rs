@@ -29,9 +29,9 @@ impl Router {
                     let (seen, because) = (Outcome::Seen, Because::ShownOnPhone);
                     self.trace(now, *id, seen, Some(device), because);
                     entry.hang_up(device, Via::Push);
-                    let seen = entry.is_known();
+                    let known = entry.is_known();
                     self.finish(&mut entry);
-                    self.has_it(now, &mut entry, device, seen);
+                    self.has_it(now, &mut entry, device, known);
                 }
                 (DeviceKind::Desktop, Witness::Someone) => {
                     entry.show(device, now, stays);
@@ -87,9 +87,9 @@ impl Router {
                 if !entry.insistent {
                     self.cancel_pushes(&mut entry);
                 }
-                let seen = entry.is_known();
+                let known = entry.is_known();
                 entry.taken(device, until);
-                self.has_it(now, &mut entry, device, seen);
+                self.has_it(now, &mut entry, device, known);
             } else if entry.fail(device, Via::Push, self.comebacks) {
                 entry.want(AlertWhy::NotShown);
             }
@@ -97,12 +97,19 @@ impl Router {
         }
     }
 
-    /// A phone has it, but need not be where the person is: where there is another, that one rings
-    /// unless they look at this one in time.
-    fn has_it(&self, now: Instant, entry: &mut Entry, phone: &DeviceId, seen: bool) {
+    /// A phone has it, but need not be where the person is: they may be at a desktop that did not
+    /// show it, which is asked again, or with another phone, which rings unless they look at this
+    /// one in time.
+    fn has_it(&self, now: Instant, entry: &mut Entry, phone: &DeviceId, known: bool) {
         entry.lies_on(phone);
-        if !seen && !entry.insistent && best_mobile(&self.devices, entry).is_some() {
-            entry.lies_until(now + self.timings.opened_within);
+        let at_a_desktop = self.devices.active_desktops().next().is_some();
+        let wait = match best_mobile(&self.devices, entry) {
+            _ if known || entry.insistent => None,
+            _ if at_a_desktop => Some(self.timings.retry_after),
+            another => another.map(|_| self.timings.opened_within),
+        };
+        if let Some(wait) = wait {
+            entry.lies_until(now + wait);
         }
     }
 

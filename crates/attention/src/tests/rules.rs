@@ -341,7 +341,7 @@ fn a_desktop_that_does_not_show_it_within_five_seconds_is_passed_over() {
          0s p2 registers
          1s message m1
          20s gateway takes p2 m1
-         60s end",
+         30s end",
         "1s deliver m1 rings d1
          6s alert d2 m1: NotShown
          11s alert p1 m1: NotShown
@@ -422,6 +422,39 @@ fn one_message_that_is_never_shown_does_not_ring_with_every_other() {
     let rings = play(&script);
     let again = rings.iter().filter(|line| line.contains("alert d1 m1"));
     assert_eq!(again.count(), 8, "{rings:#?}");
+}
+
+#[test]
+fn somebody_at_a_desktop_that_does_not_show_it_may_be_far_from_the_phone_that_does() {
+    check(
+        "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         1s message m1
+         6.1s p1 shows m1
+         60s d1 shows m1
+         700s end",
+        "1s deliver m1 rings d1
+         6s alert p1 m1: NotShown
+         21.1s alert d1 m1: Handover
+         41.1s alert d1 m1: Waiting",
+    );
+}
+
+#[test]
+fn once_they_left_the_phone_that_shows_it_is_enough() {
+    check(
+        "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         1s message m1
+         6.1s p1 shows m1
+         30s d1 is inactive 20s
+         700s end",
+        "1s deliver m1 rings d1
+         6s alert p1 m1: NotShown
+         21.1s alert d1 m1: Handover",
+    );
 }
 
 #[test]
