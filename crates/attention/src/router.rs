@@ -10,7 +10,8 @@ use hither_protocol::{AlertWhy, DeviceId, Instant, MessageId, Route};
 use crate::batch::{self, Batch};
 use crate::choices::Choices;
 use crate::devices::{Devices, Sent};
-use crate::ledger::{Entry, Ledger};
+use crate::entry::Entry;
+use crate::ledger::Ledger;
 use crate::{Accepted, Effect, Event, Timings, Unsettled};
 
 /// One account's router.

@@ -120,8 +120,8 @@ impl Rival {
         }
         let away = active.is_none();
         match self.push {
-            Push::Always => self.push(vec![id], effects),
-            _ if away => self.push(vec![id], effects),
+            Push::Always => self.push(&[id], effects),
+            _ if away => self.push(&[id], effects),
             Push::Parked(wait) | Push::ParkedUntilAway(wait) => {
                 self.parked.insert(id, Some(now + wait));
             }
@@ -130,8 +130,8 @@ impl Rival {
         }
     }
 
-    fn push(&mut self, ids: Vec<MessageId>, effects: &mut Vec<Effect>) {
-        for id in &ids {
+    fn push(&mut self, ids: &[MessageId], effects: &mut Vec<Effect>) {
+        for id in ids {
             self.parked.remove(id);
         }
         if ids.is_empty() {
@@ -139,15 +139,15 @@ impl Rival {
         }
         let pushes = self.phones.iter().map(|phone| Effect::Push {
             device: phone.clone(),
-            ids: ids.clone(),
+            ids: ids.to_vec(),
             style: AlertStyle::Summary,
         });
         effects.extend(pushes);
     }
 
     fn push_all(&mut self, effects: &mut Vec<Effect>) {
-        let ids = self.parked.keys().copied().collect();
-        self.push(ids, effects);
+        let ids: Vec<_> = self.parked.keys().copied().collect();
+        self.push(&ids, effects);
     }
 
     fn settle(&mut self, now: Instant, effects: &mut Vec<Effect>) {

@@ -7,7 +7,7 @@ use hither_protocol::{
 use super::Router;
 use crate::batch::Batch;
 use crate::decision::{Decision, decide};
-use crate::ledger::{Entry, Via, Way};
+use crate::entry::{Entry, Via, Way};
 use crate::{Accepted, Effect};
 
 impl Router {
@@ -42,7 +42,6 @@ impl Router {
         entry.forgive(self.comebacks);
         let plan = self.choices.plan(&entry.message);
         entry.loudness = Some((plan.priority, plan.route));
-        entry.insistent = matches!(plan.route, Route::PhoneToo | Route::Everywhere);
         match decide(&self.devices, entry, plan, self.restart_ends.is_some()) {
             Decision::Alert(ways) => return self.alert(now, entry, ways),
             Decision::Hold(why, because) => {

@@ -7,7 +7,7 @@ use hither_protocol::{
 use super::Router;
 use crate::decision::best_mobile;
 use crate::devices::Witness;
-use crate::ledger::{Entry, Via};
+use crate::entry::{Entry, Via};
 
 impl Router {
     pub(super) fn shown(
@@ -84,7 +84,7 @@ impl Router {
                 entry.hang_up(device, Via::Push);
                 self.trace(now, *id, Outcome::Taken, Some(device), Because::Gateway);
                 let until = now + self.timings.taken_for;
-                if !entry.insistent {
+                if !entry.insists() {
                     self.cancel_pushes(&mut entry);
                 }
                 let known = entry.is_known();
@@ -104,7 +104,7 @@ impl Router {
         entry.lies_on(phone);
         let at_a_desktop = self.devices.active_desktops().next().is_some();
         let wait = match best_mobile(&self.devices, entry) {
-            _ if known || entry.insistent => None,
+            _ if known || entry.insists() => None,
             _ if at_a_desktop => Some(self.timings.retry_after),
             another => another.map(|_| self.timings.opened_within),
         };
@@ -123,14 +123,14 @@ impl Router {
 
     pub(super) fn see(&mut self, entry: &mut Entry, desktop: &DeviceId) {
         entry.see(desktop);
-        if !entry.insistent {
+        if !entry.insists() {
             self.cancel_pushes(entry);
         }
     }
 
     pub(super) fn finish(&mut self, entry: &mut Entry) {
         entry.finish();
-        if !entry.insistent {
+        if !entry.insists() {
             self.cancel_pushes(entry);
         }
     }

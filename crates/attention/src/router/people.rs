@@ -8,7 +8,7 @@ use hither_protocol::{
 
 use super::Router;
 use crate::devices::{Change, Input, Seat, Sent};
-use crate::ledger::{Entry, Via};
+use crate::entry::{Entry, Via};
 
 impl Router {
     /// What an earlier stream still had on its way may be lost, and what its push service still
@@ -72,10 +72,7 @@ impl Router {
     /// Whoever used a phone saw what else it has.
     pub(super) fn acted(&mut self, now: Instant, device: &DeviceId) {
         self.devices.acted(now, device);
-        self.change(
-            |entry| entry.lies_for_now_on(device),
-            |router, entry| router.finish(entry),
-        );
+        self.change(|entry| entry.lies_for_now_on(device), Self::finish);
     }
 
     /// Someone used the desktop: what it showed before that was seen, unless it came and went in
@@ -147,7 +144,7 @@ impl Router {
                     router.see(entry, desktop);
                 } else if entry.is_taken() {
                     entry.doubt();
-                } else if !entry.insistent {
+                } else if !entry.insists() {
                     router.cancel_pushes(entry);
                     entry.want(AlertWhy::Waiting);
                 }

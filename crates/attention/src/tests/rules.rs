@@ -277,12 +277,10 @@ fn what_waited_for_long_rings_as_a_summary() {
 
 #[test]
 fn more_than_are_remembered_ring_as_one_summary() {
-    let mut script = String::new();
-    for at in 0..1005 {
-        script += &format!("0s message m{at}\n");
-    }
-    script += "9s mobile p1 connects";
-    let rings = play(&script);
+    let messages = (0..1005).map(|m| format!("0s message m{m}"));
+    let phone = "9s mobile p1 connects".to_owned();
+    let script: Vec<_> = messages.chain([phone]).collect();
+    let rings = play(&script.join("\n"));
     let (summary, delivered) = rings.split_last().unwrap();
     assert_eq!(delivered.len(), 1005);
     assert_eq!(summary.split(" m").count(), 1001, "{summary}");
@@ -291,16 +289,13 @@ fn more_than_are_remembered_ring_as_one_summary() {
 
 #[test]
 fn what_is_not_remembered_comes_back_when_what_spoke_for_it_is_gone() {
-    let mut script = "0s message m9999 urgent\n".to_owned();
-    for at in 0..1005 {
-        script += &format!("1s message m{at}\n");
-    }
-    for at in 6..1005 {
-        script += &format!("2s read m{at}\n");
-    }
+    let urgent = ["0s message m9999 urgent".to_owned()].into_iter();
+    let messages = (0..1005).map(|m| format!("1s message m{m}"));
+    let read = (6..1005).map(|m| format!("2s read m{m}"));
+    let mut script: Vec<_> = urgent.chain(messages).chain(read).collect();
     // What is louder was not forgotten for it.
-    script += "3s mobile p1 connects\n3s p1 shows m9999\n4s recalled m0 m1";
-    let rings = play(&script);
+    script.push("3s mobile p1 connects\n3s p1 shows m9999\n4s recalled m0 m1".to_owned());
+    let rings = play(&script.join("\n"));
     assert_eq!(
         rings.get(1006..).unwrap(),
         [
@@ -413,13 +408,11 @@ fn a_device_that_shows_another_message_is_asked_again_at_once() {
 
 #[test]
 fn one_message_that_is_never_shown_does_not_ring_with_every_other() {
-    let mut script =
-        "0s timings lease 86400s\n0s desktop d1 connects active 0s\n1s message m1\n".to_owned();
-    for at in 2..40 {
-        let time = at * 20;
-        script += &format!("{time}s message m{at}\n{time}s d1 shows m{at}\n");
-    }
-    let rings = play(&script);
+    let begin = "0s timings lease 86400s\n0s desktop d1 connects active 0s\n1s message m1";
+    let others = (2..40).map(|m| (20 * m, m));
+    let others = others.map(|(at, m)| format!("{at}s message m{m}\n{at}s d1 shows m{m}"));
+    let script: Vec<_> = [begin.to_owned()].into_iter().chain(others).collect();
+    let rings = play(&script.join("\n"));
     let again = rings.iter().filter(|line| line.contains("alert d1 m1"));
     assert_eq!(again.count(), 8, "{rings:#?}");
 }
