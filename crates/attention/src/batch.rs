@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use hither_protocol::{AlertStyle, AlertWhy, DeviceId, Instant, MessageId};
 
-use crate::entry::{Via, Way};
+use crate::way::{Via, Way};
 use crate::{Accepted, Effect};
 
 /// Alerts decided at one moment: those for one device and reason become one effect.

@@ -2,7 +2,8 @@ use hither_protocol::{AlertWhy, Because, DeviceId, Route, WhenAway, WhenPresenti
 
 use crate::choices::Plan;
 use crate::devices::Devices;
-use crate::entry::{Entry, Via, Way};
+use crate::entry::Entry;
+use crate::way::{Via, Way};
 
 /// What the rule says about one message at one moment.
 #[derive(Debug)]

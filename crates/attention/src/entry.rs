@@ -3,6 +3,7 @@ use core::time::Duration;
 use hither_protocol::{AlertWhy, Because, DeviceId, Instant, Priority, Route};
 
 use crate::piles::Kind;
+use crate::way::{Via, Way};
 use crate::{Accepted, PoppedUp};
 
 /// So often a device that shows other messages is asked at once for one that it did not show.
@@ -63,43 +64,12 @@ struct Showing {
     seen: bool,
 }
 
-/// One way to alert: a device, through its stream or its push service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Way {
-    pub(crate) device: DeviceId,
-    pub(crate) via: Via,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Via {
-    Stream,
-    Push,
-}
-
 /// An alert without an answer yet.
 #[derive(Debug)]
 struct Call {
     way: Way,
     /// `None` once it is not waited for; a push may still have to be cancelled.
     until: Option<Instant>,
-}
-
-impl Way {
-    pub(crate) fn stream(device: &DeviceId) -> Self {
-        let device = device.clone();
-        Self {
-            device,
-            via: Via::Stream,
-        }
-    }
-
-    pub(crate) fn push(device: &DeviceId) -> Self {
-        let device = device.clone();
-        Self {
-            device,
-            via: Via::Push,
-        }
-    }
 }
 
 impl Entry {

@@ -57,6 +57,7 @@
 //! | `router::people` | devices that come, go and report; what a changed seat means for messages | 3, 5, 6 |
 //! | `router::answers` | what became of an alert | 4, 6, 7 |
 //! | `router::alerting` | what is decided about a message, carried out and explained | 3, 12 |
+//! | `way` | a device, by its stream or its push service | |
 //! | `batch` | alerts and cancellations of one moment as few effects | |
 //!
 //! Timers are not kept: [`Router::next_wakeup`] asks the facts.
@@ -80,6 +81,7 @@ mod piles;
 mod router;
 #[cfg(test)]
 mod tests;
+mod way;
 
 pub use choices::{quiet, rings};
 pub use router::Router;

@@ -7,7 +7,8 @@ use hither_protocol::{
 use super::Router;
 use crate::batch::Batch;
 use crate::decision::{Decision, decide};
-use crate::entry::{Entry, Via, Way};
+use crate::entry::Entry;
+use crate::way::{Via, Way};
 use crate::{Accepted, Effect};
 
 impl Router {

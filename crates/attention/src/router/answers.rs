@@ -7,7 +7,8 @@ use hither_protocol::{
 use super::Router;
 use crate::decision::best_mobile;
 use crate::devices::Witness;
-use crate::entry::{Entry, Via};
+use crate::entry::Entry;
+use crate::way::Via;
 
 impl Router {
     pub(super) fn shown(

@@ -8,7 +8,8 @@ use hither_protocol::{
 
 use super::Router;
 use crate::devices::{Change, Input, Seat, Sent};
-use crate::entry::{Entry, Via};
+use crate::entry::Entry;
+use crate::way::Via;
 
 impl Router {
     /// What an earlier stream still had on its way may be lost, and what its push service still
