@@ -553,8 +553,8 @@ impl Server {
                     .seen
                     .extend((traced.outcome == Outcome::Seen).then_some(id));
             }
-            Effect::Push { .. } | Effect::CancelPush { .. } => {
-                unreachable!("no phone registers for push in these days")
+            Effect::Push { .. } | Effect::CancelPush { .. } | Effect::Recall => {
+                unreachable!("no phone registers for push in these days, and few messages wait")
             }
         }
     }

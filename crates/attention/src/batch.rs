@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use hither_protocol::{AlertStyle, AlertWhy, DeviceId, Instant, MessageId};
 
-use crate::ledger::{Via, Way};
+use crate::way::{Via, Way};
 use crate::{Accepted, Effect};
 
 /// Alerts decided at one moment: those for one device and reason become one effect.
@@ -30,6 +30,11 @@ impl Batch {
                 messages: vec![message],
             }),
         }
+    }
+
+    /// Whether one of the alerts is a summary of several.
+    pub(crate) fn sums_up(&self) -> bool {
+        self.0.iter().any(|group| group.messages.len() > 1)
     }
 
     pub(crate) fn emit(self, now: Instant, summary_after: Duration, effects: &mut Vec<Effect>) {

@@ -27,6 +27,8 @@ pub(crate) struct Choices {
 /// What the choices come to for one message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
+    /// As loud as the person lets its publisher be.
+    pub(crate) priority: Priority,
     pub(crate) route: Route,
     /// Nothing may ring for it at this moment.
     pub(crate) held: bool,
@@ -54,6 +56,7 @@ impl Choices {
         // Urgent is not to wait for anyone's return.
         let waits = priority < Priority::Urgent;
         Plan {
+            priority,
             route,
             held: self.quiet && !breaks_through,
             when_away: settings.when_away.only_if(waits, WhenAway::Phone),

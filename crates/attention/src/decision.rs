@@ -2,7 +2,8 @@ use hither_protocol::{AlertWhy, Because, DeviceId, Route, WhenAway, WhenPresenti
 
 use crate::choices::Plan;
 use crate::devices::Devices;
-use crate::ledger::{Entry, Via, Way};
+use crate::entry::Entry;
+use crate::way::{Via, Way};
 
 /// What the rule says about one message at one moment.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub(crate) enum Decision {
     Hold(AlertWhy, Because),
     /// Nobody to alert: decide again when some device comes back.
     Nobody(Because),
+    /// Every phone has it.
+    Enough,
     /// The person does not want it to ring at all.
     Silent,
 }
@@ -35,6 +38,13 @@ pub(crate) fn decide(devices: &Devices, entry: &Entry, plan: Plan, restarting: b
         let phone = best_mobile(devices, entry).filter(|_| plan.route == Route::PhoneToo);
         let phone = phone.map(|way| (way, Because::PhoneToo));
         return Decision::Alert([desktop].into_iter().chain(phone).collect());
+    }
+    if entry.is_on_a_phone() {
+        return match best_mobile(devices, entry) {
+            Some(another) => Decision::Alert(vec![(another, Because::NobodyAtADesktop)]),
+            None if entry.is_mute() => Decision::Nobody(Because::NobodyReachable),
+            None => Decision::Enough,
+        };
     }
     if let Some(only) = only_screen(devices, entry).filter(|_| !restarting) {
         return Decision::Alert(vec![(Way::stream(only), Because::Unknown)]);
@@ -99,7 +109,7 @@ fn untried(entry: &Entry, desktop: &DeviceId) -> bool {
     entry.is_open_to(desktop, Via::Stream)
 }
 
-fn best_mobile(devices: &Devices, entry: &Entry) -> Option<Way> {
+pub(crate) fn best_mobile(devices: &Devices, entry: &Entry) -> Option<Way> {
     let open = devices.open_mobiles().map(Way::stream);
     let mut ways = open.chain(devices.pushable_mobiles().map(Way::push));
     ways.find(|way| entry.is_open_to(&way.device, way.via))

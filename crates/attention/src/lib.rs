@@ -13,15 +13,19 @@
 //! 2. **No active desktop**: one mobile rings, by its open stream, else by its push service: the
 //!    one that the person used last.
 //! 3. **Nobody reachable**: the message waits for the first device that comes back.
-//! 4. **Not shown** within [`Timings::shown_within`]: the next best device; when none is left, it
-//!    waits until any device comes back, which forgives all failures.
+//! 4. **Not shown** within [`Timings::shown_within`]: the next best device. When none is left, the
+//!    ones that did not answer are asked again after [`Timings::retry_after`], then after ever
+//!    twice that; at once when they show something else, or when any device comes back, which
+//!    forgives all failures. A phone that shows it is not enough while somebody is at a desktop.
 //! 5. **Handover**: when a desktop stops being active, what it showed at or after the last input,
 //!    or did not show yet, is alerted elsewhere. A pop-up that stays up until there is input is
 //!    seen with it. Any other that came and went in a long pause without input, or without any
 //!    word of input, rings there again when the pause ends.
 //! 6. **Return**: when a desktop becomes active, pushes without an answer are taken back, and
 //!    what waits rings there, and what only a push service took; that also where a desktop that
-//!    was inactive becomes unknown. What a phone showed does not ring again.
+//!    was inactive becomes unknown. What a phone showed does not ring again there, but on another
+//!    phone, if nobody opened anything on the first within [`Timings::opened_within`]: it may lie
+//!    in another room.
 //! 7. **Read**, withdrawn and expired messages are forgotten; their pushes are taken back.
 //! 8. **Routes**: the person's choices say for each priority and publisher how loud it is. By
 //!    default urgent rings every connected device and every reachable phone at once, until
@@ -46,23 +50,38 @@
 //! | `choices` | the person's settings, quiet times by the clock on the wall; what they come to for one message | 8, 11 |
 //! | `decision` | which devices to alert for one message, from facts alone | 1, 2, 3, 8 to 11 |
 //! | `devices` | streams, presence, leases, graces; the seat (active, unknown, inactive, gone) they come to at a moment | 5, 6, 9 |
-//! | `ledger` | per message: who was called, who did not answer, who shows it, whether an alert is owed | 4, 5, 7 |
+//! | `entry` | per message: who was called, who did not answer, who shows it, whether an alert is owed | 4, 5, 7 |
+//! | `ledger` | all of them, by what is due, and no more than are remembered | |
+//! | `piles` | what merely waits, by what decides about it: one stands for all | 3 |
 //! | `router` | events in order, time, one decision per event | 10, 11 |
 //! | `router::people` | devices that come, go and report; what a changed seat means for messages | 3, 5, 6 |
 //! | `router::answers` | what became of an alert | 4, 6, 7 |
 //! | `router::alerting` | what is decided about a message, carried out and explained | 3, 12 |
+//! | `way` | a device, by its stream or its push service | |
 //! | `batch` | alerts and cancellations of one moment as few effects | |
 //!
 //! Timers are not kept: [`Router::next_wakeup`] asks the facts.
+//!
+//! # What it costs
+//!
+//! An event costs the same however many messages merely wait (`examples/events.rs`). Remembered are
+//! at most a thousand messages of each sort: that wait, that a device did not show, that pop up on
+//! desktops, that only a push service took, that lie on a phone of several; some 200 bytes each. Of
+//! those that wait, the quietest and oldest are forgotten: the summary that rings for the others
+//! speaks for them, and where none of the others is left, [`Effect::Recall`] asks for them. What
+//! is being asked this moment ([`Timings::shown_within`]) is as much as comes in that time.
 
 mod batch;
 mod choices;
 mod decision;
 mod devices;
+mod entry;
 mod ledger;
+mod piles;
 mod router;
 #[cfg(test)]
 mod tests;
+mod way;
 
 pub use choices::{quiet, rings};
 pub use router::Router;
@@ -176,6 +195,8 @@ pub enum Event {
     /// What the clock on the wall shows in the zone of the person's settings: when the router is
     /// made, and whenever that clock jumped or the zone changed. Quiet times need it.
     WallClock(Box<Zoned>),
+    /// The answer to [`Effect::Recall`]: what the store would tell a router that is made now.
+    Recalled(Vec<Unsettled>),
     /// The moment that [`Router::next_wakeup`] named has come, or the machine woke from sleep.
     WokeUp,
 }
@@ -254,6 +275,9 @@ pub enum Effect {
         /// The messages.
         ids: Vec<MessageId>,
     },
+    /// More messages waited than a router remembers, and none of these waits any more, though no
+    /// summary spoke for all: it asks what else there is.
+    Recall,
     /// Why something was decided about a message; after the effects it explains. For the record
     /// only: may be written lazily, and lost.
     Trace {
@@ -273,6 +297,9 @@ pub struct Timings {
     pub lost_grace: Duration,
     /// An alerted device says `shown` within this time, or the next one is alerted.
     pub shown_within: Duration,
+    /// Where nobody else can take it, a device that did not say so is asked again after this time,
+    /// and then after twice the time before, without end.
+    pub retry_after: Duration,
     /// After a connect without presence the router waits this long before it treats the device
     /// as unknown and rings twice.
     pub first_presence_within: Duration,
@@ -288,6 +315,8 @@ pub struct Timings {
     /// What popped up in a pause without input of at least this length, and was gone before it
     /// ended, is alerted again when it ends: the person may have been somewhere else.
     pub pause: Duration,
+    /// What a phone has, and nobody opened there in this time, rings on another phone.
+    pub opened_within: Duration,
     /// What only a push service took, and no phone said that it shows, is alerted when the person
     /// comes to a desktop within this time.
     pub taken_for: Duration,
@@ -299,12 +328,14 @@ impl Default for Timings {
             lease: Duration::from_secs(40),
             lost_grace: Duration::from_secs(10),
             shown_within: Duration::from_secs(5),
+            retry_after: Duration::from_secs(15),
             first_presence_within: Duration::from_secs(2),
             restart_grace: Duration::from_secs(10),
             summary_after: Duration::from_mins(10),
             delay: Duration::from_secs(5),
             pop_up: Duration::from_secs(10),
             pause: Duration::from_mins(1),
+            opened_within: Duration::from_mins(3),
             taken_for: Duration::from_hours(12),
         }
     }

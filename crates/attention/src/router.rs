@@ -10,7 +10,8 @@ use hither_protocol::{AlertWhy, DeviceId, Instant, MessageId, Route};
 use crate::batch::{self, Batch};
 use crate::choices::Choices;
 use crate::devices::{Devices, Sent};
-use crate::ledger::{Entry, Ledger};
+use crate::entry::Entry;
+use crate::ledger::Ledger;
 use crate::{Accepted, Effect, Event, Timings, Unsettled};
 
 /// One account's router.
@@ -28,6 +29,8 @@ pub struct Router {
     restart_ends: Option<Instant>,
     /// Messages to decide about before the current event is done with.
     agenda: Vec<MessageId>,
+    /// And all that merely wait.
+    reconsider: bool,
     /// Pushes the current event takes back.
     cancelled: Vec<(DeviceId, MessageId)>,
     /// Why the current event's decisions are what they are.
@@ -47,6 +50,7 @@ impl Router {
             comebacks: 0,
             restart_ends: None,
             agenda: Vec::new(),
+            reconsider: false,
             cancelled: Vec::new(),
             traces: Vec::new(),
         }
@@ -63,6 +67,14 @@ impl Router {
                 let mut entry = Entry::new(message, restarted);
                 entry.showed(shown);
                 self.ledger.put(entry);
+            }
+        }
+    }
+
+    fn recalled(&mut self, now: Instant, unsettled: Vec<Unsettled>) {
+        for Unsettled { message, .. } in unsettled {
+            if self.alerts(&message, now) && !self.ledger.contains(message.id) {
+                self.keep(Entry::new(message, Some(AlertWhy::Waiting)));
             }
         }
     }
@@ -107,7 +119,7 @@ impl Router {
     /// How many messages should alert somebody and wait for a device that can.
     #[must_use]
     pub fn owed(&self) -> usize {
-        self.ledger.wanted().len()
+        self.ledger.owed()
     }
 
     /// Lets everything due by `now` happen in its order. What to do about it is decided with the
@@ -149,7 +161,7 @@ impl Router {
             } => self.heartbeat(self.sent(now, delay), &device, last_input),
             Event::Accepted(message) => self.accepted(now, message, effects),
             Event::Shown { device, ids, stays } => self.shown(now, &device, &ids, stays),
-            Event::Used { device } => self.devices.acted(now, &device),
+            Event::Used { device } => self.acted(now, &device),
             Event::Read { ids } | Event::Withdrawn { ids } => self.forget(&ids),
             Event::PushRegistered { device } => self.push_registered(now, device),
             Event::PushRemoved { device } => self.push_removed(&device),
@@ -169,6 +181,7 @@ impl Router {
                 self.choices.set_wall(now, *wall);
                 self.choices_changed(was_quiet);
             }
+            Event::Recalled(unsettled) => self.recalled(now, unsettled),
             Event::WokeUp => {}
         }
     }
@@ -183,7 +196,25 @@ impl Router {
         for id in agenda {
             self.decide_about(now, id, &mut batch);
         }
+        if mem::take(&mut self.reconsider) {
+            self.turn_to_piles(now, &mut batch);
+        }
+        if self.ledger.recall() && !batch.sums_up() {
+            effects.push(Effect::Recall);
+        }
         batch.emit(now, self.timings.summary_after, effects);
+    }
+
+    /// What is decided about one that merely waits goes for all of its kind.
+    fn turn_to_piles(&mut self, now: Instant, batch: &mut Batch) {
+        for kind in self.ledger.piles().kinds() {
+            while let Some(id) = self.ledger.piles().first(kind) {
+                self.decide_about(now, id, batch);
+                if self.ledger.piles().kind_of(id) == Some(kind) {
+                    break;
+                }
+            }
+        }
     }
 
     fn decide_about(&mut self, now: Instant, id: MessageId, batch: &mut Batch) {
@@ -233,12 +264,16 @@ impl Router {
     /// Decides everything anew. What quiet held back rings together when it ends.
     fn choices_changed(&mut self, was_quiet: bool) {
         if was_quiet && !self.choices.is_quiet() {
-            self.change(
-                |entry| entry.wanted.is_some(),
-                |_, entry| entry.wanted = Some(AlertWhy::QuietEnded),
-            );
+            let ids: Vec<_> = self.owed_ids().collect();
+            for id in ids {
+                if let Some(mut entry) = self.ledger.take(id) {
+                    entry.wanted = Some(AlertWhy::QuietEnded);
+                    self.keep(entry);
+                }
+            }
         }
-        self.reconsider();
+        self.agenda.clear();
+        self.agenda = self.owed_ids().collect();
     }
 
     fn look(&mut self, now: Instant) {
@@ -257,15 +292,23 @@ impl Router {
                 self.cancel_pushes(&mut entry);
                 continue;
             }
+            if entry.lay_unopened(self.clock) {
+                entry.ask_another();
+            }
             entry.time_out(self.clock, self.comebacks);
             entry.want(AlertWhy::NotShown);
             self.keep(entry);
         }
     }
 
+    fn owed_ids(&self) -> impl Iterator<Item = MessageId> {
+        self.ledger.wanted().chain(self.ledger.piles().ids())
+    }
+
     fn reconsider(&mut self) {
         self.agenda.clear();
         self.agenda.extend(self.ledger.wanted());
+        self.reconsider = true;
     }
 
     fn change(

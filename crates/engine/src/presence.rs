@@ -14,8 +14,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// A sensor that hung is asked again after this time.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 /// For so long after the last input a film speaks for somebody who watches. Later they may have left
-/// it running.
-const SURE_FILM: Duration = Duration::from_mins(20);
+/// it running, and what popped up since then must be on their phone within ten minutes.
+const SURE_FILM: Duration = Duration::from_mins(8);
 /// Nobody watches longer without touching anything: what still keeps the screen awake was
 /// forgotten.
 const LONGEST_FILM: Duration = Duration::from_hours(4);
@@ -198,10 +198,9 @@ impl Presence {
             return None;
         };
         let at = self.judged_at(taken);
-        let runs = self.film.is_some_and(|film| film.until.is_none());
-        let (limit, age) = match (self.state?, runs && self.somebody_watches(at)) {
-            ((PresenceState::Active, _), true) => (SURE_FILM + self.idle_after, age),
-            ((PresenceState::Active, _), false) => (self.idle_after, self.input_age(at)?),
+        let (limit, age) = match (self.state?, self.film_runs() && self.somebody_watches(at)) {
+            ((PresenceState::Active, _), true) => (SURE_FILM.max(self.idle_after), age),
+            ((PresenceState::Active, _), false) => (self.idle_after, age),
             ((_, None | Some(InactiveReason::Presenting)), true) => (LONGEST_FILM, age),
             ((_, None | Some(InactiveReason::Presenting)), false) => {
                 (self.idle_after, self.perhaps_age(at)?)
@@ -252,12 +251,14 @@ impl Presence {
 
     /// What input and films say of that moment.
     fn judge(&self, at: Instant) -> State {
-        let within = |age: Option<Duration>| age.is_some_and(|age| age < self.idle_after);
-        if !within(self.perhaps_age(at)) {
+        let within = |age: Option<Duration>, limit| age.is_some_and(|age| age < limit);
+        let film = self.film_runs() && self.somebody_watches(at);
+        let sure = if film { SURE_FILM } else { Duration::ZERO };
+        if !within(self.perhaps_age(at), self.idle_after) {
             (PresenceState::Inactive, Some(InactiveReason::Idle))
         } else if self.presenting {
             (PresenceState::Inactive, Some(InactiveReason::Presenting))
-        } else if within(self.input_age(at)) {
+        } else if within(self.input_age(at), sure.max(self.idle_after)) {
             (PresenceState::Active, None)
         } else {
             (PresenceState::Unknown, None)
@@ -315,33 +316,26 @@ impl Presence {
         Some(u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Time since the last input that the sensor knew of, or since a film spoke for somebody. What
-    /// is shown to others is no such film: nothing pops up there.
+    /// Time since the last input that the sensor knew of. A film is none, whoever watches it.
     pub(crate) fn input_age(&self, now: Instant) -> Option<Duration> {
-        let sure = if self.presenting {
-            Duration::ZERO
-        } else {
-            SURE_FILM
-        };
-        self.age_with_film(now, sure)
-    }
-
-    /// As above, for as long as a film may have somebody who watches.
-    fn perhaps_age(&self, now: Instant) -> Option<Duration> {
-        self.age_with_film(now, LONGEST_FILM)
-    }
-
-    /// A film counts as input for so long after the last one.
-    fn age_with_film(&self, now: Instant, longest: Duration) -> Option<Duration> {
         let Reading::Idle { age, taken } = self.reading else {
             return None;
         };
-        let age = age.saturating_add(now.since(taken));
+        Some(age.saturating_add(now.since(taken)))
+    }
+
+    /// The same, or since a film may have had somebody who watches.
+    fn perhaps_age(&self, now: Instant) -> Option<Duration> {
+        let age = self.input_age(now)?;
         if !self.somebody_watches(now) {
             return Some(age);
         }
         let end = self.film.and_then(|film| film.until).unwrap_or(now);
-        Some(age.min(now.since(end).max(age.saturating_sub(longest))))
+        Some(age.min(now.since(end).max(age.saturating_sub(LONGEST_FILM))))
+    }
+
+    fn film_runs(&self) -> bool {
+        self.film.is_some_and(|film| film.until.is_none())
     }
 
     /// Whether input can be told here.
@@ -349,8 +343,7 @@ impl Presence {
         !matches!(self.reading, Reading::NoSource | Reading::Hung)
     }
 
-    /// Whether this person used the desktop, or watched there, after that moment; also when nobody
-    /// can tell any more.
+    /// Whether this person used the desktop after that moment; also when nobody can tell any more.
     pub(crate) fn was_used_since(&self, now: Instant, at: Instant) -> bool {
         if self.is_away() {
             return false;
@@ -358,12 +351,6 @@ impl Presence {
         let used = |age| age < now.since(at);
         self.input_age(now)
             .map_or(self.reading == Reading::NoSource, used)
-    }
-
-    /// Whether somebody surely watches a film here.
-    pub(crate) fn is_watching(&self, now: Instant) -> bool {
-        let runs = self.film.is_some_and(|film| film.until.is_none());
-        runs && !self.is_away() && self.input_age(now) == Some(Duration::ZERO)
     }
 
     /// The sensor was asked and has not answered yet.

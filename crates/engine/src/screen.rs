@@ -188,16 +188,15 @@ impl Screen {
 
     /// Does what is due, and what input brings about.
     pub(crate) fn tick(&mut self, now: Instant, presence: &Presence, effects: &mut Vec<Effect>) {
-        let watched = presence.is_watching(now);
         for up in &mut self.up {
             if presence.is_seen_by_others() && !up.discreet {
                 up.conceal(effects);
             }
             match up.stage {
-                Stage::Waits(since) if !watched && !presence.tells_input() => {
+                Stage::Waits(since) if !presence.tells_input() => {
                     up.stage = Stage::Lasts(since, (since + UNTOLD).max(now + LINGERS));
                 }
-                Stage::Waits(since) if watched || presence.was_used_since(now, since) => {
+                Stage::Waits(since) if presence.was_used_since(now, since) => {
                     up.stage = Stage::Leaves(now + LINGERS);
                 }
                 Stage::Lasts(since, _)

@@ -196,7 +196,7 @@ impl Metrics {
             Effect::Deliver { ring, .. } => ("now", ring.len()),
             Effect::Alert { ids, why, .. } => (alert_kind(*why), ids.len()),
             Effect::Push { ids, .. } => ("push", ids.len()),
-            Effect::CancelPush { .. } | Effect::Trace { .. } => return,
+            Effect::CancelPush { .. } | Effect::Recall | Effect::Trace { .. } => return,
         };
         if times > 0 {
             self.alerts

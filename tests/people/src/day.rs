@@ -67,6 +67,9 @@ pub(crate) enum Is {
     Video,
     /// The desktop cannot tell when the last input was.
     Blind,
+    /// What rings there does not pop up, and the desktop does not say that it does: its
+    /// notification daemon restarts, or it is too busy.
+    Mute,
     /// No network, and the server notices at once.
     Offline,
     /// No network, and the server does not notice until heartbeats are missing.

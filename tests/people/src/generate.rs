@@ -1,132 +1,7 @@
 //! Invents people and their days.
 
 use crate::day::{Condition, DAY, Days, HOUR, Is, MINUTE, Message, Ms, SECOND, Screen, Segment};
-
-/// How one kind of person lives.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Kind {
-    pub(crate) name: &'static str,
-    desktops: u8,
-    phone: bool,
-    /// Locks the screen on leaving it.
-    locks: f64,
-    /// Takes the phone along on leaving the desk.
-    takes_phone: f64,
-    /// Would notice the phone in a meeting.
-    phone_in_meeting: f64,
-    /// Reads without input, for so much of the time at the desk.
-    reads: f64,
-    /// Time at the desk between two absences, in minutes.
-    at_desk: u64,
-    /// Absences that are meetings elsewhere, and that are calls at the desk.
-    meetings: f64,
-    calls: f64,
-    /// The desktop is a laptop that sleeps when it is not used for long.
-    sleeps: bool,
-    /// Works, and from when to when.
-    hours: (u64, u64),
-    /// Uses the desktop in the evening and at weekends.
-    evenings: f64,
-    /// Opens what was noticed, within minutes.
-    opens: f64,
-    /// Network losses of a desktop a day.
-    losses: f64,
-    /// Losses of the phone's network a day.
-    phone_losses: f64,
-}
-
-const OFFICE: Kind = Kind {
-    name: "office",
-    desktops: 1,
-    phone: true,
-    locks: 0.6,
-    takes_phone: 0.85,
-    phone_in_meeting: 0.7,
-    reads: 0.4,
-    at_desk: 45,
-    meetings: 0.25,
-    calls: 0.1,
-    sleeps: false,
-    hours: (9, 18),
-    evenings: 0.1,
-    opens: 0.6,
-    losses: 0.3,
-    phone_losses: 1.5,
-};
-
-/// The kinds of people there are.
-pub(crate) const KINDS: [Kind; 8] = [
-    OFFICE,
-    Kind {
-        name: "developer",
-        desktops: 1,
-        reads: 0.55,
-        at_desk: 80,
-        meetings: 0.15,
-        hours: (10, 19),
-        evenings: 0.4,
-        opens: 0.4,
-        ..OFFICE
-    },
-    Kind {
-        name: "manager",
-        locks: 0.8,
-        takes_phone: 0.97,
-        at_desk: 20,
-        meetings: 0.6,
-        sleeps: true,
-        losses: 1.5,
-        phone_losses: 3.0,
-        ..OFFICE
-    },
-    Kind {
-        name: "remote",
-        locks: 0.1,
-        takes_phone: 0.6,
-        at_desk: 35,
-        meetings: 0.0,
-        calls: 0.4,
-        sleeps: true,
-        evenings: 0.5,
-        losses: 2.0,
-        ..OFFICE
-    },
-    Kind {
-        name: "student",
-        locks: 0.3,
-        takes_phone: 0.95,
-        reads: 0.65,
-        at_desk: 30,
-        meetings: 0.3,
-        sleeps: true,
-        hours: (11, 21),
-        evenings: 0.7,
-        losses: 4.0,
-        phone_losses: 4.0,
-        opens: 0.7,
-        ..OFFICE
-    },
-    Kind {
-        name: "two desktops",
-        desktops: 2,
-        reads: 0.5,
-        locks: 0.4,
-        ..OFFICE
-    },
-    Kind {
-        name: "no phone",
-        phone: false,
-        locks: 0.5,
-        ..OFFICE
-    },
-    Kind {
-        name: "forgets the phone",
-        takes_phone: 0.25,
-        phone_in_meeting: 0.4,
-        phone_losses: 3.0,
-        ..OFFICE
-    },
-];
+use crate::kinds::{Kind, Phones};
 
 /// One person of a kind for so many days; the same for the same seed.
 pub(crate) fn person(kind: &Kind, days: u64, seed: u64, faults: bool) -> Days {
@@ -148,6 +23,9 @@ struct Diary<'a> {
     left_at: Vec<Option<Ms>>,
     /// Whether it was locked when the person left it.
     locked: Vec<bool>,
+    is_home: bool,
+    /// From when to when a film runs on a desktop that the person walked away from.
+    film: Vec<Option<(Ms, Ms)>>,
 }
 
 /// A desktop that nobody touches locks itself.
@@ -165,7 +43,7 @@ impl<'a> Diary<'a> {
                 person: kind.name.to_owned(),
                 length_ms: 0,
                 desktops: kind.desktops,
-                phones: u8::from(kind.phone),
+                phones: kind.phones.count(),
                 phones_confirm: true,
                 segments: Vec::new(),
                 inputs_ms: vec![Vec::new(); desktops],
@@ -176,6 +54,8 @@ impl<'a> Diary<'a> {
             desk: 0,
             left_at: vec![Some(0); desktops],
             locked: vec![true; desktops],
+            is_home: true,
+            film: vec![None; desktops],
         }
     }
 
@@ -188,7 +68,9 @@ impl<'a> Diary<'a> {
             let starts = midnight + from * HOUR + self.upto(40 * MINUTE);
             self.roam(starts);
             let early = self.upto(HOUR);
+            self.is_home = false;
             self.work(midnight + to * HOUR - early);
+            self.is_home = true;
         }
         let bedtime = midnight + 22 * HOUR + self.upto(90 * MINUTE);
         while self.now < bedtime {
@@ -196,8 +78,13 @@ impl<'a> Diary<'a> {
             self.roam(free.min(bedtime));
             if self.now < bedtime && self.chance(self.kind.evenings) {
                 let leaves = self.now + self.between(5 * MINUTE, 90 * MINUTE);
-                self.sit_down(0);
+                let desk = self.at_home();
+                self.sit_down(desk);
                 self.at_the_desk(leaves.min(bedtime));
+                if self.chance(self.kind.films) {
+                    let lasts = self.between(20 * MINUTE, 150 * MINUTE);
+                    self.watch(lasts, 40 * MINUTE);
+                }
                 self.leave();
             }
         }
@@ -208,12 +95,13 @@ impl<'a> Diary<'a> {
         let noon = self.now / DAY * DAY + 12 * HOUR + self.upto(HOUR);
         let mut fed = false;
         while self.now < home {
-            let desk = self.dice.u8(0..self.kind.desktops);
+            let desk = self.at_work();
             self.sit_down(desk);
             let stays = self.heavy_tail(self.kind.at_desk * MINUTE);
             self.at_the_desk((self.now + stays).min(home));
             if self.chance(self.kind.calls) {
-                self.call();
+                let lasts = self.between(5 * MINUTE, 45 * MINUTE);
+                self.watch(lasts, 6 * MINUTE);
             }
             self.leave();
             if self.now > noon && !fed {
@@ -230,26 +118,49 @@ impl<'a> Diary<'a> {
         }
     }
 
+    fn at_home(&self) -> u8 {
+        if self.kind.home_desktop {
+            self.kind.desktops - 1
+        } else {
+            0
+        }
+    }
+
+    fn at_work(&mut self) -> u8 {
+        let at_home = u8::from(self.kind.home_desktop);
+        self.dice.u8(0..self.kind.desktops - at_home)
+    }
+
     fn sit_down(&mut self, desk: u8) {
         self.desk = desk;
         let d = usize::from(desk);
-        if let Some(left) = self.left_at[d].take() {
-            let locked = if self.locked[d] {
-                left
-            } else {
-                left + LOCKS_ITSELF
-            };
-            self.condition(Is::Locked, locked, self.now);
-            if self.kind.sleeps {
-                self.condition(
-                    Is::Asleep,
-                    left + SLEEPS_AFTER,
-                    self.now.saturating_sub(4 * SECOND),
-                );
-            }
-        }
+        self.unattended(desk, self.now.saturating_sub(4 * SECOND));
         let now = self.now;
         self.days.inputs_ms[d].push(now);
+    }
+
+    /// What happens on a desktop from when the person left it last until they are back.
+    fn unattended(&mut self, desk: u8, wakes: Ms) {
+        self.desk = desk;
+        let (d, now) = (usize::from(desk), self.now);
+        if let Some((begins, ends)) = self.film[d].take() {
+            self.condition(Is::Video, begins, ends.min(now));
+        }
+        let Some(left) = self.left_at[d].take() else {
+            return;
+        };
+        if self.kind.home_desktop && desk == self.at_home() {
+            return;
+        }
+        let locks = if self.locked[d] {
+            left
+        } else {
+            left + LOCKS_ITSELF
+        };
+        self.condition(Is::Locked, locks, now);
+        if self.kind.sleeps {
+            self.condition(Is::Asleep, left + SLEEPS_AFTER, wakes);
+        }
     }
 
     /// Types and reads until then.
@@ -279,20 +190,36 @@ impl<'a> Diary<'a> {
         self.segment(begins, self.now, true, 0.95);
     }
 
-    /// A call or a video, which keeps the desktop awake.
-    fn call(&mut self) {
-        let begins = self.now;
-        self.now += self.between(5 * MINUTE, 45 * MINUTE);
-        self.condition(Is::Video, begins, self.now);
+    /// A call or a film, which keeps the desktop awake and is touched now and then. Whoever walks
+    /// away from it leaves it running.
+    fn watch(&mut self, lasts: Ms, touched: Ms) {
+        let (d, begins) = (usize::from(self.desk), self.now);
+        let walks_off = self.chance(self.kind.walks_off);
+        let stays = if walks_off { self.upto(lasts) } else { lasts };
+        self.now += stays;
         self.segment(begins, self.now, true, 0.9);
-        let d = usize::from(self.desk);
+        let mut touch = begins + self.heavy_tail(touched);
+        while touch < self.now {
+            self.days.inputs_ms[d].push(touch);
+            touch += self.heavy_tail(touched);
+        }
+        if walks_off {
+            self.film[d] = Some((begins, begins + lasts));
+            return;
+        }
         let now = self.now;
+        self.condition(Is::Video, begins, now);
         self.days.inputs_ms[d].push(now);
     }
 
     fn leave(&mut self) {
         let d = usize::from(self.desk);
         let input = self.days.inputs_ms[d].last().copied().unwrap_or_default();
+        if let Some((_, ends)) = self.film[d] {
+            self.locked[d] = false;
+            self.left_at[d] = Some(ends);
+            return;
+        }
         self.locked[d] = self.chance(self.kind.locks);
         self.left_at[d] = Some(if self.locked[d] {
             self.now
@@ -327,9 +254,7 @@ impl<'a> Diary<'a> {
         if at_desk {
             sees.push(Screen::Desktop(self.desk));
         }
-        if self.kind.phone && self.chance(phone) {
-            sees.push(Screen::Phone(0));
-        }
+        sees.extend(self.phones(phone));
         if from_ms < to_ms {
             self.days.segments.push(Segment {
                 from_ms,
@@ -337,6 +262,27 @@ impl<'a> Diary<'a> {
                 sees,
             });
         }
+    }
+
+    /// Those that would be noticed, where one that is carried around is so often.
+    fn phones(&mut self, carried: f64) -> impl Iterator<Item = Screen> + use<> {
+        let first = self.chance(carried);
+        let (first, second) = match self.kind.phones {
+            Phones::None => (false, false),
+            Phones::One => (first, false),
+            Phones::AndTablet => {
+                let tablet = self.is_home && self.chance(0.5);
+                // Whoever has it in hand may have the phone in another room.
+                (first && !(tablet && self.chance(0.3)), tablet)
+            }
+            Phones::ForWorkAndOwn => {
+                let work = if self.is_home { 0.15 } else { 0.8 * carried };
+                (first, self.chance(work))
+            }
+        };
+        let seen = [(0, first), (1, second)].into_iter();
+        let seen = seen.filter(|(_, is_seen)| *is_seen);
+        seen.map(|(number, _)| Screen::Phone(number))
     }
 
     fn condition(&mut self, is: Is, from_ms: Ms, to_ms: Ms) {
@@ -355,14 +301,9 @@ impl<'a> Diary<'a> {
     }
 
     fn finish(mut self, length: Ms, faults: bool) -> Days {
+        self.now = length;
         for desk in 0..self.kind.desktops {
-            self.desk = desk;
-            if let Some(left) = self.left_at[usize::from(desk)] {
-                self.condition(Is::Locked, left, length);
-                if self.kind.sleeps {
-                    self.condition(Is::Asleep, left + SLEEPS_AFTER, length);
-                }
-            }
+            self.unattended(desk, length);
         }
         if faults {
             self.faults(length);
@@ -396,10 +337,10 @@ impl<'a> Diary<'a> {
             );
             self.now_and_then(length, 4.0, (SECOND, 25 * SECOND), screen, Is::Stalled);
             self.now_and_then(length, 0.1, (MINUTE, 90 * MINUTE), screen, Is::Blind);
+            self.now_and_then(length, 0.3, (5 * SECOND, 4 * MINUTE), screen, Is::Mute);
         }
-        if self.kind.phone {
+        for phone in (0..self.kind.phones.count()).map(Screen::Phone) {
             let losses = self.kind.phone_losses;
-            let phone = Screen::Phone(0);
             self.now_and_then(length, losses, (MINUTE, 20 * MINUTE), phone, Is::Offline);
             self.now_and_then(length, 0.04, (HOUR, 6 * HOUR), phone, Is::Offline);
         }

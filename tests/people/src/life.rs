@@ -21,8 +21,8 @@ pub(crate) const BANNER: Ms = 10 * SECOND;
 /// So long a pop-up stays where nobody can tell of input.
 const UNTOLD: Ms = 10 * MINUTE;
 
-/// So long after the last input a video is as good as input.
-const SURE_FILM: Ms = 20 * MINUTE;
+/// So long after the last input a video speaks for somebody.
+const FILM: Ms = 8 * MINUTE;
 const HEARTBEAT: Ms = 30 * SECOND;
 /// Without heartbeats the server closes a stream after this time.
 const SILENT_FOR: Ms = 3 * HEARTBEAT;
@@ -56,6 +56,7 @@ struct DesktopTimes {
     asleep: Spans,
     video: Spans,
     blind: Spans,
+    mute: Spans,
     offline: Spans,
     half_open: Spans,
     stalled: Spans,
@@ -92,7 +93,10 @@ impl<'a> Timeline<'a> {
     /// When the person perceives a screen that the server can reach, one for each screen.
     pub(crate) fn reachable(&self) -> Vec<Spans> {
         let desktops = self.desktops.iter();
-        let desktops = desktops.map(|it| it.seen.without(&it.offline).without(&it.stalled));
+        let desktops = desktops.map(|it| {
+            let seen = it.seen.without(&it.offline);
+            seen.without(&it.stalled).without(&it.mute)
+        });
         let phones = self.phones.iter().map(|it| it.seen.without(&it.offline));
         desktops.chain(phones).collect()
     }
@@ -110,6 +114,7 @@ impl DesktopTimes {
             asleep: of(Is::Asleep),
             video: of(Is::Video),
             blind: of(Is::Blind),
+            mute: of(Is::Mute),
             offline: Spans::conditions(days, screen, &[Is::Offline, Is::HalfOpen]),
             half_open: of(Is::HalfOpen),
             stalled: of(Is::Stalled),
@@ -419,13 +424,13 @@ impl<'a> Life<'a> {
             self.sum_up(d);
         }
         let check = match state {
-            (PresenceState::Active, _) => Some(self.last_input(d) + self.contender.idle_after),
+            (PresenceState::Active, _) => Some(self.active_until(d)),
             (_, Some(InactiveReason::Idle)) | (PresenceState::Unknown, _) => self.next_input(d),
             _ => None,
         };
-        let pending = self.desktops[d].check_at > self.now;
-        if let Some(at) = check.filter(|_| !pending || !active) {
-            let at = at.max(self.now + 1);
+        let at = check.map(|at| at.max(self.now + 1));
+        let pending = self.desktops[d].check_at;
+        if let Some(at) = at.filter(|at| pending <= self.now || *at < pending) {
             self.desktops[d].check_at = at;
             self.after(at - self.now, Due::Check(d));
         }
@@ -439,7 +444,7 @@ impl<'a> Life<'a> {
         if times.blind.contains(self.now) {
             return (PresenceState::Unknown, None);
         }
-        if self.now - self.last_input(d) < self.contender.idle_after {
+        if self.now < self.active_until(d) {
             (PresenceState::Active, None)
         } else if self.contender.is_hither && times.video.contains(self.now) {
             (PresenceState::Unknown, None)
@@ -457,19 +462,25 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// The last input, or the end of a video, whichever is later. Hither takes a video's word for
-    /// twenty minutes.
+    /// When it is inactive, or unknown, if nothing else happens.
+    fn active_until(&self, d: usize) -> Ms {
+        let until = self.last_input(d) + self.contender.idle_after;
+        let film = self.contender.is_hither && self.times.desktops[d].video.contains(self.now);
+        until.max(if film { self.touched(d) + FILM } else { 0 })
+    }
+
+    /// The last input, or the end of a video, whichever is later. To Hither a video is no input.
     fn last_input(&self, d: usize) -> Ms {
         let times = &self.times.desktops[d];
         let input = self.touched(d);
+        if self.contender.is_hither {
+            return input;
+        }
         let video = if times.video.contains(self.now) {
             self.now
         } else {
             times.video.last_end(self.now).unwrap_or_default()
         };
-        if self.contender.is_hither {
-            return input.max(video.min(input + SURE_FILM));
-        }
         input.max(video)
     }
 
@@ -488,25 +499,14 @@ impl<'a> Life<'a> {
             .copied()
     }
 
-    /// The next input at a desktop that is not locked, or now in a video. Without any, the end of
-    /// days.
+    /// The next input at a desktop that is not locked. Without any, the end of days.
     fn used_from(&self, d: usize) -> Ms {
         let times = &self.times.desktops[d];
-        let sure = !self.contender.is_hither || self.now < self.touched(d) + SURE_FILM;
-        if times.video.contains(self.now) && sure {
-            return self.now;
-        }
         let inputs = &self.times.days.inputs_ms[d];
         let later = inputs.partition_point(|at| *at <= self.now);
         let mut later = inputs[later..].iter().copied();
         let input = later.find(|at| !times.locked.contains(*at));
-        let mut videos = times.video.from(self.now).map(|(from, _)| from);
-        let video = videos.find(|from| *from > self.now);
-        input
-            .into_iter()
-            .chain(video)
-            .min()
-            .unwrap_or(Ms::MAX - BANNER)
+        input.unwrap_or(Ms::MAX - BANNER)
     }
 
     /// Sends a frame, which arrives behind all earlier ones and knows how late it is at most.
@@ -589,7 +589,7 @@ impl<'a> Life<'a> {
                 self.ring(&device, ids.into_iter().map(number).collect());
             }
             Effect::Push { device, ids, .. } => self.push(&device, ids),
-            Effect::CancelPush { .. } | Effect::Trace { .. } => {}
+            Effect::CancelPush { .. } | Effect::Recall | Effect::Trace { .. } => {}
         }
     }
 
@@ -628,7 +628,11 @@ impl<'a> Life<'a> {
 
     fn pop_up(&mut self, d: usize, mut messages: Vec<usize>) {
         let times = &self.times.desktops[d];
-        if self.contender.is_hither && times.locked.contains(self.now) {
+        let locked = self.contender.is_hither && times.locked.contains(self.now);
+        if locked || times.mute.contains(self.now) {
+            if self.contender.sums_up {
+                self.desktops[d].silent.append(&mut messages);
+            }
             return;
         }
         messages.retain(|m| !self.read[*m]);
@@ -711,6 +715,9 @@ impl<'a> Life<'a> {
         if core::mem::replace(&mut self.read[m], true) {
             return;
         }
+        let used = Event::Used {
+            device: device(screen),
+        };
         let read = Event::Read { ids: vec![id(m)] };
         match screen {
             Screen::Desktop(d) => {
@@ -718,12 +725,14 @@ impl<'a> Life<'a> {
                 self.desktops[d].reaction = self.now;
                 if self.desktops[d].open {
                     self.sense(d);
+                    self.send(d, used);
                     self.send(d, read);
                 }
             }
             Screen::Phone(p) => {
                 let offline = self.times.phones[usize::from(p)].offline.end(self.now);
                 let wait = offline.map_or(0, |end| end - self.now) + 300;
+                self.after(wait, Due::FromPhone(Box::new(used)));
                 self.after(wait, Due::FromPhone(Box::new(read)));
             }
         }

@@ -8,6 +8,7 @@
 mod day;
 mod generate;
 mod judge;
+mod kinds;
 mod life;
 mod plot;
 mod report;
@@ -24,8 +25,9 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Parser;
 use day::Days;
-use generate::{KINDS, person};
+use generate::person;
 use judge::{Score, judge};
+use kinds::KINDS;
 use life::{Life, Timeline};
 use report::Table;
 use rules::Contender;
@@ -318,7 +320,7 @@ mod tests {
 
     #[test]
     fn c4_hither_misses_nobody_who_can_be_reached() {
-        let source = generated(16, 1_000);
+        let source = generated(2 * KINDS.len() as u64, 1_000);
         for seconds in [30, 180] {
             let contender = &hither(seconds);
             let table = simulate(&source, contender, Some(&contender[0].name));

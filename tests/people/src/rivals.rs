@@ -59,7 +59,7 @@ pub(crate) struct Rival {
     /// A desktop that said nothing for so long is not active.
     stale: Duration,
     desktops: BTreeMap<DeviceId, Desktop>,
-    phone: Option<DeviceId>,
+    phones: Vec<DeviceId>,
     /// Unread and not pushed; pushed at the latest then.
     parked: BTreeMap<MessageId, Option<Instant>>,
     /// For the first desktop that comes.
@@ -82,7 +82,7 @@ impl Rival {
             push,
             stale,
             desktops: BTreeMap::new(),
-            phone: None,
+            phones: Vec::new(),
             parked: BTreeMap::new(),
             waiting: Vec::new(),
             lost_at: None,
@@ -107,12 +107,12 @@ impl Rival {
         let id = message.id;
         let active = self.active(now).cloned();
         let ring: Vec<_> = match self.toast {
-            Toast::Active if self.phone.is_some() => active.iter().cloned().collect(),
+            Toast::Active if !self.phones.is_empty() => active.iter().cloned().collect(),
             _ => self.connected().cloned().collect(),
         };
         let somebody_rings = !ring.is_empty();
         effects.push(Effect::Deliver { id, ring });
-        if self.phone.is_none() {
+        if self.phones.is_empty() {
             if !somebody_rings {
                 self.waiting.push(id);
             }
@@ -120,8 +120,8 @@ impl Rival {
         }
         let away = active.is_none();
         match self.push {
-            Push::Always => self.push(vec![id], effects),
-            _ if away => self.push(vec![id], effects),
+            Push::Always => self.push(&[id], effects),
+            _ if away => self.push(&[id], effects),
             Push::Parked(wait) | Push::ParkedUntilAway(wait) => {
                 self.parked.insert(id, Some(now + wait));
             }
@@ -130,23 +130,24 @@ impl Rival {
         }
     }
 
-    fn push(&mut self, ids: Vec<MessageId>, effects: &mut Vec<Effect>) {
-        for id in &ids {
+    fn push(&mut self, ids: &[MessageId], effects: &mut Vec<Effect>) {
+        for id in ids {
             self.parked.remove(id);
         }
-        let Some(phone) = &self.phone else { return };
-        if !ids.is_empty() {
-            effects.push(Effect::Push {
-                device: phone.clone(),
-                ids,
-                style: AlertStyle::Summary,
-            });
+        if ids.is_empty() {
+            return;
         }
+        let pushes = self.phones.iter().map(|phone| Effect::Push {
+            device: phone.clone(),
+            ids: ids.to_vec(),
+            style: AlertStyle::Summary,
+        });
+        effects.extend(pushes);
     }
 
     fn push_all(&mut self, effects: &mut Vec<Effect>) {
-        let ids = self.parked.keys().copied().collect();
-        self.push(ids, effects);
+        let ids: Vec<_> = self.parked.keys().copied().collect();
+        self.push(&ids, effects);
     }
 
     fn settle(&mut self, now: Instant, effects: &mut Vec<Effect>) {
@@ -235,7 +236,7 @@ impl Rule for Rival {
                     self.parked.remove(&id);
                 }
             }
-            Event::PushRegistered { device } => self.phone = Some(device),
+            Event::PushRegistered { device } => self.phones.push(device),
             _ => {}
         }
         self.settle(now, effects);

@@ -7,7 +7,8 @@ use hither_protocol::{
 use super::Router;
 use crate::batch::Batch;
 use crate::decision::{Decision, decide};
-use crate::ledger::{Entry, Via, Way};
+use crate::entry::Entry;
+use crate::way::{Via, Way};
 use crate::{Accepted, Effect};
 
 impl Router {
@@ -41,7 +42,7 @@ impl Router {
     pub(super) fn route(&mut self, now: Instant, entry: &mut Entry) -> Vec<Way> {
         entry.forgive(self.comebacks);
         let plan = self.choices.plan(&entry.message);
-        entry.insistent = matches!(plan.route, Route::PhoneToo | Route::Everywhere);
+        entry.loudness = Some((plan.priority, plan.route));
         match decide(&self.devices, entry, plan, self.restart_ends.is_some()) {
             Decision::Alert(ways) => return self.alert(now, entry, ways),
             Decision::Hold(why, because) => {
@@ -50,8 +51,10 @@ impl Router {
             }
             Decision::Nobody(because) => {
                 entry.wanted = Some(AlertWhy::Waiting);
+                entry.retry_later(now, self.timings.retry_after);
                 self.trace_wait(now, entry, because);
             }
+            Decision::Enough => self.finish(entry),
             Decision::Silent => {
                 self.finish(entry);
                 let id = entry.message.id;
@@ -76,8 +79,12 @@ impl Router {
         ways
     }
 
-    /// Says once why it waits, however often that is decided anew.
+    /// Says once why it waits, however often that is decided anew. A moment's doubt is no new
+    /// reason for what waits already.
     fn trace_wait(&mut self, now: Instant, entry: &mut Entry, because: Because) {
+        if because == Because::DeviceMayAnswer && entry.waits.is_some() {
+            return;
+        }
         if entry.waits.replace(because) != Some(because) {
             self.trace(now, entry.message.id, Outcome::Waits, None, because);
         }

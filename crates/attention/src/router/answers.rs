@@ -5,8 +5,10 @@ use hither_protocol::{
 };
 
 use super::Router;
+use crate::decision::best_mobile;
 use crate::devices::Witness;
-use crate::ledger::{Entry, Via};
+use crate::entry::Entry;
+use crate::way::Via;
 
 impl Router {
     pub(super) fn shown(
@@ -28,7 +30,9 @@ impl Router {
                     let (seen, because) = (Outcome::Seen, Because::ShownOnPhone);
                     self.trace(now, *id, seen, Some(device), because);
                     entry.hang_up(device, Via::Push);
+                    let known = entry.is_known();
                     self.finish(&mut entry);
+                    self.has_it(now, &mut entry, device, known);
                 }
                 (DeviceKind::Desktop, Witness::Someone) => {
                     entry.show(device, now, stays);
@@ -48,6 +52,18 @@ impl Router {
                 }
             }
             self.keep(entry);
+        }
+        self.recovered(device);
+    }
+
+    /// A device that shows something may show what it did not show before.
+    fn recovered(&mut self, device: &DeviceId) {
+        let mute: Vec<_> = self.ledger.mute().collect();
+        for id in mute {
+            if let Some(mut entry) = self.ledger.take(id) {
+                entry.recover(device);
+                self.keep(entry);
+            }
         }
     }
 
@@ -69,14 +85,32 @@ impl Router {
                 entry.hang_up(device, Via::Push);
                 self.trace(now, *id, Outcome::Taken, Some(device), Because::Gateway);
                 let until = now + self.timings.taken_for;
-                if !entry.insistent {
+                if !entry.insists() {
                     self.cancel_pushes(&mut entry);
                 }
+                let known = entry.is_known();
                 entry.taken(device, until);
+                self.has_it(now, &mut entry, device, known);
             } else if entry.fail(device, Via::Push, self.comebacks) {
                 entry.want(AlertWhy::NotShown);
             }
             self.keep(entry);
+        }
+    }
+
+    /// A phone has it, but need not be where the person is: they may be at a desktop that did not
+    /// show it, which is asked again, or with another phone, which rings unless they look at this
+    /// one in time.
+    fn has_it(&self, now: Instant, entry: &mut Entry, phone: &DeviceId, known: bool) {
+        entry.lies_on(phone);
+        let at_a_desktop = self.devices.active_desktops().next().is_some();
+        let wait = match best_mobile(&self.devices, entry) {
+            _ if known || entry.insists() => None,
+            _ if at_a_desktop => Some(self.timings.retry_after),
+            another => another.map(|_| self.timings.opened_within),
+        };
+        if let Some(wait) = wait {
+            entry.lies_until(now + wait);
         }
     }
 
@@ -90,14 +124,14 @@ impl Router {
 
     pub(super) fn see(&mut self, entry: &mut Entry, desktop: &DeviceId) {
         entry.see(desktop);
-        if !entry.insistent {
+        if !entry.insists() {
             self.cancel_pushes(entry);
         }
     }
 
     pub(super) fn finish(&mut self, entry: &mut Entry) {
         entry.finish();
-        if !entry.insistent {
+        if !entry.insists() {
             self.cancel_pushes(entry);
         }
     }

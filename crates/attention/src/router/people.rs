@@ -8,7 +8,8 @@ use hither_protocol::{
 
 use super::Router;
 use crate::devices::{Change, Input, Seat, Sent};
-use crate::ledger::{Entry, Via};
+use crate::entry::Entry;
+use crate::way::Via;
 
 impl Router {
     /// What an earlier stream still had on its way may be lost, and what its push service still
@@ -67,6 +68,12 @@ impl Router {
     ) {
         let input = last_input.and_then(|age| self.devices.heartbeat(sent, device, age));
         self.used(device, input);
+    }
+
+    /// Whoever used a phone saw what else it has.
+    pub(super) fn acted(&mut self, now: Instant, device: &DeviceId) {
+        self.devices.acted(now, device);
+        self.change(|entry| entry.lies_for_now_on(device), Self::finish);
     }
 
     /// Someone used the desktop: what it showed before that was seen, unless it came and went in
@@ -138,7 +145,7 @@ impl Router {
                     router.see(entry, desktop);
                 } else if entry.is_taken() {
                     entry.doubt();
-                } else if !entry.insistent {
+                } else if !entry.insists() {
                     router.cancel_pushes(entry);
                     entry.want(AlertWhy::Waiting);
                 }

@@ -99,7 +99,7 @@ fn step() -> impl Strategy<Value = Step> {
     let presence = prop::option::weighted(0.6, (state.clone(), age()));
     let expiry = prop::option::weighted(0.2, 0..120_u8);
     prop_oneof![
-        6 => prop_oneof![0..1_000_u32, 0..6_000_u32, 0..90_000_u32].prop_map(Step::Wait),
+        6 => prop_oneof![0..1_000_u32, 0..6_000_u32, 0..90_000_u32, 0..300_000_u32].prop_map(Step::Wait),
         4 => (device.clone(), presence).prop_map(|(d, p)| Step::Connect(d, p)),
         2 => (device.clone(), any::<bool>()).prop_map(|(d, g)| Step::Disconnect(d, g)),
         4 => (0..PHONE, state, age()).prop_map(|(d, s, a)| Step::Report(d, s, a)),
@@ -132,7 +132,7 @@ struct World {
     messages: BTreeMap<usize, Accepted>,
     gone: BTreeSet<usize>,
     chosen: Chosen,
-    on_phone: BTreeSet<usize>,
+    on_phone: BTreeSet<(usize, usize)>,
     /// With a push service, and no phone said that it shows it.
     taken: BTreeSet<(usize, usize)>,
     shown: BTreeMap<(usize, usize), Instant>,
@@ -364,7 +364,7 @@ impl World {
 
     fn show(&mut self, d: usize, m: usize, stays: bool) {
         if d >= PHONE && (self.open.contains(&d) || self.registered.contains(&d)) {
-            self.on_phone.extend(self.messages.get(&m).map(|_| m));
+            self.on_phone.extend(self.messages.get(&m).map(|_| (d, m)));
             // Of one that expired meanwhile, the push is taken back first.
             if self.messages.contains_key(&m) && self.is_live(m) {
                 self.pushed.remove(&(d, m));
@@ -458,12 +458,13 @@ impl World {
             Effect::Alert { ids, .. }
             | Effect::Push { ids, .. }
             | Effect::CancelPush { ids, .. } => ids.iter().any(|id| Some(*id) == accepted),
+            Effect::Recall => false,
         });
         let first = first.is_none_or(|effect| matches!(effect, Effect::Deliver { .. }));
         assert!(first, "delivered first: {effects:?}");
     }
 
-    fn check_rings(&mut self, on_phone: &[usize], effects: &[Effect]) {
+    fn check_rings(&mut self, on_phone: &[(usize, usize)], effects: &[Effect]) {
         let mut rings: BTreeMap<usize, usize> = BTreeMap::new();
         for effect in effects {
             let (devices, ids): (Vec<_>, _) = match effect {
@@ -482,9 +483,10 @@ impl World {
                     self.check_quiet(ids);
                     self.push(number(device), ids);
                     count(ids, &mut rings);
-                    self.check_alive(ids, on_phone);
+                    self.check_alive(&[number(device)], ids, on_phone);
                     continue;
                 }
+                Effect::Recall => panic!("there are few messages"),
                 Effect::Trace { id, traced } => {
                     if matches!(traced.outcome, Outcome::Seen | Outcome::Taken) {
                         self.settled.insert(index(*id));
@@ -507,7 +509,7 @@ impl World {
                 count(&ids, &mut rings);
             }
             if !devices.is_empty() {
-                self.check_alive(&ids, on_phone);
+                self.check_alive(&devices, &ids, on_phone);
             }
             if self.answering.is_some_and(|d| devices.contains(&d)) {
                 self.to_show.extend(ids.iter().map(|id| index(*id)));
@@ -552,11 +554,12 @@ impl World {
         }
     }
 
-    fn check_alive(&self, ids: &[MessageId], on_phone: &[usize]) {
+    fn check_alive(&self, on: &[usize], ids: &[MessageId], on_phone: &[(usize, usize)]) {
         for id in ids {
             let m = index(*id);
             assert!(self.is_live(m), "m{m} is read, withdrawn, expired or low");
-            assert!(!on_phone.contains(&m), "m{m} is with a phone already");
+            let has = |d: &usize| on_phone.contains(&(*d, m));
+            assert!(!on.iter().any(has), "m{m} is on that phone already");
         }
     }
 
@@ -590,7 +593,8 @@ impl World {
     fn check_nothing_is_missed(&self) {
         for m in self.messages.keys().filter(|m| self.is_live(**m)) {
             let taken = self.taken.iter().any(|(_, taken)| taken == m);
-            let noticed = taken || self.on_phone.contains(m) || self.seen.contains(m);
+            let noticed =
+                taken || self.on_phone.iter().any(|(_, on)| on == m) || self.seen.contains(m);
             assert!(noticed, "nobody noticed m{m}: {:?}", self.router);
         }
     }

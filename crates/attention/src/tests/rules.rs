@@ -110,10 +110,85 @@ fn of_two_phones_the_one_used_last_rings_and_the_other_is_next() {
          6s p1 says goodbye
          7s p1 registers
          8s message m2
+         14s gateway takes p1 m2
          60s end",
         "2s deliver m1 rings p2
          8s deliver m2 rings p2
          13s push p1 m2",
+    );
+}
+
+#[test]
+fn what_nobody_opens_on_one_phone_rings_on_the_other() {
+    check(
+        "0s p1 registers
+         1s p2 registers
+         5s message m1
+         6s gateway takes p2 m1
+         7s p2 shows m1
+         60s message m2
+         61s gateway takes p2 m2
+         188s gateway takes p1 m1
+         189s p1 shows m1
+         200s p2 is used
+         900s end",
+        "5s deliver m1 silently
+         5s push p2 m1
+         60s deliver m2 silently
+         60s push p2 m2
+         187s push p1 m1",
+    );
+}
+
+#[test]
+fn a_phone_that_is_offline_is_not_the_only_one() {
+    check(
+        "0s p1 registers
+         1s p2 registers
+         5s message m1
+         6s gateway takes p2 m1
+         187s gateway takes p1 m1
+         900s end",
+        "5s deliver m1 silently
+         5s push p2 m1
+         186s push p1 m1",
+    );
+}
+
+#[test]
+fn what_was_opened_on_one_phone_rings_on_no_other() {
+    check(
+        "0s p1 registers
+         0s mobile p2 connects
+         5s message m1
+         6s p2 shows m1
+         7s message m2
+         8s p2 shows m2
+         60s p2 is used
+         60s read m2
+         900s end",
+        "5s deliver m1 rings p2
+         7s deliver m2 rings p2",
+    );
+}
+
+#[test]
+fn what_nobody_opened_on_a_phone_rings_at_the_desktop_they_came_to() {
+    check(
+        "0s p1 registers
+         0s mobile p2 connects
+         5s message m1
+         6s p2 shows m1
+         60s desktop d1 connects active 0s
+         90s d1 beats 0s
+         120s d1 beats 0s
+         150s d1 beats 0s
+         180s d1 beats 0s
+         187s d1 shows m1
+         188s d1 beats 0s
+         220s end",
+        "5s deliver m1 rings p2
+         186s alert d1 m1: Handover",
     );
 }
 
@@ -150,9 +225,9 @@ fn a_phone_that_frozen_holds_its_stream_is_pushed_once_that_ends() {
         "0s p1 registers
          0s mobile p1 connects
          5s message m1
-         60s p1 is lost",
+         20s p1 is lost",
         "5s deliver m1 rings p1
-         60s push p1 m1",
+         20s push p1 m1",
     );
 }
 
@@ -237,6 +312,56 @@ fn what_waited_for_long_rings_as_a_summary() {
     );
 }
 
+#[test]
+fn more_than_are_remembered_ring_as_one_summary() {
+    let messages = (0..1005).map(|m| format!("0s message m{m}"));
+    let phone = "9s mobile p1 connects".to_owned();
+    let script: Vec<_> = messages.chain([phone]).collect();
+    let rings = play(&script.join("\n"));
+    let (summary, delivered) = rings.split_last().unwrap();
+    assert_eq!(delivered.len(), 1005);
+    assert_eq!(summary.split(" m").count(), 1001, "{summary}");
+    assert!(summary.contains(" m5 m6 ") && summary.ends_with("in one: Waiting"));
+}
+
+#[test]
+fn what_is_not_remembered_comes_back_when_what_spoke_for_it_is_gone() {
+    let urgent = ["0s message m9999 urgent".to_owned()].into_iter();
+    let messages = (0..1005).map(|m| format!("1s message m{m}"));
+    let read = (6..1005).map(|m| format!("2s read m{m}"));
+    let mut script: Vec<_> = urgent.chain(messages).chain(read).collect();
+    // What is louder was not forgotten for it.
+    script.push("3s mobile p1 connects\n3s p1 shows m9999\n4s recalled m0 m1".to_owned());
+    let rings = play(&script.join("\n"));
+    assert_eq!(
+        rings.get(1006..).unwrap(),
+        [
+            "3s recall",
+            "3s alert p1 m9999: Waiting",
+            "4s alert p1 m0 m1 in one: Waiting"
+        ]
+    );
+}
+
+#[test]
+fn what_waits_for_different_things_rings_each_at_its_time() {
+    check(
+        r#"0s settings {"priorities":{"default":"one_screen"},"when_away":"hold"}
+         0s message m1
+         0s message m2 urgent
+         1s message m3
+         2s mobile p1 connects
+         2.5s p1 shows m2
+         3s desktop d1 connects active 0s
+         3s d1 shows m1 m3"#,
+        "0s deliver m1 silently
+         0s deliver m2 silently
+         1s deliver m3 silently
+         2s alert p1 m2: Waiting
+         3s alert d1 m1 m3 in one: Waiting",
+    );
+}
+
 // Rule 4: not shown.
 
 #[test]
@@ -248,7 +373,7 @@ fn a_desktop_that_does_not_show_it_within_five_seconds_is_passed_over() {
          0s p2 registers
          1s message m1
          20s gateway takes p2 m1
-         60s end",
+         30s end",
         "1s deliver m1 rings d1
          6s alert d2 m1: NotShown
          11s alert p1 m1: NotShown
@@ -261,9 +386,8 @@ fn with_no_device_left_it_waits_until_one_comes_back() {
     check(
         "0s desktop d1 connects active 0s
          1s message m1
-         30s d1 beats 0s
-         50s d1 is active 0s
-         51s d1 is inactive 1s
+         20s d1 beats 0s
+         20.5s d1 is inactive 1s
          60s d1 is active 0s
          60s d1 shows m1
          90s mobile p1 connects",
@@ -273,13 +397,117 @@ fn with_no_device_left_it_waits_until_one_comes_back() {
 }
 
 #[test]
+fn with_no_device_left_the_one_that_is_there_is_asked_again_after_ever_longer_pauses() {
+    check(
+        "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         1s message m1
+         700s end",
+        "1s deliver m1 rings d1
+         21s alert d1 m1: Waiting
+         56s alert d1 m1: Waiting
+         121s alert d1 m1: Waiting
+         246s alert d1 m1: Waiting
+         491s alert d1 m1: Waiting",
+    );
+}
+
+#[test]
+fn what_it_shows_when_asked_again_is_over() {
+    check(
+        "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         1s message m1
+         22s d1 shows m1
+         700s end",
+        "1s deliver m1 rings d1
+         21s alert d1 m1: Waiting",
+    );
+}
+
+#[test]
+fn a_device_that_shows_another_message_is_asked_again_at_once() {
+    check(
+        "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         1s message m1
+         2s message m2
+         9s message m3
+         9.5s d1 shows m3
+         9.7s d1 shows m1 m2
+         700s end",
+        "1s deliver m1 rings d1
+         2s deliver m2 rings d1
+         9s deliver m3 rings d1
+         9.5s alert d1 m1 m2 in one: Waiting",
+    );
+}
+
+#[test]
+fn one_message_that_is_never_shown_does_not_ring_with_every_other() {
+    let begin = "0s timings lease 86400s\n0s desktop d1 connects active 0s\n1s message m1";
+    let others = (2..40).map(|m| (20 * m, m));
+    let others = others.map(|(at, m)| format!("{at}s message m{m}\n{at}s d1 shows m{m}"));
+    let script: Vec<_> = [begin.to_owned()].into_iter().chain(others).collect();
+    let rings = play(&script.join("\n"));
+    let again = rings.iter().filter(|line| line.contains("alert d1 m1"));
+    assert_eq!(again.count(), 8, "{rings:#?}");
+}
+
+#[test]
+fn somebody_at_a_desktop_that_does_not_show_it_may_be_far_from_the_phone_that_does() {
+    check(
+        "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         1s message m1
+         6.1s p1 shows m1
+         60s d1 shows m1
+         700s end",
+        "1s deliver m1 rings d1
+         6s alert p1 m1: NotShown
+         21.1s alert d1 m1: Handover
+         41.1s alert d1 m1: Waiting",
+    );
+}
+
+#[test]
+fn once_they_left_the_phone_that_shows_it_is_enough() {
+    check(
+        "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         1s message m1
+         6.1s p1 shows m1
+         30s d1 is inactive 20s
+         700s end",
+        "1s deliver m1 rings d1
+         6s alert p1 m1: NotShown
+         21.1s alert d1 m1: Handover",
+    );
+}
+
+#[test]
+fn a_desktop_that_was_left_is_not_asked_again() {
+    check(
+        "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         1s message m1
+         2s d1 shows m1 until input
+         180s d1 is unknown 180s
+         700s end",
+        "1s deliver m1 rings d1",
+    );
+}
+
+#[test]
 fn another_device_that_comes_back_forgives_them_all() {
     check(
         "0s mobile p1 connects
          1s message m1
-         30s desktop d1 connects inactive 200s",
+         20s desktop d1 connects inactive 200s",
         "1s deliver m1 rings p1
-         30s alert p1 m1: Waiting",
+         20s alert p1 m1: Waiting",
     );
 }
 
@@ -353,6 +581,7 @@ fn what_the_desktop_showed_after_the_last_input_is_handed_over() {
          150s d1 beats 130s
          180s d1 beats 160s
          200s d1 is inactive 180s
+         201s p1 shows m2 m3
          300s end",
         "10s deliver m1 rings d1
          40s deliver m2 rings d1
@@ -499,6 +728,7 @@ fn what_stays_up_is_handed_over_all_the_same_when_nobody_touches_the_desktop() {
          120s d1 beats 120s
          150s d1 beats 150s
          180s d1 is inactive 180s
+         181s p1 shows m1
          300s end",
         "55s deliver m1 rings d1
          180s alert p1 m1: Handover",
@@ -564,6 +794,7 @@ fn without_any_reading_everything_unread_is_handed_over() {
          10s d1 shows m1
          20s d1 is active
          25s d1 is inactive
+         26s p1 shows m1
          60s end",
         "10s deliver m1 rings d1
          25s alert p1 m1: Handover",
@@ -608,6 +839,7 @@ fn a_lease_that_ends_hands_over() {
          10s d1 shows m1
          30s d1 beats 25s
          35s d1 beats
+         71s p1 shows m1
          90s end",
         "10s deliver m1 rings d1
          70s alert p1 m1: Handover",
@@ -636,6 +868,7 @@ fn a_goodbye_hands_over_at_once() {
          10s message m1
          10s d1 shows m1
          20s d1 says goodbye
+         21s p1 shows m1
          60s end",
         "10s deliver m1 rings d1
          20s alert p1 m1: Handover",
@@ -856,6 +1089,7 @@ fn an_alert_on_its_way_to_an_open_phone_goes_on() {
          0s mobile p1 connects
          5s message m1
          6s d1 is active 0s
+         11s d1 shows m1
          30s end",
         "5s deliver m1 rings p1
          10s alert d1 m1: NotShown",
@@ -1534,6 +1768,7 @@ fn time_that_goes_back_stands_still() {
          20s message m1
          5s late message m2
          24s p1 shows m1
+         26s gateway takes p2 m2
          60s end",
         "20s deliver m1 rings p1
          5s deliver m2 rings p1
@@ -1723,6 +1958,7 @@ fn what_quiet_times_hold_back_rings_as_one_when_they_end() {
          20s desktop d1 connects active 0s
          21s message m5
          22s d1 is inactive 1s
+         32411s p1 shows m2 m5
          40000s end",
         "1s deliver m1 rings p1
          11s deliver m2 silently

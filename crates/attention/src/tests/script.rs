@@ -71,6 +71,10 @@ impl Player {
                 let unsettled = ids.iter().map(|id| unsettled(id)).collect();
                 self.router.restore(unsettled, now);
             }
+            ["recalled", ids @ ..] => {
+                let unsettled = ids.iter().map(|id| unsettled(id)).collect();
+                self.handle(now, Event::Recalled(unsettled));
+            }
             ["idle"] => {
                 self.wake_until(now);
                 assert!(self.router.is_idle(), "not idle at {now}");
@@ -258,6 +262,7 @@ fn told(effect: &Effect) -> String {
         Effect::Alert { device, .. } => format!("alert {}", device.as_str()),
         Effect::Push { device, .. } => format!("push {}", device.as_str()),
         Effect::CancelPush { device, .. } => format!("cancel {}", device.as_str()),
+        Effect::Recall => return "recall".to_owned(),
         Effect::Trace { .. } => unreachable!("told elsewhere"),
     };
     let (Effect::Alert { ids, .. } | Effect::Push { ids, .. } | Effect::CancelPush { ids, .. }) =

@@ -214,26 +214,26 @@ fn follow(script: &[(u64, Option<Event>, PresenceState)]) {
 fn a_film_is_a_person_then_perhaps_one_until_it_ends_or_was_forgotten() {
     use PresenceState::{Active, Inactive, Unknown};
     let (minutes, hours) = (|n: u64| n * 60, |n: u64| n * 3600);
-    // It ends soon: the person was there until then.
+    // It ends soon: perhaps the person was there until then.
     follow(&[
         (0, Some(film(true)), Active),
-        (minutes(10), Some(idle(minutes(10))), Active),
-        (60, Some(film(false)), Active),
-        (179, Some(idle(minutes(10) + 239)), Active),
-        (1, Some(idle(minutes(10) + 240)), Inactive),
-    ]);
-    // For twenty minutes after the last input it is as good as input.
-    follow(&[
-        (0, Some(film(true)), Active),
-        (minutes(23) - 1, Some(idle(minutes(23) - 1)), Active),
-        (1, Some(idle(minutes(23))), Unknown),
-        (hours(1), Some(idle(minutes(83))), Unknown),
-        (0, Some(idle(0)), Active),
-        (minutes(20), Some(idle(minutes(20))), Active),
-        (minutes(3), Some(idle(minutes(23))), Unknown),
+        (minutes(6), Some(idle(minutes(6))), Active),
         (60, Some(film(false)), Unknown),
-        (179, Some(idle(minutes(24) + 179)), Unknown),
-        (1, Some(idle(minutes(24) + 180)), Inactive),
+        (179, Some(idle(minutes(6) + 239)), Unknown),
+        (1, Some(idle(minutes(6) + 240)), Inactive),
+    ]);
+    // For eight minutes after the last input somebody is there.
+    follow(&[
+        (0, Some(film(true)), Active),
+        (minutes(8) - 1, Some(idle(minutes(8) - 1)), Active),
+        (1, Some(idle(minutes(8))), Unknown),
+        (hours(1), Some(idle(minutes(68))), Unknown),
+        (0, Some(idle(0)), Active),
+        (minutes(5), Some(idle(minutes(5))), Active),
+        (minutes(3), Some(idle(minutes(8))), Unknown),
+        (60, Some(film(false)), Unknown),
+        (179, Some(idle(minutes(9) + 179)), Unknown),
+        (1, Some(idle(minutes(9) + 180)), Inactive),
     ]);
     // It was forgotten.
     follow(&[
@@ -314,27 +314,25 @@ fn a_film_is_asked_about_when_it_may_be_forgotten() {
     desk.on(idle(0));
     assert_eq!(desk.until_wakeup(), secs(180));
     desk.on(film(true));
-    assert_eq!(desk.until_wakeup(), secs(23 * 60));
+    assert_eq!(desk.until_wakeup(), secs(8 * 60));
     desk.step(Wake);
-    desk.on(idle(23 * 60));
+    desk.on(idle(8 * 60));
     assert_eq!(desk.engine.view().presence.state, PresenceState::Unknown);
-    assert_eq!(desk.until_wakeup(), secs(4 * 3600 - 23 * 60));
+    assert_eq!(desk.until_wakeup(), secs(4 * 3600 - 8 * 60));
     desk.elapsed += secs(60);
     desk.on(film(false));
     assert_eq!(desk.until_wakeup(), secs(180));
 }
 
 #[test]
-fn what_pops_up_in_a_long_film_is_not_seen() {
+fn what_pops_up_in_a_film_is_not_seen() {
     let mut desk = Desk::online();
     desk.on(film(true));
-    desk.elapsed += secs(20 * 60);
-    desk.on(idle(20 * 60));
+    desk.elapsed += secs(6 * 60);
+    desk.on(idle(6 * 60));
     let input = |desk: &Desk| desk.engine.diagnostics(&desk.now(), vec![]).last_input_ms;
-    assert_eq!(input(&desk), Some(0));
-    desk.elapsed += secs(60);
-    desk.on(idle(21 * 60));
-    assert_eq!(input(&desk), Some(60_000));
+    assert_eq!(input(&desk), Some(360_000));
+    assert_eq!(desk.engine.view().presence.state, PresenceState::Active);
     desk.on(rings(1));
     desk.store();
     desk.on(stays_up(1));
@@ -342,9 +340,9 @@ fn what_pops_up_in_a_long_film_is_not_seen() {
     let taken_down = |effect: &Effect| matches!(effect, Effect::WithdrawToast(_));
     assert!(!desk.step(After(secs(11))).iter().any(taken_down));
     desk.elapsed += secs(109);
-    desk.on(idle(23 * 60));
+    desk.on(idle(8 * 60));
     assert_eq!(desk.engine.view().presence.state, PresenceState::Unknown);
-    assert_eq!(input(&desk), Some(180_000));
+    assert_eq!(input(&desk), Some(480_000));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use hither_protocol::{ClientFrame, FirstAlert, Message, Priority, ServerFrame};
 
 use crate::desk::Step::{After, On, Stored, Wake};
 use crate::desk::{
-    Desk, alert, arrives, check, frame, id, idle, is_up, locked, message, pong, read_elsewhere,
+    Desk, alert, arrives, check, frame, id, idle, is_up, locked, message, read_elsewhere,
     read_here, rings, secs, silent, stays_up, up,
 };
 
@@ -102,40 +102,18 @@ fn input_at_a_locked_screen_is_nobody_who_saw_it() {
 }
 
 #[test]
-fn whoever_watches_a_film_sees_it() {
+fn what_pops_up_in_a_film_waits_for_input_like_any_other() {
     let mut desk = showing(stays_up(1));
     desk.elapsed += secs(1);
     check(
         &mut desk,
         [
             (On(Event::Sensed(Sensed::Inhibited(true))), ""),
-            (After(secs(9)), ""),
-            (After(secs(1)), "unshow 1"),
+            (After(secs(11)), ""),
+            (On(idle(0)), ""),
+            (After(secs(10)), "unshow 1"),
         ],
     );
-}
-
-#[test]
-fn what_comes_during_a_film_goes_after_ten_seconds() {
-    let mut desk = Desk::online();
-    desk.elapsed += secs(1);
-    desk.on(Event::Sensed(Sensed::Inhibited(true)));
-    desk.elapsed += secs(60);
-    desk.on(rings(1));
-    desk.store();
-    check(
-        &mut desk,
-        [(
-            On(stays_up(1)),
-            "mark-shown 1; put #1 shown 1 until input; say shown 1 until input",
-        )],
-    );
-    desk.store();
-    desk.on(idle(60));
-    desk.on(pong());
-    assert_eq!(desk.until_wakeup(), secs(10));
-    assert_eq!(toasts(&desk.step(After(secs(9)))), [""; 0]);
-    assert_eq!(toasts(&desk.step(After(secs(1)))), ["unshow 1"]);
 }
 
 #[test]

@@ -69,6 +69,8 @@ pub(crate) struct Account {
     gateways: Gateways,
     decisions: Arc<Decisions>,
     owed: Owed,
+    /// The router wants to be told again what waits.
+    recall: bool,
     subscriptions: Vec<Subscription>,
 }
 
@@ -95,6 +97,7 @@ impl Account {
             metrics,
             gateways,
             decisions,
+            recall: false,
             subscriptions: Vec::new(),
         }
     }
@@ -369,12 +372,13 @@ impl Account {
         self.carry_out(effects);
     }
 
-    fn carry_out(&self, effects: Vec<Effect>) {
+    fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             self.metrics.decided(&effect);
             match effect {
                 // Handed out where the message came in.
                 Effect::Deliver { .. } => {}
+                Effect::Recall => self.recall = true,
                 Effect::Trace { id, traced } => self.decisions.note(&self.name, id, *traced),
                 Effect::Alert {
                     device,

@@ -366,6 +366,7 @@ impl Accounts {
                 },
                 () = clock::sleep_until(account.next_wakeup()) => account.wake(),
             }
+            account.recall(&*self.store).await;
             account.count_owed();
             if account.is_idle() && self.unload(account.name(), &commands) {
                 return;

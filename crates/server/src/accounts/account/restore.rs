@@ -41,6 +41,22 @@ impl Account {
         self.load(&phones, &pending, &unseen, started);
     }
 
+    /// Tells the router again what waits, if it wants that: more did than it remembered.
+    pub(crate) async fn recall(&mut self, store: &dyn Store) {
+        if !core::mem::take(&mut self.recall) {
+            return;
+        }
+        let name = self.name.clone();
+        let pending = until_answered(&name, || store.pending(&name, Timestamp::now())).await;
+        let unseen = until_answered(&name, || store.unseen(&name, Timestamp::now())).await;
+        let now = Now::read();
+        let pending = pending.iter().map(|one| unsettled(one, &[], now));
+        let popped_up = unseen
+            .iter()
+            .map(|one| unsettled(&one.message, &one.shown, now));
+        self.route(Event::Recalled(pending.chain(popped_up).collect()));
+    }
+
     /// The router knows the person's choices and phones before any message.
     fn load(
         &mut self,
