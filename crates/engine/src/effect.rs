@@ -148,7 +148,7 @@ pub struct Toast {
     pub body: String,
     /// Who sent it.
     pub publisher: String,
-    /// High and urgent ones are not withdrawn but for what became of their messages.
+    /// High and urgent ones stay until closed.
     pub priority: Priority,
     /// At most two of the publisher's, besides "Mark read".
     pub actions: Vec<Action>,
