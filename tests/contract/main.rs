@@ -19,6 +19,7 @@ mod hook;
 mod place;
 mod problems;
 mod publishers;
+mod push;
 mod signing_in;
 mod streams;
 mod topics;

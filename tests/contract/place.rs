@@ -264,6 +264,7 @@ pub(crate) struct Person<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Device {
     pub(crate) id: Option<String>,
+    pub(crate) platform: &'static str,
     pub(crate) kind: &'static str,
     pub(crate) application: &'static str,
     pub(crate) version: &'static str,
@@ -271,6 +272,7 @@ pub(crate) struct Device {
 
 pub(crate) const DESK: Device = Device {
     id: None,
+    platform: "linux",
     kind: "desktop",
     application: "hither",
     version: "0.1.0",
@@ -285,7 +287,7 @@ impl<'a> Person<'a> {
     pub(crate) fn credentials(&self, password: &str, device: &Device) -> Value {
         json!({
             "account": self.name, "password": password,
-            "device": { "id": device.id, "name": "A device", "platform": "linux", "kind": device.kind },
+            "device": { "id": device.id, "name": "A device", "platform": device.platform, "kind": device.kind },
             "application": { "name": device.application, "version": device.version },
         })
     }

@@ -487,6 +487,30 @@ fn systemd_takes_the_unit() {
     assert!(about_it.is_empty(), "{about_it:#?}");
 }
 
+/// Registers a phone of ada's, in one way that is right and in one that is not.
+fn register_for_push(url: &str) {
+    let sign_in = json!({
+        "account": "ada", "password": "planted-password",
+        "device": { "name": "Phone", "platform": "android", "kind": "mobile" },
+        "application": { "name": "hither", "version": "0.1.0" },
+    });
+    let mut answer = ureq::post(format!("{url}/v1/sessions"))
+        .send_json(sign_in)
+        .unwrap();
+    let session: Value = answer.body_mut().read_json().unwrap();
+    let token = session["access_token"].as_str().unwrap();
+    for (token_of_phone, expected) in [("planted-phone", 200), ("planted phone", 422)] {
+        let answer = ureq::put(format!("{url}/v1/devices/current/push"))
+            .header("authorization", format!("Bearer {token}"))
+            .config()
+            .http_status_as_error(false)
+            .build()
+            .send_json(json!({ "provider": "fcm", "token": token_of_phone }))
+            .unwrap();
+        assert_eq!(answer.status(), expected);
+    }
+}
+
 #[test]
 fn logs_hold_ids_and_never_content_or_secrets() {
     let folder = tempfile::tempdir().unwrap();
@@ -537,6 +561,7 @@ fn logs_hold_ids_and_never_content_or_secrets() {
         ] {
             let _ = publisher.get_with(path, header);
         }
+        register_for_push(server.url());
         publisher.post_nonsense("{\"to\": \"planted-malformed\"");
         publisher.post_nonsense("{\"to\": {\"accounts\": \"planted-misfit\"}}");
         companion.ask(&["signout"], "").0.then_some(()).unwrap();

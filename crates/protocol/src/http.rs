@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     AccessToken, AccountName, Action, ClientInfo, Cursor, DeviceId, DeviceKind, Format, Message,
-    MessageId, Presence, Priority, Timestamp,
+    MessageId, Presence, Priority, PushState, Timestamp,
 };
 
 /// The media type of every error's body.
@@ -118,6 +118,9 @@ pub struct Device {
     /// What an online desktop last said about its person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presence: Option<Presence>,
+    /// How a phone is registered to be reached while its stream is closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<PushState>,
 }
 
 /// An application on a device.

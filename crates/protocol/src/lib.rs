@@ -11,6 +11,7 @@ mod http;
 mod ids;
 mod message;
 mod presence;
+mod push;
 mod settings;
 mod trace;
 
@@ -32,6 +33,7 @@ pub use message::{
     Action, Attachment, Format, Html, Message, Priority, PublisherRef, UnknownPriority,
 };
 pub use presence::{DeviceKind, InactiveReason, Presence, PresenceState};
+pub use push::{ApnsEnvironment, PushKeys, PushProvider, PushRegistration, PushState};
 pub use settings::{
     AttentionSettings, DoNotDisturb, MAX_IDLE_AFTER_MS, MAX_PUBLISHER_CHOICES, MAX_QUIET_TIMES,
     MIN_IDLE_AFTER_MS, PriorityRoutes, PublisherChoice, QuietTime, Route, Settings, Weekday,

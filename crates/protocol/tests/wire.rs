@@ -10,15 +10,15 @@ use core::fmt::Debug;
 use std::collections::BTreeMap;
 
 use hither_protocol::{
-    AccessToken, Action, AlertStyle, AlertWhy, ApplicationVersions, Attachment, AttentionSettings,
-    Because, ChangePassword, ClientFrame, ClientInfo, CloseCode, CreateSession, CurrentSession,
-    Cursor, Device, DeviceApplication, DeviceFact, DeviceId, DeviceKind, DeviceRequest, Devices,
-    DoNotDisturb, Echo, ErrorCode, FieldValue, FirstAlert, Format, Html, InactiveReason,
-    MAX_FRAME_BYTES, MAX_FRAME_IDS, Message, MessageId, MessagesPage, Outcome, Policy, Presence,
-    PresenceState, Priority, PriorityRoutes, Problem, PublishRequest, Published, PublisherChoice,
-    PublisherRef, Quiet, QuietTime, Recipients, Route, Seat, ServerFrame, Session, Settings,
-    Timestamp, TraceStep, Traced, UploadRef, Uploaded, Weekday, WhenAway, WhenPresenting,
-    WhenUnknown, WithdrawWhy,
+    AccessToken, Action, AlertStyle, AlertWhy, ApnsEnvironment, ApplicationVersions, Attachment,
+    AttentionSettings, Because, ChangePassword, ClientFrame, ClientInfo, CloseCode, CreateSession,
+    CurrentSession, Cursor, Device, DeviceApplication, DeviceFact, DeviceId, DeviceKind,
+    DeviceRequest, Devices, DoNotDisturb, Echo, ErrorCode, FieldValue, FirstAlert, Format, Html,
+    InactiveReason, MAX_FRAME_BYTES, MAX_FRAME_IDS, Message, MessageId, MessagesPage, Outcome,
+    Policy, Presence, PresenceState, Priority, PriorityRoutes, Problem, PublishRequest, Published,
+    PublisherChoice, PublisherRef, PushKeys, PushProvider, PushRegistration, PushState, Quiet,
+    QuietTime, Recipients, Route, Seat, ServerFrame, Session, Settings, Timestamp, TraceStep,
+    Traced, UploadRef, Uploaded, Weekday, WhenAway, WhenPresenting, WhenUnknown, WithdrawWhy,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -540,6 +540,89 @@ fn outcomes_and_reasons_of_a_later_version_are_understood_as_such() {
     );
 }
 
+#[test]
+fn how_a_phone_is_registered() {
+    let browser = PushRegistration::Webpush {
+        endpoint: "https://push.example/ada".to_owned(),
+        keys: PushKeys {
+            p256dh: "BCVxsr7N".to_owned(),
+            auth: "BTBZMqHH6r4Tts7J_aSIgg".to_owned(),
+        },
+        expiration_time: Some(1_767_323_045_000),
+    };
+    check("http_push_webpush", &browser);
+    let apple = PushRegistration::Apns {
+        token: "00fc13adff78".to_owned(),
+        environment: ApnsEnvironment::Sandbox,
+        topic: Some("org.example.hither".to_owned()),
+    };
+    check("http_push_apns", &apple);
+    let google = PushRegistration::Fcm {
+        token: "e4:APA91b".to_owned(),
+    };
+    check("http_push_fcm", &google);
+    for (registration, shown) in [(&browser, "webpush"), (&apple, "apns"), (&google, "fcm")] {
+        let shown = format!("PushRegistration({shown}, …)");
+        assert_eq!(format!("{registration:?}"), shown, "nothing secret");
+    }
+    let state = PushState {
+        provider: PushProvider::Webpush,
+        rings: false,
+    };
+    check("http_push_state", &state);
+    let later: PushProvider = serde_json::from_str("\"carrier_pigeon\"").unwrap();
+    assert_eq!(
+        later,
+        PushProvider::Other,
+        "the list of devices stays readable"
+    );
+}
+
+#[test]
+fn a_browser_says_null_for_what_it_does_not_know() {
+    let text = r#"{"provider": "webpush", "endpoint": "e", "expirationTime": null,
+                   "keys": {"p256dh": "p", "auth": "a", "later": 1}, "later": {}}"#;
+    let read: PushRegistration = serde_json::from_str(text).unwrap();
+    let expected = PushRegistration::Webpush {
+        endpoint: "e".to_owned(),
+        keys: PushKeys {
+            p256dh: "p".to_owned(),
+            auth: "a".to_owned(),
+        },
+        expiration_time: None,
+    };
+    assert_eq!(read, expected);
+    let text = r#"{"provider": "apns", "token": "t", "environment": null, "topic": null}"#;
+    let read: PushRegistration = serde_json::from_str(text).unwrap();
+    let expected = PushRegistration::Apns {
+        token: "t".to_owned(),
+        environment: ApnsEnvironment::Production,
+        topic: None,
+    };
+    assert_eq!(read, expected);
+}
+
+#[test]
+fn a_push_service_reaches_the_phones_of_its_platform() {
+    use PushProvider::{Apns, Fcm, Webpush};
+    for (platform, expected) in [
+        ("ios", &[Apns, Webpush][..]),
+        ("iOS", &[Apns, Webpush]),
+        ("android", &[Fcm, Webpush]),
+        ("web", &[Webpush]),
+        ("linux", &[Webpush]),
+        ("", &[Webpush]),
+    ] {
+        let fits = |kind| {
+            let all = PushProvider::ALL.into_iter();
+            all.filter(|one| one.fits(platform, kind))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(fits(DeviceKind::Mobile), expected, "{platform}");
+        assert_eq!(fits(DeviceKind::Desktop), [], "{platform}");
+    }
+}
+
 /// All words of an enum, in one snapshot.
 #[test]
 fn words() {
@@ -561,6 +644,8 @@ fn words() {
         "priority": [
             Priority::Min, Priority::Low, Priority::Default, Priority::High, Priority::Urgent,
         ],
+        "push": PushProvider::ALL,
+        "apns": [ApnsEnvironment::Production, ApnsEnvironment::Sandbox],
         "close": CloseCode::ALL.map(|code| (format!("{code:?}"), code as u16)),
         "error": ErrorCode::ALL.iter().map(|code| (code.as_str(), code.status())).collect::<Vec<_>>(),
     });
@@ -758,6 +843,7 @@ fn what_a_person_sees_and_chooses() {
                 reason: None,
                 last_input_ms: Some(1200),
             }),
+            push: None,
         }],
     };
     check("http_devices", &devices);

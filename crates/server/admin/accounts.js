@@ -86,12 +86,17 @@ async function oneAccount(act, name) {
     devices.length > 0 && table("devices", [
       ["name", (row) => row.name, "first"],
       ["online", (row) => online(row.online, say(row.online ? "online" : "offline"))],
-      ["platform", (row) => `${say(row.kind)}, ${row.platform}`],
+      ["platform", system],
       ["applications", (row) => row.applications.map(application).join(", ")],
       ["lastSeen", (row) => time(row.last_seen_at)],
       ["actions", (row) => button("revoke", () => act(() => revoke(name, row)), { of: row.name, kind: "danger" }), "acts"],
     ], devices),
   ];
+}
+
+function system({ kind, platform, push }) {
+  const reached = push && say(push.rings ? "pushed" : "notPushed", push);
+  return [say(kind), platform, reached].filter(Boolean).join(", ");
 }
 
 function application({ name, version, signed_in }) {

@@ -53,6 +53,8 @@ const english = {
   signedOut: "signed out",
   desktop: "Desktop",
   mobile: "Phone",
+  pushed: ({ provider }) => `reached by ${provider}`,
+  notPushed: ({ provider }) => `registered for ${provider}, which this server does not send to`,
   ofName: ({ act, name }) => `${act} ${name}`,
 
   cancel: "Cancel",
@@ -222,6 +224,8 @@ const chinese = {
   signedOut: "已退出",
   desktop: "电脑",
   mobile: "手机",
+  pushed: ({ provider }) => `可由 ${provider} 推送`,
+  notPushed: ({ provider }) => `已注册 ${provider}，但本服务器不向其发送`,
   ofName: ({ act, name }) => `${act} ${name}`,
 
   cancel: "取消",

@@ -8,6 +8,7 @@ pub mod config;
 mod connection;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod gateway;
 mod http;
 pub mod limits;
 mod metrics;

@@ -19,6 +19,7 @@ use crate::accounts::{Accounts, clock};
 use crate::admin::AdminSocket;
 use crate::attachments;
 use crate::connection::Entrance;
+use crate::gateway::Gateways;
 use crate::http::{self, Attempts, Failure, Followers, KnownPasswords, Origin};
 use crate::limits::{Limiter, Limits, Places};
 use crate::metrics::{Metrics, Vitals};
@@ -231,6 +232,8 @@ pub(crate) struct App {
     pub(crate) started: Instant,
     /// The way to addresses that others chose.
     pub(crate) outbound: Outbound,
+    /// The way to phones whose streams are closed.
+    pub(crate) gateways: Gateways,
     pub(crate) known_passwords: KnownPasswords,
     /// Who follows topics in ntfy's form.
     pub(crate) followers: Followers,
@@ -312,6 +315,7 @@ pub async fn serve(
 impl App {
     pub(crate) fn new(settings: Settings, store: Arc<dyn Store>) -> Self {
         let limits = settings.limits;
+        let gateways = Gateways::default();
         let metrics = Arc::new(Metrics::new(&store.measures()));
         Self {
             cursors: store.cursors(),
@@ -322,6 +326,7 @@ impl App {
                 settings.policy,
                 limits.streams_per_account,
                 Arc::clone(&metrics),
+                gateways,
             )),
             passwords: Passwords::default(),
             sign_ins: Semaphore::new(limits.sign_ins),
@@ -330,6 +335,7 @@ impl App {
             metrics,
             started: clock::now(),
             outbound: Outbound::new(settings.outbound_allow.clone()),
+            gateways,
             known_passwords: KnownPasswords::default(),
             followers: Followers::default(),
             uploads: Places::new(

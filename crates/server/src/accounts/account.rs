@@ -1,31 +1,28 @@
 //! One account: its open streams and its router. The only place where the router is asked.
 
+mod restore;
+
 use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hither_attention::{Accepted, Effect, Event, PoppedUp, Router, Timings, Unsettled};
+use hither_attention::{Accepted, Effect, Event, Router, Timings};
 use hither_protocol::{
     AccountName, CloseCode, DeviceId, FirstAlert, Instant, Message, MessageId, Policy, Presence,
-    Settings, Timestamp,
+    PushProvider, Settings, Timestamp,
 };
 use tokio::sync::oneshot;
 
 use super::clock::{self, Now};
-use super::{Decisions, Live, Stream, choices, until_answered};
+use super::{Decisions, Live, Stream, choices};
+use crate::gateway::Gateways;
 use crate::metrics::{Metrics, Owed};
 use crate::session::Taken;
-use crate::store::{
-    self, Appended, Entry, Log, Pending, Position, Store, Subscription, TopicId, Unseen, What,
-};
+use crate::store::{Appended, Entry, Log, Position, Subscription, TopicId, What};
 
 /// How long a message for who is connected at this moment may still ring: on the next best device
 /// where the first does not say `shown`.
 const FLEETING: Duration = Duration::from_secs(15);
-
-/// The first device comes later than after a start: the one where something popped up before may be
-/// on its way, too.
-const LATE_GRACE: Duration = Duration::from_secs(10);
 
 /// Numbers the streams of this node.
 pub(crate) type StreamId = u64;
@@ -49,6 +46,8 @@ pub(crate) enum Command {
     /// Pop-ups are up on a device; whether they stay until there is input.
     Shown(DeviceId, Vec<MessageId>, bool),
     Settings(Box<Settings>),
+    /// By which provider a device is reached now while its stream is closed, if by any.
+    Push(DeviceId, Option<PushProvider>),
     /// Which devices have an open stream of the inbox, and what they say about their person.
     Online(oneshot::Sender<HashMap<DeviceId, Option<Presence>>>),
     /// Answered once everything before it is decided.
@@ -67,6 +66,7 @@ pub(crate) struct Account {
     streams: Vec<(StreamId, Stream)>,
     max_streams: usize,
     metrics: Arc<Metrics>,
+    gateways: Gateways,
     decisions: Arc<Decisions>,
     owed: Owed,
     subscriptions: Vec<Subscription>,
@@ -79,6 +79,7 @@ impl Account {
         base: Policy,
         max_streams: usize,
         metrics: Arc<Metrics>,
+        gateways: Gateways,
         decisions: Arc<Decisions>,
     ) -> Self {
         Self {
@@ -92,6 +93,7 @@ impl Account {
             max_streams,
             owed: metrics.owed(),
             metrics,
+            gateways,
             decisions,
             subscriptions: Vec::new(),
         }
@@ -104,57 +106,6 @@ impl Account {
     /// The topics of which some entries may be the account's.
     pub(crate) fn topics(&self) -> impl Iterator<Item = TopicId> {
         self.subscriptions.iter().map(|part| part.topic)
-    }
-
-    /// Rebuilds the router from what the store knows. Within the grace after a start other
-    /// devices may be on their way; later the first one that comes is alerted. What popped up and
-    /// nobody is known to have seen counts when this is the `first` time since the start.
-    pub(crate) async fn restore(&mut self, store: &dyn Store, started: Instant, first: bool) {
-        let name = self.name.clone();
-        self.subscriptions = until_answered(&name, || store.subscribed(&name)).await;
-        let pending = until_answered(&name, || store.pending(&name, Timestamp::now())).await;
-        let unseen = if first {
-            until_answered(&name, || store.unseen(&name, Timestamp::now())).await
-        } else {
-            Vec::new()
-        };
-        let chosen = until_answered(&name, || store.settings(&name)).await;
-        self.settings = chosen.unwrap_or_else(|| choices::none(self.base));
-        self.load(&pending, &unseen, started);
-    }
-
-    /// The router knows the person's choices before any message.
-    fn load(&mut self, pending: &[Pending], unseen: &[Unseen], started: Instant) {
-        let now = Now::read();
-        let popped_up = unseen
-            .iter()
-            .map(|one| unsettled(&one.message, &one.shown, now));
-        let grace_ends = started + self.timings.restart_grace;
-        let late = now.instant >= grace_ends;
-        let restart_grace = if late {
-            LATE_GRACE
-        } else {
-            grace_ends.since(now.instant)
-        };
-        self.router = Router::new(Timings {
-            restart_grace,
-            ..self.timings
-        });
-        self.choose();
-        if !late {
-            let pending = pending.iter().map(|one| unsettled(one, &[], now));
-            let all = pending.chain(popped_up).collect();
-            return self.router.restore(all, now.instant);
-        }
-        if !unseen.is_empty() {
-            self.router.restore(popped_up.collect(), now.instant);
-        }
-        for message in pending {
-            let mut delivered_later = Vec::new();
-            let event = Event::Accepted(accepted(message, now));
-            self.router.handle(now.instant, event, &mut delivered_later);
-            self.carry_out(delivered_later);
-        }
     }
 
     pub(crate) fn handle(&mut self, command: Command) {
@@ -191,6 +142,7 @@ impl Account {
                 self.route(Event::Shown { device, ids, stays });
             }
             Command::Settings(settings) => self.adopt(*settings),
+            Command::Push(device, provider) => self.registered(device, provider),
             Command::Online(answer) => {
                 let _ = answer.send(self.online());
             }
@@ -230,6 +182,16 @@ impl Account {
             stream.tell_again(policy);
         }
         self.choose();
+    }
+
+    /// Only what this server can send to makes a phone one that rings.
+    fn registered(&mut self, device: DeviceId, provider: Option<PushProvider>) {
+        let rings = provider.is_some_and(|provider| self.gateways.reach(provider));
+        self.route(if rings {
+            Event::PushRegistered { device }
+        } else {
+            Event::PushRemoved { device }
+        });
     }
 
     fn choose(&mut self) {
@@ -417,7 +379,7 @@ impl Account {
                     why,
                 } => self.put(&device, &Live::Alert { ids, style, why }),
                 Effect::Push { device, .. } | Effect::CancelPush { device, .. } => {
-                    tracing::warn!(account = %self.name, %device, "no push service is set up");
+                    tracing::error!(account = %self.name, %device, "nothing sends to its push service");
                 }
             }
         }
@@ -482,18 +444,6 @@ impl Account {
     }
 }
 
-fn unsettled(message: &Pending, shown: &[store::PoppedUp], now: Now) -> Unsettled {
-    let shown = shown.iter().map(|one| PoppedUp {
-        on: one.on.clone(),
-        at: now.moment(one.at),
-        stays: one.stays,
-    });
-    Unsettled {
-        message: accepted(message, now),
-        shown: shown.collect(),
-    }
-}
-
 /// A message that just came; it is said elsewhere when it expires.
 fn announced(message: &Message, now: Now) -> Accepted {
     Accepted {
@@ -502,15 +452,5 @@ fn announced(message: &Message, now: Now) -> Accepted {
         priority: message.priority,
         at: now.instant,
         expires: None,
-    }
-}
-
-fn accepted(pending: &Pending, now: Now) -> Accepted {
-    Accepted {
-        id: pending.id,
-        publisher: Some(pending.publisher.clone()),
-        priority: pending.priority,
-        at: now.moment(pending.created_at),
-        expires: pending.expires_at.map(|time| now.moment(time)),
     }
 }

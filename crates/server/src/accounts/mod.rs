@@ -6,6 +6,8 @@ pub(crate) mod clock;
 mod decisions;
 mod mailbox;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use core::time::Duration;
 use std::collections::{HashMap, HashSet};
@@ -25,6 +27,7 @@ pub(crate) use mailbox::{Live, Mailbox, Signal};
 pub(crate) use stream::Stream;
 
 use self::account::Account;
+use crate::gateway::Gateways;
 use crate::metrics::{Dropped, Metrics};
 use crate::registry::Registry;
 use crate::session::Taken;
@@ -44,6 +47,7 @@ pub(crate) struct Accounts {
     max_streams: usize,
     started: Instant,
     metrics: Arc<Metrics>,
+    gateways: Gateways,
     decisions: Arc<Decisions>,
     loaded: Mutex<Loaded>,
     topic_entries: broadcast::Sender<Arc<Appended>>,
@@ -88,6 +92,7 @@ impl Accounts {
         policy: Policy,
         max_streams: usize,
         metrics: Arc<Metrics>,
+        gateways: Gateways,
     ) -> Self {
         Self {
             decisions: Arc::new(Decisions::new(Arc::clone(&store))),
@@ -97,6 +102,7 @@ impl Accounts {
             max_streams,
             started: clock::now(),
             metrics,
+            gateways,
             loaded: Mutex::default(),
             topic_entries: broadcast::Sender::new(FOLLOWED_ENTRIES),
             expiring: Arc::default(),
@@ -256,6 +262,9 @@ impl Accounts {
                 } => self.tell(&account, Command::Shown(on, ids, stays)),
                 Committed::Access => registry.rights_changed(),
                 Committed::Ended(clients) => registry.end_sessions(&clients),
+                Committed::Push(account, device, provider) => {
+                    self.tell(&account, Command::Push(device, provider));
+                }
                 Committed::Settings(account, settings) => {
                     self.tell(&account, Command::Settings(settings));
                 }
@@ -314,6 +323,7 @@ impl Accounts {
             self.policy,
             self.max_streams,
             Arc::clone(&self.metrics),
+            self.gateways,
             self.decisions(),
         );
         tokio::spawn(Arc::clone(self).keep(account, commands, first));

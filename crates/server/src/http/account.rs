@@ -20,6 +20,7 @@ use serde::Deserialize;
 use super::sign_in::{MAX_PASSWORD, verify};
 use super::{App, Client, Failure, JsonBody, etag};
 use crate::accounts::clock;
+use crate::gateway::Gateways;
 use crate::secret::Verdict;
 use crate::store::{DeviceSummary, StoreError};
 
@@ -48,7 +49,7 @@ pub(crate) async fn devices_of(
     let now = clock::wall();
     Ok(found
         .into_iter()
-        .map(|summary| device(summary, &online, now))
+        .map(|summary| device(summary, &online, app.gateways, now))
         .collect())
 }
 
@@ -56,6 +57,7 @@ pub(crate) async fn devices_of(
 fn device(
     summary: DeviceSummary,
     online: &HashMap<DeviceId, Option<Presence>>,
+    gateways: Gateways,
     now: Timestamp,
 ) -> Device {
     let presence = online.get(&summary.device.id);
@@ -64,6 +66,7 @@ fn device(
         last_seen_at: presence.map(|_| now).or(summary.seen_at),
         online: presence.is_some(),
         presence: presence.copied().flatten(),
+        push: summary.push.map(|provider| gateways.state(provider)),
         applications: summary
             .applications
             .into_iter()

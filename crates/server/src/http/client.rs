@@ -76,7 +76,7 @@ pub(crate) fn foreign_page() -> Failure {
     )
 }
 
-fn unauthenticated() -> Failure {
+pub(crate) fn unauthenticated() -> Failure {
     Failure::new(
         ErrorCode::Unauthenticated,
         "Sign in with POST /v1/sessions and send the header Authorization: Bearer ACCESS_TOKEN.",

@@ -6,6 +6,7 @@ mod attachments;
 mod attempts;
 mod body;
 mod client;
+mod elsewhere;
 mod etag;
 mod failure;
 mod gotify;
@@ -19,6 +20,7 @@ mod phone;
 mod publish;
 mod publisher;
 mod publishers;
+mod push;
 mod sign_in;
 mod states;
 mod stream;
@@ -65,6 +67,8 @@ const MAX_REQUEST: usize = 64 * 1024;
 /// Everything that is answered over HTTP.
 pub(crate) fn routes(app: Arc<App>) -> Router {
     let publish = post(publish::publish).layer(DefaultBodyLimit::max(publish::MAX_REQUEST));
+    let push = put(push::put).layer(DefaultBodyLimit::max(push::MAX_REQUEST));
+    let push = push.delete(push::delete);
     let api = Router::new()
         .route("/sessions", post(sign_in::create))
         .route(
@@ -83,6 +87,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .route("/attachments", post(attachments::upload))
         .route("/devices", get(account::devices))
         .route("/devices/{id}", delete(account::revoke))
+        .route("/devices/current/push", push)
         .route("/account/password", put(account::change_password))
         .route(
             "/settings",
@@ -185,6 +190,7 @@ mod tests {
         let operating = include_str!("../../../../docs/operating.md");
         let body = super::MAX_REQUEST / KIB;
         let message = super::publish::MAX_REQUEST / KIB / KIB;
+        let push = super::push::MAX_REQUEST / KIB;
         let headers = crate::connection::MAX_HEADERS / KIB;
         let (title, text, page) = (MAX_TITLE / KIB, MAX_BODY / KIB, MAX_HTML / KIB);
         for (document, row) in [
@@ -214,6 +220,11 @@ mod tests {
             (
                 protocol,
                 format!("| ids in one `shown` or `read` | {MAX_FRAME_IDS} |"),
+            ),
+            (protocol, format!("| registration for push | {push} KiB |")),
+            (
+                operating,
+                format!("{push} KiB for a registration for push |"),
             ),
             (
                 protocol,

@@ -11,8 +11,7 @@ use hither_protocol::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{App, Failure, JsonBody, Publisher};
-use crate::outbound::{OutboundError, Target};
+use super::{App, Failure, JsonBody, Publisher, elsewhere};
 use crate::secret;
 use crate::store::{EventType, NewWebhook, StoreError, WebhookRecord};
 use crate::webhooks::SigningKey;
@@ -104,13 +103,7 @@ async fn register(
         let detail = "events names none; leave it out to be told of all.";
         return Err(Failure::invalid(detail));
     }
-    let target: Target = url
-        .parse()
-        .map_err(|error| Failure::invalid(format!("url: {error}.")))?;
-    app.outbound
-        .check(&target)
-        .await
-        .map_err(|error| out_of_reach(&error))?;
+    let target = elsewhere::target(&app, "url", &url).await?;
     let key = SigningKey::random();
     let new = NewWebhook {
         id: secret::webhook_id(),
@@ -132,26 +125,6 @@ async fn register(
         secret: key.expose(),
     };
     Ok((StatusCode::CREATED, Json(registered)))
-}
-
-/// To which address a name leads inside is not for publishers to know.
-fn out_of_reach(error: &OutboundError) -> Failure {
-    Failure::invalid(match error {
-        OutboundError::Plain => {
-            "url must begin with https://; the server's administrator can allow networks where \
-             http:// is enough."
-        }
-        OutboundError::Private(_) => {
-            "url leads to a private address: use a public one, or have the server's administrator \
-             allow its network."
-        }
-        OutboundError::Port(_) => {
-            "url names a port that is not allowed: use 443 or 80, or have the server's \
-             administrator allow its network."
-        }
-        OutboundError::TooSlow(_) => "url's name was not looked up in time: try again in a moment.",
-        _ => "url's name leads nowhere: look how it is written, or try again once it is known.",
-    })
 }
 
 async fn list(

@@ -8,13 +8,14 @@ mod access;
 mod attachments;
 mod backup;
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 mod cursors;
 mod folder;
 mod health;
 mod log;
 mod people;
 mod publishers;
+mod push;
 mod scheduled;
 mod sqlite;
 mod states;
@@ -27,7 +28,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hither_protocol::{
-    AccountName, DeviceId, DeviceKind, Message, MessageId, PublisherId, Settings, Timestamp,
+    AccountName, DeviceId, DeviceKind, Message, MessageId, PublisherId, PushProvider, Settings,
+    Timestamp,
 };
 use tokio::sync::mpsc;
 
@@ -48,6 +50,7 @@ pub use people::{
 pub use publishers::{
     Audience, Change, MAX_AWAITING, Permissions, PublisherRecord, Publishers, ReceiverRecord,
 };
+pub use push::PushRegistrations;
 pub use scheduled::{MAX_SCHEDULED, Schedule};
 pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
 pub use states::{MessageStates, ReceiverState, Refused, StateCounts, States};
@@ -235,6 +238,9 @@ pub enum Committed {
     },
     /// These clients' sessions ended: signed out, revoked, password changed, signed in again.
     Ended(Vec<ClientId>),
+    /// By which provider a device of an account is reached now while its stream is closed, if by
+    /// any.
+    Push(AccountName, DeviceId, Option<PushProvider>),
     /// The account's person chose something else.
     Settings(AccountName, Box<Settings>),
     /// Events for webhooks: so many wait now, and so many found no place.
@@ -254,6 +260,7 @@ pub trait Store:
     + Health
     + People
     + Publishers
+    + PushRegistrations
     + Schedule
     + States
     + Topics

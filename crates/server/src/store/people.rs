@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hither_protocol::{
-    AccountName, DeviceId, MessageId, Priority, PublisherRef, Settings, Timestamp,
+    AccountName, DeviceId, MessageId, Priority, PublisherRef, PushProvider, Settings, Timestamp,
 };
 
 use super::{AccountRecord, ClientId, DeviceRecord, StoreError};
@@ -19,6 +19,8 @@ pub struct DeviceSummary {
     pub applications: Vec<ApplicationSummary>,
     /// When one of them was last connected or signed in, if that was noted.
     pub seen_at: Option<Timestamp>,
+    /// What reaches it while its stream is closed, if it is registered.
+    pub push: Option<PushProvider>,
 }
 
 /// An application on a device.

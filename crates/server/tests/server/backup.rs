@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::harness::{Server, hello};
 
 /// Makes a backup the store of a new folder.
-fn restored(backup: &Path) -> Result<TempDir, RestoreError> {
+pub(crate) fn restored(backup: &Path) -> Result<TempDir, RestoreError> {
     let folder = tempfile::tempdir().unwrap();
     let data = DataFolder::lock(folder.path()).unwrap();
     restore(&data, backup, false)?;

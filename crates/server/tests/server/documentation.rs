@@ -1,7 +1,8 @@
 //! What docs/protocol.md says is what programs meet.
 
 use hither_protocol::{
-    ClientFrame, CloseCode, Device, DeviceId, ErrorCode, ServerFrame, Settings, Trace,
+    ClientFrame, CloseCode, Device, DeviceId, ErrorCode, PushRegistration, ServerFrame, Settings,
+    Trace,
 };
 use serde_json::Value;
 
@@ -64,6 +65,19 @@ fn settings_and_devices_in_it_are_what_the_server_takes() {
     let example = with("applications");
     let device: Device = serde_json::from_value(example.clone()).unwrap();
     assert_eq!(serde_json::to_value(device).unwrap(), example);
+}
+
+#[test]
+fn registrations_for_push_in_it_are_what_the_server_takes() {
+    let examples = examples();
+    let given = examples.iter().filter(|one| one.get("provider").is_some());
+    let mut providers = Vec::new();
+    for example in given {
+        let read: PushRegistration = serde_json::from_value(example.clone()).unwrap();
+        assert_eq!(&serde_json::to_value(&read).unwrap(), example);
+        providers.push(read.provider().as_str());
+    }
+    assert_eq!(providers, ["webpush", "apns", "fcm"]);
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod operating;
 mod protocol;
 mod publishers;
 mod publishing;
+mod push;
 mod routing;
 mod scheduled;
 mod sessions;

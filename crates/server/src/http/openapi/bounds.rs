@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::account::MIN_PASSWORD;
 use super::super::publish::{MAX_KEY, check, receivers};
 use super::super::publishers::MAX_CONTACT;
+use super::super::push;
 use super::super::sign_in::{MAX_NAME, MAX_PASSWORD};
 use crate::outbound::MAX_URL;
 
@@ -18,7 +19,7 @@ const ONE_LINE: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$";
 type Bound = (&'static str, &'static str, Value);
 
 pub(super) fn set(schemas: &mut Map<String, Value>) {
-    for (schema, field, bound) in people().into_iter().chain(messages()) {
+    for (schema, field, bound) in people().into_iter().chain(phones()).chain(messages()) {
         let pointer = format!("/{schema}/properties/{field}");
         let (name, rest) = pointer[1..].split_once('/').unwrap_or_default();
         let found = schemas
@@ -63,6 +64,22 @@ fn people() -> Vec<Bound> {
             "new",
             json!({ "minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD }),
         ),
+    ]
+}
+
+fn phones() -> Vec<Bound> {
+    const WEBPUSH: &str = "PushRegistration/oneOf/0";
+    const APNS: &str = "PushRegistration/oneOf/1";
+    const FCM: &str = "PushRegistration/oneOf/2";
+    let token = json!({ "pattern": format!("^[!-~]{{1,{}}}$", push::MAX_TOKEN) });
+    let topic = json!({ "pattern": format!("^[A-Za-z0-9.-]{{1,{}}}$", push::MAX_TOPIC) });
+    let (least, most) = (push::APNS_TOKEN.start(), push::APNS_TOKEN.end());
+    let hex = json!({ "pattern": format!("^([0-9A-Fa-f]{{2}}){{{least},{most}}}$") });
+    vec![
+        (WEBPUSH, "endpoint", json!({ "maxLength": MAX_URL })),
+        (APNS, "token", hex),
+        (APNS, "topic", topic),
+        (FCM, "token", token),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use hither_protocol::{
     ChangePassword, CreateSession, CurrentSession, Devices, ErrorCode, MessagesPage,
-    PublishRequest, Published, Session, Settings, Trace, Uploaded,
+    PublishRequest, Published, PushRegistration, PushState, Session, Settings, Trace, Uploaded,
 };
 use schemars::SchemaGenerator;
 use serde_json::json;
@@ -277,6 +277,7 @@ fn subscriptions(schemas: &mut Schemas) -> Vec<Operation> {
 }
 
 fn own_account(schemas: &mut Schemas) -> Vec<Operation> {
+    const PUSH: &str = "/v1/devices/current/push";
     let tag = json!({ "type": "string", "maxLength": 200 });
     vec![
         client("get", "/v1/devices", "The account's devices")
@@ -284,6 +285,13 @@ fn own_account(schemas: &mut Schemas) -> Vec<Operation> {
         client("delete", "/v1/devices/{id}", "Revoke a device")
             .done(204, "Its tokens are dead, its streams closed.")
             .fails(&[ErrorCode::NotFound, ErrorCode::StorageFull]),
+        client("put", PUSH, "Say how this phone is reached when offline")
+            .takes::<PushRegistration>(schemas)
+            .answers::<PushState>(200, schemas, "Kept, and whether it makes the phone ring.")
+            .fails(&[ErrorCode::StorageFull]),
+        client("delete", PUSH, "Be reached by the stream alone")
+            .done(204, "Nothing is registered.")
+            .fails(&[ErrorCode::StorageFull]),
         client("put", "/v1/account/password", "Change the password")
             .takes::<ChangePassword>(schemas)
             .done(204, "All other sessions ended.")

@@ -6,6 +6,7 @@ pub(super) mod attachments;
 pub(super) mod log;
 pub(super) mod logs;
 pub(super) mod people;
+pub(super) mod push;
 pub(super) mod scheduled;
 pub(super) mod states;
 pub(super) mod templates;
@@ -64,6 +65,13 @@ macro_rules! contract_suite {
                 a_changed_password_keeps_one_session
                 a_removed_device_takes_its_clients_along
                 a_notice_reaches_those_who_are_signed_in_elsewhere
+            }
+            push {
+                a_registration_takes_the_place_of_the_one_before
+                b6_a_phone_is_one_clients
+                b6_a_registration_ends_with_its_session
+                a_registration_is_good_for_its_time
+                a_device_that_says_it_is_another_must_register_anew
             }
             attachments {
                 an_upload_waits_for_its_message
@@ -247,12 +255,12 @@ impl<B: Bed> Scene<B> {
     }
 }
 
-pub(super) fn name(text: &str) -> AccountName {
+pub(crate) fn name(text: &str) -> AccountName {
     text.parse().unwrap()
 }
 
 /// The inbox of an account.
-pub(super) fn inbox(text: &str) -> Reader {
+pub(crate) fn inbox(text: &str) -> Reader {
     Reader::Inbox(name(text))
 }
 
@@ -264,7 +272,7 @@ pub(super) fn publisher_id() -> PublisherId {
     "app-1234567890123456".parse().unwrap()
 }
 
-pub(super) fn an_account(text: &str) -> AccountRecord {
+pub(crate) fn an_account(text: &str) -> AccountRecord {
     AccountRecord {
         name: name(text),
         password_hash: "$argon2id$".to_owned(),
@@ -274,7 +282,7 @@ pub(super) fn an_account(text: &str) -> AccountRecord {
     }
 }
 
-pub(super) fn a_publisher() -> PublisherRecord {
+pub(crate) fn a_publisher() -> PublisherRecord {
     PublisherRecord::new(
         publisher_id(),
         "Build".to_owned(),
@@ -291,7 +299,7 @@ fn an_action(id: &str) -> Action {
     }
 }
 
-pub(super) fn a_message(to: &[&str]) -> NewMessage {
+pub(crate) fn a_message(to: &[&str]) -> NewMessage {
     NewMessage {
         message: Message {
             id: MessageId(Uuid::now_v7()),
@@ -327,7 +335,7 @@ pub(super) fn a_message(to: &[&str]) -> NewMessage {
     }
 }
 
-pub(super) fn a_session(account: &str, id: &str, token: u8, now: Timestamp) -> NewSession {
+pub(crate) fn a_session(account: &str, id: &str, token: u8, now: Timestamp) -> NewSession {
     NewSession {
         account: name(account),
         device: DeviceRecord {

@@ -15,6 +15,7 @@ mod people;
 mod places;
 mod publish;
 mod publishers;
+mod push;
 mod readers;
 mod receivers;
 mod release;

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::SqliteStore;
 use super::accounts::{account_number, account_record};
+use super::push;
 use super::rows::{damaged, message_id, ms, optional_time, time};
 use super::sessions::{device_record, forget_token, revoke, revoke_all_but};
 use super::writer::Tx;
@@ -159,7 +160,9 @@ fn devices(
     let account = account_number(conn, name)?;
     let mut find = conn.prepare_cached(
         "SELECT devices.id, name, platform, kind, application, version, seen_at,
-                EXISTS (SELECT 1 FROM sessions WHERE client = clients.id AND expires_at > ?2)
+                EXISTS (SELECT 1 FROM sessions WHERE client = clients.id AND expires_at > ?2),
+                (SELECT provider FROM push WHERE client = clients.id
+                 AND ifnull(expires_at > ?2, TRUE))
          FROM devices JOIN clients
            ON clients.account = devices.account AND clients.device = devices.id
          WHERE devices.account = ?1 ORDER BY name, devices.id, application",
@@ -180,15 +183,18 @@ fn add_application(devices: &mut Vec<DeviceSummary>, row: &Row<'_>) -> Result<()
         signed_in: row.get(7)?,
     };
     let seen_at = optional_time(row.get(6)?)?;
+    let push = push::provider(row, 8)?.filter(|_| application.signed_in);
     match devices.last_mut() {
         Some(last) if last.device.id == device.id => {
             last.applications.push(application);
             last.seen_at = last.seen_at.max(seen_at);
+            last.push = last.push.or(push);
         }
         _ => devices.push(DeviceSummary {
             device,
             applications: vec![application],
             seen_at,
+            push,
         }),
     }
     Ok(())

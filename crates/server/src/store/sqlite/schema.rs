@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_popped_up.sql"),
     include_str!("migrations/0013_revoked.sql"),
     include_str!("migrations/0014_refused.sql"),
+    include_str!("migrations/0015_push.sql"),
 ];
 
 /// Brings the schema up to date; refuses a database that a newer version wrote.

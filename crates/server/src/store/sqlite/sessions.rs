@@ -7,6 +7,7 @@ use super::accounts::{account, account_number};
 use super::log::{MessageRow, append};
 use super::places::{Place, application_number, parse_range};
 use super::publish;
+use super::push;
 use super::rows::{damaged, ms, taken, time};
 use super::states;
 use super::upkeep;
@@ -104,7 +105,7 @@ pub(super) fn device_record(row: &Row<'_>, first: usize) -> Result<DeviceRecord,
     })
 }
 
-fn upsert_device(tx: &Tx<'_>, account: i64, device: &DeviceRecord) -> Result<(), StoreError> {
+fn upsert_device(tx: &mut Tx<'_>, account: i64, device: &DeviceRecord) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO devices (account, id, name, platform, kind) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO UPDATE
@@ -117,7 +118,7 @@ fn upsert_device(tx: &Tx<'_>, account: i64, device: &DeviceRecord) -> Result<(),
         device.platform,
         kind_name(device.kind),
     ])?;
-    Ok(())
+    push::remove_unfit(tx, account, device)
 }
 
 fn upsert_client(
@@ -366,14 +367,14 @@ pub(super) fn revoke(tx: &mut Tx<'_>, clients: &[ClientId]) -> Result<bool, Stor
 
 /// Ends these clients' sessions, if they have any. Answers whether they had.
 fn end_sessions(tx: &mut Tx<'_>, clients: &[ClientId]) -> Result<bool, StoreError> {
-    let mut delete = tx.prepare_cached("DELETE FROM sessions WHERE client = ?1")?;
     let mut ended = Vec::new();
     for client in clients {
+        push::remove(tx, *client)?;
+        let mut delete = tx.prepare_cached("DELETE FROM sessions WHERE client = ?1")?;
         if delete.execute([client])? > 0 {
             ended.push(*client);
         }
     }
-    drop(delete);
     let any = !ended.is_empty();
     if any {
         tx.announce(Committed::Ended(ended));

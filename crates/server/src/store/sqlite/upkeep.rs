@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::places::Place;
 use super::rows::ms;
 use super::writer::Tx;
-use super::{SqliteStore, sessions, topics, withdrawals};
+use super::{SqliteStore, push, sessions, topics, withdrawals};
 use crate::store::{Position, Retention, StoreError, Upkeep};
 
 /// Entries removed in one commit.
@@ -35,6 +35,7 @@ impl Upkeep for SqliteStore {
             .unwrap_or(Timestamp::MIN));
         let entries = i64::try_from(retention.entries).unwrap_or(i64::MAX);
         self.writer.write(|tx| sessions::forget_revoked(tx)).await?;
+        self.writer.write(push::remove_ended).await?;
         let mut removed = 0;
         let mut last = None;
         while let Some(place) = self.readers.read(move |conn| next_log(conn, last)).await? {

@@ -1,0 +1,100 @@
+//! What an account takes up again from the store when it is loaded.
+
+use core::time::Duration;
+
+use hither_attention::{Accepted, Event, PoppedUp, Router, Timings, Unsettled};
+use hither_protocol::{DeviceId, Instant, PushRegistration, Timestamp};
+
+use super::super::clock::Now;
+use super::super::{choices, until_answered};
+use super::Account;
+use crate::store::{self, Pending, Store, Unseen};
+
+/// The first device comes later than after a start: the one where something popped up before may be
+/// on its way, too.
+const LATE_GRACE: Duration = Duration::from_secs(10);
+
+impl Account {
+    /// Rebuilds the router from what the store knows. Within the grace after a start other
+    /// devices may be on their way; later the first one that comes is alerted. What popped up and
+    /// nobody is known to have seen counts when this is the `first` time since the start.
+    pub(crate) async fn restore(&mut self, store: &dyn Store, started: Instant, first: bool) {
+        let name = self.name.clone();
+        self.subscriptions = until_answered(&name, || store.subscribed(&name)).await;
+        let pending = until_answered(&name, || store.pending(&name, Timestamp::now())).await;
+        let unseen = if first {
+            until_answered(&name, || store.unseen(&name, Timestamp::now())).await
+        } else {
+            Vec::new()
+        };
+        let chosen = until_answered(&name, || store.settings(&name)).await;
+        self.settings = chosen.unwrap_or_else(|| choices::none(self.base));
+        let phones = until_answered(&name, || store.push_registrations(&name)).await;
+        self.load(&phones, &pending, &unseen, started);
+    }
+
+    /// The router knows the person's choices and phones before any message.
+    fn load(
+        &mut self,
+        phones: &[(DeviceId, PushRegistration)],
+        pending: &[Pending],
+        unseen: &[Unseen],
+        started: Instant,
+    ) {
+        let now = Now::read();
+        let popped_up = unseen
+            .iter()
+            .map(|one| unsettled(&one.message, &one.shown, now));
+        let grace_ends = started + self.timings.restart_grace;
+        let late = now.instant >= grace_ends;
+        let restart_grace = if late {
+            LATE_GRACE
+        } else {
+            grace_ends.since(now.instant)
+        };
+        self.router = Router::new(Timings {
+            restart_grace,
+            ..self.timings
+        });
+        self.choose();
+        for (device, registration) in phones {
+            self.registered(device.clone(), Some(registration.provider()));
+        }
+        if !late {
+            let pending = pending.iter().map(|one| unsettled(one, &[], now));
+            let all = pending.chain(popped_up).collect();
+            return self.router.restore(all, now.instant);
+        }
+        if !unseen.is_empty() {
+            self.router.restore(popped_up.collect(), now.instant);
+        }
+        for message in pending {
+            let mut delivered_later = Vec::new();
+            let event = Event::Accepted(accepted(message, now));
+            self.router.handle(now.instant, event, &mut delivered_later);
+            self.carry_out(delivered_later);
+        }
+    }
+}
+
+fn unsettled(message: &Pending, shown: &[store::PoppedUp], now: Now) -> Unsettled {
+    let shown = shown.iter().map(|one| PoppedUp {
+        on: one.on.clone(),
+        at: now.moment(one.at),
+        stays: one.stays,
+    });
+    Unsettled {
+        message: accepted(message, now),
+        shown: shown.collect(),
+    }
+}
+
+fn accepted(pending: &Pending, now: Now) -> Accepted {
+    Accepted {
+        id: pending.id,
+        publisher: Some(pending.publisher.clone()),
+        priority: pending.priority,
+        at: now.moment(pending.created_at),
+        expires: pending.expires_at.map(|time| now.moment(time)),
+    }
+}
