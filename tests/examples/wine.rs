@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 use std::fmt::Debug;
+use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -219,18 +220,24 @@ impl World {
         serde_json::from_slice(&self.ask(&["status", "--json"], "").stdout).ok()
     }
 
+    /// What it says goes to files: what wine starts beside it would keep pipes open for ever.
     fn ask(&self, words: &[&str], input: &str) -> Output {
+        let said = [1, 2].map(|which| self.folder.path().join(format!("said-{which}")));
+        let [out, err] = said.each_ref().map(|path| File::create(path).unwrap());
         let mut command = self.command(words);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(out).stderr(err);
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         // It may have ended without reading.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
-        child.wait_with_output().unwrap()
+        let status = child.wait().unwrap();
+        let [stdout, stderr] = said.map(|path| std::fs::read(path).unwrap());
+        Output {
+            status,
+            stdout,
+            stderr,
+        }
     }
 
     fn command(&self, words: &[&str]) -> Command {
