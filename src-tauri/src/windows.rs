@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use hither_engine::View;
 use hither_engine::view::{Answer, Command, ConnectionView, Glance, PresenceView, Query};
-use hither_ipc::{BindError, Client, Host, Listener};
+use hither_ipc::{BindError, Client, ConnectError, Host, Listener};
 use hither_protocol::{MessageId, PresenceState};
 use tauri::webview::{NewWindowResponse, PageLoadEvent};
 use tauri::{
@@ -28,6 +28,9 @@ const NEWS: &str = "news";
 
 /// So long a window that was closed may go on unseen, to save what was changed last.
 const SAVED_WITHIN: Duration = Duration::from_secs(3);
+
+/// So long a window that is there may say nothing: on a cold machine it takes its time to come up.
+const SILENT_FOR: Duration = Duration::from_secs(20);
 
 /// So often a window that is closing is asked whether its door is free.
 const KNOCKS_EVERY: Duration = Duration::from_millis(100);
@@ -83,29 +86,35 @@ async fn door(companion: &Companion, Opening { message }: Opening) -> Option<Opt
     let Ok(path) = companion.window_socket() else {
         return Some(None);
     };
-    let until = Instant::now() + SAVED_WITHIN;
+    let begun = Instant::now();
     loop {
         match Listener::bind(&path) {
             Ok(listener) => return Some(Some(listener)),
             Err(BindError::AlreadyRunning) => {}
             Err(_) => return Some(None),
         }
-        if opens(&path, message).await {
-            return None;
-        }
-        // It is just closing, and its door is free in a moment.
-        if Instant::now() >= until {
+        let patience = match knock(&path, message).await {
+            Ok(()) => return None,
+            Err(patience) => patience,
+        };
+        if begun.elapsed() >= patience {
             return Some(None);
         }
         sleep(KNOCKS_EVERY).await;
     }
 }
 
-/// Whether the window behind this door shows the message.
-async fn opens(door: &Path, message: Option<MessageId>) -> bool {
+/// Has the window behind this door show the message; otherwise, for how long to try.
+async fn knock(door: &Path, message: Option<MessageId>) -> Result<(), Duration> {
     match Client::connect(door, env!("CARGO_PKG_VERSION")).await {
-        Ok(window) => window.command(Command::Open { id: message }).await.is_ok(),
-        Err(_) => false,
+        // Where it does not, it is just closing, and its door is free in a moment.
+        Ok(window) => {
+            let opened = window.command(Command::Open { id: message }).await;
+            opened.map_err(|_| SAVED_WITHIN)
+        }
+        // Two windows would confuse; where it hangs, none at all would be worse.
+        Err(ConnectError::Silent) => Err(SILENT_FOR),
+        Err(_) => Err(SAVED_WITHIN),
     }
 }
 
@@ -294,4 +303,25 @@ async fn open_rich(
     };
     let handover = Handover::new(*message).ok_or("This message has no rich page here.")?;
     pages.open(&handover).await
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    /// Like one that is still coming up, whose door is there and nobody behind it.
+    #[tokio::test(start_paused = true)]
+    async fn a_window_that_says_nothing_is_waited_for_and_then_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let companion = Companion::new(Some(folder.path().to_owned()));
+        let opening = Opening::default();
+        let first = door(&companion, opening).await;
+        assert!(matches!(first, Some(Some(_))));
+        let begun = Instant::now();
+        assert!(matches!(door(&companion, opening).await, Some(None)));
+        assert!(begun.elapsed() >= SILENT_FOR, "{:?}", begun.elapsed());
+        drop(first);
+        assert!(matches!(door(&companion, opening).await, Some(Some(_))));
+    }
 }

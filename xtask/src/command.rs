@@ -34,6 +34,15 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command(cargo, arguments)
 }
 
+/// A command with an administrator's rights.
+pub(crate) fn as_root(words: &[&str]) -> Command {
+    if rustix::process::geteuid().is_root() {
+        command(words[0], &words[1..])
+    } else {
+        command("sudo", words)
+    }
+}
+
 /// Runs it in view, and fails when it fails.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let status = command

@@ -7,6 +7,7 @@
 
 mod codegen;
 mod command;
+mod cross;
 mod demo;
 #[path = "../../tests/harness/desktop.rs"]
 #[expect(
@@ -46,6 +47,9 @@ enum Task {
     },
     /// Set up, then run every check: format, lints, generated files, pages, and all tests.
     Test,
+    /// Look at Windows and macOS from a Debian machine: lints for both, Windows' tests and the
+    /// companion's Windows build under wine.
+    Cross,
     /// Write the generated files anew: icons and the window's types.
     Codegen {
         /// Change nothing; fail when a committed file differs from what would be written.
@@ -106,6 +110,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Run { exit_after_demo } => demo::run(exit_after_demo),
         Task::Test => test::run_all(),
+        Task::Cross => cross::cross(),
         Task::Codegen { check } => codegen::run(check),
         Task::Simulate { arguments } => simulate(&arguments),
         Task::Fuzz { names, minutes } => fuzz::fuzz(&names, minutes),

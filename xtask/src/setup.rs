@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::command::{cargo, command, installed, output, root, run, run_quietly, target};
+use crate::command::{as_root, cargo, command, installed, output, root, run, run_quietly, target};
 
 /// What is going to happen on this machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(crate) enum Purpose {
     RunVirtually,
     /// Run every test.
     Test,
+    /// Look at other systems from here.
+    Cross,
 }
 
 /// Packages of Debian and Ubuntu; where names differ, the one of each.
@@ -64,6 +66,14 @@ const BROWSERS: Packages = &[
 /// For the programs of other people that tests let publish, and for the fuzzer.
 const PYTHON: Packages = &[&["python3"], &["python3-venv"]];
 
+/// What links for Windows, and what runs that.
+const WINDOWS: Packages = &[
+    &["gcc-mingw-w64-x86-64-posix"],
+    &["g++-mingw-w64-x86-64-posix"],
+    &["wine64"],
+    &["wine"],
+];
+
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
 /// Installs what is missing and builds everything.
@@ -78,6 +88,7 @@ pub(crate) fn packages(purpose: Purpose) -> anyhow::Result<()> {
     let wanted = match purpose {
         Purpose::RunHere => vec![BUILDING],
         Purpose::RunVirtually => vec![BUILDING, A_SCREEN],
+        Purpose::Cross => vec![BUILDING, A_SCREEN, WINDOWS],
         Purpose::Test => {
             vec![
                 BUILDING,
@@ -134,14 +145,6 @@ fn install(missing: &[&'static [&'static str]]) -> anyhow::Result<()> {
 fn known_to_apt(names: &[&'static str]) -> &'static str {
     let known = |name: &&&str| output(&mut command("apt-cache", &["show", name])).is_ok();
     names.iter().find(known).unwrap_or(&names[0])
-}
-
-fn as_root(words: &[&str]) -> std::process::Command {
-    if rustix::process::geteuid().is_root() {
-        command(words[0], &words[1..])
-    } else {
-        command("sudo", words)
-    }
 }
 
 /// Builds the window's pages, which the window's program carries inside.

@@ -56,7 +56,9 @@ impl Part {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
                 // The name is taken for this file; what replaces it is this file.
-                Ok(_) => {
+                Ok(taken) => {
+                    // Not every disk replaces a file that is open.
+                    drop(taken);
                     let moved = fs::rename(&self.path, &place);
                     if moved.is_err() {
                         let _ = fs::remove_file(&place);

@@ -435,11 +435,10 @@ impl Alerts {
     fn put_up(
         &mut self,
         now: Instant,
-        mut toast: Toast,
+        toast: Toast,
         presence: &Presence,
         effects: &mut Vec<Effect>,
     ) {
-        toast.stays = true;
         let crowded_out = self.screen.show(now, toast, presence, effects);
         if crowded_out == Some(ToastKey::Summary) {
             // What it covered is on no screen any more, and may ring again.

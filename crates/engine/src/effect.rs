@@ -134,7 +134,8 @@ pub enum StoreOp {
 /// The place of a frame in the outbox; rises.
 pub type OutboxSeq = u64;
 
-/// A pop-up.
+/// A pop-up. It stays until it is withdrawn, where the desktop can do that; otherwise as long as
+/// pop-ups usually do there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Toast {
     /// One pop-up per key; the same key replaces.
@@ -149,9 +150,6 @@ pub struct Toast {
     pub publisher: String,
     /// High and urgent ones stay until closed.
     pub priority: Priority,
-    /// The others stay until they are withdrawn, where the desktop can do that; otherwise as long
-    /// as pop-ups usually do there.
-    pub stays: bool,
     /// At most two of the publisher's, besides "Mark read".
     pub actions: Vec<Action>,
 }
@@ -176,7 +174,6 @@ impl Toast {
             body: headline.line.clone(),
             publisher: headline.publisher.clone(),
             priority: headline.priority,
-            stays: false,
             actions: Vec::new(),
         }
     }

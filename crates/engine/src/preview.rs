@@ -66,7 +66,6 @@ pub(crate) fn summary(rows: &[Headline], presence: &Presence) -> Toast {
             .map(|row| row.priority)
             .max()
             .unwrap_or(Priority::Default),
-        stays: false,
         actions: Vec::new(),
     }
 }

@@ -129,7 +129,7 @@ impl Screen {
         off.or(self.up.first()).map(|up| up.toast.key.clone())
     }
 
-    /// It is up, and `stays` if it was asked to. Names what is shown by it for the first time, and
+    /// It is up, and `stays` until it is withdrawn. Names what is shown by it for the first time, and
     /// how.
     pub(crate) fn confirm(
         &mut self,
@@ -144,8 +144,8 @@ impl Screen {
             up.stage = match stays {
                 true if up.toast.priority >= Priority::High => Stage::Remains(now),
                 true if up.blind => Stage::Lasts(now, now + UNTOLD),
-                true if up.toast.stays => Stage::Waits(now),
-                _ => Stage::Passes(now + LINGERS),
+                true => Stage::Waits(now),
+                false => Stage::Passes(now + LINGERS),
             };
         }
         let stays = up.stage.stays();

@@ -35,7 +35,10 @@ pub enum ConnectError {
     /// Restart this program from the newer installation.
     #[error("this program is older than the running Hither ({0}): close it and open it again")]
     ThisOlder(String),
-    /// Somebody else's process is at the other end, or it does not answer.
+    /// Try again: it is there and busy, or it hangs.
+    #[error("Hither does not answer: it is there but says nothing")]
+    Silent,
+    /// Somebody else's process is at the other end, or it is out of order.
     #[error("Hither does not answer: {0}")]
     Broken(String),
 }
@@ -63,7 +66,7 @@ impl Client {
         let greeting = greet(&mut lines, &mut writer, build);
         let (hello, view) = tokio::time::timeout(HELLO_WITHIN, greeting)
             .await
-            .map_err(|_| ConnectError::Broken("it is there but says nothing".to_owned()))??;
+            .map_err(|_| ConnectError::Silent)??;
         let (wishes, todo) = mpsc::channel(16);
         let (seen, views) = watch::channel(view);
         tokio::spawn(async move {

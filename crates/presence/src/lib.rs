@@ -38,7 +38,8 @@ pub enum Event {
     Presenting(bool),
     /// The screen was locked (`true`) or unlocked.
     Locked(bool),
-    /// The computer is about to sleep (`true`) or woke up.
+    /// The computer is about to sleep, or the session to end where the system ends processes without
+    /// another word (`true`); or it woke up.
     Sleeping(bool),
     /// Another person's session came to the front (`true`) or ours came back.
     SwitchedAway(bool),

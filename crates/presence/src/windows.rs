@@ -1,8 +1,9 @@
-//! Windows: a window that nobody sees hears of locks, session switches and sleep; the last input
-//! is asked for.
+//! Windows: a window that nobody sees hears of locks, session switches, sleep and the session's
+//! end; the last input is asked for.
 #![expect(
     unsafe_code,
-    reason = "the system's own calls; there is no safe binding"
+    clippy::cast_possible_truncation,
+    reason = "the system's own calls, which are told sizes; there is no safe binding"
 )]
 
 use core::cell::RefCell;
@@ -32,9 +33,9 @@ use windows_sys::Win32::UI::Shell::{
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     CreateWindowExW, DEVICE_NOTIFY_WINDOW_HANDLE, DefWindowProcW, DispatchMessageW, GetMessageW,
     KillTimer, MSG, PBT_APMRESUMEAUTOMATIC, PBT_APMSUSPEND, PostMessageW, PostQuitMessage,
-    RegisterClassW, SetTimer, WM_CLOSE, WM_POWERBROADCAST, WM_TIMER, WM_WTSSESSION_CHANGE,
-    WNDCLASSW, WTS_CONSOLE_CONNECT, WTS_CONSOLE_DISCONNECT, WTS_REMOTE_CONNECT,
-    WTS_REMOTE_DISCONNECT, WTS_SESSION_LOCK, WTS_SESSION_UNLOCK,
+    RegisterClassW, SetTimer, WM_CLOSE, WM_ENDSESSION, WM_POWERBROADCAST, WM_TIMER,
+    WM_WTSSESSION_CHANGE, WNDCLASSW, WTS_CONSOLE_CONNECT, WTS_CONSOLE_DISCONNECT,
+    WTS_REMOTE_CONNECT, WTS_REMOTE_DISCONNECT, WTS_SESSION_LOCK, WTS_SESSION_UNLOCK,
 };
 use windows_sys::core::w;
 
@@ -343,7 +344,9 @@ unsafe extern "system" fn on_message(
     let number = u32::try_from(what).unwrap_or(u32::MAX);
     match (message, number) {
         (WM_WTSSESSION_CHANGE, change) => with_heard(|heard| heard.session_changed(change)),
-        (WM_POWERBROADCAST, PBT_APMSUSPEND) => with_heard(Heard::fall_asleep),
+        // Whoever logs out or shuts down is as gone as when the computer sleeps, and this process
+        // ends when the answer is given.
+        (WM_POWERBROADCAST, PBT_APMSUSPEND) | (WM_ENDSESSION, 1) => with_heard(Heard::fall_asleep),
         (WM_POWERBROADCAST, PBT_APMRESUMEAUTOMATIC) => {
             with_heard(|heard| {
                 let _ = heard.events.send(Event::Sleeping(false));

@@ -10,14 +10,41 @@ use crate::desk::{
     read_here, rings, secs, silent, stays_up, up,
 };
 
-/// Online, with a pop-up of message 1 on the screen since a second after the last input.
-fn showing(up: Event) -> Desk {
+/// Message 1, which rings.
+fn arriving(priority: Priority) -> Event {
+    let message = Message {
+        priority,
+        ..message(1)
+    };
+    arrives(message, FirstAlert::Now)
+}
+
+/// Online, where message 1 rings a second after the last input.
+fn ringing(priority: Priority) -> Desk {
     let mut desk = Desk::online();
     desk.elapsed += secs(1);
-    desk.on(rings(1));
+    desk.on(arriving(priority));
     desk.store();
+    desk
+}
+
+/// The same, with its pop-up on the screen.
+fn showing_one(priority: Priority, up: Event) -> Desk {
+    let mut desk = ringing(priority);
     desk.on(up);
     desk.store();
+    desk
+}
+
+fn showing(up: Event) -> Desk {
+    showing_one(Priority::Default, up)
+}
+
+/// An urgent one comes at a locked screen; it is not stored yet.
+fn arriving_at_a_locked_screen() -> Desk {
+    let mut desk = Desk::online();
+    desk.on(locked(true));
+    desk.on(arriving(Priority::Urgent));
     desk
 }
 
@@ -118,17 +145,8 @@ fn what_pops_up_in_a_film_waits_for_input_like_any_other() {
 
 #[test]
 fn no_content_stays_on_a_locked_screen() {
-    let shown = |priority, up: Event| {
-        let mut desk = Desk::online();
-        desk.elapsed += secs(1);
-        let message = Message {
-            priority,
-            ..message(1)
-        };
-        desk.on(arrives(message, FirstAlert::Now));
-        desk.store();
-        desk.on(up);
-        desk.store();
+    let shown = |priority| {
+        let mut desk = showing_one(priority, stays_up(1));
         desk.elapsed += secs(1);
         desk
     };
@@ -139,7 +157,7 @@ fn no_content_stays_on_a_locked_screen() {
     ];
     for priority in [Priority::Default, Priority::High, Priority::Urgent] {
         for away in away {
-            let mut desk = shown(priority, stays_up(1));
+            let mut desk = shown(priority);
             let gone = toasts(&desk.step(On(Event::Sensed(away))));
             assert_eq!(gone, ["unshow 1"], "{priority:?} {away:?}");
             desk.elapsed += secs(5);
@@ -158,7 +176,7 @@ fn no_content_stays_on_a_locked_screen() {
         }
     }
     // There was input already: it does not come again.
-    let mut desk = shown(Priority::Default, stays_up(1));
+    let mut desk = shown(Priority::Default);
     desk.on(idle(0));
     assert_eq!(toasts(&desk.step(On(locked(true)))), ["unshow 1"]);
     desk.on(locked(false));
@@ -171,13 +189,7 @@ fn no_content_stays_on_a_locked_screen() {
     desk.on(locked(true));
     assert_eq!(toasts(&desk.step(On(stays_up(1)))), ["unshow 1"]);
     // What comes at a locked screen says nothing, and stays.
-    let mut desk = Desk::online();
-    desk.on(locked(true));
-    let urgent = Message {
-        priority: Priority::Urgent,
-        ..message(1)
-    };
-    desk.on(arrives(urgent, FirstAlert::Now));
+    let mut desk = arriving_at_a_locked_screen();
     let hidden = "show 1 <New message from CI|>";
     assert_eq!(toasts(&desk.store()), [hidden]);
     assert_eq!(toasts(&desk.step(On(stays_up(1)))), [""; 0]);
@@ -202,13 +214,7 @@ fn no_content_stays_in_a_list_of_the_desktops_own_while_it_is_locked() {
     desk.on(dismissed(1));
     assert_eq!(toasts(&desk.step(On(locked(true)))), [""; 0]);
     // It says nothing.
-    let mut desk = Desk::online();
-    desk.on(locked(true));
-    let urgent = Message {
-        priority: Priority::Urgent,
-        ..message(1)
-    };
-    desk.on(arrives(urgent, FirstAlert::Now));
+    let mut desk = arriving_at_a_locked_screen();
     desk.store();
     desk.on(up(1));
     assert_eq!(toasts(&desk.step(After(secs(20)))), [""; 0]);
@@ -348,31 +354,20 @@ fn what_the_desktop_took_down_too_early_comes_again_with_the_input() {
 #[test]
 fn a_desktop_that_takes_everything_down_is_not_fought_for_ever() {
     for priority in [Priority::Default, Priority::High] {
-        let mut desk = Desk::online();
-        let message = Message {
-            priority,
-            ..message(1)
-        };
-        desk.on(arrives(message, FirstAlert::Now));
-        desk.store();
-        desk.on(stays_up(1));
-        desk.on(expired(1));
-        desk.elapsed += secs(1);
-        assert_eq!(toasts(&desk.step(On(idle(0)))), ["show 1 <T1|body>"]);
-        desk.on(stays_up(1));
-        desk.on(expired(1));
-        desk.elapsed += secs(1);
-        assert_eq!(toasts(&desk.step(On(idle(0)))), [""; 0]);
+        let mut desk = ringing(priority);
+        for comes_again in [&["show 1 <T1|body>"][..], &[]] {
+            desk.on(stays_up(1));
+            desk.on(expired(1));
+            desk.elapsed += secs(1);
+            assert_eq!(toasts(&desk.step(On(idle(0)))), comes_again);
+        }
     }
 }
 
 #[test]
 fn the_end_of_the_one_before_is_not_that_of_the_next() {
     for end in [expired(1), dismissed(1)] {
-        let mut desk = Desk::online();
-        desk.elapsed += secs(1);
-        desk.on(rings(1));
-        desk.store();
+        let mut desk = ringing(Priority::Default);
         check(
             &mut desk,
             [
@@ -413,13 +408,7 @@ fn what_is_off_the_screen_pops_up_again_when_the_server_asks() {
 #[test]
 fn high_and_urgent_ones_stay_until_they_are_closed() {
     for priority in [Priority::High, Priority::Urgent] {
-        let mut desk = Desk::online();
-        let loud = Message {
-            priority,
-            ..message(1)
-        };
-        desk.on(arrives(loud, FirstAlert::Now));
-        desk.store();
+        let mut desk = ringing(priority);
         check(
             &mut desk,
             [(
@@ -440,16 +429,7 @@ fn high_and_urgent_ones_stay_until_they_are_closed() {
 #[test]
 fn high_and_urgent_ones_that_the_desktop_took_down_come_again_with_the_input() {
     for priority in [Priority::High, Priority::Urgent] {
-        let mut desk = Desk::online();
-        desk.elapsed += secs(1);
-        let loud = Message {
-            priority,
-            ..message(1)
-        };
-        desk.on(arrives(loud, FirstAlert::Now));
-        desk.store();
-        desk.on(stays_up(1));
-        desk.store();
+        let mut desk = showing_one(priority, stays_up(1));
         desk.elapsed += secs(5);
         check(&mut desk, [(On(expired(1)), "await input")]);
         desk.elapsed += secs(5);

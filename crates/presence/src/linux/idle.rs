@@ -93,7 +93,7 @@ impl Ladder {
                 return;
             };
             if let Some((name, rung)) = climbed {
-                waiting.hand_to(&*rung.source);
+                waiting.hand_to(&*rung.source, &self.tell);
                 let Some(reason) = carry(rung, &mut requests, &mut waiting.watched).await else {
                     return;
                 };
@@ -181,27 +181,40 @@ struct Waiting {
 impl Waiting {
     fn add(&mut self, request: Request) {
         match request {
-            Request::Read(answer) => {
-                // Who asked does not wait for ever.
-                self.reads.retain(|answer| !answer.is_closed());
-                self.reads.push(answer);
-            }
+            Request::Read(answer) => self.reads.push(answer),
             Request::Watch(after) => self.watched = Some(after),
             Request::AwaitInput => self.input = true,
         }
     }
 
-    fn hand_to(&mut self, source: &dyn IdleSource) {
+    fn hand_to(&mut self, source: &dyn IdleSource, tell: &Tell) {
         if let Some(after) = self.watched {
             source.watch(after);
         }
         if core::mem::take(&mut self.input) {
             source.await_input();
         }
-        for answer in self.reads.drain(..) {
+        let (in_vain, in_time): (Vec<_>, Vec<_>) =
+            self.reads.drain(..).partition(oneshot::Sender::is_closed);
+        for answer in in_time {
             source.read(answer);
         }
+        if !in_vain.is_empty() {
+            read_unasked(source, tell);
+        }
     }
+}
+
+/// Whoever asked was told that nobody knows, and may not ask again for long.
+fn read_unasked(source: &dyn IdleSource, tell: &Tell) {
+    let (answer, answered) = oneshot::channel();
+    source.read(answer);
+    let events = tell.events.clone();
+    tokio::spawn(async move {
+        if let Ok(idle) = answered.await {
+            let _ = events.send(Event::Idle(Some(idle)));
+        }
+    });
 }
 
 /// Serves until the source is lost: why, for people. `None`: nobody asks any more.

@@ -229,6 +229,22 @@ async fn f3_a_gnome_that_hangs_or_goes_makes_idle_unknown_and_the_next_rung_is_t
 }
 
 #[tokio::test]
+async fn f3_a_source_that_is_found_late_is_read_for_whoever_asked_in_vain() {
+    let (daemon, address) = bus();
+    daemon.signal("STOP");
+    let (_server, display) = x_server();
+    let mut heard = Heard::from(Surroundings {
+        x_display: Some(display),
+        session_bus: Some(address),
+        ..nowhere()
+    });
+    heard.sensors.read_idle();
+    assert_eq!(heard.next_idle().await, None);
+    assert!(heard.next_idle().await.is_some());
+    assert!(heard.nothing_more());
+}
+
+#[tokio::test]
 async fn a_film_on_gnome_is_heard() {
     const SESSION: &str = "org.gnome.SessionManager";
     const PATH: &str = "/org/gnome/SessionManager";

@@ -13,6 +13,7 @@ pub(crate) const MANAGER_PATH: &str = "/org/freedesktop/login1";
 pub(crate) const MANAGER: &str = "org.freedesktop.login1.Manager";
 const SESSION_PATH: &str = "/org/freedesktop/login1/session/c1";
 const SESSION: &str = "org.freedesktop.login1.Session";
+const USER_PATH: &str = "/org/freedesktop/login1/user/0";
 pub(crate) const MOCK: &str = "org.freedesktop.DBus.Mock";
 
 const FREEDESKTOP: &str = "org.freedesktop.ScreenSaver";
@@ -60,6 +61,23 @@ impl Logind {
         }
     }
 
+    /// Sensors that listen to it.
+    async fn heard(&self) -> Heard {
+        self.heard_in(self.surroundings()).await
+    }
+
+    async fn heard_in(&self, surroundings: Surroundings) -> Heard {
+        let heard = Heard::from(surroundings);
+        heard.taken("logind session").await;
+        self.inhibitors(1).await;
+        heard
+    }
+
+    async fn answer_path(&self, method: &str, path: &str) {
+        let code = format!("ret = dbus.ObjectPath('{path}')");
+        self.answer(method, &code).await;
+    }
+
     async fn answer(&self, method: &str, code: &str) {
         let body = (MANAGER, method, "u", "o", code);
         self.stage
@@ -86,12 +104,14 @@ impl Logind {
     }
 
     /// Which session of this user the person sees.
-    async fn set_display(&self, user: &str, session: &str, path: &str) {
+    async fn set_display(&self, session: &str, path: &str) {
         let path = zbus::zvariant::ObjectPath::try_from(path).unwrap();
         let display = Value::from((session, path));
         let body = ("org.freedesktop.login1.User", "Display", display);
         let properties = "org.freedesktop.DBus.Properties";
-        self.stage.call(LOGIN, user, properties, "Set", &body).await;
+        self.stage
+            .call(LOGIN, USER_PATH, properties, "Set", &body)
+            .await;
     }
 
     async fn signal_manager(&self, signal: &str, session: &str, path: &str) {
@@ -155,74 +175,81 @@ async fn c1_the_locked_hint_is_read_and_followed() {
     }
 }
 
+/// A screen of X's that somebody may work at, and who listens there.
+struct Desk {
+    logind: Logind,
+    heard: Heard,
+    display: String,
+    _server: Running,
+}
+
+impl Desk {
+    async fn start() -> Self {
+        let (server, display) = x_server();
+        let logind = Logind::start().await;
+        let surroundings = Surroundings {
+            x_display: Some(display.clone()),
+            ..logind.surroundings()
+        };
+        let heard = logind.heard_in(surroundings).await;
+        heard.taken("X11 idle counter").await;
+        Self {
+            logind,
+            heard,
+            display,
+            _server: server,
+        }
+    }
+
+    /// Somebody asks for the screen to be locked, which counts at once.
+    async fn request_lock(&mut self) {
+        self.logind.signal_session("Lock").await;
+        assert_eq!(self.heard.next().await, Event::Locked(true));
+    }
+
+    async fn is_worked_at_until(&mut self, expected: Event) {
+        self.heard.works_until(expected, &self.display).await;
+    }
+}
+
 #[tokio::test]
 async fn c1_a_request_to_lock_counts_until_somebody_says_open() {
-    let (_server, display) = x_server();
-    let logind = Logind::start().await;
-    let mut heard = Heard::from(Surroundings {
-        x_display: Some(display),
-        ..logind.surroundings()
-    });
-    heard.taken("X11 idle counter").await;
-    heard.taken("logind session").await;
-    logind.inhibitors(1).await;
-    logind.signal_session("Lock").await;
-    assert_eq!(heard.next().await, Event::Locked(true));
-    logind.signal_session("Unlock").await;
-    assert_eq!(heard.next().await, Event::Locked(false));
+    let mut desk = Desk::start().await;
+    desk.request_lock().await;
+    desk.logind.signal_session("Unlock").await;
+    assert_eq!(desk.heard.next().await, Event::Locked(false));
 }
 
 #[tokio::test]
 async fn c1_an_unconfirmed_request_to_lock_ends_when_input_returns_after_an_absence() {
-    let (_server, display) = x_server();
-    let logind = Logind::start().await;
-    let mut heard = Heard::from(Surroundings {
-        x_display: Some(display.clone()),
-        ..logind.surroundings()
-    });
-    heard.taken("X11 idle counter").await;
-    heard.taken("logind session").await;
-    logind.inhibitors(1).await;
-    move_pointer(&display);
-    logind.signal_session("Lock").await;
-    assert_eq!(heard.next().await, Event::Locked(true));
-    heard.sensors.watch_idle(Duration::from_secs(1));
-    assert!(heard.next_idle().await.is_some());
-    move_pointer(&display);
-    assert_eq!(heard.next().await, Event::Locked(false));
+    let mut desk = Desk::start().await;
+    move_pointer(&desk.display);
+    desk.request_lock().await;
+    desk.heard.sensors.watch_idle(Duration::from_secs(1));
+    assert!(desk.heard.next_idle().await.is_some());
+    move_pointer(&desk.display);
+    assert_eq!(desk.heard.next().await, Event::Locked(false));
 }
 
 /// A locker that does not say that it locked, let alone that it opened again.
 #[tokio::test]
 async fn c1_an_unconfirmed_request_to_lock_ends_when_somebody_works_on() {
-    let (_server, display) = x_server();
-    let logind = Logind::start().await;
-    let mut heard = Heard::from(Surroundings {
-        x_display: Some(display.clone()),
-        ..logind.surroundings()
-    });
-    heard.taken("X11 idle counter").await;
-    heard.taken("logind session").await;
-    logind.inhibitors(1).await;
-    heard.sensors.watch_idle(Duration::from_mins(3));
-    logind.signal_session("Lock").await;
-    assert_eq!(heard.next().await, Event::Locked(true));
-    heard.works_until(Event::Locked(false), &display).await;
+    let mut desk = Desk::start().await;
+    desk.heard.sensors.watch_idle(Duration::from_mins(3));
+    desk.request_lock().await;
+    desk.is_worked_at_until(Event::Locked(false)).await;
 
     // After a sleep the request is an old one.
-    logind.signal_session("Lock").await;
-    assert_eq!(heard.next().await, Event::Locked(true));
-    logind.prepare_for_sleep(false).await;
-    assert_eq!(heard.next().await, Event::Sleeping(false));
-    heard.works_until(Event::Locked(false), &display).await;
+    desk.request_lock().await;
+    desk.logind.prepare_for_sleep(false).await;
+    assert_eq!(desk.heard.next().await, Event::Sleeping(false));
+    desk.is_worked_at_until(Event::Locked(false)).await;
 }
 
 #[tokio::test]
 async fn c1_a_session_in_the_background_is_reported() {
     let logind = Logind::start().await;
-    let mut heard = Heard::from(logind.surroundings());
-    heard.taken("logind session").await;
-    logind.inhibitors(1).await;
+    let mut heard = logind.heard().await;
     for away in [true, false] {
         logind
             .set(SESSION_PATH, SESSION, "Active", (!away).into())
@@ -274,16 +301,12 @@ async fn the_session_is_found_by_process_and_by_user() {
     let reason = heard.skipped("logind session").await.unwrap();
     assert!(reason.contains("no session of ours"), "{reason}");
 
-    let user = "/org/freedesktop/login1/user/0";
-    logind.set_display(user, "c1", SESSION_PATH).await;
-    logind
-        .answer("GetUserByPID", &format!("ret = dbus.ObjectPath('{user}')"))
-        .await;
+    logind.set_display("c1", SESSION_PATH).await;
+    logind.answer_path("GetUserByPID", USER_PATH).await;
     let heard = Heard::from(unnamed());
     assert_eq!(heard.skipped("logind session").await, None);
 
-    let answer = format!("ret = dbus.ObjectPath('{SESSION_PATH}')");
-    logind.answer("GetSessionByPID", &answer).await;
+    logind.answer_path("GetSessionByPID", SESSION_PATH).await;
     logind.answer("GetUserByPID", "raise Exception()").await;
     let heard = Heard::from(unnamed());
     assert_eq!(heard.skipped("logind session").await, None);
@@ -293,10 +316,7 @@ async fn the_session_is_found_by_process_and_by_user() {
 #[tokio::test]
 async fn c1_a_session_that_comes_later_or_anew_is_followed() {
     let logind = Logind::start().await;
-    let user = "/org/freedesktop/login1/user/0";
-    logind
-        .answer("GetUserByPID", &format!("ret = dbus.ObjectPath('{user}')"))
-        .await;
+    logind.answer_path("GetUserByPID", USER_PATH).await;
     let mut heard = Heard::from(Surroundings {
         session_id: None,
         ..logind.surroundings()
@@ -304,7 +324,7 @@ async fn c1_a_session_that_comes_later_or_anew_is_followed() {
     let reason = heard.skipped("logind session").await.unwrap();
     assert!(reason.contains("no graphical session"), "{reason}");
     logind.set_locked(true).await;
-    logind.set_display(user, "c1", SESSION_PATH).await;
+    logind.set_display("c1", SESSION_PATH).await;
     assert_eq!(heard.next().await, Event::Locked(true));
     logind.inhibitors(1).await;
     logind
@@ -313,7 +333,7 @@ async fn c1_a_session_that_comes_later_or_anew_is_followed() {
     assert_eq!(heard.next().await, Event::SwitchedAway(true));
 
     // The person leaves, and comes again.
-    logind.set_display(user, "", "/").await;
+    logind.set_display("", "/").await;
     logind
         .signal_manager("SessionRemoved", "c1", SESSION_PATH)
         .await;
@@ -327,8 +347,7 @@ async fn c1_a_session_that_comes_later_or_anew_is_followed() {
         .call(LOGIN, MANAGER_PATH, MOCK, "AddSession", &session)
         .await;
     let next = "/org/freedesktop/login1/session/c2";
-    let answer = format!("ret = dbus.ObjectPath('{next}')");
-    logind.answer("GetSessionByPID", &answer).await;
+    logind.answer_path("GetSessionByPID", next).await;
     logind.signal_manager("SessionNew", "c2", next).await;
     heard.taken("logind session").await;
     logind.inhibitors(1).await;
@@ -340,15 +359,12 @@ async fn c1_a_session_that_comes_later_or_anew_is_followed() {
 #[tokio::test]
 async fn c1_a_lock_is_heard_after_many_came_and_went() {
     let logind = Logind::start().await;
-    let mut heard = Heard::from(logind.surroundings());
-    heard.taken("logind session").await;
-    logind.inhibitors(1).await;
-    let user = "/org/freedesktop/login1/user/0";
+    let mut heard = logind.heard().await;
     for number in 0..100 {
         let other = format!("o{number}");
         let path = format!("/org/freedesktop/login1/session/{other}");
         logind.signal_manager("SessionNew", &other, &path).await;
-        logind.set_display(user, &other, &path).await;
+        logind.set_display(&other, &path).await;
     }
     logind.set_locked(true).await;
     assert_eq!(heard.next().await, Event::Locked(true));
@@ -437,29 +453,29 @@ async fn freedesktop_saver(stage: &Stage, active: bool) -> Running {
     mock
 }
 
+async fn gnome_saver(stage: &Stage) -> Running {
+    let template = ["--session", "--template", "gnome_screensaver"];
+    stage.mock(&template, GNOME).await
+}
+
+async fn set_gnome(stage: &Stage, active: bool) {
+    let body = (active,);
+    stage
+        .call(GNOME, "/org/gnome/ScreenSaver", GNOME, "SetActive", &body)
+        .await;
+}
+
 #[tokio::test]
 async fn c1_both_screen_savers_are_heard_and_either_locks() {
     let (_daemon, address) = bus();
     let stage = Stage::on(&address).await;
     let _freedesktop = freedesktop_saver(&stage, true).await;
-    let _gnome = stage
-        .mock(&["--session", "--template", "gnome_screensaver"], GNOME)
-        .await;
+    let _gnome = gnome_saver(&stage).await;
     let mut heard = Heard::from(on_session_bus(&address));
     assert_eq!(heard.next().await, Event::Locked(true));
     heard.taken(GNOME).await;
 
-    let gnome = |active: bool| {
-        (
-            GNOME,
-            "/org/gnome/ScreenSaver",
-            GNOME,
-            "SetActive",
-            (active,),
-        )
-    };
-    let (name, path, interface, method, body) = gnome(true);
-    stage.call(name, path, interface, method, &body).await;
+    set_gnome(&stage, true).await;
     stage
         .emit(
             FREEDESKTOP,
@@ -470,8 +486,7 @@ async fn c1_both_screen_savers_are_heard_and_either_locks() {
             vec![false.into()],
         )
         .await;
-    let (name, path, interface, method, body) = gnome(false);
-    stage.call(name, path, interface, method, &body).await;
+    set_gnome(&stage, false).await;
     assert_eq!(heard.next().await, Event::Locked(false));
     assert!(heard.nothing_more());
 }
@@ -484,14 +499,9 @@ async fn c1_a_screen_saver_that_comes_later_is_heard_and_one_that_dies_no_longer
     for name in [FREEDESKTOP, GNOME] {
         assert_eq!(heard.skipped(name).await.as_deref(), Some("not running"));
     }
-    let gnome = stage
-        .mock(&["--session", "--template", "gnome_screensaver"], GNOME)
-        .await;
+    let gnome = gnome_saver(&stage).await;
     heard.taken(GNOME).await;
-    let body = (true,);
-    stage
-        .call(GNOME, "/org/gnome/ScreenSaver", GNOME, "SetActive", &body)
-        .await;
+    set_gnome(&stage, true).await;
     assert_eq!(heard.next().await, Event::Locked(true));
     drop(gnome);
     assert_eq!(heard.next().await, Event::Locked(false));

@@ -71,6 +71,8 @@ pub(crate) struct Account {
     owed: Owed,
     /// The router wants to be told again what waits.
     recall: bool,
+    /// Nothing that came later reached this account yet.
+    followed: Position,
     subscriptions: Vec<Subscription>,
 }
 
@@ -98,6 +100,7 @@ impl Account {
             gateways,
             decisions,
             recall: false,
+            followed: Position::default(),
             subscriptions: Vec::new(),
         }
     }
@@ -312,6 +315,7 @@ impl Account {
 
     fn entry(&mut self, appended: &Appended) {
         let Appended { logs, entry, .. } = appended;
+        self.followed = entry.position;
         if !self.is_own(appended) {
             return self.hand_to_clients(entry, logs);
         }

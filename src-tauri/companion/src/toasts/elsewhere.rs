@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use hither_engine::{Toast, ToastEvent};
-use hither_protocol::Priority;
 use notify_rust::{Notification, Timeout};
 use tokio::sync::mpsc;
 
@@ -30,7 +29,7 @@ impl Notifications {
             match order {
                 Order::Show(toast) => drop(tell.send(show(*toast).await)),
                 Order::Withdraw(key) => {
-                    tracing::debug!(?key, "pop-ups stay until the system hides them")
+                    tracing::debug!(?key, "pop-ups stay until the system hides them");
                 }
                 Order::WithdrawAll(done) => drop(done),
             }
@@ -50,15 +49,10 @@ async fn show(toast: Toast) -> ToastEvent {
 }
 
 fn notification(toast: &Toast) -> Notification {
-    let stays = toast.stays || toast.priority >= Priority::High;
     Notification::new()
         .appname("Hither")
         .summary(&text::title(toast))
         .body(&text::body(toast))
-        .timeout(if stays {
-            Timeout::Never
-        } else {
-            Timeout::Default
-        })
+        .timeout(Timeout::Never)
         .finalize()
 }

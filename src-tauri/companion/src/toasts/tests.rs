@@ -103,9 +103,9 @@ impl Shown {
     }
 
     async fn show(&mut self, toast: Toast) {
-        let (key, stays) = (toast.key.clone(), toast.stays);
+        let key = toast.key.clone();
         self.toasts.show(toast);
-        assert_eq!(self.next().await, ToastEvent::Up { key, stays });
+        assert_eq!(self.next().await, ToastEvent::Up { key, stays: true });
     }
 
     /// Waits until so many are on the screen.
@@ -133,6 +133,13 @@ impl Shown {
         let connection = &self.stage.connection;
         let call = connection.call_method(Some(NAME), PATH, Some(interface), method, body);
         call.await.unwrap()
+    }
+
+    /// Another program's pop-up, which stays for as long as they usually do there.
+    async fn notify_as_usual(&self) {
+        let (actions, hints) = (Vec::<&str>::new(), HashMap::<&str, OwnedValue>::new());
+        let body = ("Other", 0_u32, "", "Passes", "", actions, hints, -1);
+        self.call(NAME, "Notify", &body).await;
     }
 
     /// The default action of the pop-up at this place, as `dunstctl action`.
@@ -173,7 +180,6 @@ fn toast(n: u8, title: &str) -> Toast {
         body: "1 < 2 & <b>not bold</b>".to_owned(),
         publisher: "CI".to_owned(),
         priority: Priority::Default,
-        stays: false,
         actions: vec![action("retry"), action("default"), action("third")],
     }
 }
@@ -270,36 +276,27 @@ async fn f6_one_the_person_closed_is_shown_anew() {
 }
 
 #[tokio::test]
-async fn one_that_is_to_stay_outlives_the_daemons_own_time_for_pop_ups() {
+async fn a_pop_up_outlives_the_daemons_own_time_for_pop_ups() {
     let mut shown = Shown::without_daemon().await;
     let short = "[urgency_normal]\ntimeout = 1\n";
     shown.start_dunst_with(&format!("{DUNSTRC}{short}")).await;
-    let staying = Toast {
-        stays: true,
-        ..toast(1, "Stays")
-    };
-    shown.show(staying).await;
-    for n in [2, 3] {
-        shown.show(toast(n, "Passes")).await;
-        let expired = ToastEvent::Expired(ToastKey::Message(id(n)));
-        assert_eq!(shown.next_of_all().await, expired);
+    shown.show(toast(1, "Stays")).await;
+    for _ in 0..2 {
+        shown.notify_as_usual().await;
+        shown.on_screen(2).await;
         shown.on_screen(1).await;
     }
     shown.call(DUNST, "NotificationCloseAll", &()).await;
     let dismissed = ToastEvent::Dismissed(ToastKey::Message(id(1)));
     assert_eq!(shown.next_of_all().await, dismissed);
     // What is withdrawn is no news.
-    let staying = Toast {
-        stays: true,
-        ..toast(4, "Withdrawn")
-    };
-    shown.show(staying).await;
+    shown.show(toast(4, "Withdrawn")).await;
     shown.toasts.withdraw(ToastKey::Message(id(4)));
     shown.on_screen(0).await;
     shown.toasts.show(toast(5, "Next"));
     let up = ToastEvent::Up {
         key: ToastKey::Message(id(5)),
-        stays: false,
+        stays: true,
     };
     assert_eq!(shown.next_of_all().await, up);
 }
@@ -312,7 +309,6 @@ async fn what_a_crash_left_on_the_screen_is_found_and_taken_over() {
     let summary = Toast {
         key: ToastKey::Summary,
         about: vec![id(2), id(3)],
-        stays: true,
         ..toast(2, "2 while you were away")
     };
     shown.show(summary).await;
@@ -327,8 +323,8 @@ async fn what_a_crash_left_on_the_screen_is_found_and_taken_over() {
                 other => panic!("{other:?}"),
             }
         }
-        found.sort_by_key(|one| one.stays);
-        let expected = [(vec![id(1)], false), (vec![id(2), id(3)], true)];
+        found.sort_by_key(|one| one.about.len());
+        let expected = [(vec![id(1)], true), (vec![id(2), id(3)], true)];
         let found: Vec<_> = found
             .into_iter()
             .map(|one| (one.about, one.stays))
@@ -343,6 +339,7 @@ async fn what_a_crash_left_on_the_screen_is_found_and_taken_over() {
     shown.click(0).await;
     let clicked = ToastEvent::Clicked(ToastKey::Message(id(1)));
     assert_eq!(shown.next().await, clicked);
+    shown.toasts.withdraw(ToastKey::Message(id(1)));
     shown.on_screen(0).await;
     // Another daemon has none of it.
     shown.show(toast(4, "Build")).await;
@@ -441,8 +438,8 @@ async fn a_daemon_that_ends_takes_its_pop_ups_with_it_and_says_nothing() {
     // Each is told once.
     shown.toasts.withdraw(ToastKey::Message(id(1)));
     shown.toasts.show(toast(3, "Next"));
-    let (key, stays) = (ToastKey::Message(id(3)), false);
-    let up = ToastEvent::Up { key, stays };
+    let key = ToastKey::Message(id(3));
+    let up = ToastEvent::Up { key, stays: true };
     assert_eq!(shown.next_of_all().await, up);
 }
 

@@ -42,7 +42,6 @@ mod tests {
             body: body.to_owned(),
             publisher: publisher.to_owned(),
             priority: Priority::Default,
-            stays: false,
             actions: Vec::new(),
         }
     }

@@ -17,8 +17,8 @@ const LATE_GRACE: Duration = Duration::from_secs(10);
 impl Account {
     /// Rebuilds the router from what the store knows. Within the grace after a start other
     /// devices may be on their way; later the first one that comes is alerted. What popped up and
-    /// nobody is known to have seen counts when this is the `first` time since the start. What comes
-    /// after `followed` comes by itself.
+    /// nobody is known to have seen counts when this is the `first` time since the start. What was
+    /// committed after `followed` comes as an entry.
     pub(crate) async fn restore(
         &mut self,
         store: &dyn Store,
@@ -26,6 +26,7 @@ impl Account {
         first: bool,
         followed: Position,
     ) {
+        self.followed = followed;
         let name = self.name.clone();
         self.subscriptions = until_answered(&name, || store.subscribed(&name)).await;
         let pending =
@@ -46,8 +47,9 @@ impl Account {
         if !core::mem::take(&mut self.recall) {
             return;
         }
-        let name = self.name.clone();
-        let pending = until_answered(&name, || store.pending(&name, Timestamp::now())).await;
+        let (name, followed) = (self.name.clone(), self.followed);
+        let pending =
+            until_answered(&name, || store.pending(&name, Timestamp::now(), followed)).await;
         let unseen = until_answered(&name, || store.unseen(&name, Timestamp::now())).await;
         let now = Now::read();
         let pending = pending.iter().map(|one| unsettled(one, &[], now));

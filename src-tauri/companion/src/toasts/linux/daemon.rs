@@ -92,7 +92,7 @@ impl Daemon {
             body,
             actions,
             hints,
-            self.expires(toast),
+            self.expires(),
         )
     }
 
@@ -121,24 +121,16 @@ impl Daemon {
 
     /// Milliseconds. One that takes pop-ups down all the same may show a dialog for what is to
     /// stay.
-    fn expires(&self, toast: &Toast) -> i32 {
-        if self.leaves_up(toast) {
-            FOR_EVER
-        } else {
-            AS_USUAL
-        }
+    const fn expires(&self) -> i32 {
+        if self.patient { FOR_EVER } else { AS_USUAL }
     }
 
     /// Notes that it is up; whether it stays.
     pub(super) fn shown(&mut self, toast: &Toast, id: u32) -> bool {
-        let stays = self.leaves_up(toast);
+        let stays = self.patient;
         let about = toast.about.clone();
         self.up.insert(toast.key.clone(), Up { id, about, stays });
         stays
-    }
-
-    const fn leaves_up(&self, toast: &Toast) -> bool {
-        self.patient && (toast.stays || toast.priority as u8 >= Priority::High as u8)
     }
 
     pub(super) fn heed(&mut self, signal: &Message) -> Option<ToastEvent> {
