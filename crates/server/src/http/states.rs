@@ -29,13 +29,17 @@ pub(crate) struct Listing {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct MessageState {
     id: MessageId,
+    #[serde(serialize_with = "hither_protocol::write_time")]
     created_at: Timestamp,
     /// When it comes to its receivers, while it waits for that.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     deliver_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     expires_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     withdrawn_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     withdrawn: Option<WithdrawWhy>,
@@ -66,12 +70,16 @@ pub(crate) struct Counts {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Receiver {
     account: AccountName,
+    #[serde(serialize_with = "hither_protocol::write_time")]
     stored_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     delivered_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     shown_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     read_at: Option<Timestamp>,
 }
 

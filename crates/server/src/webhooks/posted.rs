@@ -13,6 +13,7 @@ use crate::store::{Event, EventType, Lost, Refusal, Refused};
 pub(crate) struct Posted<'a> {
     r#type: EventType,
     /// When it happened.
+    #[serde(serialize_with = "hither_protocol::write_time")]
     timestamp: Timestamp,
     data: Data<'a>,
 }
@@ -34,6 +35,7 @@ struct Data<'a> {
     key: Option<&'a str>,
     /// When that message was to come.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     deliver_at: Option<Timestamp>,
     /// One at least.
     #[serde(skip_serializing_if = "Option::is_none")]
