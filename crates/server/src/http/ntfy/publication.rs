@@ -11,6 +11,7 @@ use super::actions::{self, NtfyAction};
 use super::error::{NtfyError, Why};
 use super::params::{self, Params};
 use super::{delay, template};
+use crate::page_text::page_text;
 
 /// Stands in for a message without text.
 const NO_TEXT: &str = "triggered";
@@ -48,6 +49,20 @@ pub(super) struct Beyond {
     /// A file that lies elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) attachment: Option<Elsewhere>,
+    /// What its page says, where it says nothing else.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) page: String,
+}
+
+/// What ntfy's clients are told of a page, which they cannot show, as JSON; nothing where it has no
+/// words.
+pub(crate) fn of_page(html: &str) -> Option<String> {
+    let beyond = Beyond {
+        page: page_text(html),
+        ..Beyond::default()
+    };
+    let says = !beyond.page.is_empty();
+    says.then(|| serde_json::to_string(&beyond).expect("texts under names that are texts"))
 }
 
 /// A file on another server.
