@@ -101,6 +101,7 @@ impl Day {
             priority: Priority::Default,
             at: self.now,
             expires: None,
+            except: None,
         }));
         id
     }

@@ -264,8 +264,12 @@ impl Entry {
         self.calls.iter().any(|call| call.way.via == Via::Push)
     }
 
-    /// Whether this way was not used in vain, is not being used, and leads where it is not shown.
+    /// Whether this way was not used in vain, is not being used, and leads where it is not shown
+    /// and may ring.
     pub(crate) fn is_open_to(&self, device: &DeviceId, via: Via) -> bool {
+        if self.message.except.as_ref() == Some(device) {
+            return false;
+        }
         let leads = |way: &Way| way.via == via && way.device == *device;
         let used = self.failed.iter().any(leads) || self.calls.iter().any(|call| leads(&call.way));
         let shown = via == Via::Stream && self.is_shown_on(device);

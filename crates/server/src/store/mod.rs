@@ -53,7 +53,7 @@ pub use publishers::{
 pub use push::PushRegistrations;
 pub use scheduled::{MAX_SCHEDULED, Schedule};
 pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
-pub use states::{MessageStates, ReceiverState, Refused, StateCounts, States};
+pub use states::{MessageStates, Receiver, ReceiverState, Refused, StateCounts, States};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
 pub use trace::{Decided, MAX_STEPS, Traces};
 pub use upkeep::{Retention, Upkeep};
@@ -158,7 +158,8 @@ pub struct NewSession {
     pub message_token: String,
     /// Sliding.
     pub expires_at: Timestamp,
-    /// Told to the account when it has a live session on another device.
+    /// Told to the account's other devices when nobody was signed in on this one, and one of them
+    /// opened its inbox since somebody signed in there. This device never gets it.
     pub notice: Option<Box<NewMessage>>,
 }
 
@@ -363,7 +364,7 @@ pub trait Store:
         action: String,
         at: Timestamp,
     ) -> Result<(), StoreError>;
-    /// Records how far a client's own disk is. Never goes back. Need not be flushed at once: a
+    /// Records how far a client's own disk is, which it says in a stream. Never goes back. Need not be flushed at once: a
     /// lost ack only repeats what the client already has.
     async fn ack(&self, client: ClientId, upto: Position) -> Result<(), StoreError>;
 

@@ -61,6 +61,8 @@ struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<&'a AccountName>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<&'a str>,
 }
 
@@ -303,6 +305,7 @@ fn body(event: &Event) -> Vec<u8> {
         data: Data {
             message_id: event.message,
             account: event.account.as_ref(),
+            token: event.token.as_deref(),
             action: event.action.as_deref(),
         },
     };

@@ -80,7 +80,9 @@ fn messages(schemas: &mut Schemas) -> Vec<Operation> {
         "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT,
     });
     let key = json!({ "type": "string", "pattern": format!("^[!-~]{{1,{MAX_KEY}}}$") });
-    let name = json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,63}$" });
+    let receiver = json!({
+        "type": "string", "pattern": "^([a-z0-9][a-z0-9._-]{0,63}|hither_mt_.*)$",
+    });
     let receivers = json!({
         "type": "integer", "minimum": 1, "maximum": states::MAX_LIMIT,
         "default": states::DEFAULT_LIMIT,
@@ -107,9 +109,13 @@ fn messages(schemas: &mut Schemas) -> Vec<Operation> {
         .answers::<MessagesPage>(200, schemas, "A page.")
         .fails(&[ErrorCode::Invalid, ErrorCode::UnknownCursor]),
         publisher("get", "/v1/messages/{id}", "What became of a message")
-            .asks("after", &name, "Only receivers after this one.")
+            .asks("after", &receiver, "Only receivers after this one.")
             .asks("limit", &receivers, "Receivers in the answer, at most.")
-            .answers::<states::MessageState>(200, schemas, "Names only of those addressed by name.")
+            .answers::<states::MessageState>(
+                200,
+                schemas,
+                "Receivers are those addressed by name or token.",
+            )
             .fails(&[ErrorCode::Invalid, ErrorCode::NotFound]),
         publisher("delete", "/v1/messages/{id}", "Recall a message")
             .done(204, "It is withdrawn everywhere.")

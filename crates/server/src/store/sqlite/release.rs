@@ -7,7 +7,7 @@ use hither_protocol::{
 };
 use rusqlite::{OptionalExtension, params};
 
-use super::events::{self, Told};
+use super::events::{self, Told, Whom};
 use super::log::MessageRow;
 use super::places::{Place, account_name, parse_range};
 use super::publish::{Said, application, bring, expiry, last_moment};
@@ -53,6 +53,7 @@ pub(super) fn release(tx: &mut Tx<'_>, number: i64) -> Result<(), StoreError> {
         number,
         fleeting: due.ttl == Some(Duration::ZERO),
         versions: None,
+        not_for: None,
     };
     bring(tx, row, to, said)
 }
@@ -68,7 +69,7 @@ fn tell(tx: &mut Tx<'_>, number: i64, refused: &[Refused]) -> Result<(), StoreEr
     let told = Told {
         what: EventType::Refused,
         message: number,
-        account: None,
+        whom: Whom::All,
         action: None,
         at: tx.now,
     };
