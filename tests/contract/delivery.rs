@@ -249,6 +249,8 @@ async fn b5_two_applications_on_one_device_are_apart() {
             "{more:?}"
         );
     }
+    assert_eq!(inbox.titles(), ["for the person"]);
+    assert_eq!(example.titles(), ["for it"]);
 }
 
 #[tokio::test]
@@ -257,9 +259,11 @@ async fn d4_public_information_reaches_everyone_also_who_comes_later_silently() 
     let (ada, publisher) = (place.person(), place.publisher());
     let (mut stream, _) = ada.sign_in(&DESK).connect(None).await;
     let title = format!("public {:x}", fastrand::u64(..));
-    publisher.publish(&json!({ "to": { "everyone": true }, "title": title, "ttl_s": 600 }));
+    let message = json!({ "to": { "everyone": true }, "title": title, "ttl_s": 600 });
+    let id = publisher.publish(&message)["id"].clone();
     while stream.next_of("message").await["message"]["title"] != title {}
-    let (_stream, backlog) = place.person().sign_in(&DESK).connect(None).await;
+    let later = place.person().sign_in(&DESK);
+    let (_stream, backlog) = later.connect(None).await;
     assert_eq!(
         backlog
             .titles()
@@ -269,6 +273,12 @@ async fn d4_public_information_reaches_everyone_also_who_comes_later_silently() 
         1
     );
     assert!(backlog.frames.iter().all(|frame| frame["alert"] != "now"));
+    let trace = format!("/v1/messages/{}/trace", id.as_str().unwrap());
+    assert_eq!(
+        later.get(&trace)["steps"],
+        json!([]),
+        "nothing waits to ring"
+    );
 }
 
 #[tokio::test]

@@ -65,8 +65,8 @@ fn publish_parts(by: &Publisher<'_>, place: &Place, parts: &[(&str, &str)]) -> A
 fn a8_a_file_travels_from_its_publisher_to_the_receiver() {
     let place = Place::find();
     let (ada, publisher) = (place.person(), place.publisher());
-    let upload = upload(&place, &publisher, "..%2Freport.txt", CONTENT.as_bytes()).is(201);
-    assert_eq!(upload["name"], "report.txt", "of a path the last part");
+    let upload = upload(&place, &publisher, "..%2F%E8%B4%A6.txt", CONTENT.as_bytes()).is(201);
+    assert_eq!(upload["name"], "账.txt", "of a path the last part");
     assert_eq!(upload["media_type"], "text/plain; charset=utf-8");
     assert_eq!(
         (&upload["size"], &upload["sha256"]),
@@ -81,7 +81,7 @@ fn a8_a_file_travels_from_its_publisher_to_the_receiver() {
     }));
     let desk = ada.sign_in(&DESK);
     let files = newest(&desk)["attachments"].clone();
-    for (number, name) in ["report.txt", "copy.txt"].into_iter().enumerate() {
+    for (number, name) in ["账.txt", "copy.txt"].into_iter().enumerate() {
         let file = &files[number];
         assert_eq!(
             (&file["name"], &file["sha256"]),
@@ -90,6 +90,19 @@ fn a8_a_file_travels_from_its_publisher_to_the_receiver() {
         assert_eq!(file["size"], CONTENT.len());
         assert_eq!(file["media_type"], "text/plain; charset=utf-8");
         assert_eq!(desk.get(file["href"].as_str().unwrap()), CONTENT);
+    }
+    let fetched = desk.ask("GET", files[0]["href"].as_str().unwrap(), None);
+    for (header, value) in [
+        ("content-type", "text/plain; charset=utf-8"),
+        ("content-length", "10"),
+        (
+            "content-disposition",
+            "attachment; filename*=UTF-8''%E8%B4%A6.txt",
+        ),
+        ("cache-control", "private, no-cache"),
+        ("accept-ranges", "bytes"),
+    ] {
+        assert_eq!(fetched.header(header), value, "{header}");
     }
 }
 
@@ -112,8 +125,13 @@ fn a8_only_who_has_the_message_has_its_files() {
         let asked = place.ask("GET", &href, authorization, None);
         assert_eq!(asked.problem(), (401, "unauthenticated"));
     }
-    let next = href.strip_suffix("/0").unwrap().to_owned() + "/1";
-    assert_eq!(desk.ask("GET", &next, None).problem(), (404, "not_found"));
+    let message = href.strip_suffix("/0").unwrap();
+    for number in ["1", "x", "..%2F0"] {
+        let asked = desk.ask("GET", &format!("{message}/{number}"), None);
+        assert_eq!(asked.problem(), (404, "not_found"), "{number}");
+    }
+    let asked = desk.ask("GET", "/v1/messages/x/attachments/0", None);
+    assert_eq!(asked.problem(), (404, "not_found"));
     assert_eq!(desk.get(&href), CONTENT);
 }
 
@@ -128,16 +146,25 @@ fn a8_parts_of_a_file_can_be_fetched_and_what_is_known_is_not_sent_again() {
     let etag = format!("\"{SHA256}\"");
     assert_eq!(fetch(&[]).header("etag"), etag);
     for (range, part, span) in [
+        ("bytes=0-0", "a", "bytes 0-0/10"),
         ("bytes=3-5", "def", "bytes 3-5/10"),
         ("bytes=8-", "ij", "bytes 8-9/10"),
+        ("bytes=8-99", "ij", "bytes 8-9/10"),
         ("bytes=-2", "ij", "bytes 8-9/10"),
     ] {
         let answer = fetch(&[("range", range), ("if-range", &etag)]);
         assert_eq!(answer.header("content-range"), span, "{range}");
+        assert_eq!(answer.header("content-length"), part.len().to_string());
+        assert_eq!(answer.header("etag"), etag);
         assert_eq!(answer.is(206), part, "{range}");
     }
-    let behind = fetch(&[("range", "bytes=10-")]);
-    assert_eq!(behind.problem(), (416, "range_not_satisfiable"));
+    for range in ["bytes=-20", "bytes=0-1,3-4", "nonsense"] {
+        assert_eq!(fetch(&[("range", range)]).is(200), CONTENT, "{range}");
+    }
+    for range in ["bytes=5-3", "bytes=10-", "bytes=10-12"] {
+        let behind = fetch(&[("range", range)]);
+        assert_eq!(behind.problem(), (416, "range_not_satisfiable"), "{range}");
+    }
     let changed = fetch(&[("range", "bytes=3-5"), ("if-range", "\"another\"")]);
     assert_eq!(changed.is(200), CONTENT);
     assert_eq!(fetch(&[("if-none-match", &etag)]).status, 304);
@@ -163,14 +190,21 @@ fn a8_files_are_foreign_and_only_pictures_are_drawn() {
             "attachment",
         ),
         (
-            "x.png",
+            "x.svg",
             b"<?xml version='1.0'?><svg/>",
+            "application/octet-stream",
+            "attachment",
+        ),
+        (
+            "x.jpg",
+            b"\x7fELF\x02",
             "application/octet-stream",
             "attachment",
         ),
     ] {
         let answer = file(name, content);
         assert_eq!(answer.status, 200, "{name}");
+        assert_eq!(answer.header("content-length"), content.len().to_string());
         assert_eq!(answer.header("content-type"), media_type);
         let disposition = answer.header("content-disposition");
         assert!(
@@ -189,7 +223,8 @@ fn b4_an_upload_is_named_by_its_own_publisher_only() {
     let place = Place::find();
     let (ada, publisher) = (place.person(), place.publisher());
     let theirs = uploaded(&place, &place.publisher(), "x", CONTENT.as_bytes());
-    for id in [theirs, json!("00000000-0000-7000-8000-000000000000")] {
+    let unknown = json!("00000000-0000-7000-8000-000000000000");
+    for id in [theirs, unknown, json!("no id")] {
         let message = json!({
             "to": { "accounts": [ada.name] }, "title": "x", "attachments": [{ "id": id }],
         });
@@ -212,11 +247,13 @@ fn a8_a_message_its_page_and_its_files_come_in_one_request() {
     let place = Place::find();
     let (ada, publisher) = (place.person(), place.publisher());
     let message = json!({ "to": { "accounts": [ada.name] }, "title": "Parts" }).to_string();
+    // Too large for a frame.
+    let html = format!("<p>{}", "x".repeat(40_000));
     let parts = [
-        ("name=\"message\"", message.as_str()),
-        ("name=\"html\"; filename=\"page.html\"", "<p>A page"),
         ("name=\"attachment\"; filename=\"a.txt\"", CONTENT),
-        ("name=\"attachment\"; filename=\"b.txt\"", "another"),
+        ("name=\"message\"", message.as_str()),
+        ("name=\"html\"; filename=\"page.html\"", html.as_str()),
+        ("name=\"attachment\"; filename=\"../b.txt\"", "another"),
     ];
     let first = publish_parts(&publisher, &place, &parts).is(201);
     assert_eq!(first["receivers"], 1);
@@ -228,12 +265,14 @@ fn a8_a_message_its_page_and_its_files_come_in_one_request() {
     assert_eq!(desk.titles(), ["Parts"]);
     let stored = newest(&desk);
     assert_eq!(stored["id"], first["id"]);
-    assert_eq!(stored["html"]["size"], "<p>A page".len());
+    assert_eq!(stored["html"]["size"], html.len());
     let page = format!("/v1/messages/{}/html", first["id"].as_str().unwrap());
-    assert_eq!(desk.get(&page), "<p>A page");
-    for (number, content) in [CONTENT, "another"].into_iter().enumerate() {
-        let href = stored["attachments"][number]["href"].as_str().unwrap();
-        assert_eq!(desk.get(href), content);
+    assert_eq!(desk.get(&page), html);
+    let files = [("a.txt", CONTENT), ("b.txt", "another")];
+    for (number, (name, content)) in files.into_iter().enumerate() {
+        let file = &stored["attachments"][number];
+        assert_eq!(file["name"], name);
+        assert_eq!(desk.get(file["href"].as_str().unwrap()), content);
     }
 }
 

@@ -145,6 +145,30 @@ async fn a3_devices_are_seen_by_their_account_and_revoked() {
 }
 
 #[tokio::test]
+async fn an_account_that_is_disabled_is_shut_out_everywhere_at_once() {
+    let place = Place::find();
+    let (ada, publisher) = (place.person(), place.publisher());
+    let (desk, away) = (ada.sign_in(&DESK), ada.sign_in(&DESK));
+    let (mut stream, _) = desk.connect(None).await;
+    let path = format!("/admin/api/accounts/{}/disabled", ada.name);
+    let disabled = json!({ "disabled": true });
+    assert_eq!(place.ask("PUT", &path, None, Some(&disabled)).status, 204);
+    assert_eq!(stream.code().await, Some(4403));
+    for client in [&desk, &away] {
+        assert_eq!(client.ask("GET", "/v1/tokens", None).status, 401);
+        let mut stream = place.open().await;
+        stream.say(&client.hello(None)).await;
+        assert_eq!(stream.code().await, Some(4403));
+    }
+    let refused = ada.try_sign_in(PASSWORD, &DESK);
+    assert_eq!(refused.problem(), (403, "forbidden"));
+    assert_eq!(ada.try_sign_in("guess", &DESK).status, 401);
+    let message = json!({ "to": { "accounts": [ada.name] }, "title": "x" });
+    let refused = publisher.try_publish(&message);
+    assert_eq!(refused.problem(), (422, "no_receivers"));
+}
+
+#[tokio::test]
 async fn a_new_password_leaves_only_the_session_that_chose_it() {
     let place = Place::find();
     let ada = place.person();

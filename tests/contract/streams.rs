@@ -27,7 +27,7 @@ async fn a_stream_begins_with_who_it_is_and_the_policy() {
 }
 
 #[tokio::test]
-async fn a6_null_brings_everything_whatever_was_acked() {
+async fn a6_a_cursor_and_null_bring_what_they_say_whatever_was_acked() {
     let place = Place::find();
     let (ada, publisher) = (place.person(), place.publisher());
     let desk = ada.sign_in(&DESK);
@@ -44,6 +44,8 @@ async fn a6_null_brings_everything_whatever_was_acked() {
     let (_stream, again) = desk.connect(None).await;
     assert_eq!(again.titles(), ["x"], "an ack deletes nothing");
     assert!(again.frames.iter().all(|frame| frame["alert"] == "silent"));
+    let (_stream, since) = desk.connect(Some(&start.cursor)).await;
+    assert_eq!(since.titles(), ["x"], "its cursor beats what it acked");
 }
 
 #[tokio::test]

@@ -1,9 +1,13 @@
 //! What publishers are told of their messages, and how they ask for that.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use ring::hmac;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::hook::Hook;
+use crate::hook::{Hook, Posted};
 use crate::place::{DESK, Place, Publisher};
 
 /// A server whose publishers may be told on this machine.
@@ -67,6 +71,67 @@ fn a_webhook_is_made_shown_tested_and_removed() {
     assert_eq!(ask(&place, &publisher, "DELETE", &one, &none).status, 204);
     let gone = ask(&place, &publisher, "GET", &one, &none);
     assert_eq!(gone.problem(), (404, "not_found"));
+}
+
+/// What a receiver that has the secret expects of a request's signature.
+fn signature(posted: &Posted, made: &Value) -> String {
+    let secret = made["secret"].as_str().unwrap();
+    let secret = secret.strip_prefix("whsec_").unwrap();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(secret).unwrap());
+    let (id, at) = (
+        posted.header("webhook-id"),
+        posted.header("webhook-timestamp"),
+    );
+    let signed = format!("{id}.{at}.{}", posted.body);
+    format!(
+        "v1,{}",
+        STANDARD.encode(hmac::sign(&key, signed.as_bytes()))
+    )
+}
+
+#[test]
+fn what_is_told_is_signed_with_each_secret_that_counts() {
+    let place = telling();
+    let publisher = place.publisher();
+    let hook = Hook::open();
+    let body = json!({ "url": hook.url() });
+    let made = ask(&place, &publisher, "POST", "", &body).is(201);
+    let path = |rest: &str| format!("/{}/{rest}", made["id"].as_str().unwrap());
+    let told = || {
+        let asked = ask(&place, &publisher, "POST", &path("test"), &json!({}));
+        assert_eq!(asked.status, 202);
+        hook.posted()
+    };
+    let before = told();
+    let at: i64 = before.header("webhook-timestamp").parse().unwrap();
+    assert!((Timestamp::now().as_second() - at).abs() < 60, "{before:?}");
+    assert_eq!(
+        before.header("webhook-signature"),
+        signature(&before, &made)
+    );
+    let rotated = ask(&place, &publisher, "POST", &path("secret"), &json!({})).is(200);
+    let after = told();
+    assert_ne!(after.header("webhook-id"), before.header("webhook-id"));
+    let signatures = after.header("webhook-signature").split(' ');
+    let mut signatures: Vec<_> = signatures.collect();
+    let mut expected = [signature(&after, &made), signature(&after, &rotated)];
+    signatures.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(signatures, expected);
+}
+
+#[test]
+fn what_a_webhook_did_not_take_is_told_again_as_the_same() {
+    let place = telling();
+    let (ada, publisher) = (place.person(), place.publisher());
+    let hook = Hook::answering(&[500]);
+    let body = json!({ "url": hook.url() });
+    ask(&place, &publisher, "POST", "", &body).is(201);
+    let id = publisher.send(&ada, "x")["id"].clone();
+    let (first, again) = (hook.posted(), hook.posted());
+    assert_eq!(first.event()["data"]["message_id"], id);
+    assert_eq!(again.body, first.body);
+    assert_eq!(again.header("webhook-id"), first.header("webhook-id"));
 }
 
 #[test]

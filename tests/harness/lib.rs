@@ -4,6 +4,7 @@ pub mod authority;
 pub mod browser;
 pub mod companion;
 pub mod desktop;
+pub mod phone;
 mod port;
 pub mod program;
 pub mod server;

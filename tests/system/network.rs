@@ -9,18 +9,14 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use hither_engine::view::ConnectionView;
-use hither_protocol::{
-    ClientFrame, ClientInfo, FirstAlert, MessageId, PresenceState, SUBPROTOCOL, ServerFrame,
-    Session,
-};
+use hither_protocol::{ClientFrame, FirstAlert, MessageId, PresenceState, ServerFrame};
 use serde_json::json;
 use system_tests::authority::Authority;
 use system_tests::companion::Companion;
 use system_tests::program::Process;
 use system_tests::server::{Publisher, Server, plain};
-use system_tests::{SOON, wait_for, wait_for_async};
-use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message as Wire};
+use system_tests::{SOON, phone, wait_for, wait_for_async};
+use tokio_tungstenite::tungstenite::Message as Wire;
 
 const PASSWORD: &str = "correct horse battery staple";
 /// Where the test finds its folder, when it has a network of its own.
@@ -163,31 +159,8 @@ struct Phone {
 
 impl Phone {
     async fn sign_in(url: &str, publisher: &Publisher) -> Self {
-        let body = json!({
-            "account": "ada", "password": PASSWORD,
-            "device": { "name": "Phone", "platform": "android", "kind": "mobile" },
-            "application": { "name": "hither", "version": "0.1.0" },
-        });
-        let mut answer = publisher
-            .agent()
-            .post(format!("{url}/v1/sessions"))
-            .send_json(body)
-            .unwrap();
-        let session: Session = answer.body_mut().read_json().unwrap();
-        let stream = format!("{}/v1/stream", url.replacen("http", "ws", 1));
-        let request =
-            ClientRequestBuilder::new(stream.parse().unwrap()).with_sub_protocol(SUBPROTOCOL);
-        let (mut stream, _) = connect_async(request).await.unwrap();
-        let hello = ClientFrame::Hello {
-            access_token: Some(session.access_token.clone()),
-            cursor: None,
-            client: ClientInfo {
-                name: "hither".to_owned(),
-                version: "0.1.0".to_owned(),
-            },
-            presence: None,
-        };
-        stream.send(Wire::text(hello.to_text())).await.unwrap();
+        let session = phone::sign_in(&publisher.agent(), url, PASSWORD);
+        let mut stream = phone::open(url, &session).await;
         let rang = Arc::new(Mutex::new(Vec::new()));
         let rings = Arc::clone(&rang);
         tokio::spawn(async move {

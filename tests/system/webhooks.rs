@@ -8,16 +8,13 @@ use std::process::Command;
 use std::sync::mpsc::{Receiver as Lines, channel};
 
 use futures_util::{SinkExt, StreamExt};
-use hither_protocol::{
-    Action, ClientFrame, ClientInfo, MessageId, PublishRequest, SUBPROTOCOL, ServerFrame, Session,
-};
+use hither_protocol::{Action, ClientFrame, MessageId, PublishRequest, ServerFrame, Session};
 use serde_json::{Value, json};
 use system_tests::program::Process;
 use system_tests::server::{Publisher, Server, plain};
-use system_tests::{SOON, free_port, wait_for};
+use system_tests::{SOON, free_port, phone, wait_for};
 use tempfile::TempDir;
-use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message as Wire};
+use tokio_tungstenite::tungstenite::Message as Wire;
 
 const PAGE: &str = include_str!("../../docs/publishing.md");
 const PASSWORD: &str = "correct horse";
@@ -162,23 +159,12 @@ impl Place {
 
 /// A person's device says these, and that the server took them.
 async fn say(url: &str, session: &Session, frames: Vec<ClientFrame>) {
-    let stream = format!("{}/v1/stream", url.replacen("http", "ws", 1));
-    let request = ClientRequestBuilder::new(stream.parse().unwrap()).with_sub_protocol(SUBPROTOCOL);
-    let (mut stream, _) = connect_async(request).await.unwrap();
-    let hello = ClientFrame::Hello {
-        access_token: Some(session.access_token.clone()),
-        cursor: None,
-        client: ClientInfo {
-            name: "hither".to_owned(),
-            version: "0.1.0".to_owned(),
-        },
-        presence: None,
-    };
+    let mut stream = phone::open(url, session).await;
     let ping = ClientFrame::Ping {
         last_input_ms: None,
         echo: None,
     };
-    for frame in [vec![hello], frames, vec![ping]].concat() {
+    for frame in [frames, vec![ping]].concat() {
         stream.send(Wire::text(frame.to_text())).await.unwrap();
     }
     loop {
@@ -188,16 +174,6 @@ async fn say(url: &str, session: &Session, frames: Vec<ClientFrame>) {
             return;
         }
     }
-}
-
-fn sign_in(url: &str) -> Session {
-    let body = json!({
-        "account": "ada", "password": PASSWORD,
-        "device": { "name": "Phone", "platform": "android", "kind": "mobile" },
-        "application": { "name": "hither", "version": "0.1.0" },
-    });
-    let mut answer = ureq::post(format!("{url}/v1/sessions")).send_json(body);
-    answer.as_mut().unwrap().body_mut().read_json().unwrap()
 }
 
 fn question() -> PublishRequest {
@@ -215,7 +191,7 @@ fn question() -> PublishRequest {
 async fn states_and_the_action_arrive_signed() {
     let place = Place::new();
     let receiver = Receiver::start(place.port, place.secret());
-    let session = sign_in(place.server.url());
+    let session = phone::sign_in(&place.publisher.agent(), place.server.url(), PASSWORD);
     let settings = format!("{}/v1/settings", place.server.url());
     let bearer = format!("Bearer {}", session.access_token.expose());
     let allow = ureq::put(settings).header("authorization", bearer);

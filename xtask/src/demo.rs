@@ -5,17 +5,15 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::command::{command, output, run_quietly, target};
 use crate::desktop::{Desktop, Panel, Part};
 use crate::setup::{self, Purpose};
+use crate::stop::Stop;
 
 const USUAL_PORT: u16 = 7480;
 const ACCOUNT: &str = "demo";
@@ -49,24 +47,6 @@ pub(crate) fn run(exit: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     shown
-}
-
-/// Whether the person wants it to end.
-#[derive(Clone)]
-struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    fn on_signals() -> anyhow::Result<Self> {
-        let asked = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            signal_hook::flag::register(signal, Arc::clone(&asked))?;
-        }
-        Ok(Self(asked))
-    }
-
-    fn asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// Everything that was started; all of it ends with the value, the latest first.

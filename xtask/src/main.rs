@@ -16,7 +16,9 @@ mod demo;
 )]
 mod desktop;
 mod fuzz;
+mod mutants;
 mod setup;
+mod stop;
 mod test;
 
 use std::process::ExitCode;
@@ -65,6 +67,18 @@ enum Task {
         #[arg(long, default_value_t = 5)]
         minutes: u64,
     },
+    /// Break the code on purpose, in every way that `tests/mutants` lists, and see that the tests
+    /// notice each. Works on a copy below target/; needs cargo-nextest.
+    Mutants {
+        /// Which lists, as in `tests/mutants`; all without a name.
+        sets: Vec<String>,
+        /// Only the mutants whose name contains this, or one of these.
+        #[arg(long)]
+        only: Vec<String>,
+        /// Break nothing; say what would be broken, and whether each still fits the code.
+        #[arg(long)]
+        list: bool,
+    },
     /// Run benchmarks and print a table.
     Bench {
         /// Which; all without a name.
@@ -95,6 +109,7 @@ fn main() -> ExitCode {
         Task::Codegen { check } => codegen::run(check),
         Task::Simulate { arguments } => simulate(&arguments),
         Task::Fuzz { names, minutes } => fuzz::fuzz(&names, minutes),
+        Task::Mutants { sets, only, list } => mutants::run(&sets, &only, list),
         Task::Bench { names } => Err(anyhow!("There is no benchmark yet{}.", of(&names))),
         Task::Package => Err(anyhow!(
             "There are no installers yet. `npx tauri build` at the root makes a package of the window alone."

@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use crate::codegen;
 use crate::command::{cargo, installed, output, root, run};
+use crate::mutants;
 use crate::setup::{self, Purpose, npm};
 
 type Check = fn() -> anyhow::Result<()>;
@@ -19,6 +20,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("lints", lints),
     ("build", build),
     ("tests", tests),
+    ("mutants", attention_mutants),
 ];
 
 /// Runs them all; the first that fails ends it.
@@ -54,7 +56,12 @@ fn dependencies() -> anyhow::Result<()> {
         println!("cargo-deny is not installed; the architecture test still holds the duplicates.");
         return Ok(());
     }
-    run(&mut cargo(&["deny", "--all-features", "check"]))
+    run(&mut cargo(&[
+        "deny",
+        "--workspace",
+        "--all-features",
+        "check",
+    ]))
 }
 
 fn window_pages() -> anyhow::Result<()> {
@@ -94,7 +101,16 @@ fn tests() -> anyhow::Result<()> {
     run(&mut cargo(&["test", "--workspace", "--no-fail-fast"]))
 }
 
-fn spoken(time: Duration) -> String {
+/// Those that take about a minute.
+fn attention_mutants() -> anyhow::Result<()> {
+    if !installed("cargo-nextest") {
+        println!("cargo-nextest is not installed; no mutants are tried.");
+        return Ok(());
+    }
+    mutants::run(&["attention".to_owned()], &[], false)
+}
+
+pub(crate) fn spoken(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds / 60 {
         0 => format!("{seconds} s"),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::times::{read_optional_time, read_time};
 use crate::{AccessToken, Cursor, DeviceId, Message, MessageId, Presence, Timestamp};
 
 /// What a client says.
@@ -82,6 +83,7 @@ pub enum ServerFrame {
         /// This device's id.
         device_id: DeviceId,
         /// The server's wall time.
+        #[serde(deserialize_with = "read_time")]
         server_time: Timestamp,
         /// The account's timings.
         policy: Policy,
@@ -135,6 +137,7 @@ pub enum ServerFrame {
     /// Retention removed something this device never saw.
     Gap {
         /// Entries before this moment may be missing.
+        #[serde(deserialize_with = "read_time")]
         since: Timestamp,
     },
     /// Answers a ping.
@@ -201,10 +204,18 @@ pub struct Policy {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Quiet {
     /// When it begins; absent once it goes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "read_optional_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub from: Option<Timestamp>,
     /// When it ends; absent where that is not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "read_optional_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub until: Option<Timestamp>,
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+use crate::times::{read_optional_time, read_time};
 use crate::{
     AccessToken, AccountName, Action, ClientInfo, Cursor, DeviceId, DeviceKind, Format, Message,
     MessageId, Presence, Priority, PushState, Timestamp,
@@ -63,6 +64,7 @@ pub struct Session {
     /// Opaque; bound to account, device and application.
     pub access_token: AccessToken,
     /// Slides with use.
+    #[serde(deserialize_with = "read_time")]
     pub expires_at: Timestamp,
     /// To be kept and sent at the next sign-in.
     pub device_id: DeviceId,
@@ -83,6 +85,7 @@ pub struct CurrentSession {
     /// Where to open the stream now.
     pub stream_url: String,
     /// Slides with use.
+    #[serde(deserialize_with = "read_time")]
     pub expires_at: Timestamp,
 }
 
@@ -111,7 +114,11 @@ pub struct Device {
     /// What signed in on it, by name.
     pub applications: Vec<DeviceApplication>,
     /// When one of them was last connected or signed in; now, while it is online.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "read_optional_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub last_seen_at: Option<Timestamp>,
     /// Whether a stream of its inbox is open.
     pub online: bool,
@@ -205,7 +212,11 @@ pub struct PublishRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Not before that; a time that has passed is no wait.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "read_optional_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub deliver_at: Option<Timestamp>,
     /// Seconds after which it is withdrawn, from when it comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -257,6 +268,7 @@ pub struct Uploaded {
     /// Of its content, 64 digits `0-9a-f`.
     pub sha256: String,
     /// Gone from then on, unless a message names it.
+    #[serde(deserialize_with = "read_time")]
     pub expires_at: Timestamp,
 }
 

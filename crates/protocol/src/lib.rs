@@ -13,6 +13,7 @@ mod message;
 mod presence;
 mod push;
 mod settings;
+mod times;
 mod trace;
 
 pub use clock::Instant;
@@ -39,6 +40,7 @@ pub use settings::{
     MIN_IDLE_AFTER_MS, PriorityRoutes, PublisherChoice, QuietTime, Route, Settings, Weekday,
     WhenAway, WhenPresenting, WhenUnknown,
 };
+pub use times::{InvalidTime, read_optional_time, read_time, time};
 pub use trace::{Because, DeviceFact, ExplainedStep, Outcome, Seat, Trace, TraceStep, Traced};
 
 /// A moment in wall time, on the wire an RFC 3339 string in UTC with millisecond precision.

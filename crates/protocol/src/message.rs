@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::times::{read_optional_time, read_time};
 use crate::{MessageId, PublisherId, Timestamp};
 
 /// A message as clients get it.
@@ -51,12 +52,21 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The server's commit time.
+    #[serde(deserialize_with = "read_time")]
     pub created_at: Timestamp,
     /// From then on it is withdrawn everywhere.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "read_optional_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub expires_at: Option<Timestamp>,
     /// When the person first read it, on any device.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "read_optional_time",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub read_at: Option<Timestamp>,
 }
 

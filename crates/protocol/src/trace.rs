@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::times::read_time;
 use crate::{DeviceId, InactiveReason, Timestamp};
 
 /// What was decided about a message.
@@ -31,6 +32,7 @@ pub struct ExplainedStep {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TraceStep {
     /// When it was decided.
+    #[serde(deserialize_with = "read_time")]
     pub at: Timestamp,
     /// What was decided, and why.
     #[serde(flatten)]

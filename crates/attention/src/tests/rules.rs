@@ -397,6 +397,19 @@ fn a_late_heartbeat_renews_the_lease_from_when_it_was_sent() {
 }
 
 #[test]
+fn a_stream_without_a_report_renews_none_of_the_one_before_it() {
+    check(
+        "0s mobile p1 connects
+         0s desktop d1 connects active 0s
+         10s desktop d1 connects
+         30s d1 beats 0s
+         45s d1 is lost
+         46s message m1",
+        "46s deliver m1 rings p1",
+    );
+}
+
+#[test]
 fn what_came_and_went_in_a_pause_rings_again_when_that_ends() {
     check(
         "0s desktop d1 connects active 0s

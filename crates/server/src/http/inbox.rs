@@ -12,7 +12,7 @@ use axum::http::header::{
 use axum::response::{IntoResponse, Response};
 use hither_protocol::{
     AccountName, Cursor, DeviceId, ErrorCode, ExplainedStep, MessageId, MessagesPage, Timestamp,
-    Trace, TraceStep,
+    Trace, TraceStep, read_optional_time,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,7 @@ const CAGE: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
     after: Option<Cursor>,
+    #[serde(default, deserialize_with = "read_optional_time")]
     since: Option<Timestamp>,
     limit: Option<usize>,
     token: Option<String>,

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{PublisherRecord, StoreError, Topic};
 
-/// Topics of one server.
+/// Topics that publishers own, on one server. Those that are nobody's do not count: each costs a
+/// place of an account that subscribes to it.
 pub const MAX_TOPICS: usize = 15_000;
 
 /// Who may be given something to do with a topic.

@@ -51,7 +51,7 @@ pub use publishers::{
     Audience, Change, MAX_AWAITING, Permissions, PublisherRecord, Publishers, ReceiverRecord,
 };
 pub use push::PushRegistrations;
-pub use scheduled::{MAX_SCHEDULED, Schedule};
+pub use scheduled::{Lost, MAX_SCHEDULED, Refusal, Schedule};
 pub use sqlite::{ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, restore};
 pub use states::{MessageStates, Receiver, ReceiverState, Refused, StateCounts, States};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use hither_protocol::{AccountName, MessageId, Timestamp, TopicName};
 
-use super::{Page, Position, StoreError, TopicId};
+use super::{Entry, Page, Position, StoreError, TopicId};
 
 /// Live subscriptions of one account.
 pub const MAX_SUBSCRIPTIONS: usize = 200;
@@ -45,8 +45,7 @@ pub trait Topics: Send + Sync {
     async fn topics(&self) -> Result<Vec<Topic>, StoreError>;
 
     /// Subscribes an account from the present position on; again is a no-op. A topic that is not
-    /// there is made. `TooMany` beyond [`MAX_SUBSCRIPTIONS`], `TooManyTopics` beyond
-    /// [`MAX_TOPICS`](super::MAX_TOPICS).
+    /// there is made. `TooMany` beyond [`MAX_SUBSCRIPTIONS`].
     async fn subscribe(&self, account: &AccountName, topic: &TopicName) -> Result<(), StoreError>;
     /// Ends a subscription at the present position. `NotFound` without one. A topic that is
     /// nobody's goes with its last one.
@@ -71,6 +70,10 @@ pub trait Topics: Send + Sync {
         topic: TopicId,
         message: MessageId,
     ) -> Result<Option<Position>, StoreError>;
-    /// Where the newest message that is still valid stands in a topic's log.
-    async fn topic_newest(&self, topic: TopicId) -> Result<Option<Position>, StoreError>;
+    /// The newest message of a topic's log, up to a position, that is still valid.
+    async fn topic_latest(
+        &self,
+        topic: TopicId,
+        upto: Position,
+    ) -> Result<Option<Entry>, StoreError>;
 }

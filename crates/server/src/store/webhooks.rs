@@ -7,7 +7,7 @@ use hither_protocol::{AccountName, MessageId, PublisherId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
+use super::{Refusal, StoreError};
 use crate::webhooks::SigningKey;
 
 /// Events that wait for one webhook; where so many do, further ones are dropped.
@@ -163,6 +163,8 @@ pub struct Event {
     pub token: Option<String>,
     /// What the person chose.
     pub action: Option<String>,
+    /// What was refused; nothing of an event that an earlier version queued.
+    pub refusal: Option<Refusal>,
     /// Tries of this event that failed.
     pub failures: u32,
     /// Tries of any event of the webhook that failed since one succeeded.

@@ -6,6 +6,7 @@
 //! with the same `webhook-id`. While the answer cannot be written down, on a full disk, it is kept in
 //! memory, and nothing else is posted to that webhook.
 
+mod posted;
 mod schedule;
 mod signature;
 
@@ -15,12 +16,11 @@ use std::sync::Arc;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use hither_protocol::{AccountName, MessageId, Timestamp};
-use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
+pub(crate) use self::posted::Posted;
 pub(crate) use self::schedule::OLD_EVENTS_STAY;
 pub use self::signature::SigningKey;
 use crate::accounts::clock;
@@ -28,7 +28,7 @@ use crate::metrics::{Dropped, Try};
 use crate::outbound::{OutboundError, Target};
 use crate::secret;
 use crate::serve::App;
-use crate::store::{DueWebhook, Event, EventType, Outcome, StoreError, WebhookNumber};
+use crate::store::{DueWebhook, Event, Outcome, StoreError, WebhookNumber};
 
 /// Webhooks that are posted to at the same time.
 const AT_ONCE: usize = 64;
@@ -44,27 +44,6 @@ const BREATHER: Duration = Duration::from_secs(5);
 /// time, up to [`LONGEST_PAUSE`].
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-
-/// What is posted.
-#[derive(Debug, Serialize)]
-struct Posted<'a> {
-    r#type: EventType,
-    /// When it happened.
-    timestamp: Timestamp,
-    data: Data<'a>,
-}
-
-#[derive(Debug, Serialize)]
-struct Data<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message_id: Option<MessageId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<&'a AccountName>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    action: Option<&'a str>,
-}
 
 /// Posts what waits until `closed` says that the server stops, and then only ends what is under
 /// way.
@@ -269,13 +248,17 @@ async fn post(app: &App, event: &Event) -> Result<(), Refusal> {
         .url
         .parse()
         .map_err(|_| Refusal::Other("not an address".to_owned()))?;
-    let body = body(event);
+    let body = posted::body(event);
     let headers = headers(event, &body);
     let status = match app.outbound.post(&target, headers, body.into()).await {
         Ok(answer) => answer.status,
         // What else it says means nothing here.
         Err(OutboundError::TooLarge(status)) => status,
-        Err(error) => return Err(refusal(&error)),
+        Err(error) => {
+            // Which it is, where publishers are told only a part of it.
+            tracing::info!(webhook = %event.webhook, event = %event.id, %error, "not posted");
+            return Err(refusal(&error));
+        }
     };
     match status {
         StatusCode::GONE => Err(Refusal::Gone),
@@ -284,32 +267,17 @@ async fn post(app: &App, event: &Event) -> Result<(), Refusal> {
     }
 }
 
-/// Addresses behind names are the operator's, not the publisher's to know.
+/// What a name means inside is the operator's, not the publisher's to know.
 fn refusal(error: &OutboundError) -> Refusal {
     let why = match error {
-        OutboundError::Private(_) => "leads to a private address",
+        OutboundError::Private(_) | OutboundError::Nowhere(_) => "leads to no public address",
         OutboundError::Port(_) => "leads to another port than 80 and 443",
         OutboundError::Plain => "is not https",
-        OutboundError::Nowhere(_) => "has a name that leads nowhere",
         OutboundError::Unreachable(_) => "cannot be reached",
         OutboundError::Broken(_) | OutboundError::TooLarge(_) => "does not speak HTTP",
         OutboundError::TooSlow(_) => "did not answer in time",
     };
     Refusal::Other(why.to_owned())
-}
-
-fn body(event: &Event) -> Vec<u8> {
-    let posted = Posted {
-        r#type: event.what,
-        timestamp: event.at,
-        data: Data {
-            message_id: event.message,
-            account: event.account.as_ref(),
-            token: event.token.as_deref(),
-            action: event.action.as_deref(),
-        },
-    };
-    serde_json::to_vec(&posted).expect("an event has only texts and times")
 }
 
 fn headers(event: &Event, body: &[u8]) -> HeaderMap {

@@ -13,9 +13,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::harness::{Answer, INTERVAL, PATIENCE, PUBLISHER, SECRET, Server, bearer};
+use crate::harness::{Answer, INTERVAL, PATIENCE, PUBLISHER, SECRET, Server};
 
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 /// Of `0123456789`.
 const DIGITS: &str = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
 
@@ -41,35 +40,12 @@ impl Server {
         answer.json()["id"].clone()
     }
 
-    /// Publishes to ada with these uploads, and answers what she sees of them.
-    async fn send_with(&self, ada: &Session, uploads: Value) -> Vec<Value> {
-        let id = self
-            .send_as(&json!({
-                "to": { "accounts": ["ada"] }, "title": "Files", "attachments": uploads,
-            }))
-            .await;
-        self.attachments_of(ada, &id.to_string()).await
-    }
-
     pub(crate) async fn attachments_of(&self, ada: &Session, id: &str) -> Vec<Value> {
         let page = self.get("/v1/messages?limit=200", ada).await.json();
         let messages = page["messages"].as_array().unwrap();
         let message = messages.iter().find(|message| message["id"] == id);
         let attachments = message.unwrap()["attachments"].as_array();
         attachments.cloned().unwrap_or_default()
-    }
-
-    pub(crate) async fn fetch(
-        &self,
-        href: &Value,
-        session: &Session,
-        headers: &[(&str, &str)],
-    ) -> Answer {
-        let bearer = bearer(session);
-        let mut all = vec![("authorization", bearer.as_str())];
-        all.extend_from_slice(headers);
-        self.request(Method::GET, href.as_str().unwrap(), &all, "")
-            .await
     }
 
     async fn publish_parts(&self, headers: &[(&str, &str)], parts: &[Part<'_>]) -> Answer {
@@ -157,61 +133,6 @@ fn limited(attachments: AttachmentLimits) -> Settings {
 }
 
 #[tokio::test]
-async fn a8_a_file_travels_from_its_publisher_to_the_receiver() {
-    let server = Server::start().await;
-    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
-    let upload = server.upload("..%2F%E8%B4%A6.txt", b"0123456789").await;
-    assert_eq!(upload.status, 201, "{upload:?}");
-    let upload = upload.json();
-    assert_eq!(
-        [
-            &upload["name"],
-            &upload["media_type"],
-            &upload["size"],
-            &upload["sha256"]
-        ],
-        [
-            &json!("账.txt"),
-            &json!("text/plain; charset=utf-8"),
-            &json!(10),
-            &json!(DIGITS)
-        ]
-    );
-    assert!(upload["expires_at"].is_string());
-
-    let id = &upload["id"];
-    let seen = server
-        .send_with(
-            &ada,
-            json!([{ "id": id }, { "id": id, "name": "copy.txt" }]),
-        )
-        .await;
-    assert_eq!((seen.len(), &seen[1]["name"]), (2, &json!("copy.txt")));
-    assert_eq!(
-        [&seen[0]["sha256"], &seen[0]["size"]],
-        [&json!(DIGITS), &json!(10)]
-    );
-    let fetched = server.fetch(&seen[0]["href"], &ada, &[]).await;
-    assert_eq!((fetched.status, fetched.body.as_str()), (200, "0123456789"));
-    for (header, value) in [
-        ("content-type", "text/plain; charset=utf-8"),
-        ("content-length", "10"),
-        (
-            "content-disposition",
-            "attachment; filename*=UTF-8''%E8%B4%A6.txt",
-        ),
-        ("x-content-type-options", "nosniff"),
-        ("content-security-policy", "sandbox; default-src 'none'"),
-        ("cache-control", "private, no-cache"),
-        ("referrer-policy", "no-referrer"),
-        ("accept-ranges", "bytes"),
-        ("etag", &format!("\"{DIGITS}\"")),
-    ] {
-        assert_eq!(fetched.header(header), value, "{header}");
-    }
-}
-
-#[tokio::test]
 async fn a8_files_are_private_on_disk() {
     use std::os::unix::fs::PermissionsExt;
     let server = Server::start().await;
@@ -221,121 +142,6 @@ async fn a8_files_are_private_on_disk() {
     assert_eq!(mode(&place), 0o600);
     for folder in place.ancestors().skip(1).take(3) {
         assert_eq!(mode(folder), 0o700, "{}", folder.display());
-    }
-}
-
-#[tokio::test]
-async fn only_who_has_the_message_has_its_files() {
-    let server = Server::start().await;
-    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
-    let bob = server.sign_in("bob", DeviceKind::Mobile).await;
-    let mut other = crate::harness::credentials("ada", DeviceKind::Desktop);
-    other["application"]["name"] = "another".into();
-    let other = server.sign_in_with(&other).await;
-    let id = server.uploaded("x", b"0123456789").await;
-    let seen = server.send_with(&ada, json!([{ "id": id }])).await;
-    let href = seen[0]["href"].as_str().unwrap();
-    let no = |answer: Answer| assert_eq!(answer.problem(), (404, "not_found".to_owned()));
-    no(server.get(href, &bob).await);
-    no(server.get(href, &other).await);
-    for path in [
-        href.replace("/0", "/1"),
-        href.replace("/0", "/x"),
-        href.replace("/0", "/..%2F0"),
-        "/v1/messages/x/attachments/0".to_owned(),
-    ] {
-        no(server.get(&path, &ada).await);
-    }
-    let nobody = server.request(Method::GET, href, &[], "").await;
-    assert_eq!(nobody.problem().0, 401);
-}
-
-#[tokio::test]
-async fn only_pictures_are_shown_in_a_browser() {
-    let server = Server::start().await;
-    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
-    for (name, content, media_type, shown) in [
-        ("x.txt", PNG, "image/png", "inline"),
-        (
-            "x.png",
-            b"<html><script>".as_slice(),
-            "application/octet-stream",
-            "attachment",
-        ),
-        (
-            "x.svg",
-            b"<?xml version='1.0'?><svg/>",
-            "application/octet-stream",
-            "attachment",
-        ),
-        (
-            "x.jpg",
-            b"\x7fELF\x02",
-            "application/octet-stream",
-            "attachment",
-        ),
-    ] {
-        let id = server.uploaded(name, content).await;
-        let seen = server.send_with(&ada, json!([{ "id": id }])).await;
-        assert_eq!(seen[0]["media_type"], media_type, "{name}");
-        let head = server
-            .request(
-                Method::HEAD,
-                seen[0]["href"].as_str().unwrap(),
-                &[("authorization", &bearer(&ada))],
-                "",
-            )
-            .await;
-        assert_eq!(head.header("content-type"), media_type);
-        assert!(
-            head.header("content-disposition").starts_with(shown),
-            "{head:?}"
-        );
-        assert_eq!(head.header("content-length"), content.len().to_string());
-    }
-}
-
-#[tokio::test]
-async fn parts_of_a_file_can_be_fetched() {
-    let server = Server::start().await;
-    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
-    let id = server.uploaded("x", b"0123456789").await;
-    let href = server.send_with(&ada, json!([{ "id": id }])).await[0]["href"].clone();
-    let etag = format!("\"{DIGITS}\"");
-    for (range, status, body, content_range) in [
-        ("bytes=0-0", 206, "0", "bytes 0-0/10"),
-        ("bytes=3-5", 206, "345", "bytes 3-5/10"),
-        ("bytes=8-", 206, "89", "bytes 8-9/10"),
-        ("bytes=8-99", 206, "89", "bytes 8-9/10"),
-        ("bytes=-2", 206, "89", "bytes 8-9/10"),
-        ("bytes=-20", 200, "0123456789", ""),
-        ("bytes=0-1,3-4", 200, "0123456789", ""),
-        ("nonsense", 200, "0123456789", ""),
-        ("bytes=5-3", 416, "", ""),
-        ("bytes=10-", 416, "", ""),
-        ("bytes=10-12", 416, "", ""),
-    ] {
-        let answer = server.fetch(&href, &ada, &[("range", range)]).await;
-        assert_eq!(answer.status, status, "{range}: {answer:?}");
-        if status == 416 {
-            assert_eq!(answer.problem().1, "range_not_satisfiable");
-            continue;
-        }
-        assert_eq!(
-            (answer.body.as_str(), answer.header("content-range")),
-            (body, content_range)
-        );
-        assert_eq!(answer.header("content-length"), body.len().to_string());
-    }
-    for (headers, status) in [
-        (vec![("if-none-match", etag.as_str())], 304),
-        (vec![("if-none-match", "\"other\"")], 200),
-        (vec![("range", "bytes=1-2"), ("if-range", &etag)], 206),
-        (vec![("range", "bytes=1-2"), ("if-range", "\"other\"")], 200),
-    ] {
-        let answer = server.fetch(&href, &ada, &headers).await;
-        assert_eq!(answer.status, status, "{headers:?}");
-        assert_eq!(answer.header("etag"), etag);
     }
 }
 
@@ -349,22 +155,6 @@ async fn another_publisher(server: &Server) -> &'static str {
     );
     server.store.add_publisher(record).await.unwrap();
     other
-}
-
-#[tokio::test]
-async fn b4_uploads_belong_to_their_publisher() {
-    let server = Server::start().await;
-    let other = another_publisher(&server).await;
-    let theirs = server.upload_as(other, "x", b"0123456789").await.json()["id"].clone();
-    let unknown = json!("00000000-0000-7000-8000-000000000000");
-    for id in [theirs, unknown, json!("no id")] {
-        let body =
-            json!({ "to": { "accounts": ["ada"] }, "title": "x", "attachments": [{ "id": id }] });
-        let answer = server.publish(&body).await;
-        assert_eq!(answer.problem(), (422, "invalid".to_owned()), "{id}");
-    }
-    let nobody = server.upload_as("app-0000000000000003", "x", b"x").await;
-    assert_eq!(nobody.problem().0, 401);
 }
 
 /// An upload of which nothing has come yet; it has its place.
@@ -479,37 +269,6 @@ async fn until(condition: impl Fn() -> bool) {
         assert!(begun.elapsed() < PATIENCE, "it never happens");
         tokio::time::sleep(INTERVAL).await;
     }
-}
-
-#[tokio::test]
-async fn a8_a_message_its_page_and_its_files_come_in_one_request() {
-    let server = Server::start().await;
-    let ada = server.sign_in("ada", DeviceKind::Desktop).await;
-    let (message, page) = (message(), format!("<p>{}", "x".repeat(40_000)));
-    let parts = [
-        file("a.txt", b"0123456789"),
-        part("message", &message),
-        part("html", page.as_bytes()),
-        file("../b.png", PNG),
-    ];
-    let key = [("idempotency-key", "k")];
-    let answer = server.publish_parts(&key, &parts).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let id = answer.json()["id"].as_str().unwrap().to_owned();
-    let seen = server.attachments_of(&ada, &id).await;
-    assert_eq!(
-        [&seen[0]["name"], &seen[1]["name"], &seen[1]["media_type"]],
-        ["a.txt", "b.png", "image/png"]
-    );
-    let fetched = server.fetch(&seen[0]["href"], &ada, &[]).await;
-    assert_eq!(fetched.body, "0123456789");
-    let html = server.get(&format!("/v1/messages/{id}/html"), &ada).await;
-    assert_eq!(html.body, page);
-
-    let again = server.publish_parts(&key, &parts).await;
-    assert_eq!(again.json(), answer.json());
-    let other = server.publish_parts(&key, &parts[..3]).await;
-    assert_eq!(other.problem().1, "idempotency_mismatch");
 }
 
 #[tokio::test]

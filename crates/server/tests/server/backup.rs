@@ -70,7 +70,7 @@ async fn a9_everything_accepted_before_a_backup_comes_back_from_it() {
     let lost: Vec<_> = accepted.iter().filter(|id| !kept.contains(id)).collect();
     assert!(lost.is_empty(), "accepted before and lost: {lost:?}");
     let seen = copy.attachments_of(&ada, &with_file.to_string()).await;
-    let fetched = copy.fetch(&seen[0]["href"], &ada, &[]).await;
+    let fetched = copy.get(seen[0]["href"].as_str().unwrap(), &ada).await;
     assert_eq!(fetched.body, "0123456789");
     copy.send("ada", "After").await;
     attachments::sweep(&*copy.store).await.unwrap();

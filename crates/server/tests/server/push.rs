@@ -153,16 +153,16 @@ async fn c5_a_missing_or_contradictory_registration_is_refused_when_it_is_made()
         ("web", endpoint("push"), "endpoint: "),
         ("web", endpoint("https://me:secret@1.1.1.1/"), "endpoint: "),
         ("web", endpoint("http://1.1.1.1/"), "https://"),
-        ("web", endpoint("https://127.0.0.1/"), "private address"),
+        ("web", endpoint("https://127.0.0.1/"), "no public address"),
         (
             "web",
             endpoint("https://[::ffff:10.0.0.1]/"),
-            "private address",
+            "no public address",
         ),
         (
             "web",
             endpoint("https://169.254.169.254/"),
-            "private address",
+            "no public address",
         ),
         ("web", endpoint("https://1.1.1.1:8443/"), "port"),
         (

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use hither_protocol::{ClientFrame, DeviceKind, MessageId, Timestamp};
-use hither_server::store::{Clock, MAX_WAITING};
+use hither_server::store::{Change, Clock, MAX_WAITING, Publishers as _, Schedule as _};
 use hither_server::{Limits, MetricsAccess, Settings};
 use hyper::Method;
 use serde_json::{Value, json};
@@ -130,6 +130,11 @@ impl Hands {
 
     fn turn(&self, seconds: i64) {
         self.0.fetch_add(1000 * seconds, Ordering::SeqCst);
+    }
+
+    fn after(&self, seconds: i64) -> Timestamp {
+        let now = self.0.load(Ordering::SeqCst);
+        Timestamp::from_millisecond(now + 1000 * seconds).unwrap()
     }
 }
 
@@ -260,6 +265,55 @@ async fn states_and_the_action_arrive() {
     );
     let delivered = "hither_webhook_posts_total{result=\"delivered\"}";
     assert_eq!(metric(&server, delivered).await, "4");
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_a_publish_at_that_time_is_told() {
+    let mut receiver = Receiver::open().await;
+    let hands = Hands::new();
+    let server = Server::with_clock(settings(), hands.clock()).await;
+    register(&server, &receiver).await;
+    let at = hands.after(3600);
+    let loud = json!({ "to": { "accounts": ["ada"] }, "title": "Secret", "priority": 5 });
+    let paged = json!({ "to": { "everyone": true }, "title": "Secret", "html": "<p>Secret" });
+    let mut later = [loud.clone(), paged.clone()];
+    let mut ids = Vec::new();
+    for (message, key) in later.iter_mut().zip(["alarm", "page"]) {
+        message["deliver_at"] = json!(at);
+        message["key"] = json!(key);
+        ids.push(server.send_as(message).await);
+    }
+    let less = Change {
+        urgent: true,
+        html: true,
+        ..Change::default()
+    };
+    let publisher = PUBLISHER.parse().unwrap();
+    server.store.narrow(&publisher, less).await.unwrap();
+    hands.turn(3600);
+    server.store.release().await.unwrap();
+
+    for (now, (id, key, what)) in [loud, paged]
+        .iter()
+        .zip([(ids[0], "alarm", "urgent"), (ids[1], "page", "html")])
+    {
+        let refused = server.publish(now).await.json();
+        let told = loop {
+            let heard = receiver.next().await;
+            if heard.words() == "message.refused" {
+                break heard;
+            }
+        };
+        assert!(told.is_about(id), "{}", told.body);
+        let expected = json!({
+            "message_id": id,
+            "key": key,
+            "deliver_at": at,
+            "refused": [{ "what": what, "code": refused["code"], "detail": refused["detail"] }],
+        });
+        assert_eq!(told.body["data"], expected);
+        assert!(refused["detail"].is_string());
+    }
 }
 
 #[tokio::test]
@@ -441,14 +495,20 @@ async fn a_webhook_leads_nowhere_inside() {
         assert!(!answer.body.contains("127.0.0.1"), "{answer:?}");
     }
     for (url, says) in [
-        ("https://localhost/", "private address"),
         ("https://1.1.1.1:8443/", "port"),
         ("http://1.1.1.1/", "must begin with https://"),
-        ("https://nowhere.invalid/", "leads nowhere"),
     ] {
         let answer = ask(&server, Method::POST, "", &json!({ "url": url })).await;
         assert!(answer.body.contains(says), "{url}: {}", answer.body);
     }
+    // Whether a name means something inside is not told.
+    let mut alike = Vec::new();
+    for url in ["https://localhost/", "https://nowhere.invalid/"] {
+        let answer = ask(&server, Method::POST, "", &json!({ "url": url })).await;
+        alike.push(answer.json()["detail"].clone());
+    }
+    assert!(alike[0].to_string().contains("no public address"));
+    assert_eq!(alike[0], alike[1]);
     let answer = ask(
         &server,
         Method::POST,
@@ -474,7 +534,7 @@ async fn where_it_leads_is_looked_at_again_when_something_is_sent() {
     let server = Server::run(settings, folder, clock).await;
     server.send("ada", "hello").await;
     let shown = wait_for(&server, &id, |it| it["last_failure"].is_string()).await;
-    assert_eq!(shown["last_failure"], "leads to a private address");
+    assert_eq!(shown["last_failure"], "leads to no public address");
     assert!(receiver.heard.try_recv().is_err(), "somebody connected");
 }
 

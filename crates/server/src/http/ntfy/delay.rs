@@ -36,7 +36,7 @@ pub(super) fn parse(text: &str, now: &Zoned) -> Result<Timestamp, NtfyError> {
 pub(crate) fn moment(text: &str, now: &Zoned) -> Option<Timestamp> {
     seconds(text)
         .or_else(|| duration(text, now))
-        .or_else(|| text.parse().ok())
+        .or_else(|| hither_protocol::time(text).ok())
         .or_else(|| time_of_day(text, now))
 }
 

@@ -16,6 +16,7 @@ mod params;
 mod places;
 mod publication;
 mod publish;
+mod reading;
 mod subscribe;
 mod template;
 mod topic;

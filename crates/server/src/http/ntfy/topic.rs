@@ -101,7 +101,9 @@ impl Refused {
                 "you may not {right} {topic}; its owner or an administrator can allow it: \
                  hither-server topic grant {topic} NAME {right}"
             ),
-            Self::TooMany => format!("{MAX_TOPICS} topics are the most; use one that is there"),
+            Self::TooMany => format!(
+                "publishers own {MAX_TOPICS} topics here, and more may not be; use one that is there"
+            ),
             Self::Store(error) => error.to_string(),
         }
     }

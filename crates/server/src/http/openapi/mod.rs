@@ -9,11 +9,12 @@ use std::sync::OnceLock;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use hither_protocol::{ClientFrame, ErrorCode, Problem, ServerFrame};
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use self::operation::Operation;
+use crate::webhooks::Posted;
 
 /// `GET /docs/openapi.json`
 pub(crate) async fn document() -> Response {
@@ -39,6 +40,7 @@ fn describe() -> Value {
     let mut schemas = settings.into_generator();
     let operations = routes::all(&mut schemas);
     for_stream(&mut schemas);
+    let event = schemas.subschema_for::<Posted<'static>>();
     schemas.subschema_for::<Problem>();
     let paths = paths(&operations);
     let mut schemas = schemas.take_definitions(true);
@@ -54,6 +56,7 @@ fn describe() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "paths": paths,
+        "webhooks": { "event": { "post": posting(&event) } },
         "components": {
             "schemas": schemas,
             "responses": problems(),
@@ -66,6 +69,24 @@ fn describe() -> Value {
 fn for_stream(schemas: &mut SchemaGenerator) {
     schemas.subschema_for::<ClientFrame>();
     schemas.subschema_for::<ServerFrame>();
+}
+
+/// What this server posts to where publishers asked for it.
+fn posting(event: &Schema) -> Value {
+    json!({
+        "operationId": "post_event",
+        "summary": "Something happened to a message",
+        "description": "In the form of Standard Webhooks, signed with the webhook's secret.",
+        "security": [],
+        "requestBody": {
+            "required": true,
+            "content": { "application/json": { "schema": event } },
+        },
+        "responses": {
+            "2XX": { "description": "Taken" },
+            "410": { "description": "No more of them: the webhook is disabled" },
+        },
+    })
 }
 
 fn paths(operations: &[Operation]) -> Value {

@@ -283,8 +283,14 @@ pub(crate) async fn a_topics_log_is_read_by_position_and_by_time<B: Bed>(bed: B)
     let stands = |id| store.topic_position(news.id, id);
     assert_eq!(stands(first).await.unwrap(), Some(Position(1)));
     assert_eq!(stands(MessageId(Uuid::now_v7())).await.unwrap(), None);
-    let newest = store.topic_newest(news.id).await.unwrap();
-    assert_eq!(newest, Some(Position(3)));
+    for (upto, latest) in [(3, Some(second)), (2, Some(first)), (0, None)] {
+        let found = store.topic_latest(news.id, Position(upto)).await.unwrap();
+        let id = found.map(|entry| match entry.what {
+            What::Message(message) => message.id,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(id, latest, "up to {upto}");
+    }
     let topic = &messages(&page(0, None).await.unwrap())[0].topic.clone();
     assert_eq!(topic.as_deref(), Some("news"));
 }

@@ -382,7 +382,7 @@ pub(super) fn ids(page: &Page) -> Vec<MessageId> {
 }
 
 /// Everything announced so far.
-pub(super) fn announced(news: &mut UnboundedReceiver<Committed>) -> Vec<Committed> {
+pub(crate) fn announced(news: &mut UnboundedReceiver<Committed>) -> Vec<Committed> {
     std::iter::from_fn(|| news.try_recv().ok()).collect()
 }
 

@@ -9,7 +9,8 @@ use serde_json::json;
 use super::*;
 use crate::attachments::sweep;
 use crate::store::{
-    Change, ClientId, Grant, Grantee, MAX_SCHEDULED, MessageStates, Quota, Refused, Right, Stored,
+    Change, ClientId, EventType, Grant, Grantee, Lost, MAX_SCHEDULED, MessageStates, Quota,
+    Refusal, Refused, Right, Stored,
 };
 
 /// A minute, in milliseconds.
@@ -255,7 +256,12 @@ pub(crate) async fn a_publisher_reaches_only_whom_it_may_at_that_time<B: Bed>(be
             ..Receivers::default()
         })
     };
-    let in_topic = scene.schedule(MINUTE, to_topic()).await.id;
+    let only = Some(vec![EventType::Refused]);
+    scene.add_webhook("one", only).await;
+    let mut in_topic = to_topic();
+    in_topic.message.key = Some("key".to_owned());
+    let in_topic = scene.schedule(MINUTE, in_topic).await.id;
+    let due = scene.in_ms(MINUTE);
     let public = scene.schedule(MINUTE, everyone()).await.id;
     let named = scene.schedule(MINUTE, a_message(&["ada", "bob"])).await.id;
     let mut less = Change {
@@ -278,6 +284,18 @@ pub(crate) async fn a_publisher_reaches_only_whom_it_may_at_that_time<B: Bed>(be
     for id in [in_topic, public, named] {
         assert_eq!(scene.became(id).await.refused, [Refused::Receivers]);
     }
+    let told = scene.drain().await.into_iter().map(|event| event.refusal);
+    let expected = [
+        (Some("key"), Lost::Topic(topic())),
+        (None, Lost::Everyone),
+        (None, Lost::SomeReceivers),
+    ];
+    let expected = expected.map(|(key, lost)| Refusal {
+        key: key.map(str::to_owned),
+        deliver_at: due,
+        lost: vec![lost],
+    });
+    assert_eq!(told.flatten().collect::<Vec<_>>(), expected);
     let stopped = scene.schedule(MINUTE, a_message(&["ada"])).await.id;
     store.set_publisher_disabled(&by, true).await.unwrap();
     scene.released_after(MINUTE).await;

@@ -55,7 +55,7 @@ impl<B: Bed> Scene<B> {
     }
 
     /// Everything that waits for the only webhook, in order, each as if it arrived.
-    async fn drain(&self) -> Vec<Event> {
+    pub(super) async fn drain(&self) -> Vec<Event> {
         let mut events = Vec::new();
         while let Some(event) = self.next_event().await {
             assert_eq!(self.settle(&event, Outcome::Delivered).await, 0);

@@ -233,37 +233,32 @@ pub(super) fn numbers(
     }
 }
 
-/// The topic of this name, made and left free where it is not there.
-pub(super) fn name_topic(tx: &Tx<'_>, name: &TopicName) -> Result<Topic, StoreError> {
-    if let Some(topic) = topics::topic(tx, name)? {
-        return Ok(topic);
-    }
-    let count: usize = tx
-        .prepare_cached("SELECT count(*) FROM topics")?
-        .query_row([], |row| row.get(0))?;
-    if count >= MAX_TOPICS {
-        return Err(StoreError::TooManyTopics);
-    }
-    topics::ensure(tx, name)
-}
-
 /// The topic, for somebody who may write to it; a publisher makes a free one its own.
 pub(super) fn claim(tx: &Tx<'_>, name: &TopicName, who: &Grantee) -> Result<Topic, StoreError> {
-    let topic = name_topic(tx, name)?;
+    let topic = topics::ensure(tx, name)?;
     let facts = Facts::of(tx, name, who)?;
     if !facts.rights(who).write {
         return Err(StoreError::Forbidden);
     }
     // Who was granted the right to write keeps what is free free.
     if facts.free && !facts.granted.write {
+        if owned(tx)? >= MAX_TOPICS {
+            return Err(StoreError::TooManyTopics);
+        }
         tx.prepare_cached("UPDATE topics SET owner = ?2 WHERE id = ?1")?
             .execute(params![topic.id, numbers(tx, who)?.1])?;
     }
     Ok(topic)
 }
 
+fn owned(conn: &Connection) -> Result<usize, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT count(*) FROM topics WHERE owner IS NOT NULL")?
+        .query_row([], |row| row.get(0))?)
+}
+
 fn set_private(tx: &mut Tx<'_>, name: &TopicName, private: bool) -> Result<(), StoreError> {
-    let topic = name_topic(tx, name)?;
+    let topic = topics::ensure(tx, name)?;
     tx.prepare_cached("UPDATE topics SET private = ?2 WHERE id = ?1")?
         .execute(params![topic.id, private])?;
     shut_out(tx, &topic)?;
@@ -301,7 +296,7 @@ const fn word(right: Right) -> &'static str {
 
 fn give(tx: &mut Tx<'_>, name: &TopicName, grant: &Grant) -> Result<(), StoreError> {
     let (account, publisher) = numbers(tx, &grant.to)?;
-    let topic = name_topic(tx, name)?;
+    let topic = topics::ensure(tx, name)?;
     tx.prepare_cached("INSERT OR IGNORE INTO topic_grants VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![topic.id, account, publisher, word(grant.may)])?;
     Ok(())

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::rows::{ID_BYTES, damaged, message_id, ms, time};
 use super::writer::Tx;
 use crate::store::{
-    ClientId, Committed, DueWebhook, Event, EventType, LONGEST_WAIT, MAX_WAITING, Outcome,
+    ClientId, Committed, DueWebhook, Event, EventType, LONGEST_WAIT, MAX_WAITING, Outcome, Refusal,
     StoreError, Wait, WebhookNumber,
 };
 use crate::webhooks::SigningKey;
@@ -27,6 +27,7 @@ pub(super) struct Told<'a> {
     pub(super) message: i64,
     pub(super) whom: Whom<'a>,
     pub(super) action: Option<&'a str>,
+    pub(super) refusal: Option<&'a Refusal>,
     pub(super) at: Timestamp,
 }
 
@@ -100,6 +101,7 @@ pub(super) fn tell_of_client(
         message,
         whom: Whom::Token(&token, account),
         action,
+        refusal: None,
         at,
     };
     tell(tx, &told)
@@ -146,9 +148,10 @@ fn queue(
         Whom::Account(account) => (Some(account), None),
         Whom::Token(token, _) => (None, Some(token)),
     };
+    let refusal = told.refusal.map(serde_json::to_string).transpose();
     tx.prepare_cached(
-        "INSERT INTO webhook_events (webhook, type, at, message, account, action, token)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO webhook_events (webhook, type, at, message, account, action, refusal, token)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         webhook,
@@ -157,6 +160,7 @@ fn queue(
         message,
         account,
         told.action,
+        refusal.map_err(damaged)?,
         token,
     ])?;
     Ok(())
@@ -231,7 +235,7 @@ pub(super) fn next(
     conn.prepare_cached(&format!(
         "SELECT event.number, webhooks.id, hex(event.id), url, secret,
                 iif(old_until > ?2, old_secret, NULL), type, event.at, message, accounts.name,
-                action, event.failures, webhooks.failures, token
+                action, event.failures, webhooks.failures, refusal, token
          FROM webhooks JOIN publishers ON publishers.id = publisher
          CROSS JOIN webhook_events AS event INDEXED BY events_of_webhook
            ON event.webhook = webhooks.number
@@ -278,10 +282,16 @@ fn event(row: &Row<'_>) -> Result<Event, StoreError> {
             .transpose()
             .map_err(damaged)?,
         action: row.get(10)?,
+        refusal: refusal(row)?,
         failures: row.get(11)?,
         webhook_failures: row.get(12)?,
-        token: row.get(13)?,
+        token: row.get(14)?,
     })
+}
+
+fn refusal(row: &Row<'_>) -> Result<Option<Refusal>, StoreError> {
+    let text = row.get_ref(13)?.as_str_or_null().map_err(damaged)?;
+    text.map(serde_json::from_str).transpose().map_err(damaged)
 }
 
 /// Answers how many events were dropped.

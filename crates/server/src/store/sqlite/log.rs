@@ -250,6 +250,7 @@ fn tell(
         message,
         whom: Whom::Account(account),
         action,
+        refusal: None,
         at,
     };
     events::tell(tx, &told)

@@ -122,6 +122,7 @@ pub(super) fn bring(
             message: number,
             whom: Whom::Account(account),
             action: None,
+            refusal: None,
             at: tx.now,
         };
         events::tell(tx, &told)?;

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use hither_protocol::{
-    AccountName, Message, MessageId, Priority, PublisherId, Timestamp, WithdrawWhy,
+    AccountName, Message, MessageId, Priority, PublisherId, Timestamp, TopicName, WithdrawWhy,
 };
 use rusqlite::{OptionalExtension, params};
 
@@ -12,11 +12,13 @@ use super::log::MessageRow;
 use super::places::{Place, account_name, parse_range};
 use super::publish::{Said, application, bring, expiry, last_moment};
 use super::receivers::{self, Resolved};
-use super::rows::{damaged, message_id, ms};
+use super::rows::{damaged, message_id, ms, time};
 use super::scheduled::Addressed;
 use super::writer::Tx;
 use super::{access, withdrawals};
-use crate::store::{Application, EventType, Grantee, Receivers, Refused, StoreError};
+use crate::store::{
+    Application, EventType, Grantee, Lost, Receivers, Refusal, Refused, StoreError,
+};
 
 /// A message whose time has come.
 struct Due {
@@ -24,6 +26,7 @@ struct Due {
     id: MessageId,
     publisher: i64,
     key: Option<String>,
+    deliver_at: Timestamp,
     ttl: Option<Duration>,
     to: Addressed,
     content: String,
@@ -36,10 +39,13 @@ pub(super) fn release(tx: &mut Tx<'_>, number: i64) -> Result<(), StoreError> {
         return Ok(());
     };
     let by = Rights::of(tx, due.publisher)?;
-    let to = due.receivers(tx, by.as_ref())?;
+    let shut = due.shut_topics(tx, by.as_ref())?;
+    let to = due.receivers(tx, by.as_ref(), &shut)?;
     let message: Message = serde_json::from_str(&due.content).map_err(damaged)?;
-    let refused = due.refused(by.as_ref(), &to, &message);
-    tell(tx, number, &refused)?;
+    let lost = due.lost(by.as_ref(), &to, shut, &message);
+    let mut refused: Vec<_> = lost.iter().map(Lost::refused).collect();
+    refused.dedup();
+    tell(tx, &due, &refused, lost)?;
     if to.logs.is_empty() || says_nothing(&message, &refused) {
         return withdrawals::withdraw(tx, number, due.id, WithdrawWhy::Expired);
     }
@@ -58,19 +64,30 @@ pub(super) fn release(tx: &mut Tx<'_>, number: i64) -> Result<(), StoreError> {
     bring(tx, row, to, said)
 }
 
-/// Keeps what was refused, for whoever asks, and tells webhooks that something was.
-fn tell(tx: &mut Tx<'_>, number: i64, refused: &[Refused]) -> Result<(), StoreError> {
+/// Keeps what was refused, for whoever asks, and tells webhooks what it was.
+fn tell(
+    tx: &mut Tx<'_>,
+    due: &Due,
+    refused: &[Refused],
+    lost: Vec<Lost>,
+) -> Result<(), StoreError> {
     let noted = serde_json::to_string(refused).map_err(damaged)?;
     tx.prepare_cached("UPDATE messages SET refused = ?2 WHERE number = ?1")?
-        .execute((number, noted))?;
-    if refused.is_empty() {
+        .execute((due.number, noted))?;
+    if lost.is_empty() {
         return Ok(());
     }
+    let refusal = Refusal {
+        key: due.key.clone(),
+        deliver_at: due.deliver_at,
+        lost,
+    };
     let told = Told {
         what: EventType::Refused,
-        message: number,
+        message: due.number,
         whom: Whom::All,
         action: None,
+        refusal: Some(&refusal),
         at: tx.now,
     };
     events::tell(tx, &told)
@@ -89,7 +106,8 @@ fn says_nothing(message: &Message, refused: &[Refused]) -> bool {
 impl Due {
     fn find(tx: &Tx<'_>, number: i64) -> Result<Option<Self>, StoreError> {
         tx.prepare_cached(
-            "SELECT id, scheduled.publisher, scheduled.key, ttl_ms, scheduled.receivers, content
+            "SELECT id, scheduled.publisher, scheduled.key, ttl_ms, scheduled.receivers, content,
+                    deliver_at
              FROM scheduled JOIN messages ON number = message
              WHERE message = ?1 AND deliver_at IS NOT NULL",
         )?
@@ -101,6 +119,7 @@ impl Due {
                 id: message_id(row.get(0)?),
                 publisher: row.get(1)?,
                 key: row.get(2)?,
+                deliver_at: time(row.get(6)?)?,
                 ttl: ttl.map(Duration::from_millis),
                 to: serde_json::from_str(to).map_err(damaged)?,
                 content: row.get(5)?,
@@ -110,8 +129,26 @@ impl Due {
         .transpose()
     }
 
+    /// Topics that the publisher may not write to any more.
+    fn shut_topics(&self, tx: &Tx<'_>, by: Option<&Rights>) -> Result<Vec<TopicName>, StoreError> {
+        let mut shut = Vec::new();
+        for topic in &self.to.topics {
+            if let Some(by) = by
+                && !access::rights(tx, topic, &by.who)?.write
+            {
+                shut.push(topic.clone());
+            }
+        }
+        Ok(shut)
+    }
+
     /// Those who are there at this moment, and whom the publisher may reach at this moment.
-    fn receivers(&self, tx: &Tx<'_>, by: Option<&Rights>) -> Result<Resolved, StoreError> {
+    fn receivers(
+        &self,
+        tx: &Tx<'_>,
+        by: Option<&Rights>,
+        shut: &[TopicName],
+    ) -> Result<Resolved, StoreError> {
         let Some(by) = by else {
             return Ok(Resolved::default());
         };
@@ -122,12 +159,7 @@ impl Due {
                 accounts.push(account_name(tx, *account)?);
             }
         }
-        let mut topics = Vec::new();
-        for topic in &self.to.topics {
-            if access::rights(tx, topic, &by.who)?.write {
-                topics.push(topic.clone());
-            }
-        }
+        let topics = self.to.topics.iter().filter(|topic| !shut.contains(topic));
         let application = self.to.application.as_ref().filter(|_| by.everyone);
         let application = application.map(|(name, versions)| {
             let versions = parse_range(versions)?;
@@ -136,7 +168,7 @@ impl Due {
         });
         let to = Receivers {
             accounts,
-            topics,
+            topics: topics.cloned().collect(),
             tokens: self.to.tokens.clone(),
             everyone: self.to.everyone && by.everyone,
             application: application.transpose()?,
@@ -146,17 +178,35 @@ impl Due {
 
     /// What was accepted, and may not be said any more. Of a publisher that may say nothing, only
     /// that it reaches nobody.
-    fn refused(&self, by: Option<&Rights>, to: &Resolved, message: &Message) -> Vec<Refused> {
+    fn lost(
+        &self,
+        by: Option<&Rights>,
+        to: &Resolved,
+        shut: Vec<TopicName>,
+        message: &Message,
+    ) -> Vec<Lost> {
         let may = |right: fn(&Rights) -> bool| by.is_none_or(right);
         let is_urgent = message.priority == Priority::Urgent;
-        [
-            (is_urgent && !may(|by| by.urgent), Refused::Urgent),
-            (message.html.is_some() && !may(|by| by.html), Refused::Html),
-            (to.logs.len() < self.to.logs.max(1), Refused::Receivers),
-        ]
-        .into_iter()
-        .filter_map(|(refused, what)| refused.then_some(what))
-        .collect()
+        let applications = self.to.application.is_some();
+        let what = [
+            (is_urgent && !may(|by| by.urgent), Lost::Urgent),
+            (message.html.is_some() && !may(|by| by.html), Lost::Html),
+        ];
+        let whom = [
+            (self.to.everyone && !may(|by| by.everyone), Lost::Everyone),
+            (applications && !may(|by| by.everyone), Lost::Application),
+        ];
+        let lost = |(lost, what): (bool, Lost)| lost.then_some(what);
+        let topics = shut.into_iter().map(Lost::Topic);
+        let mut whom: Vec<_> = whom.into_iter().filter_map(lost).chain(topics).collect();
+        if whom.is_empty() && to.logs.len() < self.to.logs.max(1) {
+            whom.push(if to.logs.is_empty() {
+                Lost::AllReceivers
+            } else {
+                Lost::SomeReceivers
+            });
+        }
+        what.into_iter().filter_map(lost).chain(whom).collect()
     }
 
     /// Writes down when it came, what is left of it and how long it is good, and answers what is

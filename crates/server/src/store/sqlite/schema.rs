@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0013_revoked.sql"),
     include_str!("migrations/0014_refused.sql"),
     include_str!("migrations/0015_push.sql"),
+    include_str!("migrations/0016_refusals_and_topics.sql"),
     include_str!("migrations/0017_notice.sql"),
 ];
 

@@ -379,6 +379,7 @@ impl Ack {
             message,
             whom: Whom::Account(self.account),
             action: None,
+            refusal: None,
             at: self.now,
         };
         events::tell(tx, &told)

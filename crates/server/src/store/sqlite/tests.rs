@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use hither_protocol::{Because, MessageId, Timestamp};
+use hither_protocol::{Because, MessageId, Timestamp, TopicName};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -13,11 +13,12 @@ use super::{OpenError, SqliteStore, writer};
 use crate::store::contract::trace::decided;
 use crate::store::contract::{
     Bed, Hands, Scene, a_message, a_session, an_account, contract_suite, device, ids, inbox, name,
-    new_entries, positions,
+    new_entries, positions, publisher_id,
 };
 use crate::store::{
-    Clock, Committed, DataFolder, FolderError, Log, NewMessage, Position, Publishers as _,
-    Retention, Store, StoreError, What, system_clock,
+    Clock, Committed, DataFolder, FolderError, Log, MAX_TOPICS, NewMessage, Position,
+    Publishers as _, Retention, Store, StoreError, TopicAccess as _, Topics as _, What,
+    system_clock,
 };
 
 struct Folder(TempDir);
@@ -476,4 +477,30 @@ async fn d3_what_was_filled_goes_with_its_entry() {
     assert_eq!(kept(), 1, "bob has his still");
     scene.store.retain(retention(0)).await.unwrap();
     assert_eq!(kept(), 0);
+}
+
+#[tokio::test]
+async fn subscriptions_to_what_is_nobodys_take_no_publishers_topics() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = furnished(folder.path()).await;
+    let (ada, publisher) = (name("ada"), publisher_id());
+    // As of 75 accounts with 200 subscriptions each; once more, as publishers make them theirs.
+    let fill = |prefix: &str, owner: &str| {
+        let fill = format!(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {MAX_TOPICS})
+             INSERT INTO topics (name, created_at, owner) SELECT '{prefix}' || i, 0, {owner} FROM n"
+        );
+        database(folder.path()).execute_batch(&fill).unwrap();
+    };
+    let topic = |text: &str| text.parse::<TopicName>().unwrap();
+    fill("free", "NULL");
+    store.claim_topic(&topic("own"), &publisher).await.unwrap();
+    fill("owned", "(SELECT id FROM publishers)");
+    for one_more in ["new", "free1"] {
+        let refused = store.claim_topic(&topic(one_more), &publisher).await;
+        assert_eq!(refused, Err(StoreError::TooManyTopics), "{one_more}");
+    }
+    assert_eq!(store.topic(&topic("new")).await.unwrap(), None);
+    store.claim_topic(&topic("own"), &publisher).await.unwrap();
+    store.subscribe(&ada, &topic("anything")).await.unwrap();
 }

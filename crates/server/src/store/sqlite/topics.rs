@@ -8,9 +8,10 @@ use super::accounts::account_number;
 use super::places::{Place, Shelf, subscribed};
 use super::rows::{damaged, ms};
 use super::writer::Tx;
-use super::{SqliteStore, access, pages};
+use super::{SqliteStore, pages};
 use crate::store::{
-    Committed, MAX_SUBSCRIPTIONS, Page, Position, StoreError, Subscription, Topic, TopicId, Topics,
+    Committed, Entry, MAX_SUBSCRIPTIONS, Page, Position, StoreError, Subscription, Topic, TopicId,
+    Topics,
 };
 
 #[async_trait]
@@ -95,15 +96,23 @@ impl Topics for SqliteStore {
             .await
     }
 
-    async fn topic_newest(&self, topic: TopicId) -> Result<Option<Position>, StoreError> {
+    async fn topic_latest(
+        &self,
+        topic: TopicId,
+        upto: Position,
+    ) -> Result<Option<Entry>, StoreError> {
         let now = self.now();
         self.readers
-            .read(move |conn| topic_newest(conn, topic, now))
+            .read(move |conn| topic_latest(conn, topic, upto, now))
             .await
     }
 }
 
+/// The topic of this name, made and left free where it is not there.
 pub(super) fn ensure(tx: &Tx<'_>, name: &TopicName) -> Result<Topic, StoreError> {
+    if let Some(topic) = topic(tx, name)? {
+        return Ok(topic);
+    }
     tx.prepare_cached("INSERT OR IGNORE INTO topics (name, created_at) VALUES (?1, ?2)")?
         .execute((name.as_str(), ms(tx.now)))?;
     topic(tx, name)?.ok_or_else(|| damaged("a topic that was just stored is missing"))
@@ -135,7 +144,7 @@ fn topic_named(conn: &Connection, name: &TopicName) -> Result<TopicId, StoreErro
 
 fn subscribe(tx: &mut Tx<'_>, name: AccountName, topic: &TopicName) -> Result<(), StoreError> {
     let account = account_number(tx, &name)?;
-    let topic = access::name_topic(tx, topic)?.id;
+    let topic = ensure(tx, topic)?.id;
     let live = subscribed(tx, account)?;
     let live: Vec<_> = live.iter().filter(|part| part.until.is_none()).collect();
     if live.iter().any(|part| part.topic == topic) {
@@ -238,21 +247,30 @@ fn topic_position(
         .optional()?)
 }
 
-fn topic_newest(
+fn topic_latest(
     conn: &Connection,
     topic: TopicId,
+    upto: Position,
     now: Timestamp,
-) -> Result<Option<Position>, StoreError> {
+) -> Result<Option<Entry>, StoreError> {
+    let snapshot = conn.unchecked_transaction()?;
     let place = Place::Topic(topic);
-    Ok(conn
+    let found: Option<Position> = snapshot
         .prepare_cached(
             "SELECT position FROM log JOIN messages ON number = message
-             WHERE scope = ?1 AND owner = ?2 AND kind = 'message'
+             WHERE scope = ?1 AND owner = ?2 AND kind = 'message' AND position <= ?4
                AND withdrawn_at IS NULL AND ifnull(expires_at > ?3, TRUE)
              ORDER BY position DESC LIMIT 1",
         )?
-        .query_row(params![place.scope(), place.owner(), ms(now)], |row| {
-            row.get(0)
-        })
-        .optional()?)
+        .query_row(
+            params![place.scope(), place.owner(), ms(now), upto],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(Position(newest)) = found else {
+        return Ok(None);
+    };
+    let before = Position(newest.saturating_sub(1));
+    let page = pages::page(&snapshot, &Shelf::of_topic(topic), before, None, 1, now)?;
+    Ok(page.entries.into_iter().next())
 }

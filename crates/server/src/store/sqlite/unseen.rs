@@ -18,33 +18,33 @@ const LATELY: Duration = Duration::from_hours(7 * 24);
 /// As many as a router remembers.
 const MAX_UNSEEN: usize = 1000;
 
+const UNSEEN: &str = "SELECT messages.id, public_id, priority, messages.created_at, expires_at,
+            not_for, number, device, shown.shown_at, stays
+     FROM shown
+     JOIN messages ON number = shown.message
+     JOIN publishers ON publishers.id = publisher
+     JOIN inbox ON inbox.message = number AND inbox.account = shown.account
+     WHERE shown.account = ?1 AND shown.shown_at > ?2
+       AND read_at IS NULL AND inbox.shown_at IS NOT NULL
+       AND withdrawn_at IS NULL AND ifnull(expires_at > ?3, TRUE)
+       AND NOT EXISTS (
+           SELECT 1 FROM shown AS other LEFT JOIN devices
+             ON devices.account = other.account AND devices.id = other.device
+           WHERE other.message = number AND other.account = ?1
+             AND ifnull(kind, 'mobile') = 'mobile')
+       AND NOT EXISTS (
+           SELECT 1 FROM trace
+           WHERE message = number AND account = ?1
+             AND decision ->> 'outcome' IN ('seen', 'taken'))
+     ORDER BY shown.shown_at DESC LIMIT ?4";
+
 pub(super) fn unseen(
     conn: &Connection,
     name: &AccountName,
     now: Timestamp,
 ) -> Result<Vec<Unseen>, StoreError> {
     let account = account_number(conn, name)?;
-    let mut query = conn.prepare_cached(
-        "SELECT messages.id, public_id, priority, messages.created_at, expires_at,
-                not_for, number, device, shown.shown_at, stays
-         FROM shown
-         JOIN messages ON number = shown.message
-         JOIN publishers ON publishers.id = publisher
-         JOIN inbox ON inbox.message = number AND inbox.account = shown.account
-         WHERE shown.account = ?1 AND shown.shown_at > ?2
-           AND read_at IS NULL AND inbox.shown_at IS NOT NULL
-           AND withdrawn_at IS NULL AND ifnull(expires_at > ?3, TRUE)
-           AND NOT EXISTS (
-               SELECT 1 FROM shown AS other LEFT JOIN devices
-                 ON devices.account = other.account AND devices.id = other.device
-               WHERE other.message = number AND other.account = ?1
-                 AND ifnull(kind, 'mobile') = 'mobile')
-           AND NOT EXISTS (
-               SELECT 1 FROM trace
-               WHERE message = number AND account = ?1
-                 AND decision ->> 'outcome' IN ('seen', 'taken'))
-         ORDER BY shown.shown_at DESC LIMIT ?4",
-    )?;
+    let mut query = conn.prepare_cached(UNSEEN)?;
     let lately = ms(now) - i64::try_from(LATELY.as_millis()).unwrap_or(i64::MAX);
     let mut rows = query.query(params![account, lately, ms(now), MAX_UNSEEN])?;
     let mut unseen = BTreeMap::new();
@@ -64,4 +64,29 @@ pub(super) fn unseen(
         one.shown.push(popped_up);
     }
     Ok(unseen.into_values().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::schema;
+
+    /// After a start every account asks, all at once.
+    #[test]
+    fn only_what_popped_up_lately_on_the_account_is_looked_at() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut conn).unwrap();
+        let mut query = conn
+            .prepare(&format!("EXPLAIN QUERY PLAN {UNSEEN}"))
+            .unwrap();
+        let steps: Vec<String> = query
+            .query_map([1, 2, 3, 4], |row| row.get("detail"))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let lately = "SEARCH shown USING INDEX shown_lately (account=? AND shown_at>?)";
+        assert_eq!(steps[0], lately, "{steps:#?}");
+        let scans = |step: &String| step.starts_with("SCAN") || step.contains("TEMP B-TREE");
+        assert!(!steps.iter().any(scans), "{steps:#?}");
+    }
 }

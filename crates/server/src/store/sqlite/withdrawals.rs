@@ -99,6 +99,7 @@ pub(super) fn withdraw(
         message: number,
         whom: Whom::All,
         action: None,
+        refusal: None,
         at: tx.now,
     };
     events::tell(tx, &told)
