@@ -27,6 +27,9 @@ struct Data<'a> {
     /// With whom it happened, where the message was addressed to accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<&'a AccountName>,
+    /// With which client it happened, where the message was addressed to its message token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
     /// What the person chose.
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<&'a str>,
@@ -72,6 +75,7 @@ pub(super) fn body(event: &Event) -> Vec<u8> {
         data: Data {
             message_id: event.message,
             account: event.account.as_ref(),
+            token: event.token.as_deref(),
             action: event.action.as_deref(),
             key: refusal.and_then(|refusal| refusal.key.as_deref()),
             deliver_at: refusal.map(|refusal| refusal.deliver_at),
