@@ -45,7 +45,6 @@ pub fn write_time<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Er
 }
 
 /// For fields that may hold one.
-#[expect(clippy::ref_option, reason = "serde hands the field over as it is")]
 pub fn write_optional_time<S: Serializer>(
     time: &Option<Timestamp>,
     to: S,

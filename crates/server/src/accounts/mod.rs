@@ -242,7 +242,8 @@ impl Accounts {
         reader: &Reader,
         id: MessageId,
     ) -> Result<Vec<TraceStep>, StoreError> {
-        let pending = self.store.pending(account, Timestamp::now()).await?;
+        let head = self.store.head().await?;
+        let pending = self.store.pending(account, Timestamp::now(), head).await?;
         if let Some(message) = pending.iter().find(|message| message.id == id) {
             let settings = self.settings(account).await?;
             return Ok(absence::of_everyone(message, &settings, self.timings));

@@ -557,7 +557,7 @@ pub(crate) async fn a_notice_is_kept_from_the_device_it_is_about<B: Bed>(bed: B)
 
     let at = scene.hands.now();
     let scene = scene.reopen().await;
-    let pending = scene.store.pending(&name("ada"), at).await.unwrap();
+    let pending = scene.store.pending(&name("ada"), at, NEWEST).await.unwrap();
     assert_eq!(pending[0].not_for, Some(device("new")));
     for client in [new, scene.client(3).await] {
         let (there, store) = (Reader::Client(client), &scene.store);
@@ -582,7 +582,7 @@ pub(crate) async fn a_notice_is_kept_from_the_device_it_is_about<B: Bed>(bed: B)
             .unwrap()),
         [id]
     );
-    let pending = scene.store.pending(&name("ada"), at).await.unwrap();
+    let pending = scene.store.pending(&name("ada"), at, NEWEST).await.unwrap();
     assert_eq!(pending.len(), 1, "it is still owed");
     let on = device("desk");
     let shown = scene.store.mark_shown(&desk, &on, vec![id], true, at);

@@ -229,7 +229,7 @@ pub(crate) async fn a_publisher_is_told_no_more_than_it_may_ask<B: Bed>(bed: B) 
         Receivers {
             application: Some(Application {
                 name: "hither".to_owned(),
-                versions: semver::VersionReq::STAR,
+                versions: "*".parse().unwrap(),
             }),
             ..Receivers::default()
         },
