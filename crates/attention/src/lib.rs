@@ -65,7 +65,7 @@
 //! # What it costs
 //!
 //! An event costs the same however many messages merely wait (`examples/events.rs`). Remembered are
-//! at most a thousand messages of each sort: that wait, that a device did not show, that pop up on
+//! at most 20,000 messages that wait, and a thousand of each sort that a device did not show, that pop up on
 //! desktops, that only a push service took, that lie on a phone of several; some 200 bytes each. Of
 //! those that wait, the quietest and oldest are forgotten: the summary that rings for the others
 //! speaks for them, and where none of the others is left, [`Effect::Recall`] asks for them. What

@@ -4,9 +4,9 @@ use hither_protocol::{AlertWhy, Because, MessageId, Priority, Route};
 
 use crate::Accepted;
 
-/// So many messages that merely wait are remembered. They ring as one summary, which speaks for
-/// those that are not.
-const REMEMBERED: usize = 1000;
+/// So many messages that merely wait are remembered: as many as a server keeps of a log, unless its
+/// operator chose otherwise. They ring as one summary, which speaks for those that are not.
+pub(crate) const REMEMBERED: usize = 20_000;
 
 /// The messages that wait and that nothing was tried for yet, in piles that are decided about alike:
 /// what is true of one of them is true of all.

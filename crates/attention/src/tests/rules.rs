@@ -1,3 +1,5 @@
+use crate::piles::REMEMBERED;
+
 use super::script::{check, check_trace, play};
 
 // Rule 1: active desktop.
@@ -314,30 +316,32 @@ fn what_waited_for_long_rings_as_a_summary() {
 
 #[test]
 fn more_than_are_remembered_ring_as_one_summary() {
-    let messages = (0..1005).map(|m| format!("0s message m{m}"));
+    let all = REMEMBERED + 5;
+    let messages = (0..all).map(|m| format!("0s message m{m}"));
     let phone = "9s mobile p1 connects".to_owned();
     let script: Vec<_> = messages.chain([phone]).collect();
     let rings = play(&script.join("\n"));
     let (summary, delivered) = rings.split_last().unwrap();
-    assert_eq!(delivered.len(), 1005);
-    assert_eq!(summary.split(" m").count(), 1001, "{summary}");
+    assert_eq!(delivered.len(), all);
+    assert_eq!(summary.split(" m").count(), REMEMBERED + 1);
     assert!(summary.contains(" m5 m6 ") && summary.ends_with("in one: Waiting"));
 }
 
 #[test]
 fn what_is_not_remembered_comes_back_when_what_spoke_for_it_is_gone() {
-    let urgent = ["0s message m9999 urgent".to_owned()].into_iter();
-    let messages = (0..1005).map(|m| format!("1s message m{m}"));
-    let read = (6..1005).map(|m| format!("2s read m{m}"));
+    let all = REMEMBERED + 5;
+    let urgent = ["0s message m99999 urgent".to_owned()].into_iter();
+    let messages = (0..all).map(|m| format!("1s message m{m}"));
+    let read = (6..all).map(|m| format!("2s read m{m}"));
     let mut script: Vec<_> = urgent.chain(messages).chain(read).collect();
     // What is louder was not forgotten for it.
-    script.push("3s mobile p1 connects\n3s p1 shows m9999\n4s recalled m0 m1".to_owned());
+    script.push("3s mobile p1 connects\n3s p1 shows m99999\n4s recalled m0 m1".to_owned());
     let rings = play(&script.join("\n"));
     assert_eq!(
-        rings.get(1006..).unwrap(),
+        rings.get(all + 1..).unwrap(),
         [
             "3s recall",
-            "3s alert p1 m9999: Waiting",
+            "3s alert p1 m99999: Waiting",
             "4s alert p1 m0 m1 in one: Waiting"
         ]
     );
@@ -1165,7 +1169,7 @@ fn what_is_about_a_device_rings_on_another_one() {
          0s mobile p1 connects
          5s message m1 but-d1
          6s message m2 urgent but-p1
-         60s end",
+         20s end",
         "5s deliver m1 rings p1
          6s deliver m2 rings d1 d2",
     );

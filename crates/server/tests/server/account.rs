@@ -501,7 +501,8 @@ async fn streams_are_told_when_it_is_quiet_and_what_comes_after() {
     let (mut stream, policy) = welcomed(&server, &session).await;
     assert_eq!(policy.quiet, None);
     let now = Timestamp::now();
-    let (soon, later) = (now + 2.seconds(), now + 12.hours());
+    let soon = Timestamp::from_millisecond(now.as_millisecond() + 2000).unwrap();
+    let later = now + 12.hours();
     let clock = |time: Timestamp| time.strftime("%H:%M:%S").to_string();
     let chosen = json!({
         "do_not_disturb": { "until": soon },
