@@ -5,6 +5,8 @@
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 #![expect(clippy::print_stderr, reason = "progress, beside the table")]
 
+#[cfg(test)]
+mod cases;
 mod day;
 mod generate;
 mod judge;
