@@ -115,7 +115,10 @@ fn figures(score: &Score) -> Value {
         "persons": score.persons,
         "days": score.days,
         "messages": score.messages,
+        "unjudged": score.unjudged,
+        "quiet": score.quiet,
         "reachable": score.reachable,
+        "could_notice": score.delays.len(),
         "missed": score.missed,
         "p50_s": score.delay(500),
         "p95_s": score.delay(950),
@@ -140,8 +143,17 @@ impl fmt::Display for Table {
         let total = &first.total;
         writeln!(
             f,
-            "{} persons, {:.0} days, {} messages, {} to people who could be reached\n",
-            total.persons, total.days, total.messages, total.reachable
+            "{} persons, {:.0} days, {} messages, {} to people who could be reached for five minutes (missed), {} to people who could notice one within ten (p50 to max)",
+            total.persons,
+            total.days,
+            total.messages,
+            total.reachable,
+            total.delays.len()
+        )?;
+        writeln!(
+            f,
+            "Not judged: {} that came in the last ten minutes, {} that shall not ring\n",
+            total.unjudged, total.quiet
         )?;
         writeln!(
             f,
