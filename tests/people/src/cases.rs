@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::day::{Days, Ms, SECOND};
 use crate::life::{Alert, Life, Timeline};
-use crate::rules::Contender;
+use crate::rules::{self, Contender};
 use crate::{Source, simulate};
 
 fn hither() -> Contender {
@@ -61,4 +61,18 @@ fn whoever_opens_a_message_on_an_idle_desktop_and_leaves_is_rung_on_the_phone() 
         "messages": [{"at_ms": 170_000, "opened_after_ms": 19_000}, {"at_ms": 600_000}],
     }));
     assert_none_missed(&days, hither());
+}
+
+#[test]
+fn what_was_sent_into_a_dead_connection_pops_up_after_the_reconnect_under_other_rules_too() {
+    let days = days(json!({
+        "person": "x", "length_ms": 3_600_000, "desktops": 1, "phones": 1,
+        "segments": [{"from_ms": 0, "to_ms": 3_600_000, "sees": ["d0"]}],
+        "inputs_ms": [(0..3_600_000).step_by(10_000).collect::<Vec<Ms>>()],
+        "conditions": [{"screen": "d0", "is": "half_open", "from_ms": 60_000, "to_ms": 100_000}],
+        "messages": [{"at_ms": 90_000}],
+    }));
+    for contender in rules::all() {
+        assert_none_missed(&days, contender);
+    }
 }
