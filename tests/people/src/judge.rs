@@ -1,5 +1,7 @@
 //! What a rule's alerts were worth to the person.
 
+use core::cmp::Ordering;
+
 use crate::day::{DAY, Days, HOUR, MINUTE, Message, Ms, Screen};
 use crate::life::{Alert, MISSED_AFTER};
 use crate::spans::Spans;
@@ -92,6 +94,18 @@ impl Score {
         let half = 1.96 * (count * 0.99 * 0.01).sqrt();
         let rank = |at: f64| self.ranked(at.max(0.0) as usize);
         (rank(count * 0.99 - half), rank(count * 0.99 + half))
+    }
+
+    /// Less and greater where the two intervals of the 99th percentile lie apart.
+    pub(crate) fn compare_p99(&self, other: &Self) -> Ordering {
+        let ((low, high), (others_low, others_high)) = (self.p99_within(), other.p99_within());
+        if high < others_low {
+            Ordering::Less
+        } else if others_high < low {
+            Ordering::Greater
+        } else {
+            Ordering::Equal
+        }
     }
 
     fn ranked(&self, rank: usize) -> f64 {
@@ -263,6 +277,7 @@ mod tests {
         });
         let days = Days {
             person: "x".to_owned(),
+            seed: None,
             length_ms: DAY,
             desktops: 1,
             phones: 0,

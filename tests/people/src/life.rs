@@ -25,7 +25,7 @@ const UNTOLD: Ms = 10 * MINUTE;
 const FILM: Ms = 8 * MINUTE;
 const HEARTBEAT: Ms = 30 * SECOND;
 /// Without heartbeats the server closes a stream after this time.
-const SILENT_FOR: Ms = 3 * HEARTBEAT;
+pub(crate) const SILENT_FOR: Ms = 3 * HEARTBEAT;
 
 /// One alert on one screen.
 #[derive(Clone, Debug, PartialEq, Eq)]

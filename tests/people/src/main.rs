@@ -7,7 +7,9 @@
 
 #[cfg(test)]
 mod cases;
+mod check;
 mod day;
+mod duel;
 mod generate;
 mod judge;
 mod kinds;
@@ -33,6 +35,7 @@ use kinds::KINDS;
 use life::{Life, Timeline};
 use report::Table;
 use rules::Contender;
+use serde_json::Value;
 
 /// A person lives through so many days.
 const MONTH: u64 = 28;
@@ -103,8 +106,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let threads = threads();
         let years = table.person_years() / (took.as_secs_f64() * f64::from(threads));
         eprintln!(
-            "seeds {}; {:.0} s on {threads} threads: {years:.1} person-years a second and thread",
-            source.seeds(),
+            "{}; {:.0} s on {threads} threads: {years:.1} person-years a second and thread",
+            source.persons(),
             took.as_secs_f64(),
         );
     }
@@ -147,21 +150,20 @@ impl Source {
         }
     }
 
-    fn seed(&self, number: u64) -> u64 {
+    /// Who lives there, in words.
+    fn persons(&self) -> String {
         match self {
-            Self::Generated { seed, .. } => seed + number,
-            Self::File(_) => number,
+            Self::Generated { seed, months, .. } => {
+                format!("seeds {seed} to {}", seed + months - 1)
+            }
+            Self::File(days) => format!("{} persons", days.len()),
         }
-    }
-
-    fn seeds(&self) -> String {
-        format!("{} to {}", self.seed(0), self.seed(self.count() - 1))
     }
 
     fn person(&self, number: u64) -> Days {
         match self {
-            Self::Generated { faults, .. } => {
-                let seed = self.seed(number);
+            Self::Generated { seed, faults, .. } => {
+                let seed = seed + number;
                 let kinds = KINDS.len() as u64;
                 let kind = usize::try_from(seed % kinds).expect("one of few kinds");
                 person(&KINDS[kind], MONTH, seed, *faults)
@@ -172,15 +174,26 @@ impl Source {
 }
 
 fn parse(text: &str) -> anyhow::Result<Vec<Days>> {
-    let days: Vec<Days> = if text.trim_start().starts_with('[') {
-        serde_json::from_str(text)?
-    } else {
-        vec![serde_json::from_str(text)?]
+    // Some editors put a byte order mark in front.
+    let all: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))?;
+    let persons = match all {
+        Value::Array(persons) => persons,
+        person => vec![person],
     };
-    anyhow::ensure!(!days.is_empty(), "the list is empty");
-    for one in &days {
-        one.check().map_err(anyhow::Error::msg)?;
-    }
+    anyhow::ensure!(!persons.is_empty(), "the list is empty");
+    let persons = persons.into_iter().enumerate();
+    let persons =
+        persons.map(|(number, days)| one(days).with_context(|| format!("person {number}")));
+    persons.collect()
+}
+
+fn one(days: Value) -> anyhow::Result<Days> {
+    anyhow::ensure!(days.is_object(), "is no object: {days}");
+    let days: Days = serde_json::from_value(days)?;
+    let name = days.person.clone();
+    days.check()
+        .map_err(anyhow::Error::msg)
+        .with_context(|| format!("{name:?}"))?;
     Ok(days)
 }
 
@@ -194,7 +207,12 @@ fn simulate(source: &Source, contenders: &[Contender], blame: Option<&str>) -> T
     let mut table = Table::new(contenders);
     for round in (0..source.count()).step_by(ROUND) {
         let end = source.count().min(round + ROUND as u64);
-        table.add(live_together(source, round..end, contenders, blame));
+        let mut lives = live_together(source, round..end, contenders, blame);
+        // Sums of fractions depend on their order.
+        lives.sort_unstable_by_key(|life| life.number);
+        for life in lives {
+            table.record(&life.days, life.scores);
+        }
         if end < source.count() {
             eprintln!("{end} of {} persons", source.count());
         }
@@ -203,49 +221,52 @@ fn simulate(source: &Source, contenders: &[Contender], blame: Option<&str>) -> T
     table
 }
 
+/// One person's days under every rule.
+struct Lived {
+    number: u64,
+    days: Days,
+    scores: Vec<Score>,
+}
+
 fn live_together(
     source: &Source,
     persons: Range<u64>,
     contenders: &[Contender],
     blame: Option<&str>,
-) -> Table {
+) -> Vec<Lived> {
     let next = AtomicU64::new(persons.start);
     let work = || {
-        let mut table = Table::new(contenders);
+        let mut lives = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= persons.end {
-                return table;
+                return lives;
             }
-            live(
-                &source.person(number),
-                source.seed(number),
-                contenders,
-                blame,
-                &mut table,
-            );
+            let days = source.person(number);
+            let seed = days.seed.unwrap_or(number);
+            let scores = live(&days, seed, contenders, blame);
+            lives.push(Lived {
+                number,
+                days,
+                scores,
+            });
         }
     };
-    let mut table = Table::new(contenders);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads()).map(|_| scope.spawn(work)).collect();
-        for worker in workers {
-            table.add(worker.join().expect("a panic in a simulated life is a bug"));
-        }
-    });
-    table
+        let lives = workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("a panic in a simulated life is a bug"));
+        lives.collect()
+    })
 }
 
-fn live(days: &Days, seed: u64, contenders: &[Contender], blame: Option<&str>, table: &mut Table) {
+fn live(days: &Days, seed: u64, contenders: &[Contender], blame: Option<&str>) -> Vec<Score> {
     let times = Timeline::new(days);
     let reachable = times.reachable();
-    for (row, contender) in contenders.iter().enumerate() {
+    let scores = contenders.iter().map(|contender| {
         let mut life = Life::new(&times, contender, seed);
         let alerts = life.live();
-        let score = Score {
-            events: life.events,
-            ..judge(days, &reachable, &alerts)
-        };
         if blame.is_some_and(|name| contender.name == name) {
             for (at, told) in judge::missed(days, &reachable, &alerts) {
                 eprintln!(
@@ -254,12 +275,18 @@ fn live(days: &Days, seed: u64, contenders: &[Contender], blame: Option<&str>, t
                 );
             }
         }
-        table.record(row, &days.person, score);
-    }
+        Score {
+            events: life.events,
+            ..judge(days, &reachable, &alerts)
+        }
+    });
+    scores.collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn generated(months: u64, seed: u64) -> Source {
@@ -290,20 +317,166 @@ mod tests {
         assert_eq!(parse(&text).unwrap(), [days]);
     }
 
+    /// A person for whom everything is in order.
+    fn ada() -> Value {
+        json!({
+            "person": "ada", "length_ms": 1_000_000, "desktops": 1, "phones": 1,
+            "segments": [
+                {"from_ms": 0, "to_ms": 10, "sees": ["d0", "p0"]},
+                {"from_ms": 10, "to_ms": 20, "sees": []},
+            ],
+            "inputs_ms": [[1, 2]],
+            "conditions": [
+                {"screen": "d0", "is": "asleep", "from_ms": 5, "to_ms": 9},
+                {"screen": "p0", "is": "offline", "from_ms": 5, "to_ms": 9},
+            ],
+            "messages": [{"at_ms": 7}, {"at_ms": 8}],
+        })
+    }
+
     #[test]
-    fn a_file_that_makes_no_sense_is_refused_with_the_reason() {
-        let text = serde_json::to_string(&generated(1, 5).person(0)).unwrap();
+    fn what_makes_no_sense_is_refused_by_person_entry_and_time() {
+        parse(&ada().to_string()).unwrap();
         let cases = [
+            ("/length_ms", json!(0), "`length_ms` is 0"),
+            ("/length_ms", json!(34_560_000_001_u64), "400 days"),
+            (
+                "/messages/1/at_ms",
+                json!(1_000_000),
+                "`messages[1]` at 1000000 ms: the days end",
+            ),
+            (
+                "/messages/1/at_ms",
+                json!(3),
+                "`messages[1]` at 3 ms: comes after 7 ms",
+            ),
+            (
+                "/messages/0/priority",
+                json!(9),
+                "`messages[0]` at 7 ms: a priority is 1 to 5",
+            ),
+            (
+                "/messages/0/opened_after_ms",
+                json!(u64::MAX),
+                "`messages[0]` at 7 ms: is opened",
+            ),
+            (
+                "/segments/1/sees",
+                json!(["p7"]),
+                "`segments[1]` at 10 ms: p7 is more",
+            ),
+            (
+                "/segments/0/sees",
+                json!(["d0", "d0"]),
+                "`segments[0]` at 0 ms: `sees` names d0",
+            ),
+            ("/segments/0/sees", json!(["x0"]), "d0 is a desktop"),
+            ("/segments/0/sees", json!(["d+0"]), "\"d+0\" is no screen"),
+            (
+                "/segments/1/from_ms",
+                json!(9),
+                "`segments[1]` at 9 ms: begins before",
+            ),
+            (
+                "/segments/0/to_ms",
+                json!(u64::MAX),
+                "`segments[0]` at 0 ms: ends after 400 days",
+            ),
+            (
+                "/conditions/0/to_ms",
+                json!(4),
+                "`conditions[0]` at 5 ms: ends before it begins",
+            ),
+            (
+                "/conditions/0/screen",
+                json!("d1"),
+                "`conditions[0]` at 5 ms: d1 is more",
+            ),
+            (
+                "/conditions/1/is",
+                json!("locked"),
+                "`conditions[1]` at 5 ms: a phone can only",
+            ),
+            ("/inputs_ms", json!([]), "one list for each desktop"),
+            (
+                "/inputs_ms/0/1",
+                json!(0),
+                "`inputs_ms[0][1]` at 0 ms: comes after 1 ms",
+            ),
+            (
+                "/inputs_ms/0/1",
+                json!(6),
+                "`inputs_ms[0][1]` at 6 ms: d0 is asleep",
+            ),
+            ("/inputs_ms/0/1", json!(u64::MAX), "after 400 days"),
+            ("/messages", Value::Null, "null"),
+        ];
+        for (place, value, reason) in cases {
+            let mut wrong = ada();
+            match wrong.pointer_mut(place) {
+                Some(old) => *old = value,
+                None => {
+                    let (parent, name) = place.rsplit_once('/').unwrap();
+                    wrong.pointer_mut(parent).unwrap()[name] = value;
+                }
+            }
+            let error = format!(
+                "{:#}",
+                parse(&json!([ada(), wrong]).to_string()).unwrap_err()
+            );
+            assert!(error.contains(reason), "{place}: {error}");
+            assert!(error.starts_with("person 1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_stall_that_no_server_waits_for_is_refused() {
+        let mut wrong = ada();
+        wrong["conditions"] = json!([
+            {"screen": "d0", "is": "stalled", "from_ms": 5, "to_ms": 60_000},
+            {"screen": "d0", "is": "stalled", "from_ms": 50_000, "to_ms": 95_000},
+        ]);
+        let error = format!("{:#}", parse(&wrong.to_string()).unwrap_err());
+        assert!(
+            error.contains("\"ada\": `conditions`: d0 is stalled from 5 to 95000 ms"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_without_days_is_refused() {
+        for (text, reason) in [
+            ("", "EOF"),
             ("[]", "empty"),
             ("{}", "missing field"),
-            (&text.replace("\"p0\"", "\"p7\""), "p7"),
-            (&text.replace("\"p0\"", "\"x0\""), "d0 is a desktop"),
-            (&text.replace("\"priority\":3", "\"priority\":9"), "1 to 5"),
-        ];
-        for (text, reason) in cases {
+            ("null", "person 0: is no object: null"),
+            ("[null]", "person 0: is no object: null"),
+        ] {
             let error = format!("{:#}", parse(text).unwrap_err());
             assert!(error.contains(reason), "{error}");
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_does_not_matter() {
+        let text = ada().to_string();
+        assert_eq!(
+            parse(&format!("\u{feff}{text}")).unwrap(),
+            parse(&text).unwrap()
+        );
+    }
+
+    #[test]
+    fn an_export_comes_to_the_same_figures_and_every_run_does() {
+        let generated = generated(4, 40);
+        let rules = &rules::all()[..13];
+        let persons: Vec<_> = (0..4).map(|number| generated.person(number)).collect();
+        let text = serde_json::to_string(&persons).unwrap();
+        assert_eq!(parse(&text).unwrap(), persons);
+        let figures = |source: &Source| simulate(source, rules, None).json().to_string();
+        let first = figures(&generated);
+        assert_eq!(first, figures(&generated));
+        assert_eq!(first, figures(&Source::File(persons)));
     }
 
     #[test]
