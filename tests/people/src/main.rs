@@ -10,6 +10,7 @@ mod cases;
 mod check;
 mod day;
 mod duel;
+mod file;
 mod generate;
 mod judge;
 mod kinds;
@@ -29,13 +30,13 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Parser;
 use day::Days;
+use file::parse;
 use generate::person;
 use judge::{Score, judge};
 use kinds::KINDS;
 use life::{Life, Timeline};
 use report::Table;
 use rules::Contender;
-use serde_json::Value;
 
 /// A person lives through so many days.
 const MONTH: u64 = 28;
@@ -173,30 +174,6 @@ impl Source {
     }
 }
 
-fn parse(text: &str) -> anyhow::Result<Vec<Days>> {
-    // Some editors put a byte order mark in front.
-    let all: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))?;
-    let persons = match all {
-        Value::Array(persons) => persons,
-        person => vec![person],
-    };
-    anyhow::ensure!(!persons.is_empty(), "the list is empty");
-    let persons = persons.into_iter().enumerate();
-    let persons =
-        persons.map(|(number, days)| one(days).with_context(|| format!("person {number}")));
-    persons.collect()
-}
-
-fn one(days: Value) -> anyhow::Result<Days> {
-    anyhow::ensure!(days.is_object(), "is no object: {days}");
-    let days: Days = serde_json::from_value(days)?;
-    let name = days.person.clone();
-    days.check()
-        .map_err(anyhow::Error::msg)
-        .with_context(|| format!("{name:?}"))?;
-    Ok(days)
-}
-
 fn threads() -> u32 {
     let threads = std::thread::available_parallelism();
     threads.map_or(1, |count| u32::try_from(count.get()).unwrap_or(1))
@@ -285,8 +262,6 @@ fn live(days: &Days, seed: u64, contenders: &[Contender], blame: Option<&str>) -
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn generated(months: u64, seed: u64) -> Source {
@@ -315,155 +290,6 @@ mod tests {
         let days = generated(1, 5).person(0);
         let text = serde_json::to_string(&days).unwrap();
         assert_eq!(parse(&text).unwrap(), [days]);
-    }
-
-    /// A person for whom everything is in order.
-    fn ada() -> Value {
-        json!({
-            "person": "ada", "length_ms": 1_000_000, "desktops": 1, "phones": 1,
-            "segments": [
-                {"from_ms": 0, "to_ms": 10, "sees": ["d0", "p0"]},
-                {"from_ms": 10, "to_ms": 20, "sees": []},
-            ],
-            "inputs_ms": [[1, 2]],
-            "conditions": [
-                {"screen": "d0", "is": "asleep", "from_ms": 5, "to_ms": 9},
-                {"screen": "p0", "is": "offline", "from_ms": 5, "to_ms": 9},
-            ],
-            "messages": [{"at_ms": 7}, {"at_ms": 8}],
-        })
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_refused_by_person_entry_and_time() {
-        parse(&ada().to_string()).unwrap();
-        let cases = [
-            ("/length_ms", json!(0), "`length_ms` is 0"),
-            ("/length_ms", json!(34_560_000_001_u64), "400 days"),
-            (
-                "/messages/1/at_ms",
-                json!(1_000_000),
-                "`messages[1]` at 1000000 ms: the days end",
-            ),
-            (
-                "/messages/1/at_ms",
-                json!(3),
-                "`messages[1]` at 3 ms: comes after 7 ms",
-            ),
-            (
-                "/messages/0/priority",
-                json!(9),
-                "`messages[0]` at 7 ms: a priority is 1 to 5",
-            ),
-            (
-                "/messages/0/opened_after_ms",
-                json!(u64::MAX),
-                "`messages[0]` at 7 ms: is opened",
-            ),
-            (
-                "/segments/1/sees",
-                json!(["p7"]),
-                "`segments[1]` at 10 ms: p7 is more",
-            ),
-            (
-                "/segments/0/sees",
-                json!(["d0", "d0"]),
-                "`segments[0]` at 0 ms: `sees` names d0",
-            ),
-            ("/segments/0/sees", json!(["x0"]), "d0 is a desktop"),
-            ("/segments/0/sees", json!(["d+0"]), "\"d+0\" is no screen"),
-            (
-                "/segments/1/from_ms",
-                json!(9),
-                "`segments[1]` at 9 ms: begins before",
-            ),
-            (
-                "/segments/0/to_ms",
-                json!(u64::MAX),
-                "`segments[0]` at 0 ms: ends after 400 days",
-            ),
-            (
-                "/conditions/0/to_ms",
-                json!(4),
-                "`conditions[0]` at 5 ms: ends before it begins",
-            ),
-            (
-                "/conditions/0/screen",
-                json!("d1"),
-                "`conditions[0]` at 5 ms: d1 is more",
-            ),
-            (
-                "/conditions/1/is",
-                json!("locked"),
-                "`conditions[1]` at 5 ms: a phone can only",
-            ),
-            ("/inputs_ms", json!([]), "one list for each desktop"),
-            (
-                "/inputs_ms/0/1",
-                json!(0),
-                "`inputs_ms[0][1]` at 0 ms: comes after 1 ms",
-            ),
-            (
-                "/inputs_ms/0/1",
-                json!(6),
-                "`inputs_ms[0][1]` at 6 ms: d0 is asleep",
-            ),
-            ("/inputs_ms/0/1", json!(u64::MAX), "after 400 days"),
-            ("/messages", Value::Null, "null"),
-        ];
-        for (place, value, reason) in cases {
-            let mut wrong = ada();
-            match wrong.pointer_mut(place) {
-                Some(old) => *old = value,
-                None => {
-                    let (parent, name) = place.rsplit_once('/').unwrap();
-                    wrong.pointer_mut(parent).unwrap()[name] = value;
-                }
-            }
-            let error = format!(
-                "{:#}",
-                parse(&json!([ada(), wrong]).to_string()).unwrap_err()
-            );
-            assert!(error.contains(reason), "{place}: {error}");
-            assert!(error.starts_with("person 1"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_stall_that_no_server_waits_for_is_refused() {
-        let mut wrong = ada();
-        wrong["conditions"] = json!([
-            {"screen": "d0", "is": "stalled", "from_ms": 5, "to_ms": 60_000},
-            {"screen": "d0", "is": "stalled", "from_ms": 50_000, "to_ms": 95_000},
-        ]);
-        let error = format!("{:#}", parse(&wrong.to_string()).unwrap_err());
-        assert!(
-            error.contains("\"ada\": `conditions`: d0 is stalled from 5 to 95000 ms"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_file_without_days_is_refused() {
-        for (text, reason) in [
-            ("", "EOF"),
-            ("[]", "empty"),
-            ("{}", "missing field"),
-            ("null", "person 0: is no object: null"),
-            ("[null]", "person 0: is no object: null"),
-        ] {
-            let error = format!("{:#}", parse(text).unwrap_err());
-            assert!(error.contains(reason), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_byte_order_mark_does_not_matter() {
-        let text = ada().to_string();
-        assert_eq!(
-            parse(&format!("\u{feff}{text}")).unwrap(),
-            parse(&text).unwrap()
-        );
     }
 
     #[test]
