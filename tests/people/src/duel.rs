@@ -121,6 +121,9 @@ mod tests {
         others.delays[990..].fill(50_000);
         assert!(few.delay(990) < others.delay(990));
         assert_eq!(few.compare_p99(&others), Ordering::Equal);
+        let mut hardly = score(0, 10, 0);
+        hardly.delays.fill(10_300);
+        assert_eq!(hardly.compare_p99(&score(0, 10, 0)), Ordering::Equal);
         assert_eq!(score(0, 9, 0).compare_p99(&others), Ordering::Less);
         assert_eq!(score(0, 51, 0).compare_p99(&others), Ordering::Greater);
     }

@@ -96,9 +96,12 @@ impl Score {
         (rank(count * 0.99 - half), rank(count * 0.99 + half))
     }
 
-    /// Less and greater where the two intervals of the 99th percentile lie apart.
+    /// Less and greater where the two intervals of the 99th percentile lie apart, in whole seconds:
+    /// nobody feels less.
     pub(crate) fn compare_p99(&self, other: &Self) -> Ordering {
-        let ((low, high), (others_low, others_high)) = (self.p99_within(), other.p99_within());
+        let rounded = |(low, high): (f64, f64)| (low.round(), high.round());
+        let (low, high) = rounded(self.p99_within());
+        let (others_low, others_high) = rounded(other.p99_within());
         if high < others_low {
             Ordering::Less
         } else if others_high < low {
