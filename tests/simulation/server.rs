@@ -154,6 +154,7 @@ impl Server {
             priority,
             at: world.now,
             expires: None,
+            except: None,
         };
         self.route(world, Event::Accepted(accepted));
         self.pump(world);
@@ -235,6 +236,7 @@ impl Server {
                 priority: *priority,
                 at: *at,
                 expires: None,
+                except: None,
             },
             shown: disk.popped_up(*id),
         });

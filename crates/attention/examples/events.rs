@@ -133,6 +133,7 @@ impl Day {
             priority,
             at: self.now,
             expires: None,
+            except: None,
         }));
         id
     }

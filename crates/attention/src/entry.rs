@@ -105,8 +105,9 @@ impl Entry {
             || !self.phones.is_empty()
             || self.taken.is_some()
             || self.retries > 0;
+        let alike = self.message.except.is_none();
         Some(Kind {
-            why: self.wanted.filter(|_| !tried)?,
+            why: self.wanted.filter(|_| !tried && alike)?,
             loudness: self.loudness?,
             waits: self.waits,
         })
@@ -196,8 +197,12 @@ impl Entry {
         self.calls.iter().any(|call| call.way.via == Via::Push)
     }
 
-    /// Whether this way was not used in vain, is not being used, and leads where it is not shown.
+    /// Whether this way was not used in vain, is not being used, and leads where it is not shown
+    /// and may ring.
     pub(crate) fn is_open_to(&self, device: &DeviceId, via: Via) -> bool {
+        if self.message.except.as_ref() == Some(device) {
+            return false;
+        }
         let leads = |way: &Way| way.via == via && way.device == *device;
         let mut tried = self.failed.iter().chain(&self.mute);
         let used = tried.any(leads) || self.calls.iter().any(|call| leads(&call.way));

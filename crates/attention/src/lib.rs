@@ -215,6 +215,8 @@ pub struct Accepted {
     pub at: Instant,
     /// No alert from then on.
     pub expires: Option<Instant>,
+    /// The device that it is about: it never rings there.
+    pub except: Option<DeviceId>,
 }
 
 /// An unread, unexpired message that a restart has to take up again.

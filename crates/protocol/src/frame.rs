@@ -3,7 +3,7 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
-use crate::times::{read_optional_time, read_time};
+use crate::times::{read_optional_time, read_time, write_optional_time, write_time};
 use crate::{AccessToken, Cursor, DeviceId, Message, MessageId, Presence, Timestamp};
 
 /// What a client says.
@@ -102,7 +102,7 @@ pub enum ServerFrame {
         /// This device's id.
         device_id: DeviceId,
         /// The server's wall time.
-        #[serde(deserialize_with = "read_time")]
+        #[serde(deserialize_with = "read_time", serialize_with = "write_time")]
         server_time: Timestamp,
         /// The account's timings.
         policy: Policy,
@@ -156,7 +156,7 @@ pub enum ServerFrame {
     /// Retention removed something this device never saw.
     Gap {
         /// Entries before this moment may be missing.
-        #[serde(deserialize_with = "read_time")]
+        #[serde(deserialize_with = "read_time", serialize_with = "write_time")]
         since: Timestamp,
     },
     /// Answers a ping.
@@ -226,6 +226,7 @@ pub struct Quiet {
     #[serde(
         default,
         deserialize_with = "read_optional_time",
+        serialize_with = "write_optional_time",
         skip_serializing_if = "Option::is_none"
     )]
     pub from: Option<Timestamp>,
@@ -233,6 +234,7 @@ pub struct Quiet {
     #[serde(
         default,
         deserialize_with = "read_optional_time",
+        serialize_with = "write_optional_time",
         skip_serializing_if = "Option::is_none"
     )]
     pub until: Option<Timestamp>,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::times::{read_optional_time, read_time};
+use crate::times::{read_optional_time, read_time, write_optional_time, write_time};
 use crate::{
     AccessToken, AccountName, Action, ClientInfo, Cursor, DeviceId, DeviceKind, Format, Message,
     MessageId, Presence, Priority, PushState, Timestamp,
@@ -64,7 +64,7 @@ pub struct Session {
     /// Opaque; bound to account, device and application.
     pub access_token: AccessToken,
     /// Slides with use.
-    #[serde(deserialize_with = "read_time")]
+    #[serde(deserialize_with = "read_time", serialize_with = "write_time")]
     pub expires_at: Timestamp,
     /// To be kept and sent at the next sign-in.
     pub device_id: DeviceId,
@@ -85,7 +85,7 @@ pub struct CurrentSession {
     /// Where to open the stream now.
     pub stream_url: String,
     /// Slides with use.
-    #[serde(deserialize_with = "read_time")]
+    #[serde(deserialize_with = "read_time", serialize_with = "write_time")]
     pub expires_at: Timestamp,
 }
 
@@ -117,6 +117,7 @@ pub struct Device {
     #[serde(
         default,
         deserialize_with = "read_optional_time",
+        serialize_with = "write_optional_time",
         skip_serializing_if = "Option::is_none"
     )]
     pub last_seen_at: Option<Timestamp>,
@@ -215,6 +216,7 @@ pub struct PublishRequest {
     #[serde(
         default,
         deserialize_with = "read_optional_time",
+        serialize_with = "write_optional_time",
         skip_serializing_if = "Option::is_none"
     )]
     pub deliver_at: Option<Timestamp>,
@@ -268,7 +270,7 @@ pub struct Uploaded {
     /// Of its content, 64 digits `0-9a-f`.
     pub sha256: String,
     /// Gone from then on, unless a message names it.
-    #[serde(deserialize_with = "read_time")]
+    #[serde(deserialize_with = "read_time", serialize_with = "write_time")]
     pub expires_at: Timestamp,
 }
 

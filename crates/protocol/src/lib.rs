@@ -41,7 +41,9 @@ pub use settings::{
     MIN_IDLE_AFTER_MS, PriorityRoutes, PublisherChoice, QuietTime, Route, Settings, Weekday,
     WhenAway, WhenPresenting, WhenUnknown,
 };
-pub use times::{InvalidTime, read_optional_time, read_time, time};
+pub use times::{
+    InvalidTime, read_optional_time, read_time, time, write_optional_time, write_time,
+};
 pub use trace::{Because, DeviceFact, ExplainedStep, Outcome, Seat, Trace, TraceStep, Traced};
 pub use versions::{InvalidRange, VersionRange};
 

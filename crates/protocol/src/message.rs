@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::times::{read_optional_time, read_time};
+use crate::times::{read_optional_time, read_time, write_optional_time, write_time};
 use crate::{MessageId, PublisherId, Timestamp};
 
 /// A message as clients get it.
@@ -52,12 +52,13 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The server's commit time.
-    #[serde(deserialize_with = "read_time")]
+    #[serde(deserialize_with = "read_time", serialize_with = "write_time")]
     pub created_at: Timestamp,
     /// From then on it is withdrawn everywhere.
     #[serde(
         default,
         deserialize_with = "read_optional_time",
+        serialize_with = "write_optional_time",
         skip_serializing_if = "Option::is_none"
     )]
     pub expires_at: Option<Timestamp>,
@@ -65,6 +66,7 @@ pub struct Message {
     #[serde(
         default,
         deserialize_with = "read_optional_time",
+        serialize_with = "write_optional_time",
         skip_serializing_if = "Option::is_none"
     )]
     pub read_at: Option<Timestamp>,

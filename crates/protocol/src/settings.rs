@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
 
-use crate::times::read_time;
+use crate::times::{read_time, write_time};
 use crate::{Priority, PublisherId, Timestamp};
 
 /// The shortest idle threshold, in milliseconds.
@@ -210,7 +210,7 @@ pub enum DoNotDisturb {
     /// Until they say otherwise.
     On,
     /// Until then.
-    Until(#[serde(deserialize_with = "read_time")] Timestamp),
+    Until(#[serde(deserialize_with = "read_time", serialize_with = "write_time")] Timestamp),
 }
 
 /// What rings with no active desktop.

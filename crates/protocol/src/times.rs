@@ -1,6 +1,7 @@
-//! Times as the other side writes them.
+//! Times as they are on the wire: RFC 3339 in UTC with three digits of milliseconds, so that their texts
+//! sort as they do. Read is what others write, too.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serializer};
 
 use crate::Timestamp;
 
@@ -38,6 +39,22 @@ pub fn read_optional_time<'de, D: Deserializer<'de>>(
     read.map_err(serde::de::Error::custom)
 }
 
+/// For fields that hold one.
+pub fn write_time<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&format_args!("{time:.3}"))
+}
+
+/// For fields that may hold one.
+pub fn write_optional_time<S: Serializer>(
+    time: &Option<Timestamp>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => write_time(time, to),
+        None => to.serialize_none(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,6 +87,21 @@ mod tests {
             "",
         ] {
             assert_eq!(time(text), Err(InvalidTime), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_written_with_milliseconds() {
+        for (text, written) in [
+            ("2026-11-22T08:00:00Z", "2026-11-22T08:00:00.000Z"),
+            ("2026-11-22T08:00:00.12Z", "2026-11-22T08:00:00.120Z"),
+            ("2026-11-22T08:00:00.123456Z", "2026-11-22T08:00:00.123Z"),
+        ] {
+            let time = time(text).unwrap();
+            let json = write_time(&time, serde_json::value::Serializer).unwrap();
+            assert_eq!(json, written);
+            let json = write_optional_time(&Some(time), serde_json::value::Serializer).unwrap();
+            assert_eq!(json, written);
         }
     }
 }

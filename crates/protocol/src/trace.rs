@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::times::read_time;
+use crate::times::{read_time, write_time};
 use crate::{DeviceId, InactiveReason, Timestamp};
 
 /// What was decided about a message.
@@ -32,7 +32,7 @@ pub struct ExplainedStep {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TraceStep {
     /// When it was decided.
-    #[serde(deserialize_with = "read_time")]
+    #[serde(deserialize_with = "read_time", serialize_with = "write_time")]
     pub at: Timestamp,
     /// What was decided, and why.
     #[serde(flatten)]
@@ -92,6 +92,8 @@ pub enum Because {
     Unknown,
     /// It rings on every device.
     Everywhere,
+    /// It was sent to that one client, by its message token or its application.
+    Addressed,
     /// The person wants it on a phone as well.
     PhoneToo,
     /// It was shown on a desktop that nobody was at any more.
@@ -229,6 +231,7 @@ impl Because {
             Self::NobodyAtADesktop => "nobody is at a desktop",
             Self::Unknown => "it cannot tell whether someone is there",
             Self::Everywhere => "it rings on every device",
+            Self::Addressed => "it was sent to this device alone",
             Self::PhoneToo => "wanted on a phone as well",
             Self::Handover => "handed over, shown elsewhere to nobody",
             Self::NotShown => "not shown by the device alerted before",

@@ -225,8 +225,10 @@ pub struct AccountSummary {
     /// May use the admin page.
     pub admin: bool,
     /// Since when it may not sign in.
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     pub disabled_at: Option<Timestamp>,
     /// When it was made.
+    #[serde(serialize_with = "hither_protocol::write_time")]
     pub created_at: Timestamp,
 }
 
@@ -246,10 +248,13 @@ pub struct PublisherSummary {
     /// Whom it reaches, if it is narrowed.
     pub audience: Audience,
     /// Since when it may publish at all; absent while it waits for approval.
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     pub approved_at: Option<Timestamp>,
     /// Since when it may not publish.
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     pub disabled_at: Option<Timestamp>,
     /// When it was made.
+    #[serde(serialize_with = "hither_protocol::write_time")]
     pub created_at: Timestamp,
 }
 

@@ -14,6 +14,7 @@ pub mod limits;
 mod metrics;
 mod network;
 pub mod outbound;
+mod page_text;
 mod registry;
 pub mod secret;
 mod serve;

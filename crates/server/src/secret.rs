@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use crate::store::SecretHash;
 
 const TOKEN_BYTES: usize = 32;
+const MESSAGE_TOKEN: &str = "hither_mt_";
 const PUBLISHER_DIGITS: u64 = 10_000_000_000_000_000;
 
 /// A new access token: `hither_at_` and 256 random bits.
@@ -38,7 +39,12 @@ pub fn webhook_id() -> String {
 /// A new message token: `hither_mt_` and 256 random bits. An address, not a key.
 #[must_use]
 pub fn message_token() -> String {
-    prefixed("hither_mt_")
+    prefixed(MESSAGE_TOKEN)
+}
+
+/// Whether a text may be a message token.
+pub(crate) fn is_message_token(text: &str) -> bool {
+    text.starts_with(MESSAGE_TOKEN)
 }
 
 /// A password nobody could guess, for an account whose administrator chose none: 120 bits.

@@ -559,6 +559,7 @@ impl<'a> Life<'a> {
             priority: Priority::try_from(message.priority).unwrap_or_default(),
             at: instant(self.now),
             expires: None,
+            except: None,
         }));
     }
 

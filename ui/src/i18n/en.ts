@@ -140,6 +140,7 @@ export const en = {
   because_nobody_at_a_desktop: 'you were at none of your computers',
   because_unknown: 'it is not known whether you were there',
   because_everywhere: 'it rings on every device',
+  because_addressed: 'it was sent to this device alone',
   because_phone_too: 'you want it on a phone as well',
   because_handover: 'you had left before it came up elsewhere',
   because_not_shown: 'the device alerted before did not show it',

@@ -136,6 +136,7 @@ export const zh: Messages = {
   because_nobody_at_a_desktop: '你不在任何一台电脑前',
   because_unknown: '不知道你是否在那里',
   because_everywhere: '所有设备都会响',
+  because_addressed: '只发给这台设备',
   because_phone_too: '你希望手机也响',
   because_handover: '它在别处弹出之前你已离开',
   because_not_shown: '先前提醒的设备没有显示它',

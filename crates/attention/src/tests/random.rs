@@ -624,6 +624,7 @@ fn accepted(m: usize, at: Instant, priority: Priority, expires: Option<Instant>)
         priority,
         at,
         expires,
+        except: None,
     }
 }
 

@@ -1222,6 +1222,30 @@ fn expiry_cancels_by_itself() {
     );
 }
 
+// What is about a device.
+
+#[test]
+fn what_is_about_a_device_rings_on_another_one() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s desktop d2 connects inactive 200s
+         0s mobile p1 connects
+         5s message m1 but-d1
+         6s message m2 urgent but-p1
+         60s end",
+        "5s deliver m1 rings p1
+         6s deliver m2 rings d1 d2",
+    );
+    check(
+        "0s desktop d1 connects active 0s
+         5s message m1 but-d1
+         20s desktop d2 connects active 0s
+         60s end",
+        "5s deliver m1 silently
+         20s alert d2 m1: Waiting",
+    );
+}
+
 // Rule 8: priorities.
 
 #[test]

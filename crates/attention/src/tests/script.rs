@@ -199,8 +199,13 @@ fn accepted(at: Instant, id: &str, more: &[&str]) -> Accepted {
         priority: Priority::Default,
         at,
         expires: None,
+        except: None,
     };
     for word in more {
+        if let Some(device) = word.strip_prefix("but-") {
+            message.except = Some(self::id(device));
+            continue;
+        }
         match *word {
             "urgent" => message.priority = Priority::Urgent,
             "high" => message.priority = Priority::High,

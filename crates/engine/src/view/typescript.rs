@@ -63,6 +63,7 @@ export type Because =
   | 'nobody_at_a_desktop'
   | 'unknown'
   | 'everywhere'
+  | 'addressed'
   | 'phone_too'
   | 'handover'
   | 'not_shown'

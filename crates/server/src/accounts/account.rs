@@ -1,6 +1,9 @@
 //! One account: its open streams and its router. The only place where the router is asked.
 
+mod handing;
 mod restore;
+
+pub(super) use restore::accepted;
 
 use core::time::Duration;
 use std::collections::HashMap;
@@ -18,7 +21,7 @@ use super::{Decisions, Live, Stream, choices};
 use crate::gateway::Gateways;
 use crate::metrics::{Metrics, Owed};
 use crate::session::Taken;
-use crate::store::{Appended, Entry, Log, Position, Subscription, TopicId, What};
+use crate::store::{Appended, Log, Position, Subscription, TopicId, What};
 
 /// How long a message for who is connected at this moment may still ring: on the next best device
 /// where the first does not say `shown`.
@@ -322,11 +325,11 @@ impl Account {
         match &entry.what {
             What::Message(message) => self.message(appended, message),
             What::Read(ids) => {
-                self.hand_out(entry, logs, FirstAlert::Silent, &[]);
+                self.hand_out(appended, FirstAlert::Silent, &[]);
                 self.route(Event::Read { ids: ids.clone() });
             }
             What::Withdraw(ids, _) => {
-                self.hand_out(entry, logs, FirstAlert::Silent, &[]);
+                self.hand_out(appended, FirstAlert::Silent, &[]);
                 self.route(Event::Withdrawn { ids: ids.clone() });
             }
         }
@@ -357,6 +360,7 @@ impl Account {
         let mut effects = Vec::new();
         let event = Event::Accepted(Accepted {
             expires,
+            except: appended.not_for.clone(),
             ..announced(message, now)
         });
         self.router.handle(now.instant, event, &mut effects);
@@ -366,7 +370,7 @@ impl Account {
         });
         let others = choices::silently(&self.settings, message);
         let ring = ring.unwrap_or_default();
-        self.hand_out(&appended.entry, &appended.logs, others, ring);
+        self.hand_out(appended, others, ring);
         self.carry_out(effects);
     }
 
@@ -393,45 +397,6 @@ impl Account {
                 Effect::Push { device, .. } | Effect::CancelPush { device, .. } => {
                     tracing::error!(account = %self.name, %device, "nothing sends to its push service");
                 }
-            }
-        }
-    }
-
-    /// Hands an entry of the account's own to its inboxes, and to whom it is addressed besides:
-    /// what rings, and what the `others` are told.
-    fn hand_out(&self, entry: &Arc<Entry>, logs: &[Log], others: FirstAlert, ring: &[DeviceId]) {
-        for (_, stream) in &self.streams {
-            let inbox = stream.is_inbox();
-            if inbox || stream.is_addressed(logs) {
-                let rings = inbox && ring.contains(&stream.device);
-                stream.mailbox.put(Live::Entry {
-                    entry: Arc::clone(entry),
-                    alert: if rings { FirstAlert::Now } else { others },
-                });
-            }
-        }
-    }
-
-    /// Hands an entry to the clients it is addressed to. Where it is an inbox, it rings there and
-    /// nowhere else, if the person's choices let it.
-    fn hand_to_clients(&self, entry: &Arc<Entry>, logs: &[Log]) {
-        let rings = match &entry.what {
-            What::Message(message) if self.router.may_ring(&announced(message, Now::read())) => {
-                FirstAlert::Now
-            }
-            What::Message(message) => choices::silently(&self.settings, message),
-            What::Read(_) | What::Withdraw(..) => FirstAlert::Silent,
-        };
-        for (_, stream) in &self.streams {
-            if stream.is_addressed(logs) {
-                stream.mailbox.put(Live::Entry {
-                    entry: Arc::clone(entry),
-                    alert: if stream.is_inbox() {
-                        rings
-                    } else {
-                        FirstAlert::Silent
-                    },
-                });
             }
         }
     }
@@ -464,5 +429,6 @@ fn announced(message: &Message, now: Now) -> Accepted {
         priority: message.priority,
         at: now.instant,
         expires: None,
+        except: None,
     }
 }

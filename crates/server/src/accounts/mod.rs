@@ -1,5 +1,6 @@
 //! Each account's attention router and its timers, loaded while a device or an alert is live.
 
+mod absence;
 mod account;
 mod choices;
 pub(crate) mod clock;
@@ -227,7 +228,32 @@ impl Accounts {
         // An account that is not loaded decides nothing.
         let _ = answer.await;
         self.decisions.write().await;
-        self.store.trace(reader, id).await
+        let steps = self.store.trace(reader, id).await?;
+        if steps.is_empty() {
+            return self.explain_absence(account, reader, id).await;
+        }
+        Ok(steps)
+    }
+
+    /// Why nothing was decided about a message so far: it came while no device was there.
+    async fn explain_absence(
+        &self,
+        account: &AccountName,
+        reader: &Reader,
+        id: MessageId,
+    ) -> Result<Vec<TraceStep>, StoreError> {
+        let head = self.store.head().await?;
+        let pending = self.store.pending(account, Timestamp::now(), head).await?;
+        if let Some(message) = pending.iter().find(|message| message.id == id) {
+            let settings = self.settings(account).await?;
+            return Ok(absence::of_everyone(message, &settings, self.timings));
+        }
+        let Reader::Client(client) = *reader else {
+            return Ok(Vec::new());
+        };
+        let own = self.store.message(&Reader::Address(client), id).await?;
+        let unread = own.filter(|message| message.read_at.is_none());
+        Ok(unread.iter().map(absence::of_client).collect())
     }
 
     /// Decisions on their way to the store.

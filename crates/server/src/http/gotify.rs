@@ -83,6 +83,7 @@ pub(crate) struct Sending {
     priority: i64,
     #[serde(skip_serializing_if = "Value::is_null")]
     extras: Value,
+    #[serde(serialize_with = "hither_protocol::write_time")]
     date: Timestamp,
 }
 

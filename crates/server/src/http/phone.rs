@@ -42,6 +42,7 @@ const FILES: &[File] = files! {
 /// A session whose access token only the browser's cookie knows.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct BrowserSession {
+    #[serde(serialize_with = "hither_protocol::write_time")]
     expires_at: Timestamp,
     device_id: DeviceId,
     message_token: String,

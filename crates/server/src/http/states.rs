@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::inbox::at_most;
 use super::publish::not_published;
 use super::{App, Failure, Publisher};
-use crate::store::{MessageStates, ReceiverState, Refused, StateCounts, StoreError};
+use crate::secret;
+use crate::store::{MessageStates, Receiver, ReceiverState, Refused, StateCounts, StoreError};
 
 pub(crate) const DEFAULT_LIMIT: usize = 100;
 pub(crate) const MAX_LIMIT: usize = 1000;
@@ -21,7 +22,7 @@ pub(crate) const MAX_LIMIT: usize = 1000;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
-    after: Option<AccountName>,
+    after: Option<String>,
     limit: Option<usize>,
 }
 
@@ -29,13 +30,17 @@ pub(crate) struct Listing {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct MessageState {
     id: MessageId,
+    #[serde(serialize_with = "hither_protocol::write_time")]
     created_at: Timestamp,
     /// When it comes to its receivers, while it waits for that.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     deliver_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     expires_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     withdrawn_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     withdrawn: Option<WithdrawWhy>,
@@ -43,8 +48,9 @@ pub(crate) struct MessageState {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     refused: Vec<Refused>,
     counts: Counts,
-    /// Accounts that were addressed by name, by name.
-    receivers: Vec<Receiver>,
+    /// Accounts that were addressed by name, by name, and then clients that were addressed by
+    /// token, by token.
+    receivers: Vec<ReceiverEntry>,
     /// Ask again, after the last of the receivers.
     more: bool,
 }
@@ -62,16 +68,25 @@ pub(crate) struct Counts {
     read: u64,
 }
 
-/// How far a message came with one account.
+/// How far a message came with one receiver.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Receiver {
-    account: AccountName,
+#[schemars(rename = "Receiver")]
+pub(crate) struct ReceiverEntry {
+    /// As it was addressed: by name, or else by token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<AccountName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    #[serde(serialize_with = "hither_protocol::write_time")]
     stored_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     delivered_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     shown_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     read_at: Option<Timestamp>,
 }
 
@@ -96,15 +111,25 @@ pub(super) async fn states(
     let Query(listing) = listing.map_err(|error| bad_query(&error))?;
     let limit = at_most(MAX_LIMIT, listing.limit.unwrap_or(DEFAULT_LIMIT))?;
     let id = id.ok_or_else(not_published)?;
+    let after = listing.after.map(after).transpose()?;
     let states = app
         .store
-        .states(publisher, id, listing.after, limit)
+        .states(publisher, id, after, limit)
         .await
         .map_err(|error| match error {
             StoreError::NotFound => not_published(),
             other => other.into(),
         })?;
     Ok(Json(MessageState::of(id, states)))
+}
+
+/// The receiver that an entry was of.
+fn after(text: String) -> Result<Receiver, Failure> {
+    if secret::is_message_token(&text) {
+        return Ok(Receiver::Token(text));
+    }
+    let name = text.parse().map(Receiver::Account);
+    name.map_err(|_| Failure::malformed("after is the name or the token of a receiver."))
 }
 
 impl MessageState {
@@ -119,7 +144,11 @@ impl MessageState {
             withdrawn: withdrawn.flatten(),
             refused: states.refused,
             counts: states.counts.into(),
-            receivers: states.receivers.into_iter().map(Receiver::from).collect(),
+            receivers: states
+                .receivers
+                .into_iter()
+                .map(ReceiverEntry::from)
+                .collect(),
             more: states.more,
         }
     }
@@ -136,10 +165,15 @@ impl From<StateCounts> for Counts {
     }
 }
 
-impl From<ReceiverState> for Receiver {
+impl From<ReceiverState> for ReceiverEntry {
     fn from(state: ReceiverState) -> Self {
+        let (account, token) = match state.receiver {
+            Receiver::Account(name) => (Some(name), None),
+            Receiver::Token(token) => (None, Some(token)),
+        };
         Self {
-            account: state.account,
+            account,
+            token,
             stored_at: state.stored_at,
             delivered_at: state.delivered_at,
             shown_at: state.shown_at,

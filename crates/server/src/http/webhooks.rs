@@ -48,6 +48,7 @@ pub(crate) struct Shown {
     /// All, where it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     events: Option<Vec<EventType>>,
+    #[serde(serialize_with = "hither_protocol::write_time")]
     created_at: Timestamp,
     condition: Condition,
     /// Events that wait.
@@ -55,8 +56,10 @@ pub(crate) struct Shown {
     /// Events that never arrived.
     dropped: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     last_delivered_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     last_failed_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_failure: Option<String>,

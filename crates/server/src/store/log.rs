@@ -123,6 +123,8 @@ pub struct Appended {
     pub logs: Vec<Log>,
     /// Only for who is connected at this moment; it is in no page.
     pub fleeting: bool,
+    /// The device that a message is about, and that does not get it.
+    pub not_for: Option<DeviceId>,
     /// The same in all of them.
     pub entry: Arc<Entry>,
 }
@@ -184,6 +186,8 @@ pub struct Pending {
     pub created_at: Timestamp,
     /// No alert from then on.
     pub expires_at: Option<Timestamp>,
+    /// The device that it is about, and that does not get it.
+    pub not_for: Option<DeviceId>,
 }
 
 /// An unread message that popped up on desktops lately, and that nobody is known to have seen.

@@ -55,7 +55,7 @@ pub use scheduled::{Lost, MAX_SCHEDULED, Refusal, Schedule};
 pub use sqlite::{
     ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, is_there, restore,
 };
-pub use states::{MessageStates, ReceiverState, Refused, StateCounts, States};
+pub use states::{MessageStates, Receiver, ReceiverState, Refused, StateCounts, States};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
 pub use trace::{Decided, MAX_STEPS, Traces};
 pub use upkeep::{Retention, Upkeep};
@@ -160,7 +160,8 @@ pub struct NewSession {
     pub message_token: String,
     /// Sliding.
     pub expires_at: Timestamp,
-    /// Told to the account when it has a live session on another device.
+    /// Told to the account's other devices when nobody was signed in on this one, and one of them
+    /// opened its inbox since somebody signed in there. This device never gets it.
     pub notice: Option<Box<NewMessage>>,
 }
 
@@ -365,7 +366,7 @@ pub trait Store:
         action: String,
         at: Timestamp,
     ) -> Result<(), StoreError>;
-    /// Records how far a client's own disk is. Never goes back. Need not be flushed at once: a
+    /// Records how far a client's own disk is, which it says in a stream. Never goes back. Need not be flushed at once: a
     /// lost ack only repeats what the client already has.
     async fn ack(&self, client: ClientId, upto: Position) -> Result<(), StoreError>;
 

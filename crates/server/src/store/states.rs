@@ -22,9 +22,10 @@ pub struct MessageStates {
     pub refused: Vec<Refused>,
     /// How far it came with all receivers.
     pub counts: StateCounts,
-    /// Accounts addressed by name, by name; a part of them.
+    /// Accounts addressed by name, by name, and then clients addressed by token, by token; a part
+    /// of them.
     pub receivers: Vec<ReceiverState>,
-    /// Whether there are more accounts after these.
+    /// Whether there are more after these.
     pub more: bool,
 }
 
@@ -53,16 +54,25 @@ pub struct StateCounts {
     pub read: u64,
 }
 
-/// What a message is to one account.
+/// Whom a publisher addressed itself, as it did. Accounts come before tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Receiver {
+    /// By name.
+    Account(AccountName),
+    /// A client by its message token. Whose it is stays hidden.
+    Token(String),
+}
+
+/// What a message is to one receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiverState {
-    /// Addressed by name.
-    pub account: AccountName,
-    /// Since when it is in the account's log.
+    /// The receiver.
+    pub receiver: Receiver,
+    /// Since when it is in the receiver's log.
     pub stored_at: Timestamp,
-    /// When the first device said that it has it.
+    /// When the client, or the account's first device, said that it has it.
     pub delivered_at: Option<Timestamp>,
-    /// When the first device showed it.
+    /// When the client, or the account's first device, showed it.
     pub shown_at: Option<Timestamp>,
     /// When it was read; never without the person's consent.
     pub read_at: Option<Timestamp>,
@@ -71,13 +81,13 @@ pub struct ReceiverState {
 /// How far messages came.
 #[async_trait]
 pub trait States {
-    /// What became of a publisher's message, with at most `limit` of the accounts that it named,
-    /// those after `after`. `NotFound` when it is not this publisher's.
+    /// What became of a publisher's message, with at most `limit` of the receivers that it
+    /// addressed themselves, those after `after`. `NotFound` when it is not this publisher's.
     async fn states(
         &self,
         publisher: &PublisherId,
         id: MessageId,
-        after: Option<AccountName>,
+        after: Option<Receiver>,
         limit: usize,
     ) -> Result<MessageStates, StoreError>;
 }

@@ -23,13 +23,13 @@ pub enum EventType {
     /// Of a scheduled message, something was refused at its time.
     #[serde(rename = "message.refused")]
     Refused,
-    /// It is in the log of an account.
+    /// It is in the log of an account, or of a client that was addressed by its message token.
     #[serde(rename = "message.stored")]
     Stored,
-    /// The first device of an account has it on its disk.
+    /// The first device of an account has it on its disk, or that client.
     #[serde(rename = "message.delivered")]
     Delivered,
-    /// The first device of an account showed it.
+    /// The first device of an account showed it, or that client.
     #[serde(rename = "message.shown")]
     Shown,
     /// The person read it, and lets publishers know.
@@ -159,6 +159,8 @@ pub struct Event {
     pub message: Option<MessageId>,
     /// With whom, where it happened with one receiver.
     pub account: Option<AccountName>,
+    /// With whom, where the receiver was addressed by a message token.
+    pub token: Option<String>,
     /// What the person chose.
     pub action: Option<String>,
     /// What was refused; nothing of an event that an earlier version queued.

@@ -13,6 +13,7 @@ use crate::store::{Event, EventType, Lost, Refusal, Refused};
 pub(crate) struct Posted<'a> {
     r#type: EventType,
     /// When it happened.
+    #[serde(serialize_with = "hither_protocol::write_time")]
     timestamp: Timestamp,
     data: Data<'a>,
 }
@@ -26,6 +27,9 @@ struct Data<'a> {
     /// With whom it happened, where the message was addressed to accounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<&'a AccountName>,
+    /// With which client it happened, where the message was addressed to its message token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
     /// What the person chose.
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<&'a str>,
@@ -34,6 +38,7 @@ struct Data<'a> {
     key: Option<&'a str>,
     /// When that message was to come.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     deliver_at: Option<Timestamp>,
     /// One at least.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +75,7 @@ pub(super) fn body(event: &Event) -> Vec<u8> {
         data: Data {
             message_id: event.message,
             account: event.account.as_ref(),
+            token: event.token.as_deref(),
             action: event.action.as_deref(),
             key: refusal.and_then(|refusal| refusal.key.as_deref()),
             deliver_at: refusal.map(|refusal| refusal.deliver_at),

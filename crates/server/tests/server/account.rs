@@ -1,7 +1,11 @@
 //! What a person sees and decides of their own account.
 
+use std::time::Duration;
+
+use hither_attention::Timings;
 use hither_protocol::{
-    CloseCode, DeviceKind, Policy, PresenceState, Quiet, ServerFrame, Session, Timestamp,
+    ClientFrame, CloseCode, DeviceKind, FirstAlert, MessageId, Policy, PresenceState, Quiet,
+    ServerFrame, Session, Timestamp,
 };
 use hither_server::store::{People, Publishers, system_clock};
 use hither_server::{Limits, Settings};
@@ -9,7 +13,9 @@ use hyper::Method;
 use jiff::ToSpan;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, PASSWORD, Server, Stream, bearer, credentials, presence, says};
+use crate::harness::{
+    Answer, PASSWORD, Server, Stream, bearer, credentials, presence, says, shows,
+};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -355,13 +361,23 @@ async fn settings_that_cannot_be_kept_are_refused_whole() {
 async fn a_new_sign_in_is_told_to_the_other_devices() {
     let server = Server::with_settings(Settings::default(), system_clock()).await;
     let first = sign_in_from(&server, "ada", "Laptop", "hither").await;
+    let unused = sign_in_from(&server, "ada", "Phone", "hither").await;
+    let (_quiet, backlog) = server.connect(&unused, None).await;
+    assert!(backlog.frames.is_empty(), "set up together: {backlog:?}");
     let (mut stream, backlog) = server.connect(&first, None).await;
     assert!(backlog.frames.is_empty(), "nobody to tell: {backlog:?}");
 
     let mut again = credentials("ada", DeviceKind::Desktop);
     again["device"]["id"] = first.device_id.as_str().into();
-    again["application"]["name"] = "example".into();
-    server.sign_in_with(&again).await;
+    for application in ["example", "hither"] {
+        again["application"]["name"] = application.into();
+        server.sign_in_with(&again).await;
+    }
+    let (mut stream, _) = {
+        stream.ends_with(CloseCode::SignInAgain).await;
+        let session = server.sign_in_with(&again).await;
+        server.connect(&session, None).await
+    };
     assert!(stream.ping().await.is_empty(), "the same device");
 
     let second = sign_in_from(&server, "ada", "Somebody's phone", "hither").await;
@@ -383,6 +399,62 @@ async fn a_new_sign_in_is_told_to_the_other_devices() {
     wrong["password"] = "wrong".into();
     server.post("/v1/sessions", &[], &wrong).await;
     assert!(stream.ping().await.is_empty(), "nobody came in");
+}
+
+#[tokio::test]
+async fn whoever_signed_in_cannot_swallow_the_warning() {
+    let timings = Timings {
+        restart_grace: Duration::ZERO,
+        ..Timings::default()
+    };
+    let settings = Settings {
+        timings,
+        ..Settings::default()
+    };
+    let server = Server::with_settings(settings, system_clock()).await;
+    let own = sign_in_from(&server, "ada", "Laptop", "hither").await;
+    server
+        .connect_desktop(&own, PresenceState::Active)
+        .await
+        .close()
+        .await;
+    let intruder = sign_in_from(&server, "ada", "Intruder", "hither").await;
+    let mut first = server
+        .connect_desktop(&intruder, PresenceState::Active)
+        .await;
+    assert!(first.ping().await.is_empty(), "it is not told");
+    let page = server.get("/v1/messages", &intruder).await.json();
+    assert_eq!(page["messages"], json!([]));
+
+    // Whatever it guesses.
+    let page = server.get("/v1/messages", &own).await.json();
+    let notice = &page["messages"][0];
+    assert_eq!(notice["title"], "New sign-in: Intruder");
+    let id: MessageId = notice["id"].as_str().unwrap().parse().unwrap();
+    first.say(&shows(id)).await;
+    first.say(&ClientFrame::Read { ids: vec![id] }).await;
+    assert!(first.ping().await.is_empty());
+    let path = format!("/v1/messages/{id}/trace");
+    assert_eq!(server.get(&path, &intruder).await.status, 404);
+
+    let presence = Some(presence(PresenceState::Active));
+    let (mut stream, backlog) = server.connect_as(&own, None, presence).await;
+    let told: Vec<_> = backlog
+        .messages()
+        .map(|one| (one.id, one.read_at))
+        .collect();
+    assert_eq!(told, [(id, None)]);
+    match stream.next().await {
+        ServerFrame::Alert { ids, .. } => assert_eq!(ids, [id]),
+        other => panic!("it does not ring: {other:?}"),
+    }
+    // And while both are there.
+    sign_in_from(&server, "ada", "Another", "hither").await;
+    let (at_home, _) = (stream.next().await, first.ping().await);
+    let ServerFrame::Message { alert, .. } = at_home else {
+        panic!("{at_home:?}");
+    };
+    assert_eq!(alert, FirstAlert::Now);
 }
 
 #[tokio::test]

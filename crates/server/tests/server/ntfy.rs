@@ -965,3 +965,32 @@ async fn files_have_bounds() {
     );
     assert_eq!(server.texts("/t/json?poll=1").await.len(), 1);
 }
+
+#[tokio::test]
+async fn a7_a_page_is_text_where_it_cannot_be_shown() {
+    let server = Server::start().await;
+    let large = format!("<p>Large</p><!-- {} -->", "x".repeat(100_000));
+    for html in [
+        "<title>T</title><style>p{}</style><h1>Report</h1><p>All is <b>well</b>",
+        &large,
+        "<img src='data:image/png;base64,AAAA'>",
+    ] {
+        let body = json!({ "to": { "topics": ["news"] }, "html": html });
+        server.send_as(&body).await;
+    }
+    let answer = server
+        .ask(Method::GET, "/news/json?poll=1", &ada(), &[], "")
+        .await;
+    let lines = answer.body.lines();
+    let texts: Vec<_> = lines
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["message"].clone())
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            "Report\nAll is well",
+            "Large",
+            "A page that only Hither shows"
+        ]
+    );
+}

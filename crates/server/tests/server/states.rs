@@ -4,7 +4,7 @@ use hither_protocol::{ClientFrame, DeviceKind, MessageId, ServerFrame};
 use hyper::Method;
 use serde_json::json;
 
-use crate::harness::{Answer, PUBLISHER, SECRET, Server, bearer};
+use crate::harness::{Answer, PUBLISHER, SECRET, Server, bearer, shows};
 
 async fn ask(server: &Server, path: &str) -> Answer {
     let authorization = format!("Bearer {PUBLISHER}.{SECRET}");
@@ -90,4 +90,39 @@ async fn states_come_in_parts_to_their_publisher_alone() {
     let path = format!("/v1/messages/{id}");
     let answer = server.request(Method::GET, &path, &headers, "").await;
     assert_eq!(answer.problem(), (401, "unauthenticated".to_owned()));
+}
+
+#[tokio::test]
+async fn a_publisher_follows_its_message_to_a_token() {
+    let server = Server::start().await;
+    let ada = server.sign_in("ada", DeviceKind::Mobile).await;
+    let (mut stream, _) = server.connect(&ada, None).await;
+    let to = json!({ "accounts": ["bob"], "tokens": [ada.message_token] });
+    let id = server.send_as(&json!({ "to": to, "title": "hello" })).await;
+    let ServerFrame::Message { cursor, .. } = stream.next().await else {
+        panic!("no message");
+    };
+    stream.say(&ClientFrame::Ack { cursor }).await;
+    stream.say(&shows(id)).await;
+    stream.ping().await;
+    server.send("bob", "another").await;
+
+    let told = ask_about(&server, id).await;
+    let at = &told["created_at"];
+    assert_eq!(
+        told["receivers"][0],
+        json!({ "account": "bob", "stored_at": at })
+    );
+    let state = told["receivers"][1].as_object().unwrap();
+    assert_eq!(state["token"], ada.message_token.as_str());
+    let names: Vec<_> = state.keys().map(String::as_str).collect();
+    assert_eq!(names, ["delivered_at", "shown_at", "stored_at", "token"]);
+    assert!(!told.to_string().contains("ada"), "{told}");
+
+    let part = ask(&server, &format!("/v1/messages/{id}?limit=1&after=bob")).await;
+    assert_eq!(part.json()["receivers"], json!([state]));
+    let path = format!("/v1/messages/{id}?after={}", ada.message_token);
+    assert_eq!(ask(&server, &path).await.json()["receivers"], json!([]));
+    let neither = ask(&server, &format!("/v1/messages/{id}?after=Ada")).await;
+    assert_eq!(neither.problem(), (400, "malformed".to_owned()));
 }

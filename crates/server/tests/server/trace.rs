@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use hither_attention::Timings;
 use hither_protocol::{
-    AlertWhy, Because, DeviceKind, FirstAlert, InactiveReason, MessageId, Outcome, Presence,
-    PresenceState, Seat, ServerFrame, Session, Trace,
+    AlertWhy, Because, ClientFrame, DeviceKind, FirstAlert, InactiveReason, MessageId, Outcome,
+    Presence, PresenceState, Seat, ServerFrame, Session, Trace,
 };
 use hither_server::Settings;
 use hyper::Method;
@@ -168,17 +168,21 @@ async fn what_was_decided_before_a_stop_is_known_after_it() {
     );
 }
 
-#[tokio::test]
-async fn a_choice_for_a_publisher_holds_after_a_restart() {
+/// Devices had their time to come back.
+fn started_long_ago() -> Settings {
     let timings = Timings {
         restart_grace: Duration::ZERO,
         ..Timings::default()
     };
-    let settings = Settings {
+    Settings {
         timings,
         ..Settings::default()
-    };
-    let server = Server::with(settings).await;
+    }
+}
+
+#[tokio::test]
+async fn a_choice_for_a_publisher_holds_after_a_restart() {
+    let server = Server::with(started_long_ago()).await;
     let session = server.sign_in("ada", DeviceKind::Mobile).await;
     choose(
         &server,
@@ -250,4 +254,78 @@ async fn quiet_times_hold_back_and_end_on_time() {
         decided(&server, &session, first).await[1..],
         [(Outcome::Alerted, Because::QuietEnded)]
     );
+}
+
+#[tokio::test]
+async fn what_came_while_no_device_was_there_is_explained() {
+    let server = Server::with(started_long_ago()).await;
+    let session = server.sign_in("ada", DeviceKind::Desktop).await;
+    let id = server.send("ada", "hello").await;
+    let low = json!({ "to": { "accounts": ["ada"] }, "title": "by the way", "priority": 2 });
+    let low = server.send_as(&low).await;
+    let alone = json!({ "to": { "tokens": [session.message_token] }, "title": "hello" });
+    let alone = server.send_as(&alone).await;
+    be_quiet(&server, &session, 3600, false).await;
+    let late = server.send("ada", "late").await;
+    for (id, expected) in [
+        (low, (Outcome::Silent, Because::Quieted)),
+        (alone, (Outcome::Silent, Because::NobodyReachable)),
+        (late, (Outcome::Waits, Because::Quiet)),
+    ] {
+        assert_eq!(decided(&server, &session, id).await, [expected]);
+    }
+    be_quiet(&server, &session, -1800, false).await;
+    let steps = trace(&server, &session, id).await.steps;
+    assert_eq!(steps.len(), 1);
+    assert_eq!(steps[0].text, "waits: nobody can be reached");
+    let page = server.get("/v1/messages", &session).await.json();
+    assert_eq!(page["messages"][0]["created_at"], json!(steps[0].step.at));
+
+    // What is decided later is all there is to say.
+    let mut desktop = server
+        .connect_desktop(&session, PresenceState::Active)
+        .await;
+    let (mut rung, _) = alert(&mut desktop).await;
+    rung.sort_unstable();
+    assert_eq!(rung, [id, late]);
+    let steps = decided(&server, &session, id).await;
+    assert_eq!(steps.last(), Some(&(Outcome::Alerted, Because::Waiting)));
+    let read = ClientFrame::Read { ids: vec![low] };
+    desktop.say(&read).await;
+    desktop.ping().await;
+    let settled = decided(&server, &session, low).await;
+    assert_eq!(settled, [(Outcome::Silent, Because::Quieted)]);
+}
+
+#[tokio::test]
+async fn what_is_for_one_client_is_explained() {
+    let server = Server::start().await;
+    let session = named(&server, "Ada's laptop", DeviceKind::Desktop).await;
+    let mut desktop = server
+        .connect_desktop(&session, PresenceState::Inactive)
+        .await;
+    let send = async |priority: u8| {
+        let to = json!({ "tokens": [session.message_token] });
+        let body = json!({ "to": to, "title": "hello", "priority": priority });
+        server.send_as(&body).await
+    };
+    let loud = send(3).await;
+    assert_eq!(message(&mut desktop).await, (loud, FirstAlert::Now));
+    let quiet = send(2).await;
+    assert_eq!(message(&mut desktop).await, (quiet, FirstAlert::Never));
+    be_quiet(&server, &session, 3600, true).await;
+    let held = send(3).await;
+    assert_eq!(message(&mut desktop).await, (held, FirstAlert::Silent));
+    let steps = trace(&server, &session, loud).await.steps;
+    assert_eq!(
+        steps[0].text,
+        "Ada's laptop alerted: it was sent to this device alone"
+    );
+    for (id, expected) in [
+        (loud, (Outcome::Alerted, Because::Addressed)),
+        (quiet, (Outcome::Silent, Because::Quieted)),
+        (held, (Outcome::Silent, Because::Quiet)),
+    ] {
+        assert_eq!(decided(&server, &session, id).await, [expected]);
+    }
 }

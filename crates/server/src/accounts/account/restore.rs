@@ -115,12 +115,14 @@ fn unsettled(message: &Pending, shown: &[store::PoppedUp], now: Now) -> Unsettle
     }
 }
 
-fn accepted(pending: &Pending, now: Now) -> Accepted {
+/// A message from before, as the router is told of it.
+pub(in crate::accounts) fn accepted(pending: &Pending, now: Now) -> Accepted {
     Accepted {
         id: pending.id,
         publisher: Some(pending.publisher.clone()),
         priority: pending.priority,
         at: now.moment(pending.created_at),
         expires: pending.expires_at.map(|time| now.moment(time)),
+        except: pending.not_for.clone(),
     }
 }

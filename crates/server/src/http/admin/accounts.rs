@@ -41,12 +41,15 @@ pub(crate) struct ListedAccount {
     name: AccountName,
     admin: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     disabled_at: Option<Timestamp>,
+    #[serde(serialize_with = "hither_protocol::write_time")]
     created_at: Timestamp,
     devices: u64,
     /// Devices with an open stream of the inbox.
     online: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     last_seen_at: Option<Timestamp>,
 }
 

@@ -32,11 +32,14 @@ pub(crate) struct ListedMessage {
     id: MessageId,
     publisher: PublisherRef,
     priority: Priority,
+    #[serde(serialize_with = "hither_protocol::write_time")]
     created_at: Timestamp,
     /// When it comes, while it waits for that.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     deliver_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "hither_protocol::write_optional_time")]
     expires_at: Option<Timestamp>,
     /// Accounts it was stored for; of these, how many had it shown, and how many read it.
     receivers: u64,

@@ -45,6 +45,7 @@ pub(crate) struct AdminSignIn {
 pub(crate) struct AdminSession {
     account: AccountName,
     device_id: DeviceId,
+    #[serde(serialize_with = "hither_protocol::write_time")]
     expires_at: Timestamp,
 }
 

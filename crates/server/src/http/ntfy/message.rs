@@ -104,7 +104,7 @@ impl NtfyMessage {
             expires,
             event: Event::Message,
             topic: topic.to_owned(),
-            message: text(&message),
+            message: text(&message, beyond.page),
             title: message.title,
             priority: (priority != Priority::Default).then(|| priority.into()),
             tags: message.tags,
@@ -168,10 +168,14 @@ fn sequence_id(key: &str, topic: &str) -> String {
     own.unwrap_or(key).to_owned()
 }
 
-/// A client that shows only text must not show nothing.
-fn text(message: &Message) -> String {
+/// A client that shows only text must not show nothing. `page` is what the page said when it was
+/// accepted.
+fn text(message: &Message, page: String) -> String {
     if !message.body.is_empty() {
         return message.body.clone();
+    }
+    if message.html.is_some() && !page.is_empty() {
+        return page;
     }
     if message.title.is_empty() {
         "A page that only Hither shows".to_owned()
@@ -268,8 +272,14 @@ mod tests {
     fn a_message_is_never_without_text() {
         let titled = shown(&json!({ "title": "Only a title" }), &json!({}));
         assert_eq!(titled["message"], "Only a title");
-        let page = shown(&json!({ "html": { "size": 3 } }), &json!({}));
-        assert_eq!(page["message"], "A page that only Hither shows");
+        let page = json!({ "html": { "size": 3 }, "title": "Report" });
+        let said = json!({ "page": "All is well" });
+        assert_eq!(shown(&page, &said)["message"], "All is well");
+        // Its publisher lost the right to pages before it came.
+        let refused = shown(&json!({ "title": "Report" }), &said);
+        assert_eq!(refused["message"], "Report");
+        let picture = shown(&json!({ "html": { "size": 3 } }), &json!({}));
+        assert_eq!(picture["message"], "A page that only Hither shows");
     }
 
     #[test]

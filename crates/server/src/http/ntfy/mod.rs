@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 pub(crate) use self::delay::moment;
 pub(crate) use self::known::KnownPasswords;
 pub(crate) use self::places::Followers;
-pub(crate) use self::publication::priority_named;
+pub(crate) use self::publication::{of_page, priority_named};
 pub(crate) use self::publish::as_json;
 pub(crate) use self::topic::{Refused, claimed, readable, topic_name, writable};
 use super::App;

@@ -12,6 +12,7 @@ use super::error::{NtfyError, Why};
 use super::params::{self, Params};
 use super::{delay, template};
 use crate::http::body::object;
+use crate::page_text::page_text;
 
 /// Stands in for a message without text.
 const NO_TEXT: &str = "triggered";
@@ -52,6 +53,20 @@ pub(super) struct Beyond {
     /// It is for those who listen, and kept for nobody.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(super) fleeting: bool,
+    /// What its page says, where it says nothing else.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) page: String,
+}
+
+/// What ntfy's clients are told of a page, which they cannot show, as JSON; nothing where it has no
+/// words.
+pub(crate) fn of_page(html: &str) -> Option<String> {
+    let beyond = Beyond {
+        page: page_text(html),
+        ..Beyond::default()
+    };
+    let says = !beyond.page.is_empty();
+    says.then(|| serde_json::to_string(&beyond).expect("texts under names that are texts"))
 }
 
 /// A file on another server.

@@ -27,6 +27,7 @@ pub(crate) use self::recall::{not_published, recall};
 use self::receivers::receivers;
 use self::rights::permitted;
 use super::attachments::{self, Named};
+use super::ntfy::of_page;
 use super::{App, Failure, JsonBody, Publisher};
 use crate::accounts::clock;
 use crate::attachments::{Arrived, Held};
@@ -166,6 +167,10 @@ impl Ready {
         let held = named.take_held();
         let fields = request.fields.take();
         let (message, html) = message(publisher, request, named, clock::wall())?;
+        // Only topics have subscribers who cannot show it.
+        let page = html.as_deref();
+        let page = page.filter(|_| message.body.is_empty() && !to.topics.is_empty());
+        let ntfy = page.and_then(of_page);
         let new = NewMessage {
             message,
             html,
@@ -174,7 +179,7 @@ impl Ready {
             deliver_at,
             ttl,
             idempotency: None,
-            ntfy: None,
+            ntfy,
             fields,
         };
         Ok(Self { new, held })

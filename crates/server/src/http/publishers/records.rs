@@ -26,6 +26,7 @@ type Named = Result<Path<String>, PathRejection>;
 pub(crate) struct Kept {
     publisher: PublisherRef,
     record: Values,
+    #[serde(serialize_with = "hither_protocol::write_time")]
     updated_at: Timestamp,
 }
 

@@ -64,7 +64,8 @@ macro_rules! contract_suite {
                 settings_are_kept_and_announced
                 a_changed_password_keeps_one_session
                 a_removed_device_takes_its_clients_along
-                a_notice_reaches_those_who_are_signed_in_elsewhere
+                a_notice_is_for_a_new_device_where_another_is_in_use
+                a_notice_is_kept_from_the_device_it_is_about
             }
             push {
                 a_registration_takes_the_place_of_the_one_before
@@ -139,6 +140,7 @@ macro_rules! contract_suite {
             states {
                 a_message_is_delivered_once_a_device_has_it
                 names_are_only_of_those_who_were_addressed_by_name
+                a_client_addressed_by_token_has_its_own_states
                 what_went_before_it_came_is_not_delivered
                 reading_is_told_with_consent_only
                 states_are_the_publishers_own_and_come_in_parts

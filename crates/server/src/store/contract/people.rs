@@ -469,26 +469,124 @@ pub(crate) async fn a_removed_device_takes_its_clients_along<B: Bed>(bed: B) {
     }
 }
 
-pub(crate) async fn a_notice_reaches_those_who_are_signed_in_elsewhere<B: Bed>(bed: B) {
-    let scene = Scene::new(bed).await;
-    let sign_in = |device: &str, token: u8| {
-        let notice = Some(Box::new(a_message(&["ada"])));
+impl<B: Bed> Scene<B> {
+    /// Signs in with a notice for the account's other devices.
+    async fn announce(&self, device: &str, token: u8) -> Result<Identity, StoreError> {
         let session = NewSession {
-            notice,
-            ..a_session("ada", device, token, scene.hands.now())
+            notice: Some(Box::new(a_message(&["ada"]))),
+            ..a_session("ada", device, token, self.hands.now())
         };
-        scene.store.create_session(session)
-    };
-    sign_in("desk", 1).await.unwrap();
-    sign_in("desk", 2).await.unwrap();
-    assert!(ids(&scene.whole_log("ada").await).is_empty(), "nobody else");
-    sign_in("phone", 3).await.unwrap();
-    assert_eq!(ids(&scene.whole_log("ada").await).len(), 1);
-    assert!(sign_in("tablet", 3).await.is_err(), "the token is taken");
-    assert_eq!(
-        ids(&scene.whole_log("ada").await).len(),
-        1,
-        "no notice without a session"
-    );
+        self.store.create_session(session).await
+    }
+
+    /// A client opens its stream.
+    async fn open(&self, token: u8) -> ClientId {
+        let client = self.client(token).await;
+        self.store.seen(client).unwrap();
+        client
+    }
+
+    async fn notices(&self) -> usize {
+        ids(&self.whole_log("ada").await).len()
+    }
+}
+
+pub(crate) async fn a_notice_is_for_a_new_device_where_another_is_in_use<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    scene.announce("desk", 1).await.unwrap();
+    scene.announce("phone", 2).await.unwrap();
+    assert_eq!(scene.notices().await, 0, "neither is in use yet");
+    let desk = scene.open(1).await;
+    scene.announce("desk", 3).await.unwrap();
+    scene.announce("phone", 4).await.unwrap();
+    let mut other = a_session("ada", "phone", 5, scene.hands.now());
+    other.application.0 = "example".to_owned();
+    other.notice = Some(Box::new(a_message(&["ada"])));
+    scene.store.create_session(other).await.unwrap();
+    assert_eq!(scene.notices().await, 0, "both are known");
+
+    scene.announce("tablet", 6).await.unwrap();
+    assert_eq!(scene.notices().await, 0, "the desk was not opened since");
+    scene.open(3).await;
+    scene.announce("car", 7).await.unwrap();
+    assert_eq!(scene.notices().await, 1);
+    let taken = scene.announce("watch", 7).await;
+    assert_eq!(refused(taken), StoreError::Taken);
+    assert_eq!(scene.notices().await, 1, "no notice without a session");
+
+    let scene = scene.reopen().await;
+    scene
+        .store
+        .end_session(scene.client(7).await)
+        .await
+        .unwrap();
+    scene.announce("car", 8).await.unwrap();
+    assert_eq!(scene.notices().await, 2, "nobody was signed in there");
+    scene.store.end_session(desk).await.unwrap();
+    scene.announce("watch", 9).await.unwrap();
+    assert_eq!(scene.notices().await, 2, "nobody to be told");
     assert!(ids(&scene.whole_log("bob").await).is_empty());
+}
+
+pub(crate) async fn a_notice_is_kept_from_the_device_it_is_about<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let mut news = scene.store.commits().unwrap();
+    scene.announce("desk", 1).await.unwrap();
+    let desk = Reader::Client(scene.open(1).await);
+    scene.announce("new", 2).await.unwrap();
+    let new = scene.client(2).await;
+    let same = a_session("ada", "new", 3, scene.hands.now());
+    let same = NewSession {
+        application: ("example".to_owned(), "1.0.0".to_owned()),
+        ..same
+    };
+    scene.store.create_session(same).await.unwrap();
+    let [id] = ids(&scene.whole_log("ada").await)[..] else {
+        panic!("one notice");
+    };
+    let kept_from: Vec<_> = announced(&mut news)
+        .into_iter()
+        .filter_map(|news| match news {
+            Committed::Entries(entries) => Some(entries),
+            _ => None,
+        })
+        .flatten()
+        .map(|appended| appended.not_for)
+        .collect();
+    assert_eq!(kept_from, [Some(device("new"))]);
+
+    let at = scene.hands.now();
+    let scene = scene.reopen().await;
+    let pending = scene.store.pending(&name("ada"), at, NEWEST).await.unwrap();
+    assert_eq!(pending[0].not_for, Some(device("new")));
+    for client in [new, scene.client(3).await] {
+        let (there, store) = (Reader::Client(client), &scene.store);
+        let page = store.page(&there, Position(0), None, 10).await.unwrap();
+        assert!(page.entries.is_empty() && page.upto == store.head().await.unwrap());
+        assert_eq!(store.message(&there, id).await.unwrap(), None);
+        assert_eq!(refused(store.trace(&there, id).await), StoreError::NotFound);
+        let on = device("new");
+        store.mark_read(&there, vec![id], at).await.unwrap();
+        let shown = store.mark_shown(&there, &on, vec![id], true, at);
+        shown.await.unwrap();
+        let chosen = store.record_action(&there, &on, id, "yes".to_owned(), at);
+        assert_eq!(refused(chosen.await), StoreError::NotFound);
+    }
+    let told = scene.store.message(&desk, id).await.unwrap().unwrap();
+    assert_eq!(told.read_at, None);
+    assert_eq!(
+        ids(&scene
+            .store
+            .page(&desk, Position(0), None, 10)
+            .await
+            .unwrap()),
+        [id]
+    );
+    let pending = scene.store.pending(&name("ada"), at, NEWEST).await.unwrap();
+    assert_eq!(pending.len(), 1, "it is still owed");
+    let on = device("desk");
+    let shown = scene.store.mark_shown(&desk, &on, vec![id], true, at);
+    shown.await.unwrap();
+    let unseen = scene.store.unseen(&name("ada"), at).await.unwrap();
+    assert_eq!(unseen[0].message.not_for, Some(device("new")));
 }

@@ -3,7 +3,7 @@ use core::time::Duration;
 use hither_protocol::{Settings, WithdrawWhy};
 
 use super::*;
-use crate::store::{Application, ClientId, MessageStates, StateCounts};
+use crate::store::{Application, ClientId, MessageStates, Receiver, ReceiverState, StateCounts};
 
 impl<B: Bed> Scene<B> {
     async fn states(&self, id: MessageId) -> MessageStates {
@@ -56,9 +56,12 @@ pub(crate) async fn a_message_is_delivered_once_a_device_has_it<B: Bed>(bed: B) 
     let names: Vec<_> = states
         .receivers
         .iter()
-        .map(|one| one.account.as_str())
+        .map(|one| one.receiver.clone())
         .collect();
-    assert_eq!(names, ["ada", "bob"]);
+    assert_eq!(
+        names,
+        ["ada", "bob"].map(|text| Receiver::Account(name(text)))
+    );
     assert_eq!(states.receivers[0].stored_at, before);
     assert_eq!(states.receivers[0].delivered_at, None);
 
@@ -113,10 +116,6 @@ pub(crate) async fn names_are_only_of_those_who_were_addressed_by_name<B: Bed>(b
             ..Receivers::default()
         },
         Receivers {
-            tokens: vec!["address-ada-desk-1".to_owned()],
-            ..Receivers::default()
-        },
-        Receivers {
             application: application("^1"),
             ..Receivers::default()
         },
@@ -130,7 +129,14 @@ pub(crate) async fn names_are_only_of_those_who_were_addressed_by_name<B: Bed>(b
         sent.push(scene.store.publish(to(case)).await.unwrap());
     }
     scene.acks(desk).await;
-    let expected = [(1, 1), (2, 1), (1, 1), (1, 1), (0, 0)];
+    // What waits for a version comes into the client's own log.
+    scene
+        .store
+        .set_version(desk, "2.0.0".to_owned())
+        .await
+        .unwrap();
+    scene.acks(desk).await;
+    let expected = [(1, 1), (2, 1), (1, 1), (0, 1)];
     for (stored, (receivers, delivered)) in sent.iter().zip(expected) {
         let states = scene.states(stored.id).await;
         assert_eq!(states.counts, counts(receivers, delivered, 0, 0));
@@ -206,13 +212,16 @@ pub(crate) async fn states_are_the_publishers_own_and_come_in_parts<B: Bed>(bed:
         assert_eq!(refused(found), StoreError::NotFound);
     }
     let part = async |after: Option<&str>, limit: usize| {
-        let after = after.map(name);
+        let after = after.map(|text| Receiver::Account(name(text)));
         let part = scene.store.states(&publisher_id(), id, after, limit).await;
         let part = part.unwrap();
         let names: Vec<String> = part
             .receivers
             .iter()
-            .map(|one| one.account.to_string())
+            .map(|one| match &one.receiver {
+                Receiver::Account(name) => name.to_string(),
+                Receiver::Token(token) => token.clone(),
+            })
             .collect();
         (names.join(" "), part.more)
     };
@@ -222,4 +231,87 @@ pub(crate) async fn states_are_the_publishers_own_and_come_in_parts<B: Bed>(bed:
     assert_eq!(part(Some("zoe"), 3).await, (String::new(), false));
     scene.store.remove_account(&name("bob")).await.unwrap();
     assert_eq!(part(None, 3).await, ("ada cyd".to_owned(), false));
+}
+
+pub(crate) async fn a_client_addressed_by_token_has_its_own_states<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let desk = scene.signed_in("ada", "desk", 1).await;
+    let phone = scene.signed_in("ada", "phone", 2).await;
+    scene.add_webhook("one", None).await;
+    let stored_at = scene.hands.now();
+    let tokens = ["address-ada-desk-1", "address-ada-phone-2"];
+    let both = Receivers {
+        tokens: tokens.map(str::to_owned).to_vec(),
+        ..Receivers::default()
+    };
+    let id = scene.store.publish(to(both)).await.unwrap().id;
+    scene.hands.turn(1000);
+    let delivered_at = scene.hands.now();
+    scene.acks(desk).await;
+    scene.hands.turn(1000);
+    let at = scene.hands.now();
+    for (client, on) in [(desk, "desk"), (phone, "phone")] {
+        let (reader, on) = (Reader::Client(client), device(on));
+        for _ in 0..2 {
+            let shown = scene.store.mark_shown(&reader, &on, vec![id], false, at);
+            shown.await.unwrap();
+            let chosen = scene
+                .store
+                .record_action(&reader, &on, id, "yes".to_owned(), at);
+            chosen.await.unwrap();
+        }
+    }
+    let read = async |client: ClientId| {
+        let reader = Reader::Client(client);
+        let read = scene.store.mark_read(&reader, vec![id], at);
+        read.await.unwrap();
+    };
+    read(desk).await;
+    let allow = Settings {
+        read_receipts: true,
+        ..Settings::default()
+    };
+    scene.store.set_settings(&name("ada"), allow).await.unwrap();
+    read(phone).await;
+
+    let scene = scene.reopen().await;
+    let state = |token: usize, delivered_at| ReceiverState {
+        receiver: Receiver::Token(tokens[token].to_owned()),
+        stored_at,
+        delivered_at: Some(delivered_at),
+        shown_at: Some(at),
+        read_at: Some(at),
+    };
+    let expected = [state(0, delivered_at), state(1, at)];
+    assert_eq!(scene.states(id).await.receivers, expected);
+    let after = Some(expected[0].receiver.clone());
+    let part = scene
+        .store
+        .states(&publisher_id(), id, after, 1)
+        .await
+        .unwrap();
+    assert_eq!((&part.receivers[..], part.more), (&expected[1..], false));
+    assert_eq!(
+        scene.told().await,
+        [
+            "message.stored address-ada-desk-1",
+            "message.stored address-ada-phone-2",
+            "message.delivered address-ada-desk-1",
+            // Another message, with which the ack travelled.
+            "message.stored bob",
+            "message.shown address-ada-desk-1",
+            "message.action address-ada-desk-1 yes",
+            "message.shown address-ada-phone-2",
+            "message.action address-ada-phone-2 yes",
+            // By then ada had allowed it to be told.
+            "message.read address-ada-phone-2",
+        ]
+    );
+
+    scene.store.end_session(desk).await.unwrap();
+    assert_eq!(
+        scene.states(id).await.receivers,
+        expected[1..],
+        "a dead token"
+    );
 }

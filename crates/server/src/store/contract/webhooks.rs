@@ -4,7 +4,7 @@ use hither_protocol::Settings;
 
 use super::*;
 use crate::store::{
-    DueWebhook, Event, EventType, MAX_WAITING, NewWebhook, Outcome, Wait, WebhookLoad,
+    Application, DueWebhook, Event, EventType, MAX_WAITING, NewWebhook, Outcome, Wait, WebhookLoad,
     WebhookNumber, WebhookRecord,
 };
 use crate::webhooks::SigningKey;
@@ -64,12 +64,12 @@ impl<B: Bed> Scene<B> {
         events
     }
 
-    /// What waits, in words: type, account, action.
+    /// What waits, in words: type, account or token, action.
     pub(super) async fn told(&self) -> Vec<String> {
         let in_words = |event: Event| {
             let account = event.account.map_or_else(String::new, String::from);
             let words = [event.what.as_str().to_owned(), account];
-            let words = words.into_iter().chain(event.action);
+            let words = words.into_iter().chain(event.token).chain(event.action);
             words
                 .filter(|it| !it.is_empty())
                 .collect::<Vec<_>>()
@@ -227,7 +227,10 @@ pub(crate) async fn a_publisher_is_told_no_more_than_it_may_ask<B: Bed>(bed: B) 
             ..Receivers::default()
         },
         Receivers {
-            tokens: vec!["address-ada-desk-1".to_owned()],
+            application: Some(Application {
+                name: "hither".to_owned(),
+                versions: "*".parse().unwrap(),
+            }),
             ..Receivers::default()
         },
     ];

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::rows::{ID_BYTES, damaged, message_id, ms, time};
 use super::writer::Tx;
 use crate::store::{
-    Committed, DueWebhook, Event, EventType, LONGEST_WAIT, MAX_WAITING, Outcome, Refusal,
+    ClientId, Committed, DueWebhook, Event, EventType, LONGEST_WAIT, MAX_WAITING, Outcome, Refusal,
     StoreError, Wait, WebhookNumber,
 };
 use crate::webhooks::SigningKey;
@@ -25,16 +25,33 @@ pub(super) struct Told<'a> {
     pub(super) what: EventType,
     /// The store's own number.
     pub(super) message: i64,
-    /// With which receiver; `None`: with the message everywhere.
-    pub(super) account: Option<i64>,
+    pub(super) whom: Whom<'a>,
     pub(super) action: Option<&'a str>,
     pub(super) refusal: Option<&'a Refusal>,
     pub(super) at: Timestamp,
 }
 
+/// With which receiver it happened.
+pub(super) enum Whom<'a> {
+    /// With the message everywhere.
+    All,
+    Account(i64),
+    /// With a client that was addressed by its message token, and to which account that belongs.
+    Token(&'a str, i64),
+}
+
+impl Whom<'_> {
+    const fn account(&self) -> Option<i64> {
+        match self {
+            Self::All => None,
+            Self::Account(account) | Self::Token(_, account) => Some(*account),
+        }
+    }
+}
+
 /// Queues what happened for those webhooks of the message's publisher that want it. Of receivers,
-/// a publisher is told of those that it addressed by name, and that somebody read only with their
-/// consent: the same as when it asks.
+/// a publisher is told of those that it addressed by name or token, and that somebody read only
+/// with their consent: the same as when it asks.
 pub(super) fn tell(tx: &mut Tx<'_>, told: &Told<'_>) -> Result<(), StoreError> {
     if !tx.has_webhooks()? {
         return Ok(());
@@ -55,6 +72,41 @@ pub(super) fn tell(tx: &mut Tx<'_>, told: &Told<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Queues what happened with a client for the publisher that addressed it by its message token. A
+/// client that has the message for another reason stays unknown to it.
+pub(super) fn tell_of_client(
+    tx: &mut Tx<'_>,
+    what: EventType,
+    message: i64,
+    client: ClientId,
+    action: Option<&str>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    if !tx.has_webhooks()? {
+        return Ok(());
+    }
+    let addressed: Option<(String, i64)> = tx
+        .prepare_cached(
+            "SELECT message_token, account FROM log JOIN clients ON clients.id = owner
+             WHERE message = ?1 AND kind = 'message' AND scope = 3 AND owner = ?2
+               AND versions IS NULL AND message_token IS NOT NULL",
+        )?
+        .query_row((message, client), |row| row.try_into())
+        .optional()?;
+    let Some((token, account)) = addressed else {
+        return Ok(());
+    };
+    let told = Told {
+        what,
+        message,
+        whom: Whom::Token(&token, account),
+        action,
+        refusal: None,
+        at,
+    };
+    tell(tx, &told)
+}
+
 /// Webhooks that want it, whether they have a place for it, and the message's own id.
 fn wanting(tx: &Tx<'_>, told: &Told<'_>) -> Result<Vec<(i64, bool, [u8; ID_BYTES])>, StoreError> {
     Ok(tx
@@ -65,7 +117,7 @@ fn wanting(tx: &Tx<'_>, told: &Told<'_>) -> Result<Vec<(i64, bool, [u8; ID_BYTES
              WHERE messages.number = ?1 AND webhooks.disabled_at IS NULL
                AND publishers.disabled_at IS NULL
                AND (events IS NULL OR ?2 IN (SELECT value FROM json_each(events)))
-               AND (?3 IS NULL OR EXISTS (
+               AND (?3 IS NULL OR ?5 OR EXISTS (
                    SELECT 1 FROM log
                    WHERE message = ?1 AND kind = 'message' AND scope = 1 AND owner = ?3))
                AND (?2 <> 'message.read' OR EXISTS (
@@ -73,7 +125,13 @@ fn wanting(tx: &Tx<'_>, told: &Told<'_>) -> Result<Vec<(i64, bool, [u8; ID_BYTES
                    WHERE account = ?3 AND content ->> '$.read_receipts'))",
         )?
         .query_map(
-            params![told.message, told.what.as_str(), told.account, MAX_WAITING],
+            params![
+                told.message,
+                told.what.as_str(),
+                told.whom.account(),
+                MAX_WAITING,
+                matches!(told.whom, Whom::Token(..)),
+            ],
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )?
         .collect::<Result<_, _>>()?)
@@ -85,19 +143,25 @@ fn queue(
     message: [u8; ID_BYTES],
     told: &Told<'_>,
 ) -> Result<(), StoreError> {
+    let (account, token) = match told.whom {
+        Whom::All => (None, None),
+        Whom::Account(account) => (Some(account), None),
+        Whom::Token(token, _) => (None, Some(token)),
+    };
     let refusal = told.refusal.map(serde_json::to_string).transpose();
     tx.prepare_cached(
-        "INSERT INTO webhook_events (webhook, type, at, message, account, action, refusal)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO webhook_events (webhook, type, at, message, account, action, refusal, token)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         webhook,
         told.what.as_str(),
         ms(told.at),
         message,
-        told.account,
+        account,
         told.action,
         refusal.map_err(damaged)?,
+        token,
     ])?;
     Ok(())
 }
@@ -171,7 +235,7 @@ pub(super) fn next(
     conn.prepare_cached(&format!(
         "SELECT event.number, webhooks.id, hex(event.id), url, secret,
                 iif(old_until > ?2, old_secret, NULL), type, event.at, message, accounts.name,
-                action, event.failures, webhooks.failures, refusal
+                action, event.failures, webhooks.failures, refusal, token
          FROM webhooks JOIN publishers ON publishers.id = publisher
          CROSS JOIN webhook_events AS event INDEXED BY events_of_webhook
            ON event.webhook = webhooks.number
@@ -221,6 +285,7 @@ fn event(row: &Row<'_>) -> Result<Event, StoreError> {
         refusal: refusal(row)?,
         failures: row.get(11)?,
         webhook_failures: row.get(12)?,
+        token: row.get(14)?,
     })
 }
 

@@ -3,9 +3,10 @@
 use hither_protocol::{DeviceId, MessageId, Timestamp, WithdrawWhy};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::events::{self, Told};
+use super::events::{self, Told, Whom};
 use super::places::{Place, Shelf, account_name};
 use super::rows::{damaged, ms, pack};
+use super::states;
 use super::writer::Tx;
 use crate::store::{ClientId, Committed, EventType, Log, Position, Reader, StoreError, What};
 
@@ -33,6 +34,8 @@ pub(super) struct MessageRow {
     pub(super) fleeting: bool,
     /// Only for clients whose version is in this range.
     pub(super) versions: Option<String>,
+    /// The device that it is about, and that does not get it.
+    pub(super) not_for: Option<DeviceId>,
 }
 
 /// Appends one entry to all of these logs, at one position.
@@ -53,8 +56,10 @@ pub(super) fn append(
         .map(|log| versions(log, message.as_ref()))
         .collect();
     let fleeting = message.as_ref().is_some_and(|message| message.fleeting);
-    let number = message.map(|message| message.number);
-    let position = tx.append(logs, what, fleeting);
+    let (number, not_for) = message
+        .map(|message| (message.number, message.not_for))
+        .unzip();
+    let position = tx.append(logs, what, fleeting, not_for.flatten());
     for (place, versions) in places.into_iter().zip(versions) {
         tx.prepare_cached(
             "INSERT INTO log (scope, owner, position, kind, message, ids, versions, at)
@@ -112,7 +117,10 @@ pub(super) fn mark_read(
             continue;
         };
         match shelf.client.filter(|_| place.is_of_clients()) {
-            Some(client) if client_read(tx, number, client, at)? => by_client.push(*id),
+            Some(client) if client_read(tx, number, client, at)? => {
+                by_client.push(*id);
+                events::tell_of_client(tx, EventType::Read, number, client, None, at)?;
+            }
             None if person_read(tx, number, shelf.account, at)? => {
                 by_person.push(*id);
                 tell(tx, EventType::Read, number, shelf.account, None, at)?;
@@ -176,6 +184,9 @@ pub(super) fn mark_shown(
             continue;
         };
         show(tx, shelf.account, number, device, stays, at)?;
+        if let Some(client) = shelf.client {
+            states::note_shown(tx, number, client, at)?;
+        }
         if place.is_of_clients() {
             continue;
         }
@@ -237,7 +248,7 @@ fn tell(
     let told = Told {
         what,
         message,
-        account: Some(account),
+        whom: Whom::Account(account),
         action,
         refusal: None,
         at,
@@ -254,12 +265,13 @@ pub(super) fn record_action(
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let shelf = Shelf::of(tx, reader)?;
-    let (number, _) = received(tx, &shelf, id)?.ok_or(StoreError::NotFound)?;
+    let (number, place) = received(tx, &shelf, id)?.ok_or(StoreError::NotFound)?;
     if !is_offered(tx, number, shelf.account, action)? {
         return Ok(());
     }
     let first = !is_chosen(tx, number, shelf.account, action)?;
-    tx.prepare_cached("INSERT OR IGNORE INTO chosen_actions VALUES (?1, ?2, ?3, ?4, ?5)")?
+    let here = tx
+        .prepare_cached("INSERT OR IGNORE INTO chosen_actions VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![
             number,
             shelf.account,
@@ -267,11 +279,12 @@ pub(super) fn record_action(
             device.as_str(),
             ms(at)
         ])?;
-    if first {
-        let chosen = Some(action);
-        tell(tx, EventType::Action, number, shelf.account, chosen, at)?;
+    let (what, chosen) = (EventType::Action, Some(action));
+    match shelf.client.filter(|_| place.is_of_clients()) {
+        Some(client) if here > 0 => events::tell_of_client(tx, what, number, client, chosen, at),
+        None if first => tell(tx, what, number, shelf.account, chosen, at),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Whether the message says that it can be chosen.
@@ -297,15 +310,18 @@ fn is_chosen(tx: &Tx<'_>, number: i64, account: i64, action: &str) -> Result<boo
         .query_row((number, account, action), |row| row.get(0))?)
 }
 
-/// The number of a message, and the log by which it is the shelf's.
+/// The number of a message, and the log by which it is the shelf's. There is none on the device
+/// that the message is about.
 pub(super) fn received(
     conn: &Connection,
     shelf: &Shelf,
     id: MessageId,
 ) -> Result<Option<(i64, Place)>, StoreError> {
     let number: Option<i64> = conn
-        .prepare_cached("SELECT number FROM messages WHERE id = ?1")?
-        .query_row([id.0.as_bytes()], |row| row.get(0))
+        .prepare_cached(
+            "SELECT number FROM messages WHERE id = ?1 AND ifnull(not_for <> ?2, TRUE)",
+        )?
+        .query_row(params![id.0.as_bytes(), shelf.device], |row| row.get(0))
         .optional()?;
     let Some(number) = number else {
         return Ok(None);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hither_protocol::{
-    AccountName, Message, MessageId, Priority, PublisherId, Timestamp, WithdrawWhy,
+    AccountName, DeviceId, Message, MessageId, Priority, PublisherId, Timestamp, WithdrawWhy,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -59,7 +59,7 @@ pub(super) fn page(
     Ok(page)
 }
 
-/// An entry with the size of its content; none, when its message is gone.
+/// An entry with the size of its content; none, when its message is gone, or kept from the reader.
 fn entry(
     conn: &Connection,
     shelf: &Shelf,
@@ -69,7 +69,8 @@ fn entry(
     let Found { position, place } = found;
     let mut query = conn.prepare_cached(
         "SELECT log.kind, log.ids, iif(?4, client_inbox.read_at, inbox.read_at),
-                iif(withdrawn_at IS NULL AND ifnull(expires_at > ?7, TRUE),
+                iif(withdrawn_at IS NULL AND ifnull(expires_at > ?7, TRUE)
+                        AND ifnull(not_for <> ?8, TRUE),
                     ifnull(own_content.content, messages.content), NULL)
          FROM log
          LEFT JOIN messages ON number = log.message
@@ -87,6 +88,7 @@ fn entry(
         shelf.account,
         shelf.client,
         ms(now),
+        shelf.device,
     ])?;
     let Some(row) = rows.next()? else {
         return Err(damaged("an entry vanished from its log"));
@@ -96,7 +98,7 @@ fn entry(
     Ok((entry, size))
 }
 
-/// What an entry says; nothing, when its message is gone.
+/// What an entry says; nothing, when its message has no content for the reader.
 fn what(row: &Row<'_>) -> Result<Option<What>, StoreError> {
     let kind = row.get_ref(0)?.as_str().map_err(damaged)?;
     let why = match kind {
@@ -272,7 +274,8 @@ fn addressed(
     pending: &mut BTreeMap<i64, Pending>,
 ) -> Result<(), StoreError> {
     let mut query = conn.prepare_cached(
-        "SELECT messages.id, public_id, priority, messages.created_at, expires_at, number
+        "SELECT messages.id, public_id, priority, messages.created_at, expires_at,
+                not_for, number
          FROM inbox JOIN messages ON number = message
          JOIN publishers ON publishers.id = publisher
          WHERE inbox.account = ?1 AND read_at IS NULL AND shown_at IS NULL
@@ -280,7 +283,7 @@ fn addressed(
     )?;
     let mut rows = query.query(params![account, ms(now)])?;
     while let Some(row) = rows.next()? {
-        pending.insert(row.get(5)?, waiting(row)?);
+        pending.insert(row.get(6)?, waiting(row)?);
     }
     Ok(())
 }
@@ -295,7 +298,8 @@ fn shared(
     pending: &mut BTreeMap<i64, Pending>,
 ) -> Result<(), StoreError> {
     let mut query = conn.prepare_cached(
-        "SELECT messages.id, public_id, priority, messages.created_at, expires_at, number
+        "SELECT messages.id, public_id, priority, messages.created_at, expires_at,
+                not_for, number
          FROM (
              SELECT message AS newest FROM log
              WHERE scope = ?1 AND owner = ?2 AND position > ?3 AND kind = 'message'
@@ -318,7 +322,7 @@ fn shared(
         MAX_PENDING,
     ])?;
     while let Some(row) = rows.next()? {
-        pending.insert(row.get(5)?, waiting(row)?);
+        pending.insert(row.get(6)?, waiting(row)?);
     }
     Ok(())
 }
@@ -331,5 +335,10 @@ pub(super) fn waiting(row: &Row<'_>) -> Result<Pending, StoreError> {
         priority: Priority::try_from(row.get::<_, u8>(2)?).map_err(damaged)?,
         created_at: time(row.get(3)?)?,
         expires_at: optional_time(row.get(4)?)?,
+        not_for: row
+            .get::<_, Option<String>>(5)?
+            .map(DeviceId::try_from)
+            .transpose()
+            .map_err(damaged)?,
     })
 }

@@ -42,6 +42,14 @@ impl Place {
         }
     }
 
+    /// Whose it is alone.
+    pub(super) const fn client(self) -> Option<ClientId> {
+        match self {
+            Self::Client(client) => Some(client),
+            _ => None,
+        }
+    }
+
     /// From two columns, scope and owner.
     pub(super) fn of_row(row: &Row<'_>, first: usize) -> Result<Self, StoreError> {
         let owner = row.get(first + 1)?;
@@ -145,6 +153,8 @@ pub(super) struct Shelf {
     /// Whose inbox it is, or to whom the client belongs.
     pub(super) account: i64,
     pub(super) client: Option<ClientId>,
+    /// On which the client is: it does not get what is about this device.
+    pub(super) device: Option<String>,
     version: String,
     pub(super) spans: Vec<Span>,
 }
@@ -170,6 +180,7 @@ impl Shelf {
         Self {
             account: 0,
             client: None,
+            device: None,
             version: String::new(),
             spans: vec![Span::whole(Place::Topic(topic))],
         }
@@ -192,6 +203,7 @@ impl Shelf {
         Ok(Self {
             account,
             client: None,
+            device: None,
             version: String::new(),
             spans,
         })
@@ -202,9 +214,11 @@ impl Shelf {
         client: ClientId,
         with_inbox: bool,
     ) -> Result<Self, StoreError> {
-        let (account, application, version): (i64, String, String) = conn
-            .prepare_cached("SELECT account, application, version FROM clients WHERE id = ?1")?
-            .query_row([client], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        let (account, application, version, device): (i64, String, String, String) = conn
+            .prepare_cached(
+                "SELECT account, application, version, device FROM clients WHERE id = ?1",
+            )?
+            .query_row([client], |row| row.try_into())
             .optional()?
             .ok_or(StoreError::NotFound)?;
         let inbox = match application.as_str() {
@@ -219,6 +233,7 @@ impl Shelf {
         Ok(Self {
             account,
             client: Some(client),
+            device: Some(device),
             version,
             spans: inbox.into_iter().chain(own).collect(),
         })

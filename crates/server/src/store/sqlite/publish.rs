@@ -3,13 +3,13 @@
 use core::mem;
 use core::time::Duration;
 
-use hither_protocol::{Message, PublisherId, Timestamp};
+use hither_protocol::{DeviceId, Message, PublisherId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::access;
 use super::attachments;
 use super::content::Content;
-use super::events::{self, Told};
+use super::events::{self, Told, Whom};
 use super::log::{MessageRow, append};
 use super::receivers::{self, Resolved};
 use super::rows::{damaged, message_id, ms, taken};
@@ -23,7 +23,16 @@ use crate::template::Unfilled;
 /// How long a repeated publish is recognised.
 const KEY_LIFE_MS: i64 = 24 * 60 * 60 * 1000;
 
-pub(super) fn publish(tx: &mut Tx<'_>, mut new: NewMessage) -> Result<Stored, StoreError> {
+pub(super) fn publish(tx: &mut Tx<'_>, new: NewMessage) -> Result<Stored, StoreError> {
+    publish_elsewhere(tx, new, None)
+}
+
+/// The same for all devices of the receivers but the one that the message is about.
+pub(super) fn publish_elsewhere(
+    tx: &mut Tx<'_>,
+    mut new: NewMessage,
+    not_for: Option<&DeviceId>,
+) -> Result<Stored, StoreError> {
     let publisher = enabled_publisher(tx, &new.message.publisher.id)?;
     if let Some((key, body)) = &new.idempotency
         && let Some(first) = first_answer(tx, publisher, key, body, tx.now)?
@@ -52,7 +61,7 @@ pub(super) fn publish(tx: &mut Tx<'_>, mut new: NewMessage) -> Result<Stored, St
         _ => {}
     }
     let idempotency = new.idempotency.take();
-    let (row, message) = insert_message(tx, publisher, new, &to, later.as_ref())?;
+    let (row, message) = insert_message(tx, publisher, new, &to, later.as_ref(), not_for)?;
     let stored = Stored {
         id: message.id,
         receivers: to.receivers,
@@ -88,6 +97,11 @@ pub(super) fn bring(
     said: Said,
 ) -> Result<(), StoreError> {
     let number = row.number;
+    let clients: Vec<_> = to
+        .logs
+        .iter()
+        .filter_map(|(place, _)| place.client())
+        .collect();
     match said {
         Said::Alike(message) => {
             append(tx, to.logs, What::Message(message), Some(row))?;
@@ -99,21 +113,24 @@ pub(super) fn bring(
             }
         }
     }
-    // Webhooks are told of accounts in whose log it stands by now.
+    // Webhooks are told of those in whose log it stands by now.
     for account in to.accounts {
         tx.prepare_cached("INSERT INTO inbox (message, account) VALUES (?1, ?2)")?
             .execute((number, account))?;
         let told = Told {
             what: EventType::Stored,
             message: number,
-            account: Some(account),
+            whom: Whom::Account(account),
             action: None,
             refusal: None,
             at: tx.now,
         };
         events::tell(tx, &told)?;
     }
-    Ok(())
+    let at = tx.now;
+    clients.into_iter().try_for_each(|client| {
+        events::tell_of_client(tx, EventType::Stored, number, client, None, at)
+    })
 }
 
 fn enabled_publisher(tx: &Tx<'_>, id: &PublisherId) -> Result<i64, StoreError> {
@@ -156,6 +173,7 @@ fn insert_message(
     new: NewMessage,
     to: &Resolved,
     later: Option<&Later>,
+    not_for: Option<&DeviceId>,
 ) -> Result<(MessageRow, Message), StoreError> {
     let comes = later.map_or(tx.now, |later| later.at);
     let message = Message {
@@ -174,8 +192,9 @@ fn insert_message(
     let last_moment = last_moment(tx, message.expires_at, new.ttl).map(ms);
     tx.prepare_cached(
         "INSERT INTO messages
-             (id, publisher, priority, created_at, expires_at, content, html, key, ntfy, receivers)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             (id, publisher, priority, created_at, expires_at, content, html, key, ntfy, receivers,
+              not_for)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         message.id.0.as_bytes(),
@@ -188,6 +207,7 @@ fn insert_message(
         message.key.as_ref().filter(|_| later.is_none()),
         new.ntfy,
         to.receivers.cast_signed(),
+        not_for.map(DeviceId::as_str),
     ])
     .map_err(taken)?;
     let number = tx.last_insert_rowid();
@@ -196,6 +216,7 @@ fn insert_message(
         number,
         fleeting: new.ttl == Some(Duration::ZERO),
         versions: None,
+        not_for: not_for.cloned(),
     };
     Ok((row, message))
 }

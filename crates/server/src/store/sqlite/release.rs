@@ -7,7 +7,7 @@ use hither_protocol::{
 };
 use rusqlite::{OptionalExtension, params};
 
-use super::events::{self, Told};
+use super::events::{self, Told, Whom};
 use super::log::MessageRow;
 use super::places::{Place, account_name, parse_range};
 use super::publish::{Said, application, bring, expiry, last_moment};
@@ -59,6 +59,7 @@ pub(super) fn release(tx: &mut Tx<'_>, number: i64) -> Result<(), StoreError> {
         number,
         fleeting: due.ttl == Some(Duration::ZERO),
         versions: None,
+        not_for: None,
     };
     bring(tx, row, to, said)
 }
@@ -84,7 +85,7 @@ fn tell(
     let told = Told {
         what: EventType::Refused,
         message: due.number,
-        account: None,
+        whom: Whom::All,
         action: None,
         refusal: Some(&refusal),
         at: tx.now,

@@ -13,8 +13,8 @@ use super::states;
 use super::upkeep;
 use super::writer::Tx;
 use crate::store::{
-    ClientId, Committed, DeviceRecord, Identity, Log, NewSession, Position, SecretHash, StoreError,
-    What,
+    ClientId, Committed, DeviceRecord, INBOX, Identity, Log, NewSession, Position, SecretHash,
+    StoreError, What,
 };
 
 pub(super) fn create(tx: &mut Tx<'_>, mut new: NewSession) -> Result<Identity, StoreError> {
@@ -27,9 +27,9 @@ pub(super) fn create(tx: &mut Tx<'_>, mut new: NewSession) -> Result<Identity, S
         return Err(StoreError::Changed);
     }
     if let Some(notice) = new.notice.take()
-        && is_elsewhere(tx, account, &new.device.id)?
+        && is_news(tx, account, &new.device.id)?
     {
-        publish::publish(tx, *notice)?;
+        publish::publish_elsewhere(tx, *notice, Some(&new.device.id))?;
     }
     if let Some(token) = &new.replaces {
         switch_account(tx, account, token)?;
@@ -64,18 +64,21 @@ fn is_removed(tx: &Tx<'_>, account: i64, device: &DeviceId) -> Result<bool, Stor
         .query_row(params![account, device.as_str()], |row| row.get(0))?)
 }
 
-/// Whether the account has a live session on another device.
-fn is_elsewhere(tx: &Tx<'_>, account: i64, device: &DeviceId) -> Result<bool, StoreError> {
+/// Whether nobody is signed in on the device, and another one of the account can be told: one whose
+/// inbox was opened since somebody signed in there. Two devices that are set up together, neither
+/// in use yet, are no news to each other.
+fn is_news(tx: &Tx<'_>, account: i64, device: &DeviceId) -> Result<bool, StoreError> {
     Ok(tx
         .prepare_cached(
-            "SELECT EXISTS (
-                 SELECT 1 FROM sessions JOIN clients ON clients.id = client
-                 WHERE account = ?1 AND device <> ?2 AND expires_at > ?3
-             )",
+            "SELECT ifnull(sum(device = ?2), 0) = 0
+                    AND ifnull(sum(device <> ?2 AND application = ?4 AND opened), 0) > 0
+             FROM sessions JOIN clients ON clients.id = client
+             WHERE account = ?1 AND expires_at > ?3",
         )?
-        .query_row(params![account, device.as_str(), ms(tx.now)], |row| {
-            row.get(0)
-        })?)
+        .query_row(
+            params![account, device.as_str(), ms(tx.now), INBOX],
+            |row| row.get(0),
+        )?)
 }
 
 /// Signs out whoever holds a token, unless it is this account itself.
@@ -308,6 +311,7 @@ fn waiting_for(
                 number: row.get(1)?,
                 fleeting: false,
                 versions: Some(range.to_string()),
+                not_for: None,
             };
             waiting.push((row, message));
         }
@@ -418,6 +422,9 @@ pub(super) fn write_ack(
          WHERE id = ?1",
     )?
     .execute(params![client.0, upto, ms(tx.now)])?;
+    // Only a stream says that a client was there.
+    tx.prepare_cached("UPDATE sessions SET opened = 1 WHERE client = ?1 AND NOT opened")?
+        .execute([client])?;
     Ok(())
 }
 

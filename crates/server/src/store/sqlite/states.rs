@@ -5,14 +5,14 @@ use hither_protocol::{AccountName, MessageId, PublisherId, Timestamp, WithdrawWh
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::SqliteStore;
-use super::events::{self, Told};
+use super::events::{self, Told, Whom};
 use super::log::{kind_of, why_named};
 use super::places::parse_range;
 use super::rows::{damaged, ms, optional_time, time};
 use super::writer::Tx;
 use crate::store::{
-    ClientId, EventType, INBOX, MessageStates, Position, ReceiverState, StateCounts, States,
-    StoreError,
+    ClientId, EventType, INBOX, MessageStates, Position, Receiver, ReceiverState, StateCounts,
+    States, StoreError,
 };
 
 #[async_trait]
@@ -21,7 +21,7 @@ impl States for SqliteStore {
         &self,
         publisher: &PublisherId,
         id: MessageId,
-        after: Option<AccountName>,
+        after: Option<Receiver>,
         limit: usize,
     ) -> Result<MessageStates, StoreError> {
         let publisher = publisher.clone();
@@ -38,7 +38,7 @@ fn states(
     conn: &Connection,
     publisher: &PublisherId,
     id: MessageId,
-    after: Option<&AccountName>,
+    after: Option<&Receiver>,
     limit: usize,
 ) -> Result<MessageStates, StoreError> {
     let (number, states) = conn
@@ -90,16 +90,36 @@ fn message(row: &Row<'_>) -> Result<(i64, MessageStates), StoreError> {
     Ok((row.get(0)?, states))
 }
 
-/// Accounts whose own log has the message: those that were addressed by name, and no others.
+/// Those that were addressed by name, and then those that were by token, and no others.
 fn receivers(
     conn: &Connection,
     number: i64,
-    after: Option<&AccountName>,
+    after: Option<&Receiver>,
+    limit: usize,
+) -> Result<Vec<ReceiverState>, StoreError> {
+    let (name, token) = match after {
+        None => (Some(""), ""),
+        Some(Receiver::Account(name)) => (Some(name.as_str()), ""),
+        Some(Receiver::Token(token)) => (None, token.as_str()),
+    };
+    let mut found = match name {
+        Some(name) => accounts(conn, number, name, limit)?,
+        None => Vec::new(),
+    };
+    found.extend(clients(conn, number, token, limit - found.len())?);
+    Ok(found)
+}
+
+/// Accounts whose own log has the message.
+fn accounts(
+    conn: &Connection,
+    number: i64,
+    after: &str,
     limit: usize,
 ) -> Result<Vec<ReceiverState>, StoreError> {
     conn.prepare_cached(
-        "SELECT name, log.at, ifnull(delivered_at, shown_at), shown_at,
-                iif(settings.content ->> '$.read_receipts', read_at, NULL)
+        "SELECT log.at, ifnull(delivered_at, shown_at), shown_at,
+                iif(settings.content ->> '$.read_receipts', read_at, NULL), name
          FROM log JOIN accounts ON accounts.id = owner
          LEFT JOIN inbox ON inbox.message = log.message AND inbox.account = owner
          LEFT JOIN delivered ON delivered.message = log.message AND delivered.account = owner
@@ -107,21 +127,68 @@ fn receivers(
          WHERE log.message = ?1 AND kind = 'message' AND scope = 1 AND name > ?2
          ORDER BY name LIMIT ?3",
     )?
-    .query_and_then(
-        params![number, after.map_or("", AccountName::as_str), limit],
-        receiver,
-    )?
+    .query_and_then(params![number, after, limit], |row| {
+        let name = AccountName::try_from(row.get::<_, String>(4)?).map_err(damaged)?;
+        state(row, Receiver::Account(name))
+    })?
     .collect()
 }
 
-fn receiver(row: &Row<'_>) -> Result<ReceiverState, StoreError> {
+/// Clients whose own log has the message, but for those that it came to with their version.
+fn clients(
+    conn: &Connection,
+    number: i64,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<ReceiverState>, StoreError> {
+    conn.prepare_cached(
+        "SELECT log.at, ifnull(delivered_at, shown_at), shown_at,
+                iif(settings.content ->> '$.read_receipts', read_at, NULL), message_token
+         FROM log JOIN clients ON clients.id = owner
+         LEFT JOIN client_states AS state ON state.message = log.message AND state.client = owner
+         LEFT JOIN client_inbox AS inbox ON inbox.message = log.message AND inbox.client = owner
+         LEFT JOIN settings ON settings.account = clients.account
+         WHERE log.message = ?1 AND kind = 'message' AND scope = 3 AND versions IS NULL
+           AND message_token > ?2
+         ORDER BY message_token LIMIT ?3",
+    )?
+    .query_and_then(params![number, after, limit], |row| {
+        state(row, Receiver::Token(row.get(4)?))
+    })?
+    .collect()
+}
+
+/// From four columns: when it was stored, delivered, shown and read.
+fn state(row: &Row<'_>, receiver: Receiver) -> Result<ReceiverState, StoreError> {
     Ok(ReceiverState {
-        account: AccountName::try_from(row.get::<_, String>(0)?).map_err(damaged)?,
-        stored_at: time(row.get(1)?)?,
-        delivered_at: optional_time(row.get(2)?)?,
-        shown_at: optional_time(row.get(3)?)?,
-        read_at: optional_time(row.get(4)?)?,
+        receiver,
+        stored_at: time(row.get(0)?)?,
+        delivered_at: optional_time(row.get(1)?)?,
+        shown_at: optional_time(row.get(2)?)?,
+        read_at: optional_time(row.get(3)?)?,
     })
+}
+
+/// Notes that a client that was addressed by its message token showed the message.
+pub(super) fn note_shown(
+    tx: &mut Tx<'_>,
+    message: i64,
+    client: ClientId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let first = tx
+        .prepare_cached(
+            "INSERT INTO client_states (message, client, shown_at)
+             SELECT message, owner, ?3 FROM log
+             WHERE message = ?1 AND kind = 'message' AND scope = 3 AND owner = ?2
+               AND versions IS NULL
+             ON CONFLICT DO UPDATE SET shown_at = excluded.shown_at WHERE shown_at IS NULL",
+        )?
+        .execute((message, client, ms(at)))?;
+    if first > 0 {
+        events::tell_of_client(tx, EventType::Shown, message, client, None, at)?;
+    }
+    Ok(())
 }
 
 /// Accounts, each once, whatever addressed them. What is shown was delivered, also where the ack
@@ -190,7 +257,11 @@ pub(super) fn note_delivered(
     }
     newly
         .into_iter()
-        .try_for_each(|message| ack.tell(tx, message))
+        .try_for_each(|message| ack.tell(tx, message))?;
+    if upto > ack.own {
+        ack.note_token(tx)?;
+    }
+    Ok(())
 }
 
 /// Inserts what is newly delivered. Which messages those are is answered only where somebody wants
@@ -258,6 +329,25 @@ impl Ack {
         )
     }
 
+    /// Of what was for its message token, the client's publishers learn that it came here.
+    fn note_token(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let newly = note(
+            tx,
+            "INSERT INTO client_states (message, client, delivered_at)
+             SELECT message, owner, ?4 FROM log JOIN messages ON number = message
+             WHERE scope = 3 AND owner = ?1 AND position > ?2 AND position <= ?3
+               AND kind = 'message' AND versions IS NULL
+               AND withdrawn_at IS NULL AND ifnull(expires_at > ?4, TRUE)
+             ON CONFLICT DO UPDATE SET delivered_at = excluded.delivered_at
+               WHERE delivered_at IS NULL",
+            params![self.client, self.own, self.upto, ms(self.now)],
+        )?;
+        newly.into_iter().try_for_each(|message| {
+            let what = EventType::Delivered;
+            events::tell_of_client(tx, what, message, self.client, None, self.now)
+        })
+    }
+
     fn note_application(&self, tx: &Tx<'_>) -> Result<Vec<i64>, StoreError> {
         let mut find = tx.prepare_cached(
             "SELECT message, versions FROM applications
@@ -286,7 +376,7 @@ impl Ack {
         let told = Told {
             what: EventType::Delivered,
             message,
-            account: Some(self.account),
+            whom: Whom::Account(self.account),
             action: None,
             refusal: None,
             at: self.now,

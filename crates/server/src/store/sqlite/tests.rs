@@ -136,7 +136,7 @@ async fn an_undone_request_leaves_neither_position_nor_news() {
     let store = furnished(folder.0.path()).await;
     let mut news = store.commits().unwrap();
     let undone = store.writer.write(|tx| {
-        tx.append(vec![Log::Everyone], What::Read(vec![]), false);
+        tx.append(vec![Log::Everyone], What::Read(vec![]), false, None);
         Err::<(), _>(StoreError::NotFound)
     });
     let (undone, done) = tokio::join!(undone, store.publish(a_message(&["ada"])));

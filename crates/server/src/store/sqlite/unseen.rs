@@ -18,9 +18,8 @@ const LATELY: Duration = Duration::from_hours(7 * 24);
 /// As many as a router remembers.
 const MAX_UNSEEN: usize = 1000;
 
-const UNSEEN: &str =
-    "SELECT messages.id, public_id, priority, messages.created_at, expires_at, number,
-            device, shown.shown_at, stays
+const UNSEEN: &str = "SELECT messages.id, public_id, priority, messages.created_at, expires_at,
+            not_for, number, device, shown.shown_at, stays
      FROM shown
      JOIN messages ON number = shown.message
      JOIN publishers ON publishers.id = publisher
@@ -51,11 +50,11 @@ pub(super) fn unseen(
     let mut unseen = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let popped_up = PoppedUp {
-            on: DeviceId::try_from(row.get::<_, String>(6)?).map_err(damaged)?,
-            at: time(row.get(7)?)?,
-            stays: row.get(8)?,
+            on: DeviceId::try_from(row.get::<_, String>(7)?).map_err(damaged)?,
+            at: time(row.get(8)?)?,
+            stays: row.get(9)?,
         };
-        let one = match unseen.entry(row.get::<_, i64>(5)?) {
+        let one = match unseen.entry(row.get::<_, i64>(6)?) {
             Entry::Vacant(entry) => entry.insert(Unseen {
                 message: waiting(row)?,
                 shown: Vec::new(),

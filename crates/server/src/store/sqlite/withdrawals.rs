@@ -3,7 +3,7 @@
 use hither_protocol::{MessageId, PublisherId, Timestamp, WithdrawWhy};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
-use super::events::{self, Told};
+use super::events::{self, Told, Whom};
 use super::log::append;
 use super::publishers::publisher_number;
 use super::receivers::logs_of;
@@ -97,7 +97,7 @@ pub(super) fn withdraw(
             WithdrawWhy::Expired => EventType::Expired,
         },
         message: number,
-        account: None,
+        whom: Whom::All,
         action: None,
         refusal: None,
         at: tx.now,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use hither_protocol::Timestamp;
+use hither_protocol::{DeviceId, Timestamp};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -376,7 +376,13 @@ impl<'c> Tx<'c> {
     }
 
     /// Gives an entry of these logs its position; open streams learn it after the commit.
-    pub(super) fn append(&mut self, logs: Vec<Log>, what: What, fleeting: bool) -> Position {
+    pub(super) fn append(
+        &mut self,
+        logs: Vec<Log>,
+        what: What,
+        fleeting: bool,
+        not_for: Option<DeviceId>,
+    ) -> Position {
         self.head.0 += 1;
         let entry = Arc::new(Entry {
             position: self.head,
@@ -385,6 +391,7 @@ impl<'c> Tx<'c> {
         self.announce(Committed::Entries(vec![Appended {
             logs,
             fleeting,
+            not_for,
             entry,
         }]));
         self.head

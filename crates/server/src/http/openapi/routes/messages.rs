@@ -20,7 +20,9 @@ pub(super) fn messages(schemas: &mut Schemas) -> Vec<Operation> {
         "type": "integer", "minimum": 1, "default": DEFAULT_LIMIT,
     });
     let key = json!({ "type": "string", "pattern": format!("^[!-~]{{1,{MAX_KEY}}}$") });
-    let name = json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,63}$" });
+    let receiver = json!({
+        "type": "string", "pattern": "^([a-z0-9][a-z0-9._-]{0,63}|hither_mt_.*)$",
+    });
     let receivers = json!({
         "type": "integer", "minimum": 1, "default": states::DEFAULT_LIMIT,
     });
@@ -50,7 +52,7 @@ pub(super) fn messages(schemas: &mut Schemas) -> Vec<Operation> {
         .answers::<MessagesPage>(200, schemas, "A page.")
         .fails(&[ErrorCode::Invalid, ErrorCode::UnknownCursor]),
         publisher("get", "/v1/messages/{id}", "What became of a message")
-            .asks("after", &name, "Only receivers after this one.")
+            .asks("after", &receiver, "Only receivers after this one.")
             .asks(
                 "limit",
                 &receivers,
@@ -59,7 +61,11 @@ pub(super) fn messages(schemas: &mut Schemas) -> Vec<Operation> {
                     states::MAX_LIMIT
                 ),
             )
-            .answers::<states::MessageState>(200, schemas, "Names only of those addressed by name.")
+            .answers::<states::MessageState>(
+                200,
+                schemas,
+                "Receivers are those addressed by name or token.",
+            )
             .fails(&[ErrorCode::Invalid, ErrorCode::NotFound]),
         publisher("delete", "/v1/messages/{id}", "Recall a message")
             .done(204, "It is withdrawn everywhere.")
