@@ -40,11 +40,7 @@ pub(crate) fn decide(devices: &Devices, entry: &Entry, plan: Plan, restarting: b
         return Decision::Alert([desktop].into_iter().chain(phone).collect());
     }
     if entry.is_on_a_phone() {
-        return match best_mobile(devices, entry) {
-            Some(another) => Decision::Alert(vec![(another, Because::NobodyAtADesktop)]),
-            None if entry.is_mute() => Decision::Nobody(Because::NobodyReachable),
-            None => Decision::Enough,
-        };
+        return beside_a_phone(devices, entry, plan);
     }
     if let Some(only) = only_screen(devices, entry).filter(|_| !restarting) {
         return Decision::Alert(vec![(Way::stream(only), Because::Unknown)]);
@@ -57,6 +53,19 @@ pub(crate) fn decide(devices: &Devices, entry: &Entry, plan: Plan, restarting: b
         return Decision::Hold(AlertWhy::Waiting, Because::Presenting);
     }
     nobody_surely_there(devices, entry, plan, restarting)
+}
+
+/// A phone shows it, but may lie in another room than the person.
+fn beside_a_phone(devices: &Devices, entry: &Entry, plan: Plan) -> Decision {
+    let may_be_there = entry.was_asked_again() && plan.when_unknown != WhenUnknown::Phone;
+    let mut unknown = devices.unknown_desktops().filter(|_| may_be_there);
+    let again = unknown.find(|id| untried(entry, id)).map(Way::stream);
+    let another = best_mobile(devices, entry).map(|way| (way, Because::NobodyAtADesktop));
+    match another.or(again.map(|way| (way, Because::Unknown))) {
+        Some(way) => Decision::Alert(vec![way]),
+        None if entry.is_mute() => Decision::Nobody(Because::NobodyReachable),
+        None => Decision::Enough,
+    }
 }
 
 fn nobody_surely_there(devices: &Devices, entry: &Entry, plan: Plan, restarting: bool) -> Decision {

@@ -118,8 +118,13 @@ impl Entry {
         !self.mute.is_empty()
     }
 
+    /// Whether what did not answer was asked once more since a device came back.
+    pub(crate) const fn was_asked_again(&self) -> bool {
+        self.retries > 0
+    }
+
     pub(crate) fn is_retried(&self) -> bool {
-        (self.is_mute() || self.retries > 0) && self.wanted.is_some()
+        (self.is_mute() || self.was_asked_again()) && self.wanted.is_some()
     }
 
     /// Whether there is nothing left to do about it.

@@ -16,7 +16,8 @@
 //! 4. **Not shown** within [`Timings::shown_within`]: the next best device. When none is left, the
 //!    ones that did not answer are asked again after [`Timings::retry_after`], then after ever
 //!    twice that; at once when they show something else, or when any device comes back, which
-//!    forgives all failures. A phone that shows it is not enough while somebody is at a desktop.
+//!    forgives all failures. A phone that shows it is not enough while somebody is at a desktop,
+//!    or may still be at one that they used and that did not show it.
 //! 5. **Handover**: when a desktop stops being active, what it showed at or after the last input,
 //!    or did not show yet, is alerted elsewhere. A pop-up that stays up until there is input is
 //!    seen with it. Any other that came and went in a long pause without input, or without any

@@ -16,6 +16,9 @@ pub(crate) const DAY: Ms = 24 * HOUR;
 pub(crate) struct Days {
     /// What kind of person, or any other label; results are added up by it.
     pub(crate) person: String,
+    /// Of the network's whims; without it, the person's place in the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seed: Option<u64>,
     /// How long it all takes.
     pub(crate) length_ms: Ms,
     /// How many desktops there are: `d0`, `d1` …
@@ -108,13 +111,13 @@ impl TryFrom<String> for Screen {
 
     fn try_from(name: String) -> Result<Self, String> {
         let number = name.get(1..).and_then(|digits| digits.parse().ok());
-        match (name.get(..1), number) {
-            (Some("d"), Some(number)) => Ok(Self::Desktop(number)),
-            (Some("p"), Some(number)) => Ok(Self::Phone(number)),
-            _ => Err(format!(
-                "{name:?} is no screen; d0 is a desktop, p0 a phone"
-            )),
-        }
+        let screen = match (name.get(..1), number) {
+            (Some("d"), Some(number)) => Some(Self::Desktop(number)),
+            (Some("p"), Some(number)) => Some(Self::Phone(number)),
+            _ => None,
+        };
+        let screen = screen.filter(|screen| String::from(*screen) == name);
+        screen.ok_or_else(|| format!("{name:?} is no screen; d0 is a desktop, p0 a phone"))
     }
 }
 
@@ -124,41 +127,5 @@ impl From<Screen> for String {
             Screen::Desktop(number) => format!("d{number}"),
             Screen::Phone(number) => format!("p{number}"),
         }
-    }
-}
-
-impl Days {
-    /// Whether it makes sense; says what to change where it does not.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        let known = |screen: &Screen| match screen {
-            Screen::Desktop(number) => *number < self.desktops,
-            Screen::Phone(number) => *number < self.phones,
-        };
-        let seen = self.segments.iter().flat_map(|segment| &segment.sees);
-        let special = self.conditions.iter().map(|condition| &condition.screen);
-        if let Some(screen) = seen.chain(special).find(|screen| !known(screen)) {
-            let name = String::from(*screen);
-            return Err(format!("{name} is more than `desktops` or `phones` say"));
-        }
-        if self.inputs_ms.len() != usize::from(self.desktops) {
-            return Err("`inputs_ms` needs one list for each desktop".to_owned());
-        }
-        let rising = |times: &Vec<Ms>| times.is_sorted();
-        if !self.inputs_ms.iter().all(rising) || !self.messages.is_sorted_by_key(|m| m.at_ms) {
-            return Err("inputs and messages must be in the order of time".to_owned());
-        }
-        let mut spans = self.segments.windows(2);
-        if !spans.all(|two| two[0].to_ms <= two[1].from_ms) {
-            return Err("segments must follow one another".to_owned());
-        }
-        let segments = self.segments.iter().map(|one| (one.from_ms, one.to_ms));
-        let conditions = self.conditions.iter().map(|one| (one.from_ms, one.to_ms));
-        if segments.chain(conditions).any(|(from, to)| from > to) {
-            return Err("a segment or condition ends before it begins".to_owned());
-        }
-        if self.messages.iter().any(|m| !(1..=5).contains(&m.priority)) {
-            return Err("a priority is 1 to 5".to_owned());
-        }
-        Ok(())
     }
 }

@@ -41,6 +41,7 @@ impl<'a> Diary<'a> {
             dice: fastrand::Rng::with_seed(seed),
             days: Days {
                 person: kind.name.to_owned(),
+                seed: Some(seed),
                 length_ms: 0,
                 desktops: kind.desktops,
                 phones: kind.phones.count(),

@@ -1,12 +1,14 @@
 //! What a rule's alerts were worth to the person.
 
-use crate::day::{Days, HOUR, MINUTE, Ms, Screen};
+use core::cmp::Ordering;
+
+use crate::day::{DAY, Days, HOUR, MINUTE, Message, Ms, Screen};
 use crate::life::{Alert, MISSED_AFTER};
 use crate::spans::Spans;
 
 /// Who can be reached on one screen for so long of the ten minutes after a message must be.
 const REACHABLE_FOR: Ms = 5 * MINUTE;
-/// An alert that never came counts as so late.
+/// An alert that never came counts as so late, and so does any that came later.
 const NEVER: Ms = HOUR;
 
 /// What many days came to under one rule.
@@ -15,11 +17,16 @@ pub(crate) struct Score {
     pub(crate) persons: u64,
     pub(crate) days: f64,
     pub(crate) messages: u64,
+    /// Of these, the ones that end too soon before the days do: nobody can tell what became of them.
+    pub(crate) unjudged: u64,
+    /// And the ones that must not ring.
+    pub(crate) quiet: u64,
     /// Reachable, and not noticed within ten minutes.
     pub(crate) missed: u64,
     /// Could be reached for five minutes of the first ten.
     pub(crate) reachable: u64,
-    /// From the first moment at which a screen could be noticed to the noticed alert.
+    /// From the first moment at which a screen could be noticed to the noticed alert. Of all who
+    /// could notice one within ten minutes, which is more than the reachable.
     pub(crate) delays: Vec<u32>,
     /// Rang after somebody had noticed, or beside what they noticed.
     pub(crate) twice: u64,
@@ -38,6 +45,8 @@ impl Score {
         self.persons += other.persons;
         self.days += other.days;
         self.messages += other.messages;
+        self.unjudged += other.unjudged;
+        self.quiet += other.quiet;
         self.missed += other.missed;
         self.reachable += other.reachable;
         self.delays.extend(other.delays);
@@ -87,6 +96,21 @@ impl Score {
         (rank(count * 0.99 - half), rank(count * 0.99 + half))
     }
 
+    /// Less and greater where the two intervals of the 99th percentile lie apart, in whole seconds:
+    /// nobody feels less.
+    pub(crate) fn compare_p99(&self, other: &Self) -> Ordering {
+        let rounded = |(low, high): (f64, f64)| (low.round(), high.round());
+        let (low, high) = rounded(self.p99_within());
+        let (others_low, others_high) = rounded(other.p99_within());
+        if high < others_low {
+            Ordering::Less
+        } else if others_high < low {
+            Ordering::Greater
+        } else {
+            Ordering::Equal
+        }
+    }
+
     fn ranked(&self, rank: usize) -> f64 {
         let last = self.delays.len().saturating_sub(1);
         let delay = self.delays.get(rank.min(last)).copied();
@@ -100,23 +124,50 @@ pub(crate) fn judge(days: &Days, reachable: &[Spans], alerts: &[Alert]) -> Score
     let mut score = Score {
         persons: 1,
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        days: days.length_ms as f64 / crate::day::DAY as f64,
+        days: days.length_ms as f64 / DAY as f64,
         messages: days.messages.len() as u64,
         ..Score::default()
     };
-    for (message, noticed) in days.messages.iter().zip(&noticed) {
-        judge_message(
-            &mut score,
-            message.at_ms,
-            noticed.map(|(at, _)| at),
-            reachable,
-        );
+    let verdicts: Vec<_> = days.messages.iter().map(|m| Verdict::of(days, m)).collect();
+    for (m, message) in days.messages.iter().enumerate() {
+        match verdicts[m] {
+            Verdict::TooLate => score.unjudged += 1,
+            Verdict::Quiet => score.quiet += 1,
+            Verdict::Ordinary | Verdict::Urgent => {
+                let noticed = noticed[m].map(|(at, _)| at);
+                judge_message(&mut score, message.at_ms, noticed, reachable);
+            }
+        }
     }
     for (number, alert) in alerts.iter().enumerate() {
-        judge_alert(&mut score, number, alert, &noticed);
+        judge_alert(&mut score, number, alert, &noticed, &verdicts);
     }
     score.needless = vec![score.needless_a_day()];
     score
+}
+
+/// What is to be judged about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Nothing: the days end before it can be missed.
+    TooLate,
+    /// That it does not ring.
+    Quiet,
+    /// That it rings once, where somebody is.
+    Ordinary,
+    /// That it rings; everywhere, on purpose.
+    Urgent,
+}
+
+impl Verdict {
+    const fn of(days: &Days, message: &Message) -> Self {
+        match message.priority {
+            _ if days.length_ms < message.at_ms + MISSED_AFTER => Self::TooLate,
+            ..=2 => Self::Quiet,
+            3 | 4 => Self::Ordinary,
+            5.. => Self::Urgent,
+        }
+    }
 }
 
 /// The messages that were missed, and every alert of them, to be looked into.
@@ -127,6 +178,13 @@ pub(crate) fn missed(
 ) -> impl Iterator<Item = (Ms, String)> {
     let noticed = first_noticed(days.messages.len(), alerts);
     let messages = days.messages.iter().enumerate();
+    let rings = |message: &Message| {
+        matches!(
+            Verdict::of(days, message),
+            Verdict::Ordinary | Verdict::Urgent
+        )
+    };
+    let messages = messages.filter(move |(_, message)| rings(message));
     messages.filter_map(move |(m, message)| {
         let mut score = Score::default();
         let noticed = noticed[m].map(|(at, _)| at);
@@ -160,7 +218,7 @@ fn judge_message(score: &mut Score, at: Ms, noticed: Option<Ms>, reachable: &[Sp
     let Some(first) = first.filter(|first| *first < until) else {
         return;
     };
-    let delay = noticed.map_or(NEVER, |noticed| noticed.saturating_sub(first));
+    let delay = noticed.map_or(NEVER, |noticed| noticed.saturating_sub(first).min(NEVER));
     score.delays.push(u32::try_from(delay).unwrap_or(u32::MAX));
     let mut spans = reachable.iter();
     if spans.any(|spans| spans.cover(at, until, REACHABLE_FOR)) {
@@ -169,11 +227,26 @@ fn judge_message(score: &mut Score, at: Ms, noticed: Option<Ms>, reachable: &[Sp
     }
 }
 
-/// An alert was worth it when it was the first that the person noticed of some message.
-fn judge_alert(score: &mut Score, number: usize, alert: &Alert, noticed: &[Option<(Ms, usize)>]) {
+/// An alert was worth it when it was the first that the person noticed of some message, or one of
+/// an urgent one.
+fn judge_alert(
+    score: &mut Score,
+    number: usize,
+    alert: &Alert,
+    noticed: &[Option<(Ms, usize)>],
+    verdicts: &[Verdict],
+) {
+    if alert.of.iter().all(|m| verdicts[*m] == Verdict::TooLate) {
+        return;
+    }
     score.alerts += 1;
     let first = |m: &usize| noticed[*m].is_some_and(|(_, first)| first == number);
-    if alert.of.iter().any(first) {
+    let worth = |m: &usize| match verdicts[*m] {
+        Verdict::Urgent => true,
+        Verdict::Quiet => false,
+        Verdict::Ordinary | Verdict::TooLate => first(m),
+    };
+    if alert.of.iter().any(worth) {
         return;
     }
     let before = |m: &usize| noticed[*m].is_some_and(|(at, _)| at <= alert.at);
@@ -190,15 +263,24 @@ mod tests {
     use super::*;
     use crate::day::{DAY, Message};
 
+    type Told<'a> = (Ms, &'a [usize], Option<Ms>);
+
     #[track_caller]
-    fn check(seen: &[(Ms, Ms)], alerts: &[(Ms, &[usize], Option<Ms>)], expected: [u64; 5]) {
-        let messages = [100, 200].map(|second| Message {
+    fn check(seen: &[(Ms, Ms)], alerts: &[Told<'_>], expected: [u64; 5]) {
+        let score = scored([(100, 3), (200, 3)], seen, alerts);
+        assert_eq!(figures(&score), expected);
+    }
+
+    /// Messages at these seconds, of these priorities.
+    fn scored(messages: [(Ms, u8); 2], seen: &[(Ms, Ms)], alerts: &[Told<'_>]) -> Score {
+        let messages = messages.map(|(second, priority)| Message {
             at_ms: second * 1000,
-            priority: 3,
+            priority,
             opened_after_ms: None,
         });
         let days = Days {
             person: "x".to_owned(),
+            seed: None,
             length_ms: DAY,
             desktops: 1,
             phones: 0,
@@ -216,16 +298,61 @@ mod tests {
         });
         let alerts: Vec<_> = alerts.collect();
         let seen = Spans::of(seen.iter().map(|(from, to)| (from * 1000, to * 1000)));
-        let score = judge(&days, &[seen], &alerts);
+        judge(&days, &[seen], &alerts)
+    }
+
+    fn figures(score: &Score) -> [u64; 5] {
         let longest = score.delays.iter().max().copied().unwrap_or_default() / 1000;
-        let found = [
+        [
             score.reachable,
             score.missed,
             u64::from(longest),
             score.twice,
             score.unseen,
+        ]
+    }
+
+    #[test]
+    fn never_is_not_better_than_late() {
+        let whole = &[(0, 80_000)];
+        check(whole, &[(101, &[0], Some(101))], [2, 1, 3600, 0, 0]);
+        check(
+            whole,
+            &[(101, &[0], Some(101)), (14_500, &[1], Some(14_500))],
+            [2, 1, 3600, 0, 0],
+        );
+    }
+
+    #[test]
+    fn what_shall_not_ring_is_never_missed_and_rings_needlessly() {
+        let whole = &[(0, 10_000)];
+        let low = |alerts: &[Told<'_>]| scored([(100, 2), (200, 1)], whole, alerts);
+        assert_eq!(figures(&low(&[])), [0; 5]);
+        let score = low(&[(101, &[0], Some(101)), (201, &[1], None)]);
+        assert_eq!(figures(&score), [0, 0, 0, 1, 1]);
+        assert_eq!((score.quiet, score.alerts, score.delays.len()), (2, 2, 0));
+    }
+
+    #[test]
+    fn urgent_may_ring_on_every_screen() {
+        let alerts: &[Told<'_>] = &[
+            (101, &[0], Some(101)),
+            (102, &[0], Some(102)),
+            (201, &[1], Some(201)),
+            (202, &[1], Some(202)),
+            (203, &[1], None),
         ];
-        assert_eq!(found, expected);
+        let score = scored([(100, 5), (200, 4)], &[(0, 10_000)], alerts);
+        assert_eq!(figures(&score), [2, 0, 1, 2, 0]);
+    }
+
+    #[test]
+    fn what_comes_too_late_to_be_judged_is_left_out() {
+        let last = DAY / 1000 - 600;
+        let alerts: &[Told<'_>] = &[(last + 2, &[1], None), (last + 3, &[0, 1], None)];
+        let score = scored([(last, 3), (last + 1, 3)], &[(0, last + 1000)], alerts);
+        assert_eq!(figures(&score), [1, 1, 3600, 0, 1]);
+        assert_eq!((score.unjudged, score.alerts), (1, 1));
     }
 
     #[test]

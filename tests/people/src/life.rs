@@ -25,7 +25,7 @@ const UNTOLD: Ms = 10 * MINUTE;
 const FILM: Ms = 8 * MINUTE;
 const HEARTBEAT: Ms = 30 * SECOND;
 /// Without heartbeats the server closes a stream after this time.
-const SILENT_FOR: Ms = 3 * HEARTBEAT;
+pub(crate) const SILENT_FOR: Ms = 3 * HEARTBEAT;
 
 /// One alert on one screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +214,8 @@ struct Desktop {
     away: bool,
     /// Came silently while nobody was there.
     silent: Vec<usize>,
+    /// Was sent into a connection that was dead.
+    lost: Vec<usize>,
     /// Until when each message's pop-up is up.
     popped: BTreeMap<usize, Ms>,
 }
@@ -299,11 +301,14 @@ impl<'a> Life<'a> {
             Due::FromPhone(event) => self.tell(*event),
             Due::Ring(d, conn, messages) => {
                 let desktop = &self.desktops[d];
-                if desktop.open && desktop.conn == conn {
+                let dead = desktop.conn != conn && !self.contender.resyncs;
+                if desktop.open && !dead {
                     self.pop_up(d, messages);
                 } else if self.contender.sums_up {
                     // Lost on the way; the next backlog has them.
                     self.desktops[d].silent.extend(messages);
+                } else if self.contender.resyncs {
+                    self.desktops[d].lost.extend(messages);
                 }
             }
             Due::Push(p, messages) => self.buzz(p, &messages),
@@ -375,6 +380,11 @@ impl<'a> Life<'a> {
         self.send(d, event);
         self.after(HEARTBEAT, Due::Heartbeat(d, conn));
         self.sense(d);
+        let lost = core::mem::take(&mut self.desktops[d].lost);
+        if !lost.is_empty() {
+            let way = self.dice.u64(30..240);
+            self.after(way, Due::Ring(d, conn, lost));
+        }
         if self.contender.sums_up && state.0 != PresenceState::Inactive {
             self.sum_up(d);
         }

@@ -23,6 +23,8 @@ pub(crate) struct Contender {
     pub(crate) is_hither: bool,
     /// Whether the desktop sums up on return what is unread and was not shown there.
     pub(crate) sums_up: bool,
+    /// Whether it shows after a reconnect what was sent into the dead connection.
+    pub(crate) resyncs: bool,
     /// Whether heartbeats of a single desktop matter to it.
     pub(crate) heeds_heartbeats: bool,
     /// Whether a pop-up stays until the person touches the desktop, and ten seconds longer.
@@ -53,6 +55,7 @@ impl Contender {
             lock_counts: true,
             is_hither: true,
             sums_up: true,
+            resyncs: false,
             heeds_heartbeats: true,
             stays_up: true,
             kind: Kind::Hither,
@@ -66,6 +69,7 @@ impl Contender {
             lock_counts,
             is_hither: false,
             sums_up: false,
+            resyncs: true,
             heeds_heartbeats: false,
             stays_up: false,
             kind: Kind::Rival(toast, push, NEVER),

@@ -127,6 +127,7 @@ impl Router {
         match (change.from, change.to) {
             (Seat::Active, Seat::Active) => {}
             (_, Seat::Active) => self.person_came(desktop),
+            (Seat::Active, Seat::Unknown) => self.person_may_have_left(desktop),
             (Seat::Active, _) | (_, Seat::Inactive) => self.person_left(desktop),
             (_, Seat::Gone) => self.nobody_will_tell(desktop),
             (Seat::Inactive, Seat::Unknown) => self.person_may_have_come(),
@@ -180,10 +181,20 @@ impl Router {
         self.give_up(desktop, Via::Stream);
     }
 
+    /// As if they had, but what lies on a phone that may be far from them, and is on its way here,
+    /// may still be shown.
+    fn person_may_have_left(&mut self, desktop: &DeviceId) {
+        self.leave(desktop, |entry| !entry.is_on_a_phone());
+    }
+
     /// What the desktop shows since the last input, or does not show yet, nobody saw there.
     pub(super) fn person_left(&mut self, desktop: &DeviceId) {
+        self.leave(desktop, |_| true);
+    }
+
+    fn leave(&mut self, desktop: &DeviceId, hangs_up: impl Fn(&Entry) -> bool) {
         self.change(
-            |entry| entry.is_called(desktop) || entry.is_shown_on(desktop),
+            |entry| (entry.is_called(desktop) && hangs_up(entry)) || entry.is_shown_on(desktop),
             |router, entry| {
                 entry.hide(desktop);
                 entry.ask_phones_again();

@@ -492,6 +492,73 @@ fn once_they_left_the_phone_that_shows_it_is_enough() {
 }
 
 #[test]
+fn a_desktop_that_does_not_show_it_is_asked_again_although_it_cannot_tell_any_more() {
+    check(
+        "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         1s message m1
+         6.1s p1 shows m1
+         30s d1 is unknown 30s
+         42s d1 shows m1
+         700s end",
+        "1s deliver m1 rings d1
+         6s alert p1 m1: NotShown
+         21.1s alert d1 m1: Handover
+         41.1s alert d1 m1: Waiting",
+    );
+}
+
+#[test]
+fn a_desktop_that_cannot_tell_any_more_while_it_is_asked_is_asked_again() {
+    check(
+        "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         1s message m1
+         6.1s p1 shows m1
+         23s d1 is unknown 23s
+         50s d1 is inactive 50s
+         700s end",
+        "1s deliver m1 rings d1
+         6s alert p1 m1: NotShown
+         21.1s alert d1 m1: Handover
+         41.1s alert d1 m1: Waiting",
+    );
+}
+
+#[test]
+fn a_desktop_that_cannot_tell_is_not_asked_again_where_the_person_wants_the_phone_alone() {
+    check(
+        r#"0s settings {"when_unknown":"phone"}
+         0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         1s message m1
+         6.1s p1 shows m1
+         30s d1 is unknown 30s
+         700s end"#,
+        "1s deliver m1 rings d1
+         6s alert p1 m1: NotShown
+         21.1s alert d1 m1: Handover",
+    );
+}
+
+#[test]
+fn a_phone_is_enough_beside_a_desktop_that_was_never_asked() {
+    check(
+        "0s timings lease 86400s
+         0s desktop d1 connects inactive 300s
+         0s mobile p1 connects
+         1s message m1
+         1.1s p1 shows m1
+         30s d1 is unknown 30s
+         700s end",
+        "1s deliver m1 rings p1",
+    );
+}
+
+#[test]
 fn a_desktop_that_was_left_is_not_asked_again() {
     check(
         "0s timings lease 86400s
