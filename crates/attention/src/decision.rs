@@ -60,10 +60,13 @@ fn beside_a_phone(devices: &Devices, entry: &Entry, plan: Plan) -> Decision {
     let may_be_there = entry.was_asked_again() && plan.when_unknown != WhenUnknown::Phone;
     let mut unknown = devices.unknown_desktops().filter(|_| may_be_there);
     let again = unknown.find(|id| untried(entry, id)).map(Way::stream);
-    let another = best_mobile(devices, entry).map(|way| (way, Because::NobodyAtADesktop));
+    let another = best_mobile(devices, entry).filter(|_| entry.may_ask_another());
+    let another = another.map(|way| (way, Because::NobodyAtADesktop));
     match another.or(again.map(|way| (way, Because::Unknown))) {
         Some(way) => Decision::Alert(vec![way]),
-        None if entry.is_mute() => Decision::Nobody(Because::NobodyReachable),
+        None if entry.is_mute() && !entry.was_asked_enough() => {
+            Decision::Nobody(Because::NobodyReachable)
+        }
         None => Decision::Enough,
     }
 }

@@ -9,6 +9,9 @@ use crate::{Accepted, PoppedUp};
 /// So often a device that shows other messages is asked at once for one that it did not show.
 const BELIEVED: u32 = 8;
 
+/// So often a device that does not answer is asked again for what a phone has.
+const ENOUGH: u32 = 6;
+
 /// So often a message pops up on a desktop that never says whether anybody is there.
 const BLINDLY: usize = 2;
 
@@ -42,6 +45,10 @@ pub(crate) struct Entry {
     taken: Option<Taken>,
     /// The phones that have it, as they or their push services say.
     phones: Vec<DeviceId>,
+    /// Since when the first of them has it.
+    on_a_phone_since: Option<Instant>,
+    /// It lay there for long enough: another phone may ring.
+    another: bool,
     /// Nobody is known to have looked at these phones, and there is another: it is asked then.
     pub(crate) lies_until: Option<Instant>,
 }
@@ -90,6 +97,8 @@ impl Entry {
             comebacks: 0,
             taken: None,
             phones: Vec::new(),
+            on_a_phone_since: None,
+            another: false,
             lies_until: None,
         }
     }
@@ -256,7 +265,11 @@ impl Entry {
     }
 
     /// A phone has it, perhaps in another room than the person.
-    pub(crate) fn lies_on(&mut self, phone: &DeviceId) {
+    pub(crate) fn lies_on(&mut self, phone: &DeviceId, now: Instant) {
+        if self.phones.is_empty() {
+            self.on_a_phone_since = Some(now);
+            self.another = false;
+        }
         if !self.phones.contains(phone) {
             self.phones.push(phone.clone());
         }
@@ -266,9 +279,9 @@ impl Entry {
         !self.phones.is_empty()
     }
 
-    /// Whether it lies there, and another phone is to be asked.
-    pub(crate) fn lies_for_now_on(&self, phone: &DeviceId) -> bool {
-        self.lies_until.is_some() && self.phones.contains(phone)
+    /// Whether this phone has it.
+    pub(crate) fn is_on(&self, phone: &DeviceId) -> bool {
+        self.phones.contains(phone)
     }
 
     /// Unless somebody looks at those that have it, another phone is asked then.
@@ -281,9 +294,23 @@ impl Entry {
         self.lies_until.take_if(|until| *until <= now).is_some()
     }
 
-    pub(crate) fn ask_another(&mut self) {
+    /// A device that did not show it is asked again; another phone, once it lay on this one for
+    /// long enough.
+    pub(crate) fn ask_another(&mut self, now: Instant, long_enough: Duration) {
+        let due = self.on_a_phone_since.map(|since| since + long_enough);
+        self.another = due.is_none_or(|due| due <= now);
+        self.lies_until = due.filter(|_| !self.another);
         self.done = false;
         self.want(AlertWhy::Handover);
+    }
+
+    pub(crate) const fn may_ask_another(&self) -> bool {
+        self.another
+    }
+
+    /// Whether a device that does not answer was asked often enough, where a phone has it.
+    pub(crate) const fn was_asked_enough(&self) -> bool {
+        self.retries >= ENOUGH
     }
 
     /// Nobody knows whether a phone shows it, and somebody came.
@@ -363,10 +390,13 @@ impl Entry {
     pub(crate) fn fail(&mut self, device: &DeviceId, via: Via, comebacks: u64) -> bool {
         let used = self.hang_up(device, via);
         self.forgive(comebacks);
-        self.failed.push(Way {
+        let way = Way {
             device: device.clone(),
             via,
-        });
+        };
+        if !self.failed.contains(&way) {
+            self.failed.push(way);
+        }
         used
     }
 

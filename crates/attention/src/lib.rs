@@ -301,7 +301,7 @@ pub struct Timings {
     /// An alerted device says `shown` within this time, or the next one is alerted.
     pub shown_within: Duration,
     /// Where nobody else can take it, a device that did not say so is asked again after this time,
-    /// and then after twice the time before, without end.
+    /// and then after twice the time before, without end; where a phone has it, a few times.
     pub retry_after: Duration,
     /// After a connect without presence the router waits this long before it treats the device
     /// as unknown and rings twice.

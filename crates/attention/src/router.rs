@@ -62,7 +62,7 @@ impl Router {
         self.clock = self.clock.max(now);
         self.restart_ends = Some(self.clock + self.timings.restart_grace);
         for Unsettled { message, shown } in unsettled {
-            if self.alerts(&message, now) {
+            if self.alerts(&message, now) && !self.ledger.contains(message.id) {
                 let restarted = shown.is_empty().then_some(AlertWhy::Restarted);
                 let mut entry = Entry::new(message, restarted);
                 entry.showed(shown);
@@ -188,7 +188,6 @@ impl Router {
 
     /// Emits what was decided since the last time: first what is taken back, then what rings.
     fn act(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        batch::cancel(mem::take(&mut self.cancelled), effects);
         let mut agenda = mem::take(&mut self.agenda);
         agenda.sort_unstable();
         agenda.dedup();
@@ -199,6 +198,7 @@ impl Router {
         if mem::take(&mut self.reconsider) {
             self.turn_to_piles(now, &mut batch);
         }
+        batch::cancel(mem::take(&mut self.cancelled), effects);
         if self.ledger.recall() && !batch.sums_up() {
             effects.push(Effect::Recall);
         }
@@ -293,7 +293,7 @@ impl Router {
                 continue;
             }
             if entry.lay_unopened(self.clock) {
-                entry.ask_another();
+                entry.ask_another(self.clock, self.timings.opened_within);
             }
             entry.time_out(self.clock, self.comebacks);
             entry.want(AlertWhy::NotShown);

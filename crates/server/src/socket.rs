@@ -213,10 +213,9 @@ impl Socket {
     fn heard(&mut self, probe: &[u8]) {
         if let Ok(sent) = probe.try_into() {
             let sent = Duration::from_micros(u64::from_be_bytes(sent));
-            self.heard = self
-                .heard
-                .max(Some(sent))
-                .filter(|sent| *sent <= self.age());
+            if sent <= self.age() {
+                self.heard = self.heard.max(Some(sent));
+            }
         }
     }
 

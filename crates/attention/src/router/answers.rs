@@ -39,8 +39,11 @@ impl Router {
                     self.see(&mut entry, device);
                 }
                 (DeviceKind::Desktop, Witness::Perhaps) => {
+                    let again = !entry.is_shown_on(device);
                     entry.show(device, now, stays);
-                    entry.popped_up_blindly(device);
+                    if again {
+                        entry.popped_up_blindly(device);
+                    }
                     if self.choices.when_unknown() == WhenUnknown::Desktop {
                         self.see(&mut entry, device);
                     }
@@ -102,7 +105,7 @@ impl Router {
     /// show it, which is asked again, or with another phone, which rings unless they look at this
     /// one in time.
     fn has_it(&self, now: Instant, entry: &mut Entry, phone: &DeviceId, known: bool) {
-        entry.lies_on(phone);
+        entry.lies_on(phone, now);
         let at_a_desktop = self.devices.active_desktops().next().is_some();
         let wait = match best_mobile(&self.devices, entry) {
             _ if known || entry.insists() => None,

@@ -73,7 +73,7 @@ impl Router {
     /// Whoever used a phone saw what else it has.
     pub(super) fn acted(&mut self, now: Instant, device: &DeviceId) {
         self.devices.acted(now, device);
-        self.change(|entry| entry.lies_for_now_on(device), Self::finish);
+        self.change(|entry| entry.is_on(device), Self::finish);
     }
 
     /// Someone used the desktop: what it showed before that was seen, unless it came and went in

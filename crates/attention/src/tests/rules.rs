@@ -1226,6 +1226,45 @@ fn expiry_cancels_by_itself() {
     );
 }
 
+#[test]
+fn beside_a_desktop_that_shows_nothing_another_phone_has_its_time_too() {
+    let script = "0s desktop d1 connects active 0s
+         0s mobile p2 connects
+         0s mobile p1 connects
+         5s message m1
+         11s p1 shows m1
+         SOMETHING
+         35s d1 beats 0s
+         70s d1 beats 0s
+         105s d1 beats 0s
+         140s d1 beats 0s
+         175s d1 beats 0s
+         200s end";
+    let rang_p2 = |something: &str| {
+        let rang = play(&script.replace("SOMETHING", something));
+        let on_p2 = rang.into_iter().find(|line| line.contains("alert p2"));
+        on_p2.map(|line| line.split('s').next().unwrap().to_owned())
+    };
+    let at: f64 = rang_p2("11s d1 beats 0s").unwrap().parse().unwrap();
+    assert!(at >= 191.0, "{at}");
+    assert_eq!(rang_p2("40s p1 is used"), None);
+}
+
+#[test]
+fn what_a_phone_has_is_not_asked_for_without_end() {
+    let heartbeats = (1..200).map(|n| format!("{}s d1 beats 0s", 30 * n));
+    let start = "0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         5s message m1
+         11s p1 shows m1";
+    let script: Vec<_> = core::iter::once(start.to_owned())
+        .chain(heartbeats)
+        .collect();
+    let rang = play(&script.join("\n"));
+    let asked = rang.iter().filter(|line| line.contains("alert d1")).count();
+    assert!((2..=7).contains(&asked), "{rang:?}");
+}
+
 // What is about a device.
 
 #[test]
@@ -1244,7 +1283,7 @@ fn what_is_about_a_device_rings_on_another_one() {
         "0s desktop d1 connects active 0s
          5s message m1 but-d1
          20s desktop d2 connects active 0s
-         60s end",
+         30s end",
         "5s deliver m1 silently
          20s alert d2 m1: Waiting",
     );

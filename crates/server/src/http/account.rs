@@ -122,9 +122,9 @@ pub(crate) async fn change_password(
     let account = app.store.account(&identity.account).await?;
     let old = account.map(|account| account.password_hash);
     if verify(&app, current, old.clone()).await? == Verdict::Wrong {
+        attempt.failed();
         return Err(wrong_password());
     }
-    attempt.succeeded();
     let hash = app.passwords.hash(new).await;
     let changed = app
         .store

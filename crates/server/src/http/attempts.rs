@@ -1,15 +1,25 @@
 //! Sign-in attempts, limited by address and by account.
 
 use core::net::IpAddr;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Failure;
 use crate::limits::{Buckets, Rate, TooSoon, limited};
 
-/// Counts failed sign-ins of each address and each account name. An attempt that succeeds costs
-/// nothing, however many are under way; one that fails is paid for afterwards, also where others
-/// used up the last chance meanwhile.
+/// Attempts under way at once from one address, and for one account.
+const AT_ONCE: u32 = 32;
+/// When there is room for another one, in seconds.
+const SOON_S: u64 = 1;
+
+/// Counts failed sign-ins of each address and each account name. An attempt that does not fail
+/// costs nothing, however many are under way; one that fails is paid for afterwards, also where
+/// others used up the last chance meanwhile.
 #[derive(Debug)]
-pub(crate) struct Attempts(Buckets<Key>);
+pub(crate) struct Attempts {
+    failures: Buckets<Key>,
+    under_way: Mutex<HashMap<Key, u32>>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Key {
@@ -17,7 +27,7 @@ enum Key {
     Account(String),
 }
 
-/// An attempt under way: it counts as failed unless it succeeds.
+/// An attempt under way.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Attempt<'a> {
@@ -27,7 +37,10 @@ pub(crate) struct Attempt<'a> {
 
 impl Attempts {
     pub(crate) fn new(failures: Rate) -> Self {
-        Self(Buckets::new(failures))
+        Self {
+            failures: Buckets::new(failures),
+            under_way: Mutex::default(),
+        }
     }
 
     /// Begins an attempt, or says when the next one makes sense.
@@ -35,22 +48,47 @@ impl Attempts {
         let account = Key::Account(account.chars().take(64).collect());
         let address = limited(address).map(Key::Address);
         let keys: Vec<_> = address.into_iter().chain([account]).collect();
-        self.0.has_room(&keys).map_err(too_many)?;
+        self.failures.has_room(&keys).map_err(too_many)?;
+        let mut under_way = self.under_way();
+        if keys.iter().any(|key| under_way.get(key) >= Some(&AT_ONCE)) {
+            return Err(Failure::too_many(
+                "Too many sign-ins at once; try again in a moment.",
+                SOON_S,
+            ));
+        }
+        for key in &keys {
+            *under_way.entry(key.clone()).or_default() += 1;
+        }
+        drop(under_way);
         let attempts = self;
         Ok(Attempt { attempts, keys })
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashMap<Key, u32>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Attempt<'_> {
-    /// It costs nothing.
-    pub(crate) fn succeeded(mut self) {
-        self.keys.clear();
+    /// The password was wrong.
+    pub(crate) fn failed(self) {
+        self.attempts.failures.charge(&self.keys);
     }
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.attempts.0.charge(&self.keys);
+        let mut under_way = self.attempts.under_way();
+        for key in &self.keys {
+            if let Some(count) = under_way.get_mut(key) {
+                *count -= 1;
+                if *count == 0 {
+                    under_way.remove(key);
+                }
+            }
+        }
     }
 }
 
@@ -73,12 +111,11 @@ mod tests {
     fn failures_are_limited_by_account_and_by_address() {
         let attempts = Attempts::new(Rate::per_minute(1).burst(3));
         for _ in 0..3 {
-            drop(attempts.begin(address(1), "ada").unwrap());
+            attempts.begin(address(1), "ada").unwrap().failed();
         }
         for (last, account, fine) in [(2, "ada", false), (1, "bob", false), (2, "bob", true)] {
             let begun = attempts.begin(address(last), account);
             assert_eq!(begun.is_ok(), fine, "{last} {account}");
-            begun.map(Attempt::succeeded).ok();
         }
     }
 
@@ -87,28 +124,29 @@ mod tests {
         let attempts = Attempts::new(Rate::per_minute(1).burst(3));
         let here = IpAddr::from([127, 0, 0, 1]);
         for name in ["guess", "guess", "guess", "other"] {
-            drop(attempts.begin(here, name).unwrap());
+            attempts.begin(here, name).unwrap().failed();
         }
         assert!(attempts.begin(here, "guess").is_err());
-        attempts.begin(here, "ada").unwrap().succeeded();
+        assert!(attempts.begin(here, "ada").is_ok());
     }
 
     #[test]
-    fn successes_cost_nothing_however_many_are_under_way() {
+    fn what_does_not_fail_costs_nothing_however_many_are_under_way() {
         let attempts = Attempts::new(Rate::per_minute(1).burst(2));
         for _ in 0..3 {
-            let begin = || attempts.begin(address(1), "ada").unwrap();
-            let under_way: Vec<_> = (0..20).map(|_| begin()).collect();
-            under_way.into_iter().for_each(Attempt::succeeded);
+            let begin = |_| attempts.begin(address(1), "ada").unwrap();
+            drop((0..AT_ONCE).map(begin).collect::<Vec<_>>());
         }
     }
 
     #[test]
-    fn guesses_at_once_are_paid_for_afterwards() {
+    fn guesses_at_once_are_few_and_paid_for_afterwards() {
         let attempts = Attempts::new(Rate::per_hour(1).burst(2));
         let guess = || attempts.begin(address(1), "ada");
-        drop((0..20).map(|_| guess().unwrap()).collect::<Vec<_>>());
-        let wait = guess().unwrap_err();
-        assert!(wait.retry_after_s() > Some(17 * 3600), "{wait:?}");
+        let guesses: Vec<_> = (0..AT_ONCE).map(|_| guess().unwrap()).collect();
+        assert!(guess().is_err());
+        guesses.into_iter().for_each(Attempt::failed);
+        let wait = guess().unwrap_err().retry_after_s();
+        assert!(wait > Some(u64::from(AT_ONCE - 3) * 3600), "{wait:?}");
     }
 }

@@ -110,8 +110,14 @@ pub(crate) async fn sign_in_through(
 ) -> Result<Session, Failure> {
     check(&request)?;
     let attempt = app.attempts.begin(peer.ip(), &request.account)?;
-    let account = authenticate(app, &request.account, request.password.clone(), entrance).await?;
-    attempt.succeeded();
+    let found = authenticate(app, &request.account, request.password.clone(), entrance).await;
+    let account = match found {
+        Err(failure) if failure.code() == ErrorCode::WrongCredentials => {
+            attempt.failed();
+            return Err(failure);
+        }
+        found => found?,
+    };
     let token = secret::access_token();
     let session = NewSession {
         device: device(&request),

@@ -44,19 +44,21 @@ impl Account {
 
     /// Tells the router again what waits, if it wants that: more did than it remembered.
     pub(crate) async fn recall(&mut self, store: &dyn Store) {
-        if !core::mem::take(&mut self.recall) {
+        if !self.recall {
             return;
         }
-        let (name, followed) = (self.name.clone(), self.followed);
-        let pending =
-            until_answered(&name, || store.pending(&name, Timestamp::now(), followed)).await;
-        let unseen = until_answered(&name, || store.unseen(&name, Timestamp::now())).await;
+        let pending = match store
+            .pending(&self.name, Timestamp::now(), self.followed)
+            .await
+        {
+            Ok(pending) => pending,
+            // Asked again with whatever happens next: nothing else is to wait for it.
+            Err(error) => return tracing::warn!(%error, "what waits is not known yet"),
+        };
+        self.recall = false;
         let now = Now::read();
         let pending = pending.iter().map(|one| unsettled(one, &[], now));
-        let popped_up = unseen
-            .iter()
-            .map(|one| unsettled(&one.message, &one.shown, now));
-        self.route(Event::Recalled(pending.chain(popped_up).collect()));
+        self.route(Event::Recalled(pending.collect()));
     }
 
     /// The router knows the person's choices and phones before any message.

@@ -165,13 +165,14 @@ async fn by_password(
         let wait = failure.retry_after_s().unwrap_or(1);
         NtfyError::new(Why::TooManyGuesses, failure.into_detail()).retry_after(wait)
     })?;
-    let account = sign_in::authenticate(app, name, password.clone(), sign_in::Entrance::Client)
-        .await
-        .map_err(|failure| match failure.code() {
-            ErrorCode::WrongCredentials => wrong(),
-            _ => failure.into(),
-        })?;
-    attempt.succeeded();
+    let found = sign_in::authenticate(app, name, password.clone(), sign_in::Entrance::Client).await;
+    let account = match found {
+        Err(failure) if failure.code() == ErrorCode::WrongCredentials => {
+            attempt.failed();
+            return Err(wrong());
+        }
+        found => found?,
+    };
     app.known_passwords
         .remember(&account, &password, clock::now());
     let proof = Proof::Password(account.password_hash);
