@@ -24,7 +24,7 @@ const OTHERS = [
   'sleep is told by broadcast only',
   'split into halves',
   'the shape of a reading',
-  "the system's own calls; there is no safe binding",
+  "the system's own calls, which are told sizes; there is no safe binding",
   'user notification state',
   'workspace notifications',
 ];
