@@ -66,9 +66,20 @@ impl Administrator {
         .await;
     }
 
+    /// Of an element that may be drawn anew meanwhile.
     async fn text(&self, of: &str) -> String {
-        let element = self.browser.page.find(Locator::Css(of)).await.unwrap();
-        element.text().await.unwrap()
+        wait_for_async(of, SOON, async || {
+            let element = self.browser.page.find(Locator::Css(of)).await.ok()?;
+            element.text().await.ok()
+        })
+        .await
+    }
+
+    async fn read(&self, within: &str, what: &str) {
+        wait_for_async(what, SOON, async || {
+            self.text(within).await.contains(what).then_some(())
+        })
+        .await;
     }
 
     /// What has the focus.
@@ -171,7 +182,7 @@ async fn what_a_publisher_may_is_changed_and_what_became_of_its_message_is_seen(
     root.press(&Key::Backspace.to_string().repeat(7)).await;
     root.press(&Key::Enter.to_string()).await;
     root.not_see("dialog[open]").await;
-    assert!(root.text("#content table").await.contains("ada"));
+    root.read("#content table", "ada").await;
 
     root.open("topics").await;
     root.follow("a[href='#topics/builds']").await;
