@@ -111,8 +111,8 @@ impl Ledger {
             self.lying.insert((until, id));
         }
         self.entries.insert(id, entry);
-        if self.wanted.len() > REMEMBERED
-            && let Some(oldest) = self.wanted.first().copied()
+        if self.mute.len() > REMEMBERED
+            && let Some(oldest) = self.mute.first().copied()
         {
             self.take(oldest);
             self.piles.forget();
