@@ -44,8 +44,8 @@ fn no_request_gets_an_answer_that_is_not_described() {
         .current_dir(folder.path())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
+    let [said, failed] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
+    assert!(output.status.success(), "{said}\n{failed}");
 }
 
 /// Where the tests of this build are, too.
