@@ -519,10 +519,14 @@ impl Server {
         }
     }
 
-    fn must_ring(&mut self, world: &World, ids: &[MessageId]) {
+    /// What a phone shows may be asked for at a desktop once more: the person need not be with it.
+    fn must_ring(&mut self, world: &World, to: &DeviceId, ids: &[MessageId]) {
+        let settles = |node: &Node| *node == Node::Desktop || *to == device(Node::Phone);
         for id in ids {
             let urgent = self.disk.messages[id].0 == Priority::Urgent;
-            if self.disk.read.contains_key(id) || (!urgent && self.settled.contains_key(id)) {
+            if self.disk.read.contains_key(id)
+                || (!urgent && self.settled.get(id).is_some_and(settles))
+            {
                 self.wrong
                     .push(format!("{} rang for {id}, which was settled", world.now));
             }
@@ -543,7 +547,7 @@ impl Server {
                 style,
                 why,
             } => {
-                self.must_ring(world, &ids);
+                self.must_ring(world, &to, &ids);
                 let mut streams = self.streams.values_mut();
                 let to = streams.find(|stream| stream.announced && device(stream.node) == to);
                 if let Some(stream) = to {

@@ -17,14 +17,14 @@ pub(super) fn messages(schemas: &mut Schemas) -> Vec<Operation> {
     let moment = json!({ "type": "string", "format": "date-time" });
     let token = json!({ "type": "string" });
     let limit = json!({
-        "type": "integer", "minimum": 1, "maximum": u32::MAX, "default": DEFAULT_LIMIT,
+        "type": "integer", "minimum": 1, "maximum": u64::MAX, "default": DEFAULT_LIMIT,
     });
     let key = json!({ "type": "string", "pattern": format!("^[!-~]{{1,{MAX_KEY}}}$") });
     let receiver = json!({
         "type": "string", "pattern": "^([a-z0-9][a-z0-9._-]{0,63}|hither_mt_.*)$",
     });
     let receivers = json!({
-        "type": "integer", "minimum": 1, "maximum": u32::MAX, "default": states::DEFAULT_LIMIT,
+        "type": "integer", "minimum": 1, "maximum": u64::MAX, "default": states::DEFAULT_LIMIT,
     });
     vec![
         publisher("post", "/v1/messages", "Publish a message")
