@@ -188,7 +188,7 @@ impl Devices {
         let changes = changes.filter_map(|(id, device)| device.look(now, timings, id));
         let changes = changes.collect();
         self.0
-            .retain(|_, device| device.push || device.stream != Stream::Closed);
+            .retain(|_, device| device.is_reachable() || device.acted.is_some());
         changes
     }
 
@@ -217,9 +217,16 @@ impl Devices {
         self.ids(|device| device.kind == DeviceKind::Desktop && !device.certain)
     }
 
-    /// Of those, the ones that are connected and did not say anything yet.
-    pub(crate) fn mute_desktops(&self) -> impl Iterator<Item = &DeviceId> {
-        self.ids(|device| device.kind == DeviceKind::Desktop && !device.certain && device.is_open())
+    /// Of those, the ones that are connected, did not say anything yet, and are not known to have
+    /// presented a moment ago.
+    pub(crate) fn silent_desktops(&self) -> impl Iterator<Item = &DeviceId> {
+        let silent = |device: &Device| !device.certain && device.is_open();
+        self.ids(move |device| silent(device) && !device.is_presenting())
+    }
+
+    pub(crate) fn is_mobile(&self, id: &DeviceId) -> bool {
+        let device = self.0.get(id);
+        device.is_some_and(|device| device.kind == DeviceKind::Mobile)
     }
 
     /// Active desktops, most recent input first.
@@ -244,7 +251,7 @@ impl Devices {
 
     /// What is known about each, to explain a decision at `now`.
     pub(crate) fn facts(&self, now: Instant) -> Vec<DeviceFact> {
-        let devices = self.0.iter();
+        let devices = self.0.iter().filter(|(_, device)| device.is_reachable());
         devices.map(|(id, device)| device.fact(now, id)).collect()
     }
 
@@ -288,6 +295,10 @@ impl Device {
         self.stream == Stream::Open
     }
 
+    fn is_reachable(&self) -> bool {
+        self.push || self.stream != Stream::Closed
+    }
+
     fn is_pushable(&self) -> bool {
         self.kind == DeviceKind::Mobile && self.push && !self.is_open()
     }
@@ -306,9 +317,11 @@ impl Device {
         self.mute_since.filter(|_| replaced).unwrap_or(now)
     }
 
+    /// A lost or reconnected one keeps what it said for its moment of grace.
     fn is_presenting(&self) -> bool {
         let presenting = |report: Report| report.reason == Some(InactiveReason::Presenting);
-        self.is_certainly(Seat::Inactive) && self.report.is_some_and(presenting)
+        let holds = !self.certain || self.seat == Seat::Inactive;
+        holds && self.report.is_some_and(presenting)
     }
 
     fn fact(&self, now: Instant, id: &DeviceId) -> DeviceFact {
@@ -399,11 +412,12 @@ impl Device {
     fn seat_at(&self, now: Instant, timings: &Timings) -> Option<Seat> {
         match (self.stream, self.mute_since) {
             (Stream::Closed, _) => Some(Seat::Gone),
-            (Stream::Lost(at), _) => {
-                let in_grace = now < at + timings.lost_grace;
-                let may_return = in_grace && self.reported(now, timings) == Seat::Active;
-                (!may_return).then_some(Seat::Gone)
-            }
+            (Stream::Lost(at), _) => match self.reported(now, timings) {
+                _ if now >= at + timings.lost_grace => Some(Seat::Gone),
+                Seat::Active => None,
+                Seat::Inactive => Some(Seat::Inactive),
+                Seat::Unknown | Seat::Gone => Some(Seat::Gone),
+            },
             (Stream::Open, Some(since)) => {
                 (now >= since + timings.first_presence_within).then_some(Seat::Unknown)
             }

@@ -19,8 +19,8 @@ pub(crate) struct Ledger {
     entries: BTreeMap<MessageId, Entry>,
     /// Those of the entries that an alert is owed for.
     wanted: BTreeSet<MessageId>,
-    /// Those of them that a device did not answer for.
-    mute: BTreeSet<MessageId>,
+    /// Those of them that something was tried for in vain.
+    stuck: BTreeSet<MessageId>,
     /// When each entry needs attention by itself.
     due: BTreeSet<(Instant, MessageId)>,
     /// Since when each entry is shown on a desktop.
@@ -48,8 +48,8 @@ impl Ledger {
         if entry.wanted.is_some() {
             self.wanted.remove(&id);
         }
-        if entry.is_retried() {
-            self.mute.remove(&id);
+        if entry.is_stuck() {
+            self.stuck.remove(&id);
         }
         if let Some(due) = entry.due() {
             self.due.remove(&(due, id));
@@ -60,7 +60,7 @@ impl Ledger {
         if let Some(taken) = entry.taken_until() {
             self.taken.remove(&(taken, id));
         }
-        if let Some(until) = entry.lies_until {
+        if let Some(until) = entry.lies_until() {
             self.lying.remove(&(until, id));
         }
         Some(entry)
@@ -95,8 +95,8 @@ impl Ledger {
         if entry.wanted.is_some() {
             self.wanted.insert(id);
         }
-        if entry.is_retried() {
-            self.mute.insert(id);
+        if entry.is_stuck() {
+            self.stuck.insert(id);
         }
         if let Some(due) = entry.due() {
             self.due.insert((due, id));
@@ -107,12 +107,12 @@ impl Ledger {
         if let Some(taken) = entry.taken_until() {
             self.taken.insert((taken, id));
         }
-        if let Some(until) = entry.lies_until {
+        if let Some(until) = entry.lies_until() {
             self.lying.insert((until, id));
         }
         self.entries.insert(id, entry);
-        if self.mute.len() > REMEMBERED
-            && let Some(oldest) = self.mute.first().copied()
+        if self.stuck.len() > REMEMBERED
+            && let Some(oldest) = self.stuck.first().copied()
         {
             self.take(oldest);
             self.piles.forget();
@@ -155,9 +155,9 @@ impl Ledger {
         self.wanted.len() + self.piles.len()
     }
 
-    /// Those of them that a device did not answer for.
-    pub(crate) fn mute(&self) -> impl Iterator<Item = MessageId> {
-        self.mute.iter().copied()
+    /// Those of them that something was tried for in vain.
+    pub(crate) fn stuck(&self) -> impl Iterator<Item = MessageId> {
+        self.stuck.iter().copied()
     }
 
     /// Whether more waited than are remembered, and none of these is left; says so once.

@@ -54,7 +54,12 @@ impl Router {
                 entry.retry_later(now, self.timings.retry_after);
                 self.trace_wait(now, entry, because);
             }
-            Decision::Enough => self.finish(entry),
+            Decision::AskAgain => {
+                entry.wanted = Some(AlertWhy::NotShown);
+                entry.retry_later(now, self.timings.retry_after);
+                self.trace_wait(now, entry, Because::NotShown);
+            }
+            Decision::Enough => entry.is_enough(),
             Decision::Silent => {
                 self.finish(entry);
                 let id = entry.message.id;

@@ -3,13 +3,14 @@
 use crate::tests::script::{check, play};
 
 #[test]
-fn what_a_phone_shows_is_forgotten() {
+fn what_lay_on_a_phone_for_long_enough_is_forgotten() {
     check(
         "0s mobile p1 connects
          5s message m1
          6s p1 shows m1
          7s p1 says goodbye
-         7s idle",
+         185s busy
+         186s idle",
         "5s deliver m1 rings p1",
     );
 }
