@@ -37,9 +37,11 @@ pub(crate) struct Entry {
     calls: Vec<Call>,
     /// Ways that were used in vain.
     tried: Vec<Tried>,
-    /// How often what was mute was asked again since a device came back, and of these how often
-    /// because it showed something else.
+    /// A device that reconnected while it was asked, and until when it had time.
+    resumed: Option<(DeviceId, Instant)>,
+    /// How often what was mute was asked again because time went by.
     retries: u32,
+    /// And how often because it came back or showed something else.
     believed: u32,
     /// When it is asked again next.
     retry_at: Option<Instant>,
@@ -108,6 +110,7 @@ impl Entry {
             asked: Vec::new(),
             calls: Vec::new(),
             tried: Vec::new(),
+            resumed: None,
             retries: 0,
             believed: 0,
             retry_at: None,
@@ -251,16 +254,17 @@ impl Entry {
         self.blindly.clear();
     }
 
-    /// Whether nobody sat at this desktop any more when it was tried last.
-    pub(crate) fn was_left(&self, desktop: &DeviceId) -> bool {
-        let left = |tried: &Tried| tried.why == InVain::Left && tried.way.device == *desktop;
-        self.tried.iter().any(left)
+    /// Whether this device was tried in vain.
+    pub(crate) fn was_tried_on(&self, device: &DeviceId) -> bool {
+        self.tried.iter().any(|tried| tried.way.device == *device)
     }
 
-    /// Somebody came to it, or may have.
-    pub(crate) fn is_come_to(&mut self, desktop: &DeviceId) {
-        self.tried
-            .retain(|tried| tried.why != InVain::Left || tried.way.device != *desktop);
+    /// It came back after a while, or somebody came to it.
+    pub(crate) fn forgive(&mut self, device: &DeviceId) {
+        self.tried.retain(|tried| tried.way.device != *device);
+        self.retries = 0;
+        self.believed = 0;
+        self.retry_at = None;
     }
 
     /// Whether it rang on this desktop, which did not show it.
@@ -359,14 +363,11 @@ impl Entry {
         self.want(AlertWhy::Returned);
     }
 
-    /// Failures are forgiven once a device came back after them.
-    pub(crate) fn forgive(&mut self, comebacks: u64) {
+    /// A device came back: what led nowhere may lead somewhere.
+    pub(crate) fn came_back(&mut self, comebacks: u64) {
         if self.comebacks != comebacks {
             self.comebacks = comebacks;
-            self.retries = 0;
-            self.believed = 0;
-            self.retry_at = None;
-            self.tried.retain(|tried| tried.why == InVain::Left);
+            self.tried.retain(|tried| tried.why != InVain::Refused);
         }
     }
 
@@ -383,8 +384,8 @@ impl Entry {
         }
     }
 
-    /// The device showed something else: it is in order again. Not believed for ever of one that
-    /// never shows this.
+    /// The device came back or showed something else: it is in order again. Not believed for ever
+    /// of one that never shows this.
     pub(crate) fn recover(&mut self, device: &DeviceId) {
         if self.believed < BELIEVED && self.is_mute(|mute| mute == device) {
             self.believed += 1;
@@ -398,9 +399,13 @@ impl Entry {
                 self.asked.push(way.device.clone());
             }
         }
-        let calls = ways.into_iter().map(|way| Call {
-            way,
-            until: Some(until),
+        let resumed = self.resumed.take();
+        let calls = ways.into_iter().map(|way| {
+            let earlier = resumed.as_ref().filter(|(device, _)| *device == way.device);
+            Call {
+                until: Some(earlier.map_or(until, |(_, earlier)| until.min(*earlier))),
+                way,
+            }
         });
         self.calls.extend(calls);
         self.wanted = None;
@@ -430,7 +435,7 @@ impl Entry {
     /// That way leads nowhere. Says whether it was being used.
     pub(crate) fn fail(&mut self, way: Way, why: InVain, comebacks: u64) -> bool {
         let used = self.hang_up(&way.device, way.via);
-        self.forgive(comebacks);
+        self.came_back(comebacks);
         self.tried.retain(|tried| tried.way != way);
         self.tried.push(Tried { way, why });
         used
@@ -451,6 +456,19 @@ impl Entry {
         self.calls.len() < calls
     }
 
+    /// What its stream had on the way may be lost. It is asked anew, but has no more time than it
+    /// had: one that comes and goes must not keep the message from all others.
+    pub(crate) fn resume(&mut self, device: &DeviceId) {
+        let mut calls = self.calls.iter();
+        let asked = calls.find(|call| call.way.via == Via::Stream && call.way.device == *device);
+        let Some(until) = asked.and_then(|call| call.until) else {
+            return;
+        };
+        self.hang_up(device, Via::Stream);
+        self.resumed = Some((device.clone(), until));
+        self.wanted = self.wanted.or(Some(AlertWhy::NotShown));
+    }
+
     /// Ends the waiting for push services. Names the devices of those that did not answer.
     pub(crate) fn take_pushes(&mut self) -> impl Iterator<Item = DeviceId> {
         let pushes = self.calls.extract_if(.., |call| call.way.via == Via::Push);
@@ -461,10 +479,14 @@ impl Entry {
     pub(crate) fn time_out(&mut self, now: Instant, comebacks: u64) {
         self.taken.take_if(|taken| taken.until <= now);
         self.lies_until.take_if(|until| *until <= now);
-        self.forgive(comebacks);
+        self.came_back(comebacks);
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retries += 1;
             self.forgive_mute();
+        }
+        if let Some((device, _)) = self.resumed.take_if(|(_, until)| *until <= now) {
+            let (way, why) = (Way::stream(&device), InVain::Mute);
+            self.tried.push(Tried { way, why });
         }
         for call in &mut self.calls {
             if call.until.is_some_and(|until| until <= now) {
@@ -539,6 +561,7 @@ impl Entry {
     fn rest(&mut self) {
         self.wanted = None;
         self.tried.clear();
+        self.resumed = None;
         self.retry_at = None;
         self.calls.retain(|call| call.way.via == Via::Push);
         for call in &mut self.calls {
@@ -553,6 +576,7 @@ impl Entry {
     pub(crate) fn due(&self) -> Option<Instant> {
         let answers = self.calls.iter().filter_map(|call| call.until);
         let own = [
+            self.resumed.as_ref().map(|(_, until)| *until),
             self.taken_until(),
             self.lies_until,
             self.retry_at,

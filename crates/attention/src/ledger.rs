@@ -4,10 +4,10 @@ use hither_protocol::{DeviceId, Instant, MessageId};
 
 use crate::Accepted;
 use crate::entry::Entry;
-use crate::piles::{Kind, Piles};
+use crate::piles::{self, Kind, Piles};
 
-/// So many messages that a desktop shows are remembered for a handover. More of them ring as one
-/// summary all the same.
+/// So many messages that something was tried for in vain are remembered, as many that only a push
+/// service took, and that lie on a phone.
 const REMEMBERED: usize = 1000;
 
 /// The messages that need an alert, are being alerted, or were shown where perhaps nobody sat.
@@ -117,8 +117,15 @@ impl Ledger {
             self.take(oldest);
             self.piles.forget();
         }
-        for remembered in [&self.showing, &self.taken, &self.lying].map(Self::oldest) {
-            if let Some(mut entry) = remembered.and_then(|id| self.take(id)) {
+        // What desktops show is remembered as long as a server keeps it: nobody else would hand it
+        // over.
+        let forgotten = [
+            Self::oldest(&self.showing, piles::REMEMBERED),
+            Self::oldest(&self.taken, REMEMBERED),
+            Self::oldest(&self.lying, REMEMBERED),
+        ];
+        for id in forgotten.into_iter().flatten() {
+            if let Some(mut entry) = self.take(id) {
                 entry.finish();
                 self.put(entry);
             }
@@ -126,9 +133,9 @@ impl Ledger {
     }
 
     /// The oldest of more than are remembered.
-    fn oldest(remembered: &BTreeSet<(Instant, MessageId)>) -> Option<MessageId> {
+    fn oldest(remembered: &BTreeSet<(Instant, MessageId)>, most: usize) -> Option<MessageId> {
         let (_, id) = remembered.first()?;
-        (remembered.len() > REMEMBERED).then_some(*id)
+        (remembered.len() > most).then_some(*id)
     }
 
     /// An entry whose expiry or answer is due.

@@ -22,8 +22,11 @@ impl Router {
         presence: Option<Presence>,
         sent: Sent,
     ) {
+        let anew = self.devices.connect(now, device, kind, &self.timings);
         self.change(
-            |entry| entry.is_called(device) || entry.is_taken_for(device),
+            |entry| {
+                entry.is_called(device) || entry.is_taken_for(device) || entry.was_tried_on(device)
+            },
             |router, entry| {
                 if entry.is_taken_for(device) {
                     // It is online, and so is what its push service took.
@@ -34,13 +37,14 @@ impl Router {
                     router.cancelled.push((device.clone(), entry.message.id));
                     entry.want(AlertWhy::Waiting);
                 }
-                if entry.hang_up(device, Via::Stream) {
-                    entry.want(AlertWhy::NotShown);
+                if anew {
+                    entry.forgive(device);
+                } else {
+                    entry.recover(device);
                 }
+                entry.resume(device);
             },
         );
-        let timings = &self.timings;
-        self.devices.connect(now, device, kind, timings);
         let input = presence.and_then(|presence| self.devices.report(sent, device, presence));
         self.used(device, input);
         self.come_back();
@@ -130,10 +134,9 @@ impl Router {
 
     pub(super) fn seat_changed(&mut self, change: &Change) {
         let desktop = &change.device;
-        if change.to == Seat::Active || (change.to == Seat::Unknown && change.from != Seat::Active)
-        {
-            let come_to = |_: &mut Self, entry: &mut Entry| entry.is_come_to(desktop);
-            self.change(|entry| entry.was_left(desktop), come_to);
+        if change.from != Seat::Active && matches!(change.to, Seat::Active | Seat::Unknown) {
+            let forgive = |_: &mut Self, entry: &mut Entry| entry.forgive(desktop);
+            self.change(|entry| entry.was_tried_on(desktop), forgive);
         }
         match (change.from, change.to) {
             (Seat::Active, Seat::Active) => {}

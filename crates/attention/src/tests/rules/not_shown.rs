@@ -206,17 +206,6 @@ fn a_desktop_that_was_left_is_not_asked_again() {
 }
 
 #[test]
-fn another_device_that_comes_back_forgives_them_all() {
-    check(
-        "0s mobile p1 connects
-         1s message m1
-         20s desktop d1 connects inactive 200s",
-        "1s deliver m1 rings p1
-         20s alert p1 m1: Waiting",
-    );
-}
-
-#[test]
 fn a_failure_is_forgiven_while_the_next_device_is_asked() {
     check(
         "0s desktop d1 connects active 0s
