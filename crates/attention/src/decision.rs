@@ -57,12 +57,12 @@ pub(crate) fn decide(devices: &Devices, entry: &Entry, plan: Plan, restarting: b
     nobody_surely_there(devices, entry, plan, restarting)
 }
 
-/// A phone has it, but may lie in another room than the person: a desktop that was asked before and
-/// did not show it is asked again, and once it lay there unopened for long enough, wherever they
-/// may be.
+/// A phone has it, but may lie in another room than the person. A desktop that was asked before and
+/// did not show it is asked again. Where it lay unopened for long enough, another phone is asked, or
+/// whatever desktop somebody is at by then.
 fn beside_a_phone(devices: &Devices, entry: &Entry, plan: Plan) -> Decision {
-    let elsewhere = entry.lay_unopened();
-    let is_meant = |id: &DeviceId| untried(entry, id) && (elsewhere || entry.was_asked(id));
+    let other = best_mobile(devices, entry).filter(|_| entry.lay_unopened());
+    let is_meant = |id: &DeviceId| untried(entry, id) && (other.is_some() || entry.was_asked(id));
     if let Some(desktop) = devices.active_desktops().find(|id| is_meant(id)) {
         return Decision::Alert(vec![(Way::stream(desktop), Because::Active)]);
     }
@@ -70,22 +70,21 @@ fn beside_a_phone(devices: &Devices, entry: &Entry, plan: Plan) -> Decision {
     if devices.doubtful_desktops().any(may_answer) {
         return Decision::Hold(AlertWhy::PresenceKnown, Because::DeviceMayAnswer);
     }
-    let other = best_mobile(devices, entry).filter(|_| elsewhere);
     if other.is_some() && plan.when_presenting == WhenPresenting::Hold && devices.is_presenting() {
         return Decision::Hold(AlertWhy::Waiting, Because::Presenting);
     }
     if other.is_some() && plan.when_away == WhenAway::Hold {
         return Decision::Nobody(Because::HeldUntilReturn);
     }
+    if let Some(phone) = other {
+        return Decision::Alert(vec![(phone, Because::NobodyAtADesktop)]);
+    }
     let may_be_there = || {
         let unknown = devices.unknown_desktops();
         unknown.filter(|_| plan.when_unknown != WhenUnknown::Phone)
     };
-    let again = may_be_there().find(|id| untried(entry, id) && entry.was_asked(id));
-    let again = again.map(|id| (Way::stream(id), Because::Unknown));
-    let other = other.map(|way| (way, Because::NobodyAtADesktop));
-    if let Some(way) = other.or(again) {
-        return Decision::Alert(vec![way]);
+    if let Some(desktop) = may_be_there().find(|id| is_meant(id)) {
+        return Decision::Alert(vec![(Way::stream(desktop), Because::Unknown)]);
     }
     let mut there = devices.active_desktops().chain(may_be_there());
     if !entry.was_asked_enough() && there.any(|id| entry.is_mute(|mute| mute == id)) {
