@@ -52,7 +52,7 @@ impl Router {
 
     pub(super) fn disconnected(&mut self, now: Instant, device: &DeviceId, goodbye: bool) {
         if self.devices.disconnect(now, device, goodbye) == Some(DeviceKind::Mobile) {
-            self.give_up(Way::stream(device));
+            self.give_up(&Way::stream(device));
             self.reconsider();
         }
     }
@@ -129,7 +129,7 @@ impl Router {
             entry.want(AlertWhy::NotShown);
         };
         self.change(|entry| entry.is_taken_for(device), lost);
-        self.give_up(Way::push(device));
+        self.give_up(&Way::push(device));
     }
 
     pub(super) fn seat_changed(&mut self, change: &Change) {
@@ -195,7 +195,7 @@ impl Router {
                 entry.want(AlertWhy::Handover);
             },
         );
-        self.give_up(Way::stream(desktop));
+        self.give_up(&Way::stream(desktop));
     }
 
     /// As if they had, but what lies on a phone that may be far from them, and is on its way here,
@@ -222,7 +222,7 @@ impl Router {
     }
 
     /// Nobody answers this way any more.
-    fn give_up(&mut self, way: Way) {
+    fn give_up(&mut self, way: &Way) {
         self.change(
             |entry| entry.is_called(&way.device),
             |router, entry| {
