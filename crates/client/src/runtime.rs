@@ -11,12 +11,11 @@ use std::pin::pin;
 
 use hither_engine::view::{Answer, Command, Password, Query, View};
 use hither_engine::{Config, Effect, Engine, Event, Sensed, SignInFailed, SignedIn, StoreOp};
-use hither_protocol::MessageId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant as TokioInstant, sleep, sleep_until};
 
 use self::fetches::Fetched;
-use crate::history::{self, Reader, Writer, Written};
+use crate::history::{self, Asked, Reader, Writer, Written};
 use crate::http::{self, SignIn};
 use crate::network::Network;
 use crate::pages::Pages;
@@ -75,7 +74,7 @@ enum Finished {
     SignOut,
     Hashed(Option<String>),
     Checked(bool),
-    Query { page_missing: Option<MessageId> },
+    Query(Asked, oneshot::Sender<Answer>),
     Fetch(Fetched),
 }
 
@@ -325,10 +324,13 @@ impl<P: Platform> Running<P> {
             Finished::SignOut => self.requests_abroad -= 1,
             Finished::Hashed(verifier) => self.handle(Event::PassphraseHashed(verifier)),
             Finished::Checked(right) => self.handle(Event::PassphraseChecked(right)),
-            Finished::Query { page_missing } => {
-                if let Some(id) = page_missing {
-                    self.it.pages.want(id);
-                }
+            Finished::Query(asked, answer) => {
+                // Whoever asked may be gone.
+                let _ = answer.send(self.unless_locked(asked.answer));
+                asked
+                    .page_missing
+                    .into_iter()
+                    .for_each(|id| self.it.pages.want(id));
             }
             Finished::Fetch(fetched) => self.take_in_fetched(fetched),
         }
