@@ -11,7 +11,7 @@ use crate::platform::Platform;
 use crate::questions::Question;
 
 impl<P: Platform> Running<P> {
-    pub(super) fn ask(&self, query: Query, answer: oneshot::Sender<Answer>) {
+    pub(super) fn ask(&mut self, query: Query, answer: oneshot::Sender<Answer>) {
         match query {
             // Whoever asked may be gone.
             Query::Diagnostics => drop(answer.send(self.diagnose())),
@@ -27,7 +27,7 @@ impl<P: Platform> Running<P> {
         }
     }
 
-    fn ask_history(&self, query: Query, answer: oneshot::Sender<Answer>) {
+    fn ask_history(&mut self, query: Query, answer: oneshot::Sender<Answer>) {
         let reader = self.it.reader.clone();
         self.in_background(async move { Finished::Query(reader.ask(query).await, answer) });
     }
@@ -41,7 +41,7 @@ impl<P: Platform> Running<P> {
     }
 
     /// Asks the server what only it knows.
-    fn ask_server(&self, question: Question, answer: oneshot::Sender<Answer>) {
+    fn ask_server(&mut self, question: Question, answer: oneshot::Sender<Answer>) {
         let Some(account) = self.it.pages.account() else {
             // Whoever asked may be gone.
             let _ = answer.send(signed_out());

@@ -43,14 +43,14 @@ pub(super) enum Fetched {
 
 impl<P: Platform> Running<P> {
     /// Looks for what an earlier life could not fetch.
-    pub(super) fn find_missing_pages(&self) {
+    pub(super) fn find_missing_pages(&mut self) {
         let reader = self.it.reader.clone();
         self.in_background(async move {
             Finished::Fetch(Fetched::Missing(reader.missing_pages().await))
         });
     }
 
-    pub(super) fn fetch_page(&self, account: SignedIn, id: MessageId) {
+    pub(super) fn fetch_page(&mut self, account: SignedIn, id: MessageId) {
         let (reader, trust) = (self.it.reader.clone(), self.it.trust.clone());
         self.in_background(async move {
             let page = match reader.missing_page(id).await {
@@ -65,7 +65,7 @@ impl<P: Platform> Running<P> {
     }
 
     /// Answers a message with its page.
-    pub(super) fn ask_rich(&self, id: MessageId, answer: oneshot::Sender<Answer>) {
+    pub(super) fn ask_rich(&mut self, id: MessageId, answer: oneshot::Sender<Answer>) {
         let (reader, account) = (self.it.reader.clone(), self.it.pages.account());
         let trust = self.it.trust.clone();
         self.in_background(async move {
@@ -95,7 +95,7 @@ impl<P: Platform> Running<P> {
 
     /// Fetches a file into the download folder.
     pub(super) fn save_file(
-        &self,
+        &mut self,
         id: MessageId,
         attachment: u32,
         answer: oneshot::Sender<Answer>,
