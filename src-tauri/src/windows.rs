@@ -295,13 +295,15 @@ async fn open_rich(
     pages: State<'_, OpenPages>,
     id: MessageId,
 ) -> Result<(), String> {
+    let leave = pages.leave();
     let message = match relay.ask(Query::Rich { id }).await? {
         Answer::Message { message } => message.ok_or("This message is gone.")?,
+        Answer::Locked => return Err("Hither is locked.".to_owned()),
         Answer::Failed { detail } => return Err(detail),
         _ => return Err("The background part of Hither is of another version.".to_owned()),
     };
     let handover = Handover::new(*message).ok_or("This message has no rich page here.")?;
-    pages.open(&handover).await
+    pages.open(leave, &handover).await
 }
 
 #[cfg(test)]
