@@ -196,8 +196,9 @@ pub enum Event {
     /// What the clock on the wall shows in the zone of the person's settings: when the router is
     /// made, and whenever that clock jumped or the zone changed. Quiet times need it.
     WallClock(Box<Zoned>),
-    /// The answer to [`Effect::Recall`]: what the store would tell a router that is made now.
-    Recalled(Vec<Unsettled>),
+    /// The answer to [`Effect::Recall`]: what the store would tell a router that is made now, but
+    /// for what popped up somewhere.
+    Recalled(Vec<Accepted>),
     /// The moment that [`Router::next_wakeup`] named has come, or the machine woke from sleep.
     WokeUp,
 }
