@@ -51,10 +51,10 @@ fn window_program() -> io::Result<PathBuf> {
 
 /// Hands a link to the system, as far as messages may send people anywhere.
 pub(crate) fn link(url: &str) {
-    match checked_link(url) {
-        Some(url) => drop(start(opener().arg(url))),
-        None => tracing::warn!("a link to neither a web page nor a mail address was not opened"),
-    }
+    let Some(url) = checked_link(url) else {
+        return tracing::warn!("a link to neither a web page nor a mail address was not opened");
+    };
+    let _ = start(opener().arg(url));
 }
 
 /// The person's folder for downloads.

@@ -83,7 +83,8 @@ async fn a_history_that_panicked_ends_the_companion() {
 
     let (runtime, door) = open(folder.path());
     let running = runtime.run(Nowhere, pending());
-    let (ended, told) = soon(async { tokio::join!(running, door.command(Command::SignOut)) }).await;
+    let both = async { tokio::join!(running, door.command(Command::SignOut)) };
+    let (ended, told) = soon(Box::pin(both)).await;
     assert_eq!((ended, told), (Err(Broken("the history")), Ok(())));
 }
 
