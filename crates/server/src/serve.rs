@@ -263,7 +263,7 @@ pub async fn serve(
         admin,
     } = listeners.into();
     let commits = store.commits().ok_or(ServeError::StoreInUse)?;
-    let head = store.head().await?;
+    let head = store.head();
     let app = Arc::new(App::new(settings, store));
     app.accounts.begin_after(head);
     let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));

@@ -327,7 +327,7 @@ impl Socket {
                 Err(code) => return Ok(Some(Input::Identified(Err(code)))),
             };
             Ok(Some(Input::Identified(Ok(Identified {
-                head: app.store.head().await?,
+                head: app.store.head(),
                 at: clock::wall(),
                 policy: app.accounts.policy(&identity.account).await?,
                 identity,

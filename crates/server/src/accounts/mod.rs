@@ -242,7 +242,7 @@ impl Accounts {
         reader: &Reader,
         id: MessageId,
     ) -> Result<Vec<TraceStep>, StoreError> {
-        let head = self.store.head().await?;
+        let head = self.store.head();
         let pending = self.store.pending(account, Timestamp::now(), head).await?;
         if let Some(message) = pending.iter().find(|message| message.id == id) {
             let settings = self.settings(account).await?;

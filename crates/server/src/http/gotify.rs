@@ -130,8 +130,8 @@ pub(crate) async fn version() -> Json<Value> {
 
 /// `GET /health`
 pub(crate) async fn health(State(app): State<Arc<App>>) -> Response {
-    let (status, database) = match app.store.head().await {
-        Ok(_) => (StatusCode::OK, "green"),
+    let (status, database) = match app.store.answers().await {
+        Ok(()) => (StatusCode::OK, "green"),
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "red"),
     };
     let health = json!({ "health": database, "database": database });

@@ -168,7 +168,7 @@ async fn read_page(
     let after = match &listing.after {
         None => Position::default(),
         Some(cursor) => {
-            let head = app.store.head().await?;
+            let head = app.store.head();
             let position = app.cursors.parse(&identity.account, cursor, head);
             position.map_err(|_| unknown_cursor())?
         }

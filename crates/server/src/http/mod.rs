@@ -143,7 +143,13 @@ pub(crate) fn metrics_routes(app: Arc<App>) -> Router {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Failure> {
-    app.store.head().await?;
+    app.store.answers().await.map_err(|error| {
+        tracing::error!(%error, "the store does not answer");
+        Failure::new(
+            ErrorCode::Unavailable,
+            "The store does not answer; the server's log says why.",
+        )
+    })?;
     Ok("ready\n")
 }
 

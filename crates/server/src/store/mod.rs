@@ -371,7 +371,7 @@ pub trait Store:
     async fn ack(&self, client: ClientId, upto: Position) -> Result<(), StoreError>;
 
     /// The newest position of the store.
-    async fn head(&self) -> Result<Position, StoreError>;
+    fn head(&self) -> Position;
     /// What a reader's logs say after a position and, where given, from a time of commit on; at
     /// most `limit` entries.
     async fn page(

@@ -205,6 +205,23 @@ async fn alerts_that_nobody_can_get_are_owed() {
 }
 
 #[tokio::test]
+async fn a_server_is_ready_while_its_store_answers() {
+    let server = Server::start().await;
+    let ask = async |path| server.request(Method::GET, path, &[], "").await;
+    assert_eq!(ask("/readyz").await.body, "ready\n");
+    assert_eq!(ask("/health").await.json()["database"], "green");
+    server.store.close().await;
+    let unavailable = (503, "unavailable".to_owned());
+    assert_eq!(ask("/readyz").await.problem(), unavailable);
+    let health = ask("/health").await;
+    assert_eq!(
+        (health.status, &health.json()["database"]),
+        (500, &json!("red"))
+    );
+    assert_eq!(ask("/healthz").await.status, 200, "it lives");
+}
+
+#[tokio::test]
 async fn refusals_count_in_whatever_form_they_are() {
     let server = observed().await;
     let json = [("content-type", "application/json")];
@@ -326,7 +343,7 @@ async fn a_restart_says_when_to_come_back_and_answers_what_was_asked() {
     assert!(waits.len() > 1, "all come back at once: {waits:?}");
     assert!(waits.iter().all(|wait| (300..=60_300).contains(wait)));
     let server = Server::run(settings, folder, hither_server::store::system_clock()).await;
-    let stored = server.store.head().await.unwrap().0;
+    let stored = server.store.head().0;
     let accepted = answered
         .iter()
         .filter(|answer| **answer == Some(201))

@@ -381,8 +381,8 @@ impl Store for SqliteStore {
         self.writer.ack(client, upto)
     }
 
-    async fn head(&self) -> Result<Position, StoreError> {
-        Ok(self.writer.head())
+    fn head(&self) -> Position {
+        self.writer.head()
     }
 
     async fn page(
