@@ -1,6 +1,7 @@
 //! Takes connections in and lets them go.
 
 use core::fmt;
+use core::future::pending;
 use core::str::FromStr;
 use core::time::Duration;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use hither_protocol::{AccessToken, ClientInfo, CloseCode, Instant, Policy, Publi
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 use crate::Network;
@@ -208,15 +209,15 @@ impl From<TcpListener> for Listeners {
     }
 }
 
-/// Why a server does not start.
+/// Why a server does not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Open the store again.
     #[error("this store serves another server, or did")]
     StoreInUse,
-    /// Look at the store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    /// Start it again; its log says what panicked.
+    #[error("a part of the server failed, and without it messages would wait for ever: {0}")]
+    Failed(JoinError),
 }
 
 /// What every request and stream needs.
@@ -249,7 +250,7 @@ pub(crate) struct App {
 /// Something that must end before the server does.
 pub(crate) type Open = watch::Receiver<()>;
 
-/// Serves until `shutdown` is ready, then tells every stream when to come back, ends it with 1012,
+/// Serves until `shutdown` is ready or a part of the server fails, then tells every stream when to come back, ends it with 1012,
 /// and returns in time. The store stays open.
 pub async fn serve(
     settings: Settings,
@@ -299,11 +300,12 @@ pub async fn serve(
         encrypted: false,
         ..entrance.clone()
     };
-    tokio::select! {
-        () = entrance.accept(&main) => {}
-        () = own_metrics.accept_on(metrics.as_ref()) => {}
-        () = shutdown => {}
-    }
+    let served = tokio::select! {
+        () = entrance.accept(&main) => Ok(()),
+        () = own_metrics.accept_on(metrics.as_ref()) => Ok(()),
+        failed = first_failed(&mut tasks) => Err(ServeError::Failed(failed)),
+        () = shutdown => Ok(()),
+    };
     drop((main, metrics));
     drop(closing);
     app.registry.close();
@@ -314,7 +316,18 @@ pub async fn serve(
     app.accounts.close();
     tasks.shutdown().await;
     app.accounts.decisions().write().await;
-    Ok(())
+    served
+}
+
+/// Waits for a task that panicked; one that is done is none.
+async fn first_failed(tasks: &mut JoinSet<()>) -> JoinError {
+    loop {
+        match tasks.join_next().await {
+            Some(Ok(())) => {}
+            Some(Err(failed)) => return failed,
+            None => pending().await,
+        }
+    }
 }
 
 impl App {

@@ -15,7 +15,7 @@ use hither_server::secret;
 use hither_server::store::{
     AccountRecord, Clock, DataFolder, PublisherRecord, Publishers, SqliteStore, Store, system_clock,
 };
-use hither_server::{Settings, serve};
+use hither_server::{ServeError, Settings, serve};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request};
@@ -47,7 +47,7 @@ pub(crate) struct Server {
     folder: TempDir,
     clock: Clock,
     stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), ServeError>>,
 }
 
 /// An answer over HTTP.
@@ -141,16 +141,23 @@ impl Server {
             folder,
             clock,
             stop,
-            task: tokio::spawn(async { serving.await.unwrap() }),
+            task: tokio::spawn(serving),
         }
     }
 
     /// Stops it, and answers what is left to start again.
     pub(crate) async fn stop(self) -> (Settings, TempDir) {
         self.stop.send(()).unwrap();
-        timeout(PATIENCE, self.task).await.expect("stops").unwrap();
+        let served = timeout(PATIENCE, self.task).await.expect("stops");
+        served.unwrap().unwrap();
         self.store.close().await;
         (self.settings, self.folder)
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) async fn fails(self) -> ServeError {
+        let served = timeout(PATIENCE, self.task).await.expect("ends");
+        served.unwrap().unwrap_err()
     }
 
     /// Stops it and starts it again on the same data, at another port.

@@ -1,12 +1,16 @@
 //! What the operator sees, and docs/operating.md.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hither_protocol::{ClientFrame, CloseCode, DeviceKind, PresenceState, ServerFrame};
+use hither_protocol::{
+    ClientFrame, CloseCode, DeviceKind, PresenceState, ServerFrame, Timestamp,
+};
 use hither_server::config::{Config, Layer, SETTINGS};
-use hither_server::store::Store;
-use hither_server::{Limits, MetricsAccess, Settings};
+use hither_server::store::{Clock, Store};
+use hither_server::{Limits, MetricsAccess, ServeError, Settings};
 use hyper::Method;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -219,6 +223,26 @@ async fn a_server_is_ready_while_its_store_answers() {
         (500, &json!("red"))
     );
     assert_eq!(ask("/healthz").await.status, 200, "it lives");
+}
+
+#[tokio::test]
+async fn a_server_that_lost_a_part_of_itself_ends() {
+    let fails = Arc::new(AtomicBool::new(false));
+    let fails_now = Arc::clone(&fails);
+    let clock: Clock = Arc::new(move || {
+        let writer = std::thread::current().name() == Some("store-writer");
+        let fails = fails_now.load(Ordering::Relaxed) && !writer;
+        assert!(!fails, "the clock fails whoever looks for what expired");
+        Timestamp::now()
+    });
+    let server = Server::with_clock(Settings::default(), clock).await;
+    let session = server.sign_in("bob", DeviceKind::Desktop).await;
+    let mut stream = server.connect(&session, None).await.0;
+    fails.store(true, Ordering::Relaxed);
+    let expiring = json!({ "to": { "accounts": ["ada"] }, "title": "t", "ttl_s": 60 });
+    server.send_as(&expiring).await;
+    stream.ends_with(CloseCode::Restarting).await;
+    assert!(matches!(server.fails().await, ServeError::Failed(_)));
 }
 
 #[tokio::test]
