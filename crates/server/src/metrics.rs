@@ -213,7 +213,7 @@ impl Metrics {
         }
     }
 
-    /// A stream's mailbox overflowed.
+    /// What waited for a stream, or for a subscriber in ntfy's form, was too much.
     pub(crate) fn lagged(&self) {
         self.lagged.inc();
     }

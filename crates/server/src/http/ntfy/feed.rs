@@ -116,6 +116,7 @@ impl Feed {
         match self.live.as_mut()?.wait().await {
             Waited::Entry(entry) => Some(self.take(&entry).await),
             Waited::Lagged => {
+                self.app.metrics.lagged();
                 self.reading.fall_behind();
                 Some(Ok(()))
             }
