@@ -102,7 +102,7 @@ pub enum Output {
     },
     /// Keep live entries and alerts for this client from now on, and end its older stream. It was
     /// told these timings.
-    Attach(Box<Identity>, Policy),
+    Attach(Arc<Identity>, Policy),
     /// Read the client's logs after this position. Answered by [`Input::Page`].
     ReadPage(Position),
     /// Change the store. Answered by [`Input::Written`].
@@ -292,7 +292,8 @@ impl Session {
             server_time: at,
             policy,
         }));
-        out.push(Output::Attach(Box::new(identity.clone()), policy));
+        let identity = Arc::new(identity);
+        out.push(Output::Attach(Arc::clone(&identity), policy));
         self.state = State::Identified(Box::new(Stream::new(identity, sent, gap_told, presence)));
         self.read_on(out);
     }

@@ -74,7 +74,7 @@ struct Socket {
 
 /// An identified client in its places.
 struct Attached {
-    identity: Identity,
+    identity: Arc<Identity>,
     link: Link,
 }
 
@@ -266,7 +266,7 @@ impl Socket {
             }
             Output::Close(code) => return Err(self.close(code).await),
             Output::Identify { token, client } => self.identify(token, client),
-            Output::Attach(identity, policy) => self.attach(*identity, policy),
+            Output::Attach(identity, policy) => self.attach(identity, policy),
             Output::ReadPage(after) => self.read_page(after),
             Output::Write(write) => {
                 if matches!(write, Write::Read(_) | Write::Action(..)) {
@@ -335,7 +335,7 @@ impl Socket {
         });
     }
 
-    fn attach(&mut self, identity: Identity, policy: Policy) {
+    fn attach(&mut self, identity: Arc<Identity>, policy: Policy) {
         let ended_before = self.token.as_ref().map_or(0, |(_, ended)| *ended);
         self.app
             .registry
@@ -382,7 +382,7 @@ impl Socket {
         let Some(Attached { identity, .. }) = &self.attached else {
             return;
         };
-        let (app, identity) = (Arc::clone(&self.app), identity.clone());
+        let (app, identity) = (Arc::clone(&self.app), Arc::clone(identity));
         self.ask(async move {
             match app.write(&identity, write).await {
                 // A message that is gone needs no mark.
@@ -438,7 +438,7 @@ impl Socket {
             }
             let Identity {
                 account, device, ..
-            } = &attached.identity;
+            } = &*attached.identity;
             tracing::debug!(%account, device = %device.id, ?code, "stream closed");
         }
         self.detach();

@@ -1,6 +1,7 @@
 //! What an identified client says, and what it is sent.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use hither_protocol::{
     AlertStyle, AlertWhy, ClientFrame, Cursor, Echo, FirstAlert, MAX_FRAME_IDS, Message, MessageId,
@@ -12,7 +13,7 @@ use crate::store::{Cursors, Entry, Identity, Position, UnknownCursor, What};
 
 #[derive(Debug)]
 pub(super) struct Stream {
-    pub(super) identity: Identity,
+    pub(super) identity: Arc<Identity>,
     /// Every entry up to here was sent or left out for good.
     pub(super) sent: Position,
     /// The newest entry that was sent.
@@ -38,8 +39,8 @@ pub(super) enum Refusal {
 }
 
 impl Stream {
-    pub(super) const fn new(
-        identity: Identity,
+    pub(super) fn new(
+        identity: Arc<Identity>,
         sent: Position,
         gap_told: Option<Timestamp>,
         presence: Option<Presence>,
