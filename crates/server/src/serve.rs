@@ -21,7 +21,7 @@ use crate::admin::AdminSocket;
 use crate::attachments;
 use crate::connection::Entrance;
 use crate::gateway::Gateways;
-use crate::http::{self, Attempts, Failure, Followers, KnownPasswords, Origin};
+use crate::http::{self, Attempts, Failure, KnownPasswords, MAX_FEEDS, Origin};
 use crate::limits::{Limiter, Limits, Places};
 use crate::metrics::{Metrics, Vitals};
 use crate::outbound::Outbound;
@@ -29,7 +29,7 @@ use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
 use crate::store::{
-    Condition, Cursors, Identity, Quota, Reader, Retention, Store, StoreError, WebhookLoad,
+    Condition, Cursors, Grantee, Identity, Quota, Reader, Retention, Store, StoreError, WebhookLoad,
 };
 use crate::tls::Tls;
 use crate::{upkeep, webhooks};
@@ -239,8 +239,8 @@ pub(crate) struct App {
     /// The way to phones whose streams are closed.
     pub(crate) gateways: Gateways,
     pub(crate) known_passwords: KnownPasswords,
-    /// Who follows topics in ntfy's form.
-    pub(crate) followers: Followers,
+    /// Places for who follows topics in ntfy's form.
+    pub(crate) followers: Arc<Places<Grantee>>,
     /// Places for requests with files.
     pub(crate) uploads: Arc<Places<PublisherId>>,
     /// Held by whatever must end before the server does.
@@ -355,7 +355,7 @@ impl App {
             outbound: Outbound::new(settings.outbound_allow.clone()),
             gateways,
             known_passwords: KnownPasswords::default(),
-            followers: Followers::default(),
+            followers: Places::new(usize::MAX, MAX_FEEDS),
             uploads: Places::new(
                 settings.attachments.uploads,
                 settings.attachments.uploads_per_publisher,

@@ -46,7 +46,7 @@ pub(crate) use self::body::in_words;
 use self::client::Client;
 pub(crate) use self::failure::Failure;
 use self::failure::code_of;
-pub(crate) use self::ntfy::{Followers, KnownPasswords, moment, priority_named, topic_name};
+pub(crate) use self::ntfy::{KnownPasswords, MAX_FEEDS, moment, priority_named, topic_name};
 pub(crate) use self::observe::REQUEST_ID;
 pub use self::openapi::text as openapi;
 pub use self::origin::{InvalidOrigin, Origin};
