@@ -114,9 +114,7 @@ impl Accounts {
     pub(crate) fn attach(self: &Arc<Self>, account: &AccountName, stream: Stream) -> Link {
         let mut loaded = self.lock();
         let id = loaded.next_stream();
-        let alive = loaded
-            .get(account)
-            .filter(|commands| !commands.is_closed());
+        let alive = loaded.get(account).filter(|commands| !commands.is_closed());
         let commands = alive.cloned().unwrap_or_else(|| {
             let first = loaded.is_first(account);
             let commands = self.load(account.clone(), first, loaded.followed);
