@@ -1,5 +1,4 @@
-//! A server that is killed while it brings what was scheduled brings each message once.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! What was scheduled comes once from a server that is killed while it brings it.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -8,14 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hither_protocol::{AccountName, Message, MessageId, PublisherId, Timestamp};
-use hither_server::store::{
-    AccountRecord, DataFolder, Grantee, NewMessage, PublisherRecord, Publishers, Receivers,
-    SqliteStore, Store, system_clock,
-};
+use hither_protocol::{MessageId, Timestamp};
+use hither_server::store::{NewMessage, Store};
 use rusqlite::Connection;
-use serde_json::json;
 use uuid::Uuid;
+
+use crate::scene::{a_message, furnish, open};
 
 /// When a life begins, so many more wait than are to come in it: it ends in the middle.
 const BEYOND: usize = 200;
@@ -34,7 +31,7 @@ const INTERVAL: Duration = Duration::from_millis(10);
 #[test]
 fn a9_a_killed_server_brings_each_scheduled_message_once() {
     let folder = tempfile::tempdir().unwrap();
-    furnish(folder.path());
+    schedule(folder.path(), 0);
     let conn = Connection::open(folder.path().join("hither.db")).unwrap();
     let (mut scheduled, mut came) = (BTreeSet::new(), 0);
     for more in LIVES {
@@ -113,35 +110,20 @@ impl Drop for Server {
     }
 }
 
-fn open(folder: &Path) -> SqliteStore {
-    SqliteStore::open(DataFolder::lock(folder).unwrap(), system_clock()).unwrap()
-}
-
-#[tokio::main]
-async fn furnish(folder: &Path) {
-    let (store, now) = (open(folder), Timestamp::now());
-    let account = AccountRecord {
-        name: ada(),
-        password_hash: String::new(),
-        admin: false,
-        disabled_at: None,
-        created_at: now,
-    };
-    store.add_account(account).await.unwrap();
-    let record = PublisherRecord::new(publisher(), "Build".to_owned(), vec![], now);
-    store.add_publisher(record).await.unwrap();
-    store.close().await;
-}
-
 /// Leaves so many more to the next server.
 #[tokio::main]
 async fn schedule(folder: &Path, count: usize) -> Vec<MessageId> {
     let store = open(folder);
+    furnish(&store).await;
     let mut publishes = Vec::new();
     let mut at = Timestamp::now().as_millisecond() + FIRST;
     while publishes.len() < count {
         let due = Timestamp::from_millisecond(at).unwrap();
-        publishes.extend((0..TOGETHER).map(|_| store.publish(a_message(due))));
+        let message = || NewMessage {
+            deliver_at: Some(due),
+            ..a_message()
+        };
+        publishes.extend((0..TOGETHER).map(|_| store.publish(message())));
         at += STEP;
     }
     let stored = futures_util::future::join_all(publishes).await;
@@ -150,33 +132,4 @@ async fn schedule(folder: &Path, count: usize) -> Vec<MessageId> {
         .into_iter()
         .map(|stored| stored.unwrap().id)
         .collect()
-}
-
-fn a_message(deliver_at: Timestamp) -> NewMessage {
-    let message = json!({
-        "id": Uuid::now_v7(),
-        "publisher": { "id": publisher(), "name": "Build" },
-        "title": "Done",
-        "created_at": Timestamp::UNIX_EPOCH,
-    });
-    let message: Message = serde_json::from_value(message).unwrap();
-    NewMessage {
-        message,
-        html: None,
-        to: Receivers::accounts(vec![ada()]),
-        by: Grantee::Publisher(publisher()),
-        deliver_at: Some(deliver_at),
-        ttl: None,
-        idempotency: None,
-        ntfy: None,
-        fields: None,
-    }
-}
-
-fn ada() -> AccountName {
-    "ada".parse().unwrap()
-}
-
-fn publisher() -> PublisherId {
-    "app-1234567890123456".parse().unwrap()
 }
