@@ -275,9 +275,6 @@ pub trait Store:
     + Sync
     + 'static
 {
-    /// The store's present life.
-    fn epoch(&self) -> Epoch;
-
     /// Makes and reads the cursors that belong to this store.
     fn cursors(&self) -> Cursors;
 

@@ -203,9 +203,12 @@ fn one_folder_has_one_owner() {
 #[test]
 fn each_store_has_a_life_of_its_own() {
     let (one, two) = (Folder::default(), Folder::default());
-    let epoch = |folder: &Folder| folder.open(system_clock()).epoch();
-    assert_ne!(epoch(&one), epoch(&two));
-    assert_eq!(epoch(&one), epoch(&one));
+    let cursor = |folder: &Folder| {
+        let cursors = folder.open(system_clock()).cursors();
+        cursors.make(&name("ada"), Position(1))
+    };
+    assert_ne!(cursor(&one), cursor(&two));
+    assert_eq!(cursor(&one), cursor(&one));
 }
 
 #[tokio::test]
