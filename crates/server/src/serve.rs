@@ -11,6 +11,7 @@ use hither_attention::Timings;
 use hither_protocol::{AccessToken, ClientInfo, CloseCode, Instant, Policy, PublisherId};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
@@ -29,7 +30,8 @@ use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
 use crate::store::{
-    Condition, Cursors, Grantee, Identity, Quota, Reader, Retention, Store, StoreError, WebhookLoad,
+    Committed, Condition, Cursors, Grantee, Identity, Quota, Reader, Retention, Store, StoreError,
+    WebhookLoad,
 };
 use crate::tls::Tls;
 use crate::{upkeep, webhooks};
@@ -250,8 +252,8 @@ pub(crate) struct App {
 /// Something that must end before the server does.
 pub(crate) type Open = watch::Receiver<()>;
 
-/// Serves until `shutdown` is ready or a part of the server fails, then tells every stream when to come back, ends it with 1012,
-/// and returns in time. The store stays open.
+/// Serves until `shutdown` is ready or a part of the server fails, then tells every stream when to
+/// come back, ends it with 1012, and returns in time. The store stays open.
 pub async fn serve(
     settings: Settings,
     store: Arc<dyn Store>,
@@ -267,28 +269,11 @@ pub async fn serve(
     let head = store.head();
     let app = Arc::new(App::new(settings, store));
     app.accounts.begin_after(head);
-    let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
-    let mut tasks = JoinSet::new();
-    tasks.spawn(follower);
-    tasks.spawn(app.accounts.decisions().keep_writing());
-    tasks.spawn(attachments::keep_sweeping(Arc::clone(&app.store)));
-    tasks.spawn(upkeep::expire(
-        Arc::clone(&app.store),
-        app.accounts.expiring(),
-    ));
-    tasks.spawn(upkeep::release(
-        Arc::clone(&app.store),
-        app.accounts.scheduling(),
-    ));
-    tasks.spawn(upkeep::retain(
-        Arc::clone(&app.store),
-        app.settings.retention,
-    ));
+    let (closing, closed) = watch::channel(());
+    let mut tasks = background(&app, commits, closed.clone());
     if let Some(admin) = admin {
         tasks.spawn(admin.run(Arc::clone(&app)));
     }
-    let (closing, closed) = watch::channel(());
-    tasks.spawn(webhooks::keep_posting(Arc::clone(&app), closed.clone()));
     let entrance = Entrance {
         routes: http::routes(Arc::clone(&app)),
         app: Arc::clone(&app),
@@ -317,6 +302,25 @@ pub async fn serve(
     tasks.shutdown().await;
     app.accounts.decisions().write().await;
     served
+}
+
+/// Begins what goes on beside requests, as long as the server runs.
+fn background(
+    app: &Arc<App>,
+    commits: UnboundedReceiver<Committed>,
+    closed: watch::Receiver<()>,
+) -> JoinSet<()> {
+    let store = || Arc::clone(&app.store);
+    let accounts = Arc::clone(&app.accounts);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(accounts.follow(commits, Arc::clone(&app.registry)));
+    tasks.spawn(app.accounts.decisions().keep_writing());
+    tasks.spawn(attachments::keep_sweeping(store()));
+    tasks.spawn(upkeep::expire(store(), app.accounts.expiring()));
+    tasks.spawn(upkeep::release(store(), app.accounts.scheduling()));
+    tasks.spawn(upkeep::retain(store(), app.settings.retention));
+    tasks.spawn(webhooks::keep_posting(Arc::clone(app), closed));
+    tasks
 }
 
 /// Waits for a task that panicked; one that is done is none.
