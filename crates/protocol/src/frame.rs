@@ -1,5 +1,7 @@
 //! The stream: JSON text frames over a WebSocket, each with a `type`.
 
+use std::sync::Arc;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
@@ -442,3 +444,49 @@ macro_rules! wire_text {
 
 wire_text!(ClientFrame);
 wire_text!(ServerFrame);
+
+/// A [`ServerFrame::Message`] on its way out, which shares its message with others'.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its place in the log.
+    pub cursor: Cursor,
+    /// Whether this device rings at once.
+    pub alert: FirstAlert,
+    /// The message.
+    pub message: Arc<Message>,
+}
+
+/// As the frame is written.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Written<'a> {
+    Message {
+        cursor: &'a Cursor,
+        #[serde(flatten)]
+        alert: FirstAlert,
+        message: &'a Message,
+    },
+}
+
+impl Delivery {
+    /// Writes one text frame.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let written = Written::Message {
+            cursor: &self.cursor,
+            alert: self.alert,
+            message: &self.message,
+        };
+        serde_json::to_string(&written).expect("frames hold only text keys and finite numbers")
+    }
+}
+
+impl From<Delivery> for ServerFrame {
+    fn from(delivery: Delivery) -> Self {
+        Self::Message {
+            cursor: delivery.cursor,
+            alert: delivery.alert,
+            message: Box::new(Arc::unwrap_or_clone(delivery.message)),
+        }
+    }
+}

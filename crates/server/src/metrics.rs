@@ -12,7 +12,7 @@ use core::time::Duration;
 use std::fs;
 
 use hither_attention::Effect;
-use hither_protocol::{AlertWhy, CloseCode, ErrorCode, FirstAlert, ServerFrame};
+use hither_protocol::{AlertWhy, CloseCode, ErrorCode, FirstAlert};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -165,19 +165,17 @@ impl Metrics {
         );
     }
 
-    /// A frame went out on a stream.
-    pub(crate) fn sent(&self, frame: &ServerFrame) {
-        if let ServerFrame::Message { alert, .. } = frame {
-            count(
-                &self.delivered,
-                "alert",
-                match alert {
-                    FirstAlert::Now => "now",
-                    FirstAlert::Silent => "silent",
-                    FirstAlert::Never => "never",
-                },
-            );
-        }
+    /// A message went out on a stream.
+    pub(crate) fn delivered(&self, alert: FirstAlert) {
+        count(
+            &self.delivered,
+            "alert",
+            match alert {
+                FirstAlert::Now => "now",
+                FirstAlert::Silent => "silent",
+                FirstAlert::Never => "never",
+            },
+        );
     }
 
     /// A client says what became of messages.

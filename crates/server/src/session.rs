@@ -11,8 +11,8 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use hither_protocol::{
-    AccessToken, AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Cursor, FirstAlert,
-    MAX_FRAME_IDS, MessageId, Policy, Presence, ServerFrame, Timestamp,
+    AccessToken, AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Cursor, Delivery,
+    FirstAlert, MAX_FRAME_IDS, MessageId, Policy, Presence, ServerFrame, Timestamp,
 };
 
 use self::stream::{Refusal, Stream};
@@ -90,6 +90,8 @@ pub struct Identified {
 pub enum Output {
     /// Send a frame.
     Send(ServerFrame),
+    /// Send a message.
+    Deliver(Delivery),
     /// Close the stream. Nothing follows.
     Close(CloseCode),
     /// Look up a token; without one, the one that came with the upgrade. Answered by

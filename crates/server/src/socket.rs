@@ -9,7 +9,8 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use hither_protocol::{
-    AccessToken, ClientFrame, ClientInfo, CloseCode, Instant as Opened, Policy, ServerFrame,
+    AccessToken, ClientFrame, ClientInfo, CloseCode, Delivery, Instant as Opened, Policy,
+    ServerFrame,
 };
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tungstenite::error::{CapacityError, Error as WireError};
@@ -260,6 +261,7 @@ impl Socket {
     async fn carry_out(&mut self, output: Output) -> Result<(), End> {
         match output {
             Output::Send(frame) => return self.say(&frame).await,
+            Output::Deliver(delivery) => return self.deliver(&delivery).await,
             Output::Pong => {
                 let sent_ms = u64::try_from(self.age().as_millis()).ok();
                 return self.say(&ServerFrame::Pong { sent_ms }).await;
@@ -291,11 +293,19 @@ impl Socket {
     }
 
     async fn say(&mut self, frame: &ServerFrame) -> Result<(), End> {
-        self.app.metrics.sent(frame);
-        if is_entry(frame) {
+        if matches!(
+            frame,
+            ServerFrame::Read { .. } | ServerFrame::Withdraw { .. }
+        ) {
             self.said.allow(ANSWERS);
         }
         self.send(frame.to_text().into()).await
+    }
+
+    async fn deliver(&mut self, delivery: &Delivery) -> Result<(), End> {
+        self.app.metrics.delivered(delivery.alert);
+        self.said.allow(ANSWERS);
+        self.send(delivery.to_text().into()).await
     }
 
     async fn send(&mut self, text: Utf8Bytes) -> Result<(), End> {
@@ -476,14 +486,6 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.detach();
     }
-}
-
-/// Whether a client stores and acks it.
-const fn is_entry(frame: &ServerFrame) -> bool {
-    matches!(
-        frame,
-        ServerFrame::Message { .. } | ServerFrame::Read { .. } | ServerFrame::Withdraw { .. }
-    )
 }
 
 /// What a broken frame means; `None` when the connection itself is gone.

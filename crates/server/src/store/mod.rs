@@ -203,9 +203,9 @@ impl Identity {
     /// A message as this client gets it. What is for a client of another application than the
     /// inbox says so; of a message for several clients each learns its own.
     #[must_use]
-    pub fn told(&self, mut message: Message) -> Message {
+    pub fn told(&self, mut message: Arc<Message>) -> Arc<Message> {
         if self.application != INBOX {
-            message.application = Some(self.application.clone());
+            Arc::make_mut(&mut message).application = Some(self.application.clone());
         }
         message
     }

@@ -194,7 +194,7 @@ impl Feed {
             match entry.what {
                 What::Message(message) => {
                     let fields = beyond.remove(&message.id);
-                    self.message(*message, fields.as_deref(), &topic);
+                    self.message(Arc::unwrap_or_clone(message), fields.as_deref(), &topic);
                 }
                 What::Withdraw(ids, WithdrawWhy::Recalled) => {
                     let gone = |id| {
