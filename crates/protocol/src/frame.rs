@@ -409,6 +409,40 @@ impl CloseCode {
         Self::TooMany,
     ];
 
+    /// Its number, for those who count.
+    #[must_use]
+    pub const fn digits(self) -> &'static str {
+        match self {
+            Self::Restarting => "1012",
+            Self::TooSlow => "1013",
+            Self::Malformed => "4400",
+            Self::SignInAgain => "4401",
+            Self::Revoked => "4403",
+            Self::NoHello => "4408",
+            Self::Replaced => "4409",
+            Self::UnknownCursor => "4410",
+            Self::TooLarge => "4413",
+            Self::TooMany => "4429",
+        }
+    }
+
+    /// What a close frame says beside it, for whoever looks at one.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Restarting => "restarting: come back",
+            Self::TooSlow => "too slow: come back by cursor",
+            Self::Malformed => "malformed frame",
+            Self::SignInAgain => "sign in again",
+            Self::Revoked => "revoked: sign out",
+            Self::NoHello => "no hello in time",
+            Self::Replaced => "this client connected again",
+            Self::UnknownCursor => "unknown cursor: start over without one",
+            Self::TooLarge => "frame too large",
+            Self::TooMany => "too many: wait",
+        }
+    }
+
     /// The code on the wire as its meaning; `None` for any other.
     #[must_use]
     pub fn from_number(number: u16) -> Option<Self> {

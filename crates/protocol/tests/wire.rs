@@ -215,6 +215,13 @@ fn client_frames() {
 }
 
 #[test]
+fn a_close_codes_digits_are_its_number() {
+    for code in CloseCode::ALL {
+        assert_eq!(code.digits(), (code as u16).to_string());
+    }
+}
+
+#[test]
 fn a_delivery_is_written_as_its_frame() {
     for alert in [FirstAlert::Now, FirstAlert::Silent, FirstAlert::Never] {
         for message in [whole(), least()] {

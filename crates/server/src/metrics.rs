@@ -345,18 +345,7 @@ impl End {
         match self {
             Self::Goodbye => "client",
             Self::Lost => "lost",
-            Self::Closed(code) => match code {
-                CloseCode::Restarting => "1012",
-                CloseCode::TooSlow => "1013",
-                CloseCode::Malformed => "4400",
-                CloseCode::SignInAgain => "4401",
-                CloseCode::Revoked => "4403",
-                CloseCode::NoHello => "4408",
-                CloseCode::Replaced => "4409",
-                CloseCode::UnknownCursor => "4410",
-                CloseCode::TooLarge => "4413",
-                CloseCode::TooMany => "4429",
-            },
+            Self::Closed(code) => code.digits(),
         }
     }
 }
