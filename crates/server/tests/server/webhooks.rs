@@ -288,7 +288,7 @@ async fn a_refusal_says_what_a_publish_at_that_time_is_told() {
         let expected = json!({
             "message_id": id,
             "key": key,
-            "deliver_at": at,
+            "deliver_at": format!("{at:.3}"),
             "refused": [{ "what": what, "code": refused["code"], "detail": refused["detail"] }],
         });
         assert_eq!(told.body["data"], expected);
