@@ -78,9 +78,11 @@ impl Pages {
         self.account.clone()
     }
 
-    /// Whether a page fetched for `account` may still be kept.
+    /// Whether what was asked for `account` is still theirs, also after they signed in again.
     pub(crate) fn belongs_to(&self, account: &SignedIn) -> bool {
-        self.account.as_ref() == Some(account)
+        let theirs =
+            |now: &SignedIn| (&now.server, &now.account) == (&account.server, &account.account);
+        self.account.as_ref().is_some_and(theirs)
     }
 }
 

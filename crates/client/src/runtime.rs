@@ -65,7 +65,7 @@ enum Finished {
     SignOut,
     Hashed(Option<String>),
     Checked(bool),
-    Query(Asked, oneshot::Sender<Answer>),
+    Query(SignedIn, Asked, oneshot::Sender<Answer>),
     Fetch(Fetched),
 }
 
@@ -313,9 +313,9 @@ impl<P: Platform> Running<P> {
             Finished::SignOut => self.requests_abroad -= 1,
             Finished::Hashed(verifier) => self.handle(Event::PassphraseHashed(verifier)),
             Finished::Checked(right) => self.handle(Event::PassphraseChecked(right)),
-            Finished::Query(asked, answer) => {
+            Finished::Query(account, asked, answer) => {
                 // Whoever asked may be gone.
-                let _ = answer.send(self.unless_locked(asked.answer));
+                let _ = answer.send(self.to_whom_it_is(&account, asked.answer));
                 asked
                     .page_missing
                     .into_iter()

@@ -120,7 +120,7 @@ impl Engine {
             glance: self.visible_glance(),
             paused_until: self.alerts.paused_until(),
             notice: self.notice.clone(),
-            signing_in: self.signing_in,
+            signing_in: self.is_signing_in(),
             app_lock: self.app_lock.view(),
             settings_changes: self.settings_changes,
         }
@@ -142,7 +142,22 @@ impl Engine {
         self.app_lock.is_locked()
     }
 
+    /// Whether somebody is signed in whose the history is. While nobody is, it may still hold what
+    /// was another's.
+    #[must_use]
+    pub fn is_signed_in(&self) -> bool {
+        self.account.is_some()
+    }
+
+    /// Until what it leads to is on the disk.
+    fn is_signing_in(&self) -> bool {
+        self.signing_in || self.journal.is_signing_in()
+    }
+
     fn visible_glance(&self) -> Glance {
+        if !self.is_signed_in() {
+            return Glance::default();
+        }
         if self.is_locked() {
             return Glance {
                 unread: self.glance.unread,
@@ -428,6 +443,7 @@ impl Engine {
             (Pending::Own(StoreOp::SetAccount(account)), Stored::Done) => {
                 self.inbox.forgotten();
                 self.link.start(self.now.instant, &account.stream_url);
+                self.account = Some(account);
             }
             (Pending::Own(StoreOp::Wipe | StoreOp::ForgetCursor), Stored::Done) => {
                 self.inbox.forgotten();

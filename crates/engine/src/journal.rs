@@ -115,9 +115,17 @@ impl Journal {
 
     /// Whether the history still holds what another account must not see.
     pub(crate) fn is_wiping(&self) -> bool {
-        let wipes = |op: &StoreOp| matches!(op, StoreOp::Wipe | StoreOp::SetAccount(_));
-        let in_flight = |pending: &Pending| matches!(pending, Pending::Own(op) if wipes(op));
-        self.unsaved.iter().any(wipes) || self.pending.iter().any(in_flight)
+        self.holds(|op| matches!(op, StoreOp::Wipe | StoreOp::SetAccount(_)))
+    }
+
+    /// Whether an account is on its way to the disk.
+    pub(crate) fn is_signing_in(&self) -> bool {
+        self.holds(|op| matches!(op, StoreOp::SetAccount(_)))
+    }
+
+    fn holds(&self, wanted: fn(&StoreOp) -> bool) -> bool {
+        let in_flight = |pending: &Pending| matches!(pending, Pending::Own(op) if wanted(op));
+        self.unsaved.iter().any(wanted) || self.pending.iter().any(in_flight)
     }
 
     pub(crate) fn next_wakeup(&self) -> Option<Instant> {

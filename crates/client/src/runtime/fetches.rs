@@ -35,10 +35,9 @@ pub(super) enum Fetched {
         Result<PathBuf, FetchFailed>,
         oneshot::Sender<Answer>,
     ),
-    /// An answer of the server's, for a person who waits for it.
+    /// An answer of the server's, or one for which nothing had to be fetched, for a person who
+    /// waits for it.
     Answered(SignedIn, Answer, oneshot::Sender<Answer>),
-    /// Nothing had to be fetched for an answer.
-    Known(Answer, oneshot::Sender<Answer>),
 }
 
 impl<P: Platform> Running<P> {
@@ -65,9 +64,13 @@ impl<P: Platform> Running<P> {
     }
 
     /// Answers a message with its page.
-    pub(super) fn ask_rich(&mut self, id: MessageId, answer: oneshot::Sender<Answer>) {
-        let (reader, account) = (self.it.reader.clone(), self.it.pages.account());
-        let trust = self.it.trust.clone();
+    pub(super) fn ask_rich(
+        &mut self,
+        account: SignedIn,
+        id: MessageId,
+        answer: oneshot::Sender<Answer>,
+    ) {
+        let (reader, trust) = (self.it.reader.clone(), self.it.trust.clone());
         self.in_background(async move {
             let known = reader.ask(Query::Message { id }).await.answer;
             let (message, href) = match known {
@@ -77,10 +80,7 @@ impl<P: Platform> Running<P> {
                     let href = missing_href(&message).unwrap_or_default();
                     (message, href)
                 }
-                known => return Finished::Fetch(Fetched::Known(known, answer)),
-            };
-            let Some(account) = account else {
-                return Finished::Fetch(Fetched::Known(signed_out(), answer));
+                known => return Finished::Fetch(Fetched::Answered(account, known, answer)),
             };
             let of = account.clone();
             let page = blocking(move || http::page(&of, &trust, &href)).await;
@@ -96,12 +96,12 @@ impl<P: Platform> Running<P> {
     /// Fetches a file into the download folder.
     pub(super) fn save_file(
         &mut self,
+        account: SignedIn,
         id: MessageId,
         attachment: u32,
         answer: oneshot::Sender<Answer>,
     ) {
-        let (reader, account) = (self.it.reader.clone(), self.it.pages.account());
-        let trust = self.it.trust.clone();
+        let (reader, trust) = (self.it.reader.clone(), self.it.trust.clone());
         let folder = self.platform.downloads();
         self.in_background(async move {
             let known = reader.ask(Query::Message { id }).await.answer;
@@ -109,14 +109,13 @@ impl<P: Platform> Running<P> {
                 message: Some(message),
             } = known
             else {
-                return Finished::Fetch(Fetched::Known(known, answer));
+                return Finished::Fetch(Fetched::Answered(account, known, answer));
             };
             let attachment = message.attachments.into_iter().nth(attachment as usize);
-            let (Some(attachment), Some(account), Some(folder)) = (attachment, account, folder)
-            else {
-                let nowhere = "There is no such file, no folder for it, or nobody is signed in.";
-                let detail = nowhere.to_owned();
-                return Finished::Fetch(Fetched::Known(Answer::Failed { detail }, answer));
+            let (Some(attachment), Some(folder)) = (attachment, folder) else {
+                let detail = "There is no such file, or no folder for it.".to_owned();
+                let said = Answer::Failed { detail };
+                return Finished::Fetch(Fetched::Answered(account, said, answer));
             };
             let of = account.clone();
             let saved = blocking(move || downloads::save(&of, &trust, &attachment, &folder)).await;
@@ -144,9 +143,6 @@ impl<P: Platform> Running<P> {
             }
             Fetched::Answered(account, said, answer) => {
                 let _ = answer.send(self.to_whom_it_is(&account, said));
-            }
-            Fetched::Known(said, answer) => {
-                let _ = answer.send(self.unless_locked(said));
             }
         }
     }
@@ -222,11 +218,5 @@ impl<P: Platform> Running<P> {
             self.platform.open_folder(folder);
         }
         said
-    }
-}
-
-pub(super) fn signed_out() -> Answer {
-    Answer::Failed {
-        detail: "Nobody is signed in.".to_owned(),
     }
 }

@@ -3,12 +3,13 @@ use core::time::Duration;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use hither_engine::view::{Command, View};
-use hither_engine::{Config, SignedIn, StoreOp, Toast, ToastKey};
+use hither_engine::view::{Answer, AppLockWhen, Command, Query, View};
+use hither_engine::{AppLockSaved, Config, Event, SignedIn, StoreOp, Toast, ToastKey};
 use hither_protocol::{AccessToken, ClientInfo, MessageId};
+use tokio::sync::oneshot;
 
 use super::{Broken, Running, Runtime};
-use crate::history::testing::{Tokens, at, signed_in};
+use crate::history::testing::{Tokens, at, message, signed_in};
 use crate::{Credentials, Door, Platform, PlatformEvent, history};
 
 /// A desktop on which nothing happens.
@@ -50,6 +51,10 @@ impl Credentials for Breaking {
 }
 
 fn open(data: &Path) -> (Runtime, Door) {
+    open_with(data, Breaking)
+}
+
+fn open_with(data: &Path, credentials: impl Credentials) -> (Runtime, Door) {
     let config = Config {
         client: ClientInfo {
             name: "test".to_owned(),
@@ -59,7 +64,7 @@ fn open(data: &Path) -> (Runtime, Door) {
         platform: "test".to_owned(),
         backoff: (Duration::from_secs(1), Duration::from_secs(1)),
     };
-    Runtime::open(config, data, Breaking).unwrap()
+    Runtime::open(config, data, credentials).unwrap()
 }
 
 async fn soon<T>(wanted: impl Future<Output = T>) -> T {
@@ -86,6 +91,84 @@ async fn a_history_that_panicked_ends_the_companion() {
     let both = async { tokio::join!(running, door.command(Command::SignOut)) };
     let (ended, told) = soon(Box::pin(both)).await;
     assert_eq!((ended, told), (Err(Broken("the history")), Ok(())));
+}
+
+fn page() -> Query {
+    Query::Page {
+        before: None,
+        unread_only: false,
+        limit: 10,
+    }
+}
+
+fn rows(answer: &Answer) -> Option<usize> {
+    match answer {
+        Answer::Page { rows, .. } => Some(rows.len()),
+        _ => None,
+    }
+}
+
+impl Running<Nowhere> {
+    /// Until somebody is answered, or what is to be written is.
+    async fn until(&mut self, over: impl Fn(&Self) -> bool) {
+        while !over(self) {
+            let input = soon(self.next_input()).await;
+            self.take_in(input);
+            self.round_off();
+        }
+    }
+
+    fn asks(&mut self) -> oneshot::Receiver<Answer> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(page(), answer);
+        answered
+    }
+}
+
+#[tokio::test]
+async fn b6_nobody_sees_what_was_anothers_however_long_the_wipe_takes() {
+    let lock = AppLockSaved {
+        verifier: "slow hash".to_owned(),
+        when: AppLockWhen::default(),
+        failures: 0,
+    };
+    let save = StoreOp::Save {
+        message: Box::new(message(1)),
+        cursor: "c1".parse().unwrap(),
+        alert_due: false,
+    };
+    for with_lock in [false, true] {
+        let ops = [
+            StoreOp::SetAccount(signed_in("ada")),
+            save.clone(),
+            StoreOp::SetAppLock(with_lock.then(|| lock.clone())),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let mut seeded = history::open(folder.path(), Box::new(Tokens::default())).unwrap();
+        seeded.store.write(at(0), &ops).unwrap();
+        drop(seeded);
+
+        let (runtime, _door) = open_with(folder.path(), Tokens::default());
+        let mut running = Running::new(runtime, Nowhere);
+        let mut of_ada = running.asks();
+        running.handle(Event::SignedIn(Ok(SignedIn {
+            server: "http://127.0.0.1:1".to_owned(),
+            stream_url: "ws://127.0.0.1:1/v1/stream".to_owned(),
+            ..signed_in("eve")
+        })));
+        // Nothing of it is on the disk yet.
+        let mut of_eve = running.asks();
+        running
+            .until(|it| it.it.engine.is_signed_in() && it.background.is_empty())
+            .await;
+        for answered in [&mut of_ada, &mut of_eve] {
+            let answer = answered.await.unwrap();
+            assert_eq!(rows(&answer), None, "{answer:?}");
+        }
+        let mut later = running.asks();
+        running.until(|it| it.background.is_empty()).await;
+        assert_eq!(rows(&(&mut later).await.unwrap()), Some(0));
+    }
 }
 
 #[tokio::test]

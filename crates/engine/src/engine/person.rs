@@ -16,7 +16,7 @@ impl Engine {
                 server,
                 account,
                 password,
-            } if !self.signing_in => {
+            } if !self.is_signing_in() => {
                 self.signing_in = true;
                 self.notice = None;
                 effects.push(Effect::SignIn {
@@ -178,6 +178,8 @@ impl Engine {
 
     // The account.
 
+    /// Whoever signs in finds what they may see: the account is in only once the history holds
+    /// nothing of another, and nothing that the app lock kept.
     pub(super) fn signed_in(&mut self, signed_in: SignedIn, effects: &mut Vec<Effect>) {
         self.signing_in = false;
         self.notice = None;
@@ -185,6 +187,7 @@ impl Engine {
             |old: &SignedIn| (&old.server, &old.account) == (&signed_in.server, &signed_in.account);
         if self.account.as_ref().is_some_and(same) && !self.is_locked() {
             self.link.stop(effects);
+            self.account = Some(signed_in.clone());
         } else {
             if self.is_locked() {
                 // A forgotten passphrase: everything comes anew from the server.
@@ -193,7 +196,6 @@ impl Engine {
             effects.extend(self.account.take().map(Effect::SignOut));
             self.forget_account(effects);
         }
-        self.account = Some(signed_in.clone());
         effects.push(Effect::Store(StoreOp::SetAccount(signed_in)));
     }
 

@@ -1,5 +1,5 @@
-use hither_engine::view::{ConnectionView, Glance, Notice, Password};
-use hither_engine::{Command, Event, SignInFailed, StoreFailed};
+use hither_engine::view::{AppLockWhen, ConnectionView, Glance, Notice, Password};
+use hither_engine::{AppLockSaved, Command, Event, SignInFailed, StoreFailed};
 
 use crate::desk::Step::{On, StoreFailed as Fails, Stored};
 use crate::desk::{Desk, check, closed, idle, rings, signed_in, up};
@@ -109,6 +109,46 @@ fn b6_another_account_sees_nothing_of_the_one_before() {
     );
     assert_eq!(desk.disk.rows.len(), 0);
     assert_eq!(desk.disk.outbox.len(), 0);
+}
+
+#[test]
+fn b6_nobody_is_signed_in_until_the_history_before_is_gone() {
+    for is_locked in [false, true] {
+        for account in ["ada", "eve"] {
+            let mut desk = Desk::new(Disk {
+                app_lock: is_locked.then(|| AppLockSaved {
+                    verifier: "slow hash".to_owned(),
+                    when: AppLockWhen::default(),
+                    failures: 0,
+                }),
+                ..crate::desk::ada()
+            });
+            desk.begin();
+            desk.on(crate::desk::silent(1));
+            desk.store();
+            assert!(desk.engine.is_signed_in());
+            desk.on(signed(account));
+            let keeps = account == "ada" && !is_locked;
+            for _ in 0..2 {
+                let view = desk.engine.view();
+                assert_eq!(view.account.is_some(), keeps, "{account}");
+                assert_eq!(view.glance.unread, u64::from(keeps), "{account}");
+                assert_eq!(desk.engine.is_signed_in(), keeps, "{account}");
+                assert!(view.signing_in);
+                // However often the disk refuses.
+                desk.step(Fails(StoreFailed::DiskFull));
+                desk.elapsed += crate::desk::secs(10);
+                desk.on(Event::WokeUp);
+            }
+            desk.store();
+            let view = desk.engine.view();
+            assert_eq!(view.account.unwrap().name, account);
+            assert_eq!(view.glance.unread, u64::from(keeps), "{account}");
+            // Whoever is told that it worked finds it so.
+            assert_eq!(view.connection, ConnectionView::Connecting);
+            assert!(!view.signing_in);
+        }
+    }
 }
 
 #[test]
