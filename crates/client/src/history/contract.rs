@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hither_engine::view::{Answer, AppLockWhen, Headline, Query, UNTIL_RESUMED};
+use hither_engine::view::{Answer, AppLockWhen, Glance, Headline, Query, UNTIL_RESUMED};
 use hither_engine::{AppLockSaved, SavedAccount, StoreFailed, StoreOp, Stored};
 use hither_protocol::{
     Action, ClientFrame, Cursor, Html, Message, MessageId, Priority, WithdrawWhy,
@@ -519,6 +519,28 @@ fn b6_a_wipe_that_was_cut_short_is_finished_at_the_next_start() {
         .commit_only(at(1), &[StoreOp::Wipe]);
     assert!(computer.reopen().saved.account.is_none());
     assert!(!computer.holds("title 1") && computer.tokens.is_empty());
+}
+
+#[test]
+fn b6_a_wipe_that_is_killed_leaves_nobody_signed_in_and_nothing_to_see() {
+    for end in [StoreOp::Wipe, StoreOp::SetAccount(signed_in("bob"))] {
+        let mut computer = Computer::signed_in();
+        let mut ops: Vec<_> = (0..1_200).map(save_due).collect();
+        ops.push(StoreOp::PutOutbox(1, frame(1)));
+        ops.push(StoreOp::SetAppLock(Some(app_lock(0))));
+        computer.write(&ops);
+        computer.history().store.leave_only(&[end]);
+        // Where what is left cannot go, on a full disk for instance.
+        let saved = computer.history().store.saved().unwrap();
+        assert!(saved.account.is_none() && saved.app_lock.is_none());
+        assert_eq!(saved.glance, Glance::default());
+        assert!(saved.due.is_empty() && saved.outbox.is_empty());
+
+        let saved = &computer.reopen().saved;
+        assert!(saved.account.is_none());
+        assert_eq!(computer.all(), []);
+        assert!(!computer.holds("title 1") && computer.tokens.is_empty());
+    }
 }
 
 #[test]

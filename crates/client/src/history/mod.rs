@@ -86,17 +86,12 @@ pub(crate) fn open(folder: &Path, credentials: Box<dyn Credentials>) -> Result<H
     db.pragma_update(None, "secure_delete", true)?;
     schema::migrate(&mut db)?;
 
-    let reader = Reader::new(connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
-    let mut saved = read::saved(&db)?;
     let mut store = Store::new(db, credentials, lock);
     store.finish_scrubbing();
-    if let Some(account) = &mut saved.account {
-        account.signed_in.access_token = store.token(&account.signed_in);
-    }
     Ok(History {
-        saved,
+        saved: store.saved()?,
         store,
-        reader,
+        reader: Reader::new(connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?),
     })
 }
 

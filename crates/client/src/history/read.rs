@@ -293,14 +293,21 @@ pub(super) fn action(
     Ok(actions.into_iter().flatten().find(|it| it.id == action))
 }
 
-/// What the disk knows at the start; the access token is not on this one.
+/// What the disk knows at the start; the access token is not on this one. What is left of a wipe
+/// is nobody's.
 pub(super) fn saved(db: &Connection) -> rusqlite::Result<Saved> {
+    let Some(account) = account(db)? else {
+        return Ok(Saved {
+            paused_until: paused_until(db)?,
+            ..Saved::default()
+        });
+    };
     let due = format!(
         "SELECT {HEADLINE} FROM message WHERE alert_due = 1 AND read_at IS NULL
          ORDER BY created_at, id"
     );
     Ok(Saved {
-        account: account(db)?,
+        account: Some(account),
         glance: glance(db)?,
         due: headlines(db, &due, ())?,
         outbox: outbox(db)?,

@@ -3,7 +3,7 @@ use std::fs::File;
 use std::sync::mpsc;
 
 use hither_engine::view::{Glance, Headline};
-use hither_engine::{AppLockSaved, SignedIn, StoreFailed, StoreOp, Stored};
+use hither_engine::{AppLockSaved, Saved, SignedIn, StoreFailed, StoreOp, Stored};
 use hither_protocol::{AccessToken, Cursor, Message, MessageId, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
@@ -65,8 +65,13 @@ impl Store {
 
     /// Carries out all operations in order, in one transaction, which is on disk on `Ok` and
     /// rolled back on `Err`.
+    ///
+    /// What ends an account begins before that, and a part of it stays done on `Err`, too: nobody
+    /// is signed in any more, and some of the history is gone.
     pub(crate) fn write(&mut self, now: Timestamp, ops: &[StoreOp]) -> Written {
-        let outcome = self.commit(now, ops).map_err(|error| failed(&error));
+        let left = self.leave(ops);
+        let outcome = left.and_then(|()| self.commit(now, ops));
+        let outcome = outcome.map_err(|error| failed(&error));
         if outcome.is_ok()
             && ops
                 .iter()
@@ -75,6 +80,50 @@ impl Store {
             self.finish_scrubbing();
         }
         outcome
+    }
+
+    /// Has nobody signed in, in a step so small that what ends this process comes before it or after
+    /// it, and only then lets the history go, which takes its time.
+    fn leave(&mut self, ops: &[StoreOp]) -> Result<(), Failure> {
+        if !self.ends_account(ops)? {
+            return Ok(());
+        }
+        self.sign_out()?;
+        if let Err(error) = self.credentials.forget() {
+            tracing::warn!(%error, "access token not forgotten; tried again at the next start");
+        }
+        self.empty()
+    }
+
+    fn ends_account(&self, ops: &[StoreOp]) -> rusqlite::Result<bool> {
+        for op in ops {
+            let ends = match op {
+                StoreOp::Wipe => true,
+                StoreOp::SetAccount(new) => !is_signed_in(&self.db, new)?,
+                _ => false,
+            };
+            if ends {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn sign_out(&mut self) -> rusqlite::Result<()> {
+        let tx = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        sign_out(&tx)?;
+        tx.commit()
+    }
+
+    /// In pieces: what is gone stays gone, and the journal does not grow with the history.
+    fn empty(&self) -> Result<(), Failure> {
+        const PIECE: &str = "DELETE FROM message WHERE seq IN (SELECT seq FROM message LIMIT 500)";
+        self.db
+            .execute_batch("DELETE FROM gone; DELETE FROM outbox;")?;
+        while self.db.execute(PIECE, [])? > 0 {}
+        Ok(())
     }
 
     fn commit(
@@ -119,8 +168,17 @@ impl Store {
         }
     }
 
+    /// What the disk knows at the start.
+    pub(super) fn saved(&self) -> rusqlite::Result<Saved> {
+        let mut saved = read::saved(&self.db)?;
+        if let Some(account) = &mut saved.account {
+            account.signed_in.access_token = self.token(&account.signed_in);
+        }
+        Ok(saved)
+    }
+
     /// The access token of the account, or one that the server refuses.
-    pub(super) fn token(&self, account: &SignedIn) -> AccessToken {
+    fn token(&self, account: &SignedIn) -> AccessToken {
         match self.credentials.load(&account.server, &account.account) {
             Ok(Some(token)) => token,
             Ok(None) => no_token(),
@@ -150,6 +208,7 @@ impl Store {
         }
         if signed_out {
             self.credentials.forget().map_err(Failure::Credentials)?;
+            self.empty()?;
         }
         self.db.execute_batch("VACUUM")?;
         let busy: bool = self
@@ -349,14 +408,7 @@ fn advance(tx: &Transaction<'_>, cursor: &Cursor) -> rusqlite::Result<()> {
 }
 
 fn set_account(tx: &Transaction<'_>, new: &SignedIn) -> rusqlite::Result<()> {
-    let same: Option<bool> = tx
-        .query_row(
-            "SELECT server = ?1 AND account = ?2 FROM state WHERE account IS NOT NULL",
-            [&new.server, &new.account],
-            |row| row.get(0),
-        )
-        .optional()?;
-    if same != Some(true) {
+    if !is_signed_in(tx, new)? {
         wipe(tx)?;
     }
     tx.execute(
@@ -392,11 +444,27 @@ fn set_app_lock(tx: &Transaction<'_>, lock: Option<&AppLockSaved>) -> rusqlite::
     .map(drop)
 }
 
+fn is_signed_in(db: &Connection, account: &SignedIn) -> rusqlite::Result<bool> {
+    let same: Option<bool> = db
+        .query_row(
+            "SELECT server = ?1 AND account = ?2 FROM state WHERE account IS NOT NULL",
+            [&account.server, &account.account],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(same == Some(true))
+}
+
 /// Everything but the device ids goes.
 fn wipe(tx: &Transaction<'_>) -> rusqlite::Result<()> {
+    sign_out(tx)?;
+    tx.execute_batch("DELETE FROM page; DELETE FROM message; DELETE FROM gone; DELETE FROM outbox;")
+}
+
+/// Nobody is signed in from here on, and what is still there belongs to nobody.
+fn sign_out(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute_batch(
-        "DELETE FROM page; DELETE FROM message; DELETE FROM gone; DELETE FROM outbox;
-         DELETE FROM app_lock;
+        "DELETE FROM app_lock;
          UPDATE state SET server = NULL, account = NULL, device_id = NULL, stream_url = NULL,
                           cursor = NULL, paused_until = NULL, scrub = 1;",
     )
@@ -416,6 +484,12 @@ impl Store {
     /// Commits and dies before anything after it.
     pub(super) fn commit_only(&mut self, now: Timestamp, ops: &[StoreOp]) {
         self.commit(now, ops).unwrap();
+    }
+
+    /// Begins to end the account and dies.
+    pub(super) fn leave_only(&mut self, ops: &[StoreOp]) {
+        assert!(self.ends_account(ops).unwrap());
+        self.sign_out().unwrap();
     }
 
     /// Lets the file grow no further, or again.
