@@ -479,6 +479,7 @@ impl Engine {
             }
             Sensed::Sleeping(false) | Sensed::NetworkChanged => self.link.hurry(now, effects),
             Sensed::Idle(_)
+            | Sensed::IdleUnanswered
             | Sensed::Inhibited(_)
             | Sensed::Presenting(_)
             | Sensed::ScreenLocked(_)

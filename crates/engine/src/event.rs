@@ -95,9 +95,10 @@ pub enum StoreFailed {
 /// What sensors of this computer say. Every reading is fresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sensed {
-    /// Time since the last input. `None`: this desktop offers no idle source, or it does not
-    /// answer.
+    /// Time since the last input. `None`: this desktop offers no idle source.
     Idle(Option<Duration>),
+    /// Nobody knows now when the last input was: the idle source does not answer, or not yet.
+    IdleUnanswered,
     /// Something began (`true`) or ceased to keep the screen awake for somebody who watches: a
     /// film, a call, a presentation.
     Inhibited(bool),

@@ -142,6 +142,7 @@ impl Presence {
                     taken: now,
                 });
             }
+            Sensed::IdleUnanswered => self.hung(now),
             Sensed::Inhibited(true) => {
                 let film = Film {
                     since: now,
@@ -162,6 +163,12 @@ impl Presence {
         }
     }
 
+    fn hung(&mut self, now: Instant) {
+        self.asked = None;
+        self.ask_again = Some(now + ASK_AGAIN);
+        self.reading = Reading::Hung;
+    }
+
     fn reconsider(&mut self, was_away: bool, now: Instant, effects: &mut Vec<Effect>) {
         if was_away && !self.is_away() {
             // Coming back is no proof of a person: the sensor decides, and until it does
@@ -175,9 +182,7 @@ impl Presence {
 
     pub(crate) fn tick(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if self.asked.is_some_and(|until| now >= until) {
-            self.asked = None;
-            self.ask_again = Some(now + ASK_AGAIN);
-            self.reading = Reading::Hung;
+            self.hung(now);
             self.decide();
         }
         let due = self.ask_again.or_else(|| self.idle_deadline());

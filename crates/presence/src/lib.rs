@@ -27,9 +27,11 @@ pub use source::{Source, SourceState, Topic};
 /// What a sensor noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Time since the last input. `None`: this desktop offers no idle source, or it does not
-    /// answer.
+    /// Time since the last input. `None`: this desktop offers no idle source.
     Idle(Option<Duration>),
+    /// Nobody knows now when the last input was: the idle source does not answer within a second,
+    /// or not yet.
+    IdleUnanswered,
     /// Something began (`true`) or ceased to keep the screen awake for somebody who watches: a
     /// film, a call, a presentation.
     Inhibited(bool),

@@ -189,7 +189,7 @@ mod system {
         }
 
         /// Takes a fresh reading; it arrives as [`Event::Idle`], with `None` when the system does
-        /// not answer within a second. Looks for a presentation, too.
+        /// not say, or as [`Event::IdleUnanswered`] after a second. Looks for a presentation, too.
         pub fn read_idle(&self) {
             let events = self.events.clone();
             let (answer, answered) = oneshot::channel();
@@ -200,8 +200,8 @@ mod system {
             });
             tokio::spawn(async move {
                 let idle = tokio::time::timeout(READ_WITHIN, answered).await;
-                let idle = idle.ok().and_then(Result::ok).flatten();
-                let _ = events.send(Event::Idle(idle));
+                let answered = idle.ok().and_then(Result::ok);
+                let _ = events.send(answered.map_or(Event::IdleUnanswered, Event::Idle));
             });
         }
 

@@ -107,6 +107,7 @@ impl Platform for Desktop {
 fn sensed(event: Event) -> Sensed {
     match event {
         Event::Idle(idle) => Sensed::Idle(idle),
+        Event::IdleUnanswered => Sensed::IdleUnanswered,
         Event::Inhibited(inhibited) => Sensed::Inhibited(inhibited),
         Event::Presenting(presenting) => Sensed::Presenting(presenting),
         Event::Locked(locked) => Sensed::ScreenLocked(locked),

@@ -20,6 +20,10 @@ fn the_state_follows_from_the_facts() {
         (vec![idle(179)], (Active, None)),
         (vec![idle(180)], (Inactive, Some(Idle))),
         (vec![no_source.clone()], (Unknown, None)),
+        (
+            vec![idle(0), Event::Sensed(Sensed::IdleUnanswered)],
+            (Unknown, None),
+        ),
         (vec![no_source, locked(true)], (Inactive, Some(Locked))),
         (vec![locked(true), idle(0)], (Inactive, Some(Locked))),
         (
@@ -132,9 +136,10 @@ fn reading_in_a_window_counts_only_while_somebody_is_there() {
     let read = "mark-read 1; put #1 read 1; say read 1";
     for (facts, at_once, after_reading) in [
         (vec![idle(0)], read, ""),
-        (vec![idle(300)], "sense", ""),
+        (vec![idle(300)], "sense", "say presence unknown"),
         (vec![locked(true)], "", ""),
         (vec![Event::Sensed(Sensed::Idle(None))], read, ""),
+        (vec![Event::Sensed(Sensed::IdleUnanswered)], "sense", ""),
     ] {
         let mut desk = Desk::online();
         for fact in facts {
@@ -142,7 +147,8 @@ fn reading_in_a_window_counts_only_while_somebody_is_there() {
         }
         check(&mut desk, [(On(read_here([1])), at_once)]);
         if at_once == "sense" {
-            check(&mut desk, [(On(idle(300)), after_reading)]);
+            let silent = Event::Sensed(Sensed::IdleUnanswered);
+            check(&mut desk, [(On(silent), after_reading)]);
         }
     }
     let mut back = Desk::online();

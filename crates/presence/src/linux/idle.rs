@@ -2,7 +2,9 @@
 //! question begins the climb anew.
 
 use core::pin::pin;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -69,7 +71,7 @@ impl Tell {
     /// Nobody is left to say that input is back.
     fn unknown(&self) {
         self.input_is_back.tell();
-        let _ = self.events.send(Event::Idle(None));
+        let _ = self.events.send(Event::IdleUnanswered);
     }
 }
 
@@ -78,6 +80,8 @@ pub(super) struct Ladder {
     pub(super) surroundings: Surroundings,
     pub(super) session_bus: SharedBus,
     pub(super) sources: Sources,
+    /// There was a source once: where none answers now, it is silent and not missing.
+    pub(super) found: Arc<AtomicBool>,
     pub(super) tell: Tell,
 }
 
@@ -93,6 +97,7 @@ impl Ladder {
                 return;
             };
             if let Some((name, rung)) = climbed {
+                self.found.store(true, Ordering::Release);
                 waiting.hand_to(&*rung.source, &self.tell);
                 let Some(reason) = carry(rung, &mut requests, &mut waiting.watched).await else {
                     return;

@@ -14,7 +14,7 @@ mod screen_saver;
 mod wayland;
 mod x11;
 
-use core::sync::atomic::AtomicBool;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -93,6 +93,8 @@ fn filled(variable: &str) -> Option<String> {
 pub struct Sensors {
     events: mpsc::UnboundedSender<Event>,
     idle: mpsc::UnboundedSender<Request>,
+    /// There was an idle source once.
+    found: Arc<AtomicBool>,
     sources: Sources,
     sleep_ready: Arc<Notify>,
     _watchers: JoinSet<()>,
@@ -147,10 +149,12 @@ impl Sensors {
         ));
         let (idle, requests) = mpsc::unbounded_channel();
         watchers.spawn(input_is_back.clone().doubt(idle.clone()));
+        let found = Arc::default();
         let ladder = Ladder {
             surroundings,
             session_bus,
             sources: sources.clone(),
+            found: Arc::clone(&found),
             tell: Tell {
                 events: events.clone(),
                 input_is_back,
@@ -161,21 +165,26 @@ impl Sensors {
         Self {
             events,
             idle,
+            found,
             sources,
             sleep_ready,
             _watchers: watchers,
         }
     }
 
-    /// Takes a fresh reading; it arrives as [`Event::Idle`], with `None` when there is no source
-    /// or it does not answer within a second.
+    /// Takes a fresh reading; it arrives as [`Event::Idle`], with `None` when no source was ever
+    /// found, or as [`Event::IdleUnanswered`].
     pub fn read_idle(&self) {
         let (answer, answered) = oneshot::channel();
         let _ = self.idle.send(Request::Read(answer));
-        let events = self.events.clone();
+        let (events, found) = (self.events.clone(), Arc::clone(&self.found));
         tokio::spawn(async move {
-            let idle = tokio::time::timeout(READ_WITHIN, answered).await;
-            events.send(Event::Idle(idle.ok().and_then(Result::ok)))
+            let event = match tokio::time::timeout(READ_WITHIN, answered).await {
+                Ok(Ok(idle)) => Event::Idle(Some(idle)),
+                Ok(Err(_)) if !found.load(Ordering::Acquire) => Event::Idle(None),
+                _ => Event::IdleUnanswered,
+            };
+            events.send(event)
         });
     }
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::support::{Heard, move_pointer, x_server};
-use hither_presence::Surroundings;
+use hither_presence::{Event, Surroundings};
 
 const X11: &str = "X11 idle counter";
 
@@ -114,7 +114,7 @@ async fn f3_without_an_x_server_idle_is_unknown_and_nothing_crashes() {
         assert!(said.contains(reason), "{said}");
         heard.sensors.watch_idle(Duration::from_secs(1));
         heard.sensors.read_idle();
-        assert_eq!(heard.next_idle().await, None);
+        assert_eq!(heard.next().await, Event::Idle(None));
     }
 }
 
@@ -124,10 +124,10 @@ async fn f3_a_lost_x_server_makes_idle_unknown() {
     let mut heard = Heard::from(on(&display));
     assert_eq!(heard.skipped(X11).await, None);
     drop(server);
-    assert_eq!(heard.next_idle().await, None);
+    assert_eq!(heard.next().await, Event::IdleUnanswered);
     assert!(heard.skipped(X11).await.unwrap().contains("went away"));
     heard.sensors.read_idle();
-    assert_eq!(heard.next_idle().await, None);
+    assert_eq!(heard.next().await, Event::IdleUnanswered);
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn f3_a_hung_x_server_makes_idle_unknown_and_recovers() {
     server.signal("STOP");
     for _ in 0..2 {
         heard.sensors.read_idle();
-        assert_eq!(heard.next_idle().await, None);
+        assert_eq!(heard.next().await, Event::IdleUnanswered);
     }
     server.signal("CONT");
     heard.reading().await;

@@ -277,9 +277,11 @@ impl Heard {
         panic!("{expected:?} was not noticed");
     }
 
+    /// `None`: nobody knows, for now or because there is no source.
     pub(crate) async fn next_idle(&mut self) -> Option<Duration> {
         match self.next().await {
             Event::Idle(idle) => idle,
+            Event::IdleUnanswered => None,
             other => panic!("expected an idle reading, heard {other:?}"),
         }
     }
