@@ -196,6 +196,9 @@ impl Engine {
     /// What follows from facts and time, whatever the event was.
     fn settle(&mut self, effects: &mut Vec<Effect>) {
         let now = self.now.instant;
+        if self.presence.is_awake_after_all(now) {
+            self.sensed(Sensed::Sleeping(false), effects);
+        }
         if self.link.tick(&self.now, effects) {
             self.presence.ask(now, effects);
         }

@@ -19,6 +19,8 @@ const SURE_FILM: Duration = Duration::from_mins(8);
 /// Nobody watches longer without touching anything: what still keeps the screen awake was
 /// forgotten.
 const LONGEST_FILM: Duration = Duration::from_hours(4);
+/// A computer that goes to sleep does so within this time, or it woke though nobody said so.
+const ASLEEP_WITHIN: Duration = Duration::from_mins(1);
 /// A shorter threshold than this makes no sense.
 const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 
@@ -192,9 +194,19 @@ impl Presence {
     }
 
     pub(crate) fn next_wakeup(&self) -> Option<Instant> {
-        self.asked
-            .or(self.ask_again)
-            .or_else(|| self.idle_deadline())
+        let sensor = self.asked.or(self.ask_again);
+        let sensor = sensor.or_else(|| self.idle_deadline());
+        [sensor, self.wakes_at()].into_iter().flatten().min()
+    }
+
+    /// This runs, and the computer was to be asleep for long: it woke.
+    pub(crate) fn is_awake_after_all(&self, now: Instant) -> bool {
+        self.wakes_at().is_some_and(|at| now >= at)
+    }
+
+    fn wakes_at(&self) -> Option<Instant> {
+        let sleep = self.sleep.filter(|_| self.suspended)?;
+        Some(sleep.since + ASLEEP_WITHIN)
     }
 
     /// When time alone changes what is believed of somebody who is or may be there.

@@ -2,13 +2,29 @@ use core::time::Duration;
 
 use hither_engine::view::{ConnectionView, Notice};
 use hither_engine::{ConnectFailed, Effect, Event, Sensed};
-use hither_protocol::{CloseCode, Policy, ServerFrame};
+use hither_protocol::{CloseCode, Instant, Policy, ServerFrame};
 
 use crate::desk::Step::{After, On, Stored, Wake};
 use crate::desk::{
     Desk, check, closed, cursor, frame, idle, lost, pong, rings, secs, signed_in, synced,
     unreachable, welcome,
 };
+
+#[test]
+fn a_sleep_of_which_nobody_says_that_it_is_over_ends_by_itself() {
+    let mut desk = Desk::online();
+    desk.on(Event::Sensed(Sensed::Sleeping(true)));
+    desk.on(idle(5));
+    assert_eq!(
+        desk.engine.next_wakeup().map(Instant::since_zero),
+        Some(desk.elapsed + secs(60))
+    );
+    check(
+        &mut desk,
+        [(Wake, "sense"), (On(idle(0)), ""), (Wake, "connect; sense")],
+    );
+    assert_eq!(desk.engine.view().presence.reason, None);
+}
 
 #[test]
 fn it_connects_and_says_hello_before_anything_else() {
@@ -300,7 +316,12 @@ fn sleep_says_goodbye_and_waking_reconnects() {
                 "say presence inactive/suspended 0; disconnect",
             ),
             (On(lost()), ""),
-            (After(secs(3600)), ""),
+        ],
+    );
+    desk.elapsed += secs(3600);
+    check(
+        &mut desk,
+        [
             (On(Event::Sensed(Sensed::Sleeping(false))), "sense"),
             (On(idle(4000)), ""),
         ],

@@ -40,6 +40,8 @@ pub(super) struct Watch {
     pub(super) sleep_ready: Arc<Notify>,
     /// Whether another session is in front, as it was told.
     pub(super) away: AtomicBool,
+    /// Whether the computer is about to sleep, as it was told.
+    pub(super) asleep: AtomicBool,
 }
 
 #[zbus::proxy(
@@ -117,10 +119,22 @@ impl Watch {
         }
     }
 
-    /// Nobody says that the screen is locked any more, or somebody else's.
+    /// Nobody says any more that the screen is locked, or somebody else's, or will say that the
+    /// computer woke.
     fn forget(&self) {
         self.locks.set(Says::Hint, false);
         self.switched_away(false);
+        if self.asleep.load(Ordering::Acquire) {
+            self.sleeping(false);
+        }
+    }
+
+    fn sleeping(&self, begins: bool) {
+        self.asleep.store(begins, Ordering::Release);
+        if !begins {
+            self.locks.woke();
+        }
+        let _ = self.events.send(Event::Sleeping(begins));
     }
 
     fn switched_away(&self, away: bool) {
@@ -336,9 +350,8 @@ impl Attached {
             }
         } else {
             *inhibitor = Inhibitor::take(&self.manager).await;
-            watch.locks.woke();
         }
-        let _ = watch.events.send(Event::Sleeping(begins));
+        watch.sleeping(begins);
     }
 }
 

@@ -127,6 +127,7 @@ impl Sensors {
             sources: sources.clone(),
             sleep_ready: Arc::clone(&sleep_ready),
             away: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
         }));
         watchers.spawn(screen_saver::watch(
             session_bus.clone(),

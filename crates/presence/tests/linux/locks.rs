@@ -29,7 +29,7 @@ type Inhibitor = (String, String, String, String, u32, u32);
 pub(crate) struct Logind {
     pub(crate) stage: Stage,
     address: String,
-    _mock: Running,
+    mock: Running,
     _bus: Running,
 }
 
@@ -47,7 +47,7 @@ impl Logind {
         Self {
             stage,
             address,
-            _mock: mock,
+            mock,
             _bus: daemon,
         }
     }
@@ -288,6 +288,17 @@ async fn sleep_is_held_back_for_a_moment_only() {
     logind.prepare_for_sleep(true).await;
     assert_eq!(heard.next().await, Event::Sleeping(true));
     logind.inhibitors(0).await;
+}
+
+#[tokio::test]
+async fn a_logind_that_goes_before_the_computer_woke_leaves_nobody_asleep() {
+    let logind = Logind::start().await;
+    let mut heard = Heard::from(logind.surroundings());
+    logind.inhibitors(1).await;
+    logind.prepare_for_sleep(true).await;
+    assert_eq!(heard.next().await, Event::Sleeping(true));
+    drop(logind.mock);
+    assert_eq!(heard.next().await, Event::Sleeping(false));
 }
 
 #[tokio::test]
