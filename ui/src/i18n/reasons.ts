@@ -43,7 +43,8 @@ const chinese: Record<string, string> = {
   'the X server went away: {detail}': 'X 服务器已退出：{detail}',
   'no Wayland compositor (WAYLAND_DISPLAY is not set)':
     '没有 Wayland 合成器（未设置 WAYLAND_DISPLAY）',
-  'this compositor counts a film as input': '此合成器把播放影片当作操作',
+  'this compositor counts a film as input, which is taken for one after a minute':
+    '此合成器把播放影片当作操作，一分钟后按影片处理',
   'this compositor does not speak ext-idle-notify-v1': '此合成器不支持 ext-idle-notify-v1',
   'the compositor does not answer': '合成器没有应答',
   'the compositor went away: {detail}': '合成器已退出：{detail}',

@@ -34,15 +34,15 @@ pub(super) async fn attach(socket: &Path, tell: Tell, sources: &Sources) -> Resu
     if tells_apart {
         sources.set(Topic::Inhibition, INHIBITORS, SourceState::Taken);
     } else {
-        let reason = "this compositor counts a film as input";
+        let reason =
+            "this compositor counts a film as input, which is taken for one after a minute";
         sources.skip(Topic::Inhibition, INHIBITORS, reason);
     }
     let (door, requests) = mpsc::unbounded_channel();
     let (broke, lost) = oneshot::channel();
     let watcher = Watcher {
         wire,
-        seat: Seat::new(Instant::now()),
-        tells_apart,
+        seat: Seat::new(Instant::now(), tells_apart),
         tell,
         reads: VecDeque::new(),
     };
@@ -60,7 +60,6 @@ pub(super) async fn attach(socket: &Path, tell: Tell, sources: &Sources) -> Resu
 struct Watcher {
     wire: Wire,
     seat: Seat,
-    tells_apart: bool,
     tell: Tell,
     /// Who waits for a reading, in the order the compositor will answer.
     reads: VecDeque<oneshot::Sender<Duration>>,
@@ -82,7 +81,9 @@ impl Watcher {
                 },
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
             }
-            if let Some(told) = self.seat.notice(Instant::now()) {
+            let told = self.seat.notice(Instant::now());
+            heed(&self.seat, &self.tell.inhibitions);
+            if let Some(told) = told {
                 told.tell(&self.tell);
             }
         };
@@ -106,9 +107,7 @@ impl Watcher {
         for change in self.wire.heard.changes.drain(..) {
             self.seat.change(change, now);
         }
-        if self.tells_apart {
-            heed(&self.seat, &self.tell.inhibitions);
-        }
+        heed(&self.seat, &self.tell.inhibitions);
         for _ in 0..core::mem::take(&mut self.wire.heard.answers) {
             if let Some(answer) = self.reads.pop_front()
                 && let Some(idle) = self.seat.idle(now)

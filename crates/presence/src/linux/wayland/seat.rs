@@ -10,6 +10,9 @@ use crate::linux::idle::Tell;
 pub(super) const FINE: Duration = Duration::from_secs(2);
 /// Shorter than [`FINE`], so that it is settled whether somebody watches when input is absent.
 pub(super) const WATCHED: Duration = Duration::from_secs(1);
+/// Nobody goes on for so long without a pause of [`FINE`]: where inhibitors count as input, it is
+/// one of them that does.
+const UNBROKEN: Duration = Duration::from_mins(1);
 
 /// Without input, or without input and inhibitors, for a time; or not any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +29,16 @@ pub(super) enum Of {
 
 /// What is known of the person at the seat.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that comes and goes by itself"
+)]
 pub(super) struct Seat {
     since: Instant,
+    /// The compositor tells input and inhibitors apart.
+    tells_apart: bool,
+    /// It does not, and what it calls input went on for too long to be any.
+    unbroken: bool,
     /// The last input; `None` until there was one that we know of.
     last_input: Option<Instant>,
     input_idle: bool,
@@ -67,9 +78,11 @@ impl Told {
 }
 
 impl Seat {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant, tells_apart: bool) -> Self {
         Self {
             since: now,
+            tells_apart,
+            unbroken: false,
             last_input: None,
             input_idle: false,
             watch_idle: false,
@@ -91,10 +104,14 @@ impl Seat {
             Of::Watching => self.watch_idle = idle,
             Of::Input if idle => {
                 self.input_idle = true;
-                self.last_input = self.last_input.map(|_| back_from(now, FINE));
+                // What ended without a pause before was no input.
+                if !core::mem::take(&mut self.unbroken) {
+                    self.last_input = self.last_input.map(|_| back_from(now, FINE));
+                }
             }
             Of::Input => {
                 self.input_idle = false;
+                self.unbroken = false;
                 if self.story == Story::Absent || self.last_input.is_none() {
                     self.story = Story::Back;
                 }
@@ -105,13 +122,27 @@ impl Seat {
 
     /// Without input, while something keeps the screen awake.
     pub(super) fn is_watched(&self) -> bool {
-        self.input_idle && !self.watch_idle
+        self.unbroken || (self.tells_apart && self.input_idle && !self.watch_idle)
+    }
+
+    fn is_absent(&self) -> bool {
+        self.input_idle || self.unbroken
+    }
+
+    /// When what goes on without a pause is no input any more; early enough that it is settled
+    /// whether somebody watches when input is absent.
+    fn doubted_at(&self) -> Option<Instant> {
+        if self.tells_apart || self.is_absent() {
+            return None;
+        }
+        let shortly_before = self.after.map_or(UNBROKEN, |after| after / 4 * 3);
+        self.last_input?.checked_add(UNBROKEN.min(shortly_before))
     }
 
     /// Time since the last input, or a little more. `None`: there was none that we know of.
     pub(super) fn idle(&self, now: Instant) -> Option<Duration> {
         let since_input = self.last_input.map(|at| now.duration_since(at));
-        if self.input_idle {
+        if self.is_absent() {
             // An absence from the beginning is at least as long as we know.
             return since_input.or_else(|| {
                 let known = now.duration_since(self.since);
@@ -131,7 +162,7 @@ impl Seat {
     /// When it is certain that there was input, though the compositor does not say so while it
     /// goes on.
     fn goes_on_by(&self) -> Option<Instant> {
-        let since = self.awaiting.filter(|_| !self.input_idle)?;
+        let since = self.awaiting.filter(|_| !self.is_absent())?;
         since.checked_add(2 * FINE)
     }
 
@@ -147,7 +178,7 @@ impl Seat {
 
     /// When there may be something to tell though the compositor says nothing.
     pub(super) fn due(&self) -> Option<Instant> {
-        let moments = [self.threshold(), self.goes_on_by()];
+        let moments = [self.threshold(), self.goes_on_by(), self.doubted_at()];
         moments.into_iter().flatten().min()
     }
 
@@ -158,13 +189,14 @@ impl Seat {
         }
         let after = self
             .after
-            .filter(|_| self.input_idle && self.story != Story::Absent)?;
+            .filter(|_| self.is_absent() && self.story != Story::Absent)?;
         self.last_input.unwrap_or(self.since).checked_add(after)
     }
 
     pub(super) fn notice(&mut self, now: Instant) -> Option<Told> {
+        self.unbroken |= self.doubted_at().is_some_and(|at| now >= at);
         if self.threshold().is_some_and(|due| now >= due) {
-            if !self.input_idle {
+            if !self.is_absent() {
                 // The compositor would have said that nobody is there.
                 self.last_input = Some(now);
                 return Some(Told::Back(Duration::ZERO));
@@ -204,7 +236,7 @@ mod tests {
     #[test]
     fn nobody_is_there_before_there_was_input() {
         let begin = Instant::now();
-        let mut seat = Seat::new(begin);
+        let mut seat = Seat::new(begin, true);
         seat.watch(secs(60));
         assert_eq!(seat.idle(begin), None);
         seat.change(input(true), begin + FINE);
@@ -222,7 +254,7 @@ mod tests {
     #[test]
     fn somebody_who_types_from_the_beginning_is_there() {
         let begin = Instant::now();
-        let mut seat = Seat::new(begin);
+        let mut seat = Seat::new(begin, true);
         let due = seat.due().unwrap();
         assert_eq!(seat.notice(due), Some(Told::Back(secs(0))));
         assert_eq!((seat.due(), seat.notice(due)), (None, None));
@@ -232,7 +264,7 @@ mod tests {
     #[test]
     fn absence_is_told_once_and_counted_from_the_last_input() {
         let begin = Instant::now();
-        let mut seat = Seat::new(begin);
+        let mut seat = Seat::new(begin, true);
         seat.watch(secs(60));
         seat.change(input(true), begin + FINE);
         seat.change(input(false), begin + secs(5));
@@ -254,7 +286,7 @@ mod tests {
     #[test]
     fn the_next_input_is_told_once() {
         let begin = Instant::now();
-        let mut seat = Seat::new(begin);
+        let mut seat = Seat::new(begin, true);
         seat.watch(secs(60));
         seat.change(input(true), begin + FINE);
         seat.change(input(false), begin + secs(5));
@@ -280,7 +312,7 @@ mod tests {
     #[test]
     fn who_asks_later_is_told_of_input_after_that() {
         let begin = Instant::now();
-        let mut seat = Seat::new(begin);
+        let mut seat = Seat::new(begin, true);
         seat.watch(secs(60));
         seat.change(input(true), begin + FINE);
         seat.change(input(false), begin + secs(5));
@@ -294,9 +326,42 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_on_without_a_pause_is_a_film_where_films_count_as_input() {
+        for (after, doubted) in [(secs(180), secs(60)), (secs(40), secs(30))] {
+            let begin = Instant::now();
+            let mut seat = Seat::new(begin, false);
+            seat.watch(after);
+            let touched = begin + secs(5);
+            seat.change(input(true), begin + FINE);
+            seat.change(input(false), touched);
+            assert_eq!(seat.notice(touched), Some(Told::Back(secs(0))));
+            assert_eq!(seat.due(), Some(touched + doubted));
+            let before = touched + doubted - secs(1);
+            assert_eq!((seat.notice(before), seat.is_watched()), (None, false));
+            assert_eq!(seat.idle(before), Some(FINE));
+
+            let doubted = touched + doubted;
+            assert_eq!((seat.notice(doubted), seat.is_watched()), (None, true));
+            assert_eq!(seat.idle(doubted), Some(doubted - touched));
+            seat.await_input(doubted);
+            assert_eq!(seat.due(), Some(touched + after));
+            assert_eq!(seat.notice(touched + after), Some(Told::Absent(after)));
+            assert_eq!(seat.due(), None);
+
+            // Its end is no input, and what comes after it is.
+            let end = touched + secs(600);
+            seat.change(input(true), end);
+            assert_eq!((seat.notice(end), seat.is_watched()), (None, false));
+            assert_eq!(seat.idle(end), Some(secs(600)));
+            seat.change(input(false), end + secs(9));
+            assert_eq!(seat.notice(end + secs(9)), Some(Told::Back(secs(0))));
+        }
+    }
+
+    #[test]
     fn somebody_watches_while_input_alone_is_absent() {
         let begin = Instant::now();
-        let mut seat = Seat::new(begin);
+        let mut seat = Seat::new(begin, true);
         let watching = |idle| Change {
             of: Of::Watching,
             idle,
