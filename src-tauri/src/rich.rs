@@ -12,6 +12,8 @@ use std::process::{ExitCode, Stdio};
 use std::sync::Mutex;
 
 use anyhow::Context;
+use hither_engine::View;
+use hither_engine::view::AccountView;
 use hither_protocol::Message;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -112,6 +114,8 @@ fn tame(text: &str, most: usize) -> String {
 #[derive(Default)]
 pub(crate) struct OpenPages {
     open: Mutex<Vec<Child>>,
+    /// Who may see them.
+    whose: Mutex<Option<AccountView>>,
     /// All were closed.
     closed: watch::Sender<()>,
 }
@@ -152,8 +156,22 @@ impl OpenPages {
         Ok(())
     }
 
-    /// Closes all, also one that is not up yet: nobody is signed in, or the app lock is locked.
-    pub(crate) fn close_all(&self) {
+    /// Closes all, also one that is not up yet, where nobody is signed in, the app lock is locked,
+    /// or somebody else came, with or without a view between that says that nobody is.
+    pub(crate) fn heed(&self, view: &View) {
+        let locked = view.app_lock.as_ref().is_some_and(|lock| lock.locked);
+        let now = view.account.clone().filter(|_| !locked);
+        let mut whose = self
+            .whose
+            .lock()
+            .expect("no code panics while it holds this lock");
+        if now.is_none() || *whose != now {
+            *whose = now;
+            self.close_all();
+        }
+    }
+
+    fn close_all(&self) {
         let mut open = self.lock();
         self.closed.send_replace(());
         open.clear();
@@ -283,7 +301,11 @@ mod open_pages {
     use tokio::process::{Child, ChildStdout, Command};
     use tokio::sync::oneshot;
 
+    use hither_engine::View;
+    use hither_engine::view::AccountView;
+
     use super::OpenPages;
+    use crate::windows::blank;
 
     /// Ends when it is closed, as a page does.
     fn page() -> (Child, ChildStdout) {
@@ -292,6 +314,26 @@ mod open_pages {
         let mut child = command.kill_on_drop(true).spawn().unwrap();
         let output = child.stdout.take().unwrap();
         (child, output)
+    }
+
+    #[tokio::test]
+    async fn b6_pages_close_where_another_account_comes() {
+        let view = |name: &str| View {
+            account: Some(AccountView {
+                name: name.to_owned(),
+                server: "https://push.example.org".to_owned(),
+            }),
+            ..blank()
+        };
+        let pages = OpenPages::default();
+        pages.heed(&view("ada"));
+        let (here, mut up) = page();
+        pages.keep(pages.leave(), async { Ok(here) }).await.unwrap();
+        pages.heed(&view("ada"));
+        assert!(!pages.lock().is_empty());
+        pages.heed(&view("bob"));
+        assert_eq!(up.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+        assert!(pages.lock().is_empty());
     }
 
     #[tokio::test]

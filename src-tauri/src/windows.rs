@@ -173,10 +173,8 @@ fn leave(app: &AppHandle, api: &CloseRequestApi) {
 }
 
 fn tell(app: &AppHandle, news: &News) {
-    if let News::View { view } = news
-        && (view.account.is_none() || view.app_lock.as_ref().is_some_and(|lock| lock.locked))
-    {
-        app.state::<OpenPages>().close_all();
+    if let News::View { view } = news {
+        app.state::<OpenPages>().heed(view);
     }
     // Without a window there is nobody to tell.
     let _ = app.emit_to(MAIN, NEWS, news);
@@ -201,24 +199,28 @@ struct Door {
 
 impl Door {
     fn new(app: &AppHandle) -> Self {
-        let blank = View {
-            account: None,
-            connection: ConnectionView::SignedOut,
-            presence: PresenceView {
-                state: PresenceState::Unknown,
-                reason: None,
-            },
-            glance: Glance::default(),
-            paused_until: None,
-            notice: None,
-            signing_in: false,
-            app_lock: None,
-            settings_changes: 0,
-        };
         Self {
             app: app.clone(),
-            blank: Arc::new(watch::Sender::new(blank)),
+            blank: Arc::new(watch::Sender::new(blank())),
         }
+    }
+}
+
+/// Of a companion of which nothing is known.
+pub(crate) fn blank() -> View {
+    View {
+        account: None,
+        connection: ConnectionView::SignedOut,
+        presence: PresenceView {
+            state: PresenceState::Unknown,
+            reason: None,
+        },
+        glance: Glance::default(),
+        paused_until: None,
+        notice: None,
+        signing_in: false,
+        app_lock: None,
+        settings_changes: 0,
     }
 }
 
