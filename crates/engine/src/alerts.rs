@@ -228,10 +228,7 @@ impl Alerts {
     pub(crate) fn clear(&mut self, effects: &mut Vec<Effect>) {
         self.screen.clear(effects);
         self.found.clear(effects);
-        *self = Self {
-            paused_until: self.paused_until,
-            ..Self::default()
-        };
+        *self = Self::default();
     }
 
     /// No pop-ups until then; `None`: pop-ups again.

@@ -117,10 +117,9 @@ pub enum StoreOp {
     PutOutbox(OutboxSeq, ClientFrame),
     /// The server confirmed every frame up to here.
     DropOutbox(OutboxSeq),
-    /// Who is signed in now; wipes history, cursor and outbox when it is another account or
-    /// server.
+    /// Who is signed in now; wipes what `Wipe` does when it is another account or server.
     SetAccount(SignedIn),
-    /// Signed out or revoked: account, history, outbox and app lock go.
+    /// Signed out or revoked: account, history, outbox, pause and app lock go.
     Wipe,
     /// The epoch changed: ask for everything again, keep the rows.
     ForgetCursor,

@@ -169,5 +169,5 @@ fn is_log(effect: &Effect) -> bool {
 }
 
 fn outlives_account(op: &StoreOp) -> bool {
-    matches!(op, StoreOp::Wipe | StoreOp::SetPaused(_))
+    matches!(op, StoreOp::Wipe)
 }

@@ -152,6 +152,28 @@ fn b6_nobody_is_signed_in_until_the_history_before_is_gone() {
 }
 
 #[test]
+fn b6_a_pause_ends_with_its_account() {
+    for (end, fails) in [
+        (Event::Command(Command::SignOut), false),
+        (signed("eve"), false),
+        (closed(4403), true),
+    ] {
+        let mut desk = Desk::online();
+        desk.on(Event::Command(Command::Pause { until: None }));
+        if fails {
+            // What the disk did not take is not tried again for the next one.
+            desk.step(Fails(StoreFailed::DiskFull));
+        }
+        desk.on(end);
+        assert_eq!(desk.engine.view().paused_until, None);
+        desk.elapsed += crate::desk::secs(10);
+        desk.on(Event::WokeUp);
+        desk.store();
+        assert_eq!(desk.disk.paused_until, None);
+    }
+}
+
+#[test]
 fn b6_what_was_under_way_for_the_account_before_ends_there() {
     let mut desk = Desk::online();
     desk.on(crate::desk::silent(1));

@@ -138,10 +138,7 @@ impl Disk {
     }
 
     fn wipe(&mut self) {
-        *self = Self {
-            paused_until: self.paused_until,
-            ..Self::default()
-        };
+        *self = Self::default();
     }
 
     fn rows_of(&mut self, ids: &[MessageId]) -> impl Iterator<Item = &mut Row> {
