@@ -6,13 +6,12 @@ mod kept;
 
 use core::future::pending;
 use core::time::Duration;
-use std::io;
 use std::path::PathBuf;
 
 use futures_util::StreamExt as _;
 use hither_engine::{FoundToast, Toast, ToastEvent, ToastKey};
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use zbus::connection::Builder;
 use zbus::fdo::DBusProxy;
 use zbus::names::{BusName, OwnedUniqueName};
@@ -222,9 +221,6 @@ const NO_ANSWER: &str = "The desktop's notifications do not answer.";
 
 fn explain(error: &zbus::Error) -> String {
     match error {
-        zbus::Error::InputOutput(error) if error.kind() == io::ErrorKind::TimedOut => {
-            NO_ANSWER.to_owned()
-        }
         zbus::Error::MethodError(name, ..) if name.ends_with(".ServiceUnknown") => {
             "No notification daemon runs on this desktop.".to_owned()
         }
@@ -238,7 +234,7 @@ impl Session {
             Some(address) => Builder::address(address)?,
             None => Builder::session()?,
         };
-        let connection = builder.method_timeout(ANSWER_WITHIN).build().await?;
+        let connection = builder.build().await?;
         let bus = DBusProxy::new(&connection).await?.get_id().await?;
         let rule = MatchRule::builder()
             .msg_type(message::Type::Signal)
@@ -304,8 +300,8 @@ impl Session {
             Daemon::find(&self.connection).await?
         };
         let daemon = self.daemon.insert(daemon);
-        let reply = call(&self.connection, "Notify", &daemon.request(toast)).await?;
-        Ok(daemon.shown(toast, reply.body().deserialize()?))
+        let shown = ask_to_show(&self.connection, daemon, toast).await;
+        Ok(daemon.shown(toast, shown.map_err(|_| zbus::Error::InvalidReply)??))
     }
 
     /// The daemon we know, unless another one or none has its place.
@@ -342,12 +338,36 @@ impl Session {
         let owner = daemon.owner.clone();
         if let Some(Up { id, .. }) = daemon.up.remove(key) {
             // When it fails, the pop-up or its daemon is gone already: off the screen either way.
-            let _ = self
-                .connection
-                .call_method(Some(&owner), PATH, Some(NAME), "CloseNotification", &(id,))
-                .await;
+            let _ = tokio::time::timeout(ANSWER_WITHIN, close(&self.connection, &owner, id)).await;
         }
     }
+}
+
+/// The daemon's id for it. One that comes when nobody waits for it any more was given up: what it
+/// shows by then is nobody's, and is closed at once.
+fn ask_to_show(
+    connection: &Connection,
+    daemon: &Daemon,
+    toast: &Toast,
+) -> oneshot::Receiver<zbus::Result<u32>> {
+    let (answer, answered) = oneshot::channel();
+    let (connection, owner) = (connection.clone(), daemon.owner.clone());
+    let request = daemon.request(toast);
+    tokio::spawn(async move {
+        let reply = call(&connection, "Notify", &request).await;
+        let id = reply.and_then(|reply| reply.body().deserialize());
+        if let Err(Ok(late)) = answer.send(id) {
+            // As above.
+            let _ = close(&connection, &owner, late).await;
+        }
+    });
+    answered
+}
+
+async fn close(connection: &Connection, owner: &OwnedUniqueName, id: u32) -> zbus::Result<Message> {
+    connection
+        .call_method(Some(owner), PATH, Some(NAME), "CloseNotification", &(id,))
+        .await
 }
 
 /// Whether the bus says that this one is no longer the daemon.

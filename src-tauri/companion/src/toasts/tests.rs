@@ -389,6 +389,10 @@ async fn f6_a_hung_daemon_is_not_waited_for() {
     assert_eq!(shown.next().await, failed);
     dunst.signal("CONT");
     shown.show(toast(3, "Build 3")).await;
+    // What it shows late is nobody's any more.
+    shown.on_screen(2).await;
+    shown.toasts.withdraw(ToastKey::Message(id(1)));
+    shown.on_screen(1).await;
 }
 
 #[tokio::test]
