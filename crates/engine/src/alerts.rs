@@ -46,6 +46,8 @@ pub(crate) struct Alerts {
     found: Found,
     /// Kept back by a pause.
     held: Vec<MessageId>,
+    /// Kept back before, until the history has named them.
+    returning: BTreeSet<MessageId>,
     paused_until: Option<Timestamp>,
     pause_check: Option<Instant>,
     /// Since when and why nobody was there last.
@@ -139,6 +141,7 @@ impl Alerts {
     ) {
         for row in rows {
             let singly = self.singly.remove(&row.id);
+            let held = self.returning.remove(&row.id);
             if let Some(showing) = self.showing(now, row.id) {
                 if let Showing::Up { stays } = showing {
                     self.shown.push((row.id, stays));
@@ -151,6 +154,8 @@ impl Alerts {
                 } else {
                     self.sum_up(now, row);
                 }
+            } else if held {
+                self.held.push(row.id);
             }
         }
     }
@@ -159,6 +164,7 @@ impl Alerts {
     pub(crate) fn named(&mut self, asked: &[MessageId]) {
         for id in asked {
             self.singly.remove(id);
+            self.returning.remove(id);
         }
     }
 
@@ -345,11 +351,13 @@ impl Alerts {
 
     /// Shows what a crash or a pause kept back, as soon as the screen is this person's.
     fn catch_up(&mut self, now: &Now, presence: &Presence, effects: &mut Vec<Effect>) {
-        if !presence.is_settled() || presence.absence().is_some() {
+        let gone = presence.absence().is_some() || presence.is_seen_by_others();
+        if !presence.is_settled() || gone {
             return;
         }
         if !self.held.is_empty() {
             let held = core::mem::take(&mut self.held);
+            self.returning.extend(&held);
             effects.push(Effect::Store(StoreOp::Recall(held)));
         }
         let due = core::mem::take(&mut self.due);

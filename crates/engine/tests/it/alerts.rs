@@ -653,6 +653,32 @@ fn a_pause_shows_nothing_and_rings_nowhere_else_and_ends_in_one_summary() {
 }
 
 #[test]
+fn what_a_pause_kept_back_waits_for_the_end_of_a_presentation() {
+    let presents = |on| On(Event::Sensed(Sensed::Presenting(on)));
+    let mut desk = Desk::online();
+    desk.on(pause(None));
+    desk.on(rings(1));
+    desk.store();
+    desk.on(Event::Sensed(Sensed::Presenting(true)));
+    desk.on(Event::Sensed(Sensed::IdleUnanswered));
+    desk.store();
+    let shows = "show summary <1 while you were away|CI: T1>";
+    check(
+        &mut desk,
+        [
+            (On(Event::Command(Command::Resume)), "set paused false"),
+            (Stored, ""),
+            (presents(false), "recall 1"),
+            // It begins again before the history has answered.
+            (presents(true), ""),
+            (Stored, ""),
+            (presents(false), "recall 1"),
+            (Stored, shows),
+        ],
+    );
+}
+
+#[test]
 fn a_wall_clock_that_jumps_ends_a_pause_within_a_minute() {
     // Signed out there is no heartbeat that looks at the clock.
     let mut desk = Desk::new(Disk::default());
