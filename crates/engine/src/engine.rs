@@ -210,7 +210,7 @@ impl Engine {
         if self.link.is_live() {
             self.presence.report(now, self.link.echo(now), effects);
         }
-        if self.link.wants_ping() && !self.presence.is_asking() {
+        if self.link.wants_ping() && !self.presence.is_awaited() {
             self.ping(effects);
         }
         if !self.presence.is_asking() {

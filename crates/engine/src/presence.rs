@@ -375,6 +375,11 @@ impl Presence {
         self.asked.is_some()
     }
 
+    /// The same, and it is worth waiting for: the last time it did answer.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.is_asking() && self.reading != Reading::Hung
+    }
+
     pub(crate) fn is_settled(&self) -> bool {
         self.state.is_some()
     }

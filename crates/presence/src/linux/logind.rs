@@ -342,6 +342,7 @@ impl Attached {
     }
 
     async fn sleep(&self, watch: &Watch, begins: bool, inhibitor: &mut Option<Inhibitor>) {
+        watch.sleeping(begins);
         if begins {
             // What was said about an earlier sleep does not count for this one.
             let _ = watch.sleep_ready.notified().now_or_never();
@@ -349,9 +350,9 @@ impl Attached {
                 inhibitor.until = Some(Instant::now() + HOLD_SLEEP_FOR);
             }
         } else {
+            // May take its time, which nobody who woke has.
             *inhibitor = Inhibitor::take(&self.manager).await;
         }
-        watch.sleeping(begins);
     }
 }
 
