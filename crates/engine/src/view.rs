@@ -10,7 +10,7 @@ use hither_protocol::{
     DeviceId, InactiveReason, MessageId, PresenceState, Priority, PublisherRef, Settings,
     Timestamp, Trace,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use ts_rs::TS;
 
 pub use typescript::typescript;
@@ -246,8 +246,17 @@ pub struct DeviceName {
 }
 
 /// A password on its way to the server. `Debug` hides it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Serialize, TS)]
 pub struct Password(pub String);
+
+/// What is no text is refused without being repeated, as errors end in logs.
+impl<'de> Deserialize<'de> for Password {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer);
+        text.map(Self)
+            .map_err(|_| de::Error::custom("a password is text"))
+    }
+}
 
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

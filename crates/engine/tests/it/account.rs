@@ -284,4 +284,13 @@ fn quitting_says_goodbye_and_then_nothing() {
 fn a_password_stays_out_of_logs() {
     let said = format!("{:?}", sign_in("ada"));
     assert!(!said.contains("secret"), "{said}");
+    for command in [
+        r#"{"type": "unlock", "passphrase": 4711}"#,
+        r#"{"type": "set_app_lock", "passphrase": [4711], "when": {"with_screen": true}}"#,
+    ] {
+        let said = serde_json::from_str::<Command>(command)
+            .unwrap_err()
+            .to_string();
+        assert!(!said.contains("4711"), "{said}");
+    }
 }
