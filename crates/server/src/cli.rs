@@ -8,7 +8,7 @@ mod serve;
 mod systemd;
 mod topic;
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,7 +20,6 @@ use clap::{Args, Parser, Subcommand};
 use hither_protocol::{AccountName, Timestamp};
 use serde_json::json;
 use tokio::io::empty;
-use tracing_subscriber::EnvFilter;
 
 use self::answer::{Answer, Told, words};
 use self::publish::PublishCommand;
@@ -28,8 +27,9 @@ use self::publisher::PublisherCommand;
 use self::topic::TopicCommand;
 use crate::Origin;
 use crate::admin::{self, AdminReply, AdminRequest, Content, Refusal};
-use crate::config::{self, Config, Layer, LogFormat};
+use crate::config::{self, Config, Layer};
 use crate::http::check_password;
+use crate::log;
 use crate::secret::{self, Passwords};
 use crate::store::{self, DataFolder, FolderError, SqliteStore, Store, system_clock};
 
@@ -193,7 +193,7 @@ async fn act(cli: Cli) -> anyhow::Result<()> {
         flags.insecure_http = insecure_http.then_some(true);
     }
     let config = Config::gather(flags, common.config.as_deref())?;
-    log_to_stderr(config.log_format.value);
+    log::to_stderr(config.log_format.value);
     if matches!(command, Command::Serve { .. } | Command::Config) {
         warn_of_strays();
     }
@@ -228,19 +228,6 @@ fn warn_of_strays() {
             variable,
             "no setting has this variable; `hither-server config` lists them all"
         );
-    }
-}
-
-/// `HITHER_LOG` says what; ids only, never content.
-fn log_to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("HITHER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
-    match format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
     }
 }
 

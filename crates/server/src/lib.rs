@@ -11,6 +11,7 @@ pub mod fuzzing;
 mod gateway;
 mod http;
 pub mod limits;
+mod log;
 mod metrics;
 mod network;
 pub mod outbound;

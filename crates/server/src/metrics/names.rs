@@ -5,6 +5,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 use super::{Dropped, End, Metrics, Try};
+use crate::log;
 use crate::store::Measures;
 
 impl Metrics {
@@ -185,6 +186,11 @@ impl Metrics {
             "open_files",
             "Open files and sockets of this process",
             &self.found.open_files,
+        );
+        add.one(
+            "log_lines_lost",
+            "Log lines that could not be written",
+            &log::lost(),
         );
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         self.registry

@@ -1,10 +1,12 @@
 //! One server for each folder, and what is left when it ends.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
-use crate::place::{Place, mode};
+use crate::place::{Place, Server, mode};
 
 #[test]
 fn one_folder_has_one_server() {
@@ -79,4 +81,63 @@ fn only_its_user_can_read_the_data() {
         assert_eq!(mode(&file.path()), own, "{file:?}");
     }
     server.stop(rustix::process::Signal::TERM);
+}
+
+/// A server whose log nobody reads any more, as when the program it was piped into is gone.
+fn serve_without_a_reader(place: &Place, address: &mut String) -> Server {
+    let mut child = place
+        .command(&["serve", "--listen", "127.0.0.1:0", "--json"])
+        .env("HITHER_LOG", "debug")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stderr.take());
+    let mut line = String::new();
+    let stdout = child.stdout.take().unwrap();
+    BufReader::new(stdout).read_line(&mut line).unwrap();
+    let said: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let url = said["listening"].as_str().unwrap();
+    url.trim_start_matches("http://").clone_into(address);
+    Server(child)
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_up_nothing() {
+    let place = Place::new();
+    let added = place.with_stdin(
+        &["account", "add", "ada", "--password-stdin"],
+        "correct horse",
+    );
+    assert!(added.status.success());
+    let mut address = String::new();
+    let server = serve_without_a_reader(&place, &mut address);
+    for _ in 0..3 {
+        let body = r#"{"account": "ada", "password": "correct horse",
+            "device": {"name": "d", "platform": "linux", "kind": "desktop"},
+            "application": {"name": "hither", "version": "0.1.0"}}"#;
+        let answer = exchange(&address, "POST /v1/sessions", body);
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer:?}");
+    }
+    let metrics = exchange(&address, "GET /metrics", "");
+    let lost = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("hither_log_lines_lost_total "));
+    assert!(lost.unwrap().parse::<u64>().unwrap() > 0, "{lost:?}");
+    server.stop(rustix::process::Signal::TERM);
+}
+
+/// One request, and all of its answer.
+fn exchange(address: &str, line: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let head = format!(
+        "{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
