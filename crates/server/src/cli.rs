@@ -335,6 +335,12 @@ async fn execute(data: &Path, request: AdminRequest) -> anyhow::Result<AdminRepl
     }
 }
 
+/// Why nothing is asked of a folder: most likely its name is misspelt.
+fn no_store(data: &Path) -> String {
+    let folder = data.display();
+    format!("there is no store in {folder}; name its folder with --data")
+}
+
 /// Does something in the folder of a server that does not run. Root may do it, too.
 async fn with_store<T>(
     folder: DataFolder,
@@ -373,6 +379,9 @@ async fn lock_or_ask(
     request: &AdminRequest,
     content: Content<'_>,
 ) -> anyhow::Result<Held> {
+    if !request.may_be_the_first() && !store::is_there(data) {
+        bail!(no_store(data));
+    }
     let begun = Instant::now();
     loop {
         let in_use = match DataFolder::lock(data) {

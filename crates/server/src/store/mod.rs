@@ -53,7 +53,7 @@ pub use publishers::{
 pub use push::PushRegistrations;
 pub use scheduled::{Lost, MAX_SCHEDULED, Refusal, Schedule};
 pub use sqlite::{
-    ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, is_there, restore,
+    ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, check, is_there, restore,
 };
 pub use states::{MessageStates, Receiver, ReceiverState, Refused, StateCounts, States};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
@@ -355,7 +355,7 @@ pub trait Store:
         ids: Vec<MessageId>,
         stays: bool,
         at: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<usize, StoreError>;
     /// Records which action the person chose; a repeat is a no-op, and so is one that the message
     /// does not offer.
     async fn record_action(

@@ -13,6 +13,7 @@ mod log;
 mod pages;
 mod people;
 mod places;
+mod presence;
 mod publish;
 mod publishers;
 mod push;
@@ -37,7 +38,6 @@ mod withdrawals;
 mod writer;
 
 use std::io;
-use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,7 +50,9 @@ use rusqlite::Connection;
 use tokio::sync::mpsc;
 
 pub use self::archive::ArchiveError;
+pub use self::backup::check;
 use self::places::Shelf;
+pub use self::presence::is_there;
 use self::readers::Readers;
 pub use self::restore::{RestoreError, RestoreReport, restore};
 use self::writer::Writer;
@@ -62,6 +64,10 @@ use super::{
 };
 use crate::attachments::Files;
 
+/// What the database is called in a data folder, and in a backup.
+const DATABASE: &str = "hither.db";
+/// The same of the folder with the files beside messages.
+const ATTACHMENTS: &str = "attachments";
 /// How long a commit may wait for the end of a checkpoint.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// An expiry slides at most so often.
@@ -81,6 +87,12 @@ pub enum OpenError {
         /// Migrations this version knows.
         known: usize,
     },
+    /// Restore a backup.
+    #[error(
+        "the database is empty or missing, and files of a store lie beside it; restore a backup, \
+         or move the folder attachments away to begin anew"
+    )]
+    Lost,
     /// Put the data on a local disk.
     #[error("this disk does not support SQLite's write-ahead log; put the data on a local disk")]
     NoWriteAheadLog,
@@ -115,22 +127,20 @@ pub struct SqliteStore {
     folder: DataFolder,
 }
 
-/// Whether a folder holds a store. One that may not be looked into may hold one.
-#[must_use]
-pub fn is_there(data: &Path) -> bool {
-    data.join("hither.db").try_exists().unwrap_or(true)
-}
-
 impl SqliteStore {
     /// Opens the database of a folder, or makes it.
     pub fn open(folder: DataFolder, clock: Clock) -> Result<Self, OpenError> {
-        let path = folder.path().join("hither.db");
+        let path = folder.path().join(DATABASE);
+        if presence::lost(folder.path())? {
+            return Err(OpenError::Lost);
+        }
+        restore::clear(folder.path())?;
         private_file(&path)?;
         let mut conn = Connection::open(&path)?;
         prepare(&conn)?;
         schema::migrate(&mut conn)?;
         let (epoch, cursors) = life(&conn)?;
-        let files = Arc::new(Files::open(folder.path().join("attachments"))?);
+        let files = Arc::new(Files::open(folder.path().join(ATTACHMENTS))?);
 
         let checkpoints = Connection::open(&path)?;
         checkpoints.busy_timeout(PATIENCE)?;
@@ -342,7 +352,7 @@ impl Store for SqliteStore {
         reader: &Reader,
         ids: Vec<MessageId>,
         at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<usize, StoreError> {
         let reader = reader.clone();
         self.writer
             .write(move |tx| log::mark_read(tx, &reader, &ids, at))
@@ -356,7 +366,7 @@ impl Store for SqliteStore {
         ids: Vec<MessageId>,
         stays: bool,
         at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<usize, StoreError> {
         let (reader, device) = (reader.clone(), device.clone());
         self.writer
             .write(move |tx| log::mark_shown(tx, &reader, &device, &ids, stays, at))
