@@ -77,6 +77,7 @@ macro_rules! contract_suite {
             attachments {
                 an_upload_waits_for_its_message
                 a_file_ends_with_the_last_that_needs_it
+                a_file_goes_with_a_message_taken_back
                 a_quota_counts_each_content_once
                 a_file_without_a_row_is_found
                 a_held_file_stays_until_the_row_is_there
