@@ -28,7 +28,8 @@ use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
 use crate::store::{
-    Condition, Cursors, Identity, Quota, Reader, Retention, Store, StoreError, WebhookLoad,
+    ADMINISTRATION, Condition, Cursors, Identity, Quota, Reader, Retention, Store, StoreError,
+    WebhookLoad,
 };
 use crate::tls::Tls;
 use crate::{upkeep, webhooks};
@@ -379,9 +380,9 @@ impl App {
     ) -> Result<Option<Identity>, StoreError> {
         let now = clock::wall();
         let hash = secret::hash(token.expose());
-        self.store
-            .identify(&hash, now, http::session_expiry(now))
-            .await
+        let expires_at = http::session_expiry(now);
+        let identity = self.store.identify(&hash, now, expires_at).await?;
+        Ok(identity.filter(|identity| identity.application != ADMINISTRATION))
     }
 
     /// The same for a stream, which is closed with this code where the token is dead.

@@ -40,8 +40,8 @@ pub use cursors::{Cursors, UnknownCursor};
 pub use folder::{DataFolder, FolderError, give_back};
 pub use health::{Condition, Health, Measures};
 pub use log::{
-    Appended, Application, Entry, INBOX, Log, NewMessage, Page, Pending, PoppedUp, Position,
-    Reader, Receivers, Stored, TopicId, Unseen, What,
+    ADMINISTRATION, Appended, Application, Entry, INBOX, Log, NewMessage, Page, Pending, PoppedUp,
+    Position, Reader, Receivers, Stored, TopicId, Unseen, What,
 };
 pub use people::{
     AccountOverview, ApplicationSummary, DeviceSummary, Extent, MessageOverview, People,
@@ -313,7 +313,8 @@ pub trait Store:
     /// Begins a session; a client's earlier one ends. `Changed` where the account removed a device
     /// of this id.
     async fn create_session(&self, session: NewSession) -> Result<Identity, StoreError>;
-    /// Whom a live token stands for; its expiry slides to `expires_at`, written at most once a day.
+    /// Whom a live token stands for; its expiry slides to `expires_at`, written at most once a day,
+    /// unless the session is an administrator's.
     async fn identify(
         &self,
         token: &SecretHash,

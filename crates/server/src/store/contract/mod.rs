@@ -59,6 +59,7 @@ macro_rules! contract_suite {
                 a_renewed_hash_ends_no_session
                 a_disabled_account_is_shut_out
                 an_expiry_slides_once_a_day
+                an_administrators_session_never_slides
                 a_removed_account_leaves_nothing
                 an_ack_never_goes_back
                 settings_are_kept_and_announced

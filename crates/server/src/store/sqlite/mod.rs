@@ -58,9 +58,9 @@ pub use self::restore::{RestoreError, RestoreReport, restore};
 use self::writer::Writer;
 use super::folder::private_file;
 use super::{
-    AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, Epoch, Identity, Measures,
-    NewMessage, NewSession, Page, Pending, Position, Reader, SecretHash, Store, StoreError, Stored,
-    Unseen,
+    ADMINISTRATION, AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, Epoch,
+    Identity, Measures, NewMessage, NewSession, Page, Pending, Position, Reader, SecretHash, Store,
+    StoreError, Stored, Unseen,
 };
 use crate::attachments::Files;
 
@@ -310,7 +310,8 @@ impl Store for SqliteStore {
             return Ok(None);
         };
         identity.acked = identity.acked.max(self.writer.fresh_ack(identity.client));
-        if expires_at.as_millisecond() - identity.expires_at.as_millisecond() >= SLIDE_EVERY_MS {
+        let later = expires_at.as_millisecond() - identity.expires_at.as_millisecond();
+        if later >= SLIDE_EVERY_MS && identity.application != ADMINISTRATION {
             identity.expires_at = expires_at;
             self.writer
                 .write(move |tx| sessions::slide(tx, &token, expires_at))
