@@ -308,6 +308,7 @@ pub async fn serve(
     drop((main, metrics));
     drop(closing);
     app.registry.close();
+    app.store.give_up();
     let stop_within = app.settings.limits.stop_within;
     if timeout(stop_within, app.open.closed()).await.is_err() {
         tracing::warn!("some connections did not end in time");
@@ -373,7 +374,8 @@ impl App {
         Ok(self.origin(headers)?.sent(headers) || others.iter().any(|other| other.sent(headers)))
     }
 
-    /// Whom an access token stands for, if it is alive.
+    /// Whom an access token stands for, if it is alive. An administrator's stands for nobody beside
+    /// the admin page.
     pub(crate) async fn identify(
         &self,
         token: &AccessToken,
@@ -467,7 +469,7 @@ impl App {
             Write::Action(id, action) => {
                 store.record_action(&reader, device, id, action, now).await
             }
-            Write::Ack(upto) => store.ack(of.client, upto).await,
         }
+        Ok(())
     }
 }

@@ -11,6 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use hither_protocol::{
     AccessToken, ClientFrame, ClientInfo, CloseCode, Instant as Opened, Policy, ServerFrame,
 };
+use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 use tungstenite::error::{CapacityError, Error as WireError};
 
@@ -52,6 +53,8 @@ struct Socket {
     wire: WebSocket,
     session: Session,
     mailbox: Arc<Mailbox>,
+    /// Whether the server stops, which who said no hello learns here.
+    stops: watch::Receiver<bool>,
     /// Questions to the store, at most one of each kind.
     jobs: FuturesUnordered<Job>,
     /// When a client that says nothing is given up.
@@ -84,6 +87,7 @@ impl Socket {
             wire,
             session: Session::new(app.cursors.clone()),
             mailbox: Arc::new(Mailbox::new(app.settings.limits.waiting_entries)),
+            stops: app.registry.news(),
             jobs: FuturesUnordered::new(),
             deadline: Instant::now() + app.settings.limits.hello_within,
             browser,
@@ -138,6 +142,9 @@ impl Socket {
             signal = self.mailbox.next(self.session.wants_live()) => self.signalled(signal).await,
             received = self.wire.recv(), if self.session.wants_frame() => {
                 self.received(received).await
+            }
+            () = stopping(&mut self.stops), if !self.session.said_hello() => {
+                Ok(Some(Input::End(CloseCode::Restarting)))
             }
             () = sleep_until(self.deadline) => Ok(Some(self.silent())),
         }
@@ -476,6 +483,12 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.detach();
     }
+}
+
+/// Returns when the server stops.
+async fn stopping(stops: &mut watch::Receiver<bool>) {
+    // Who says it lives as long as any socket.
+    let _ = stops.wait_for(|stops| *stops).await;
 }
 
 /// Whether a client stores and acks it.

@@ -118,6 +118,8 @@ pub struct SqliteStore {
     files: Arc<Files>,
     /// How many readers stay for long.
     long_reads: Arc<AtomicUsize>,
+    /// Set when they are to end.
+    stop: backup::Stop,
     news: Mutex<Option<mpsc::UnboundedReceiver<Committed>>>,
     readers: Arc<Readers>,
     writer: Writer,
@@ -162,6 +164,7 @@ impl SqliteStore {
             epoch,
             files,
             long_reads,
+            stop: backup::Stop::default(),
             news: Mutex::new(Some(news)),
             readers: Readers::new(path),
             writer,
