@@ -462,12 +462,20 @@ impl App {
     pub(crate) async fn write(&self, of: &Identity, write: Write) -> Result<(), StoreError> {
         let (store, device) = (&self.store, &of.device.id);
         let (reader, now) = (Reader::Client(of.client), clock::wall());
-        self.metrics.heard(&write);
         match write {
-            Write::Shown(ids, stays) => store.mark_shown(&reader, device, ids, stays, now).await,
-            Write::Read(ids) => store.mark_read(&reader, ids, now).await,
+            Write::Shown(ids, stays) => {
+                let shown = store.mark_shown(&reader, device, ids, stays, now).await?;
+                self.metrics.shown(shown);
+            }
+            Write::Read(ids) => self.metrics.read(store.mark_read(&reader, ids, now).await?),
             Write::Action(id, action) => {
-                store.record_action(&reader, device, id, action, now).await
+                store
+                    .record_action(&reader, device, id, action, now)
+                    .await?;
+            }
+            Write::Ack(upto) => {
+                store.ack(of.client, upto).await?;
+                self.metrics.acked();
             }
         }
         Ok(())

@@ -35,12 +35,12 @@ impl Metrics {
         );
         add.one(
             "messages_shown",
-            "Messages whose pop-up a device reported",
+            "Messages whose pop-up a device reported, once for each device",
             &self.shown,
         );
         add.one(
             "messages_read",
-            "Messages that a client reported as read",
+            "Messages that a client reported as read, once for each reader",
             &self.read,
         );
         add.one(
@@ -50,7 +50,8 @@ impl Metrics {
         );
         add.one(
             "alerts_owed",
-            "Messages that should alert somebody as soon as a device of theirs can be reached",
+            "Messages that should alert somebody as soon as a device of theirs can be reached; \
+             of accounts in use since the start",
             &self.alerts_owed,
         );
         add.one(

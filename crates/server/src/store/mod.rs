@@ -339,14 +339,16 @@ pub trait Store:
     /// Takes a publisher's message back everywhere; again is a no-op. `NotFound` when it is not
     /// this publisher's.
     async fn recall(&self, publisher: &PublisherId, id: MessageId) -> Result<(), StoreError>;
-    /// Marks messages of the reader read; already read and unknown ones are no-ops.
+    /// Marks messages of the reader read, and answers how many were not before; unknown ones are
+    /// no-ops.
     async fn mark_read(
         &self,
         reader: &Reader,
         ids: Vec<MessageId>,
         at: Timestamp,
-    ) -> Result<(), StoreError>;
-    /// Records that a device's pop-up was up. A repeat changes nothing, but is told on: a message
+    ) -> Result<usize, StoreError>;
+    /// Records that a device's pop-up was up, and answers for how many messages it had not been
+    /// before. A repeat changes nothing, but is told on: a message
     /// may ring again on a device that showed it before. Whether the pop-up `stays` is told on and
     /// not kept.
     async fn mark_shown(

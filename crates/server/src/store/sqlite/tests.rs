@@ -322,7 +322,7 @@ async fn a_full_disk_refuses_every_kind_of_write_as_a_whole() {
     for n in 0..100 {
         let desk = device(&format!("desk-{n}"));
         match store.mark_shown(&ada, &desk, ids.clone(), false, now).await {
-            Ok(()) => marked += 1,
+            Ok(_) => marked += 1,
             Err(error) => assert_eq!(error, StoreError::Full),
         }
     }
