@@ -754,6 +754,7 @@ async fn a_client_has_so_many_subscriptions() {
     }
     let answer = server.ask(Method::GET, "/t/json", &ada(), &[], "").await;
     assert_eq!(refused(&answer), 42903);
+    assert_eq!(answer.header("retry-after"), "30");
     let mut bob = Lines::open(&server, "/t/json", &basic("bob", PASSWORD)).await;
     assert_eq!(bob.event().await["event"], "open");
 }
