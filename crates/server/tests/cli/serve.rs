@@ -83,23 +83,24 @@ fn only_its_user_can_read_the_data() {
     server.stop(rustix::process::Signal::TERM);
 }
 
-/// A server whose log nobody reads any more, as when the program it was piped into is gone.
-fn serve_without_a_reader(place: &Place, address: &mut String) -> Server {
+/// A server that logs everything, and its address.
+fn serve_that_logs(place: &Place, log: Stdio) -> (Server, String) {
     let mut child = place
         .command(&["serve", "--listen", "127.0.0.1:0", "--json"])
-        .env("HITHER_LOG", "debug")
+        .env("HITHER_LOG", "trace")
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(log)
         .spawn()
         .unwrap();
+    // Nobody reads a piped one any more, as when the program it was piped into is gone.
     drop(child.stderr.take());
     let mut line = String::new();
     let stdout = child.stdout.take().unwrap();
     BufReader::new(stdout).read_line(&mut line).unwrap();
     let said: serde_json::Value = serde_json::from_str(&line).unwrap();
     let url = said["listening"].as_str().unwrap();
-    url.trim_start_matches("http://").clone_into(address);
-    Server(child)
+    let address = url.trim_start_matches("http://").to_owned();
+    (Server(child), address)
 }
 
 #[test]
@@ -110,8 +111,7 @@ fn a_log_that_nobody_reads_holds_up_nothing() {
         "correct horse",
     );
     assert!(added.status.success());
-    let mut address = String::new();
-    let server = serve_without_a_reader(&place, &mut address);
+    let (server, address) = serve_that_logs(&place, Stdio::piped());
     for _ in 0..3 {
         let body = r#"{"account": "ada", "password": "correct horse",
             "device": {"name": "d", "platform": "linux", "kind": "desktop"},
@@ -125,6 +125,28 @@ fn a_log_that_nobody_reads_holds_up_nothing() {
         .find_map(|line| line.strip_prefix("hither_log_lines_lost_total "));
     assert!(lost.unwrap().parse::<u64>().unwrap() > 0, "{lost:?}");
     server.stop(rustix::process::Signal::TERM);
+}
+
+#[test]
+fn a_log_names_routes_and_ids_and_nothing_that_somebody_wrote() {
+    let place = Place::new();
+    place.json(&["account", "add", "ada"]);
+    let log = place.0.path().join("log");
+    let (server, address) = serve_that_logs(&place, fs::File::create(&log).unwrap().into());
+    let id = "01a20431-803c-73af-91a3-1cc2943f639c";
+    for path in [
+        format!("/file/home/{id}/planted.bin"),
+        "/planted/planted".to_owned(),
+        "/nothing/planted/here".to_owned(),
+        "/v1/planted/there".to_owned(),
+    ] {
+        exchange(&address, &format!("GET {path}?planted=planted"), "");
+    }
+    server.stop(rustix::process::Signal::TERM);
+    let log = fs::read_to_string(log).unwrap();
+    assert!(!log.contains("planted"), "{log}");
+    let route = format!("path=/file/{{topic}}/{id}/{{name}}");
+    assert!(log.contains(&route) && log.contains("(no route)"), "{log}");
 }
 
 /// One request, and all of its answer.
