@@ -213,11 +213,14 @@ async fn act(cli: Cli) -> anyhow::Result<()> {
 
 /// Prints the settings, also such as no server would run with.
 fn settings(config: &Config, json: bool) -> anyhow::Result<()> {
-    Answer::config(config)?.print(json)?;
-    match config.listen().and_then(|_| config.settings()) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Told(words(&error.into())).into()),
+    let mut answer = Answer::config(config)?;
+    let checked = config.listen().and_then(|_| config.settings());
+    let problem = checked.err().map(|error| Told(words(&error.into())));
+    if let Some(problem) = &problem {
+        answer.add_problem(problem);
     }
+    answer.print(json)?;
+    problem.map_or(Ok(()), |problem| Err(problem.into()))
 }
 
 /// A warning and no refusal: what else is called so is not ours alone, as where a platform tells

@@ -1,9 +1,11 @@
 //! What is logged, and that it can go wrong.
 
+use std::env;
 use std::io::{self, IsTerminal, Stderr, Write};
 use std::sync::LazyLock;
 
 use prometheus_client::metrics::counter::Counter;
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogFormat;
@@ -18,7 +20,14 @@ pub(crate) fn lost() -> Counter {
 
 /// `HITHER_LOG` says what; ids only, never content.
 pub(crate) fn to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("HITHER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let asked = env::var("HITHER_LOG").unwrap_or_default();
+    let understood = EnvFilter::try_new(&asked);
+    let problem = understood.as_ref().err().map(ToString::to_string);
+    let usual = || EnvFilter::new("info");
+    let filter = match understood {
+        Ok(filter) if !asked.is_empty() => filter,
+        _ => usual(),
+    };
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
@@ -28,6 +37,13 @@ pub(crate) fn to_stderr(format: LogFormat) {
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    if let Some(problem) = problem {
+        tracing::warn!(problem, "HITHER_LOG is not understood, so info is logged");
+    } else if asked != "off" && !tracing::enabled!(target: "hither_server", Level::ERROR) {
+        // Not in the log, which has nothing of this program.
+        let said = "HITHER_LOG asks for nothing of this program; write info, debug, or off";
+        let _ = writeln!(io::stderr(), "hither-server: {said}");
     }
 }
 

@@ -23,6 +23,17 @@ fn one_folder_has_one_server() {
 }
 
 #[test]
+fn a_folder_whose_lock_was_removed_still_has_one_server() {
+    let place = Place::new();
+    let server = place.serve();
+    fs::remove_file(place.data().join("lock")).unwrap();
+    let said = place.refusal(&["serve", "--listen", "127.0.0.1:0"]);
+    assert!(said.contains("in use"), "{said}");
+    assert_eq!(place.json(&["account", "list"]), serde_json::json!([]));
+    server.stop(rustix::process::Signal::TERM);
+}
+
+#[test]
 fn a_killed_server_leaves_nothing_in_the_way() {
     let place = Place::new();
     let mut server = place.serve();
