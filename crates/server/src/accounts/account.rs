@@ -6,7 +6,7 @@ mod restore;
 pub(super) use restore::accepted;
 
 use core::time::Duration;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use hither_attention::{Accepted, Effect, Event, Router, Timings};
@@ -361,6 +361,7 @@ impl Account {
         let event = Event::Accepted(Accepted {
             expires,
             except: appended.not_for.clone(),
+            only: appended.fleeting.then(|| self.present()),
             ..announced(message, now)
         });
         self.router.handle(now.instant, event, &mut effects);
@@ -407,6 +408,11 @@ impl Account {
         }
     }
 
+    /// The devices whose inboxes are handed what comes now.
+    fn present(&self) -> BTreeSet<DeviceId> {
+        self.inboxes().map(|stream| stream.device.clone()).collect()
+    }
+
     fn inboxes(&self) -> impl Iterator<Item = &Stream> {
         self.streams
             .iter()
@@ -430,5 +436,6 @@ fn announced(message: &Message, now: Now) -> Accepted {
         at: now.instant,
         expires: None,
         except: None,
+        only: None,
     }
 }

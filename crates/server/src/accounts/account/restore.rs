@@ -126,5 +126,6 @@ pub(in crate::accounts) fn accepted(pending: &Pending, now: Now) -> Accepted {
         at: now.moment(pending.created_at),
         expires: pending.expires_at.map(|time| now.moment(time)),
         except: pending.not_for.clone(),
+        only: None,
     }
 }
