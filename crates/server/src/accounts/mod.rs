@@ -163,7 +163,7 @@ impl Accounts {
             commands,
             goodbye: false,
         };
-        link.send(Command::Attach(id, stream));
+        link.send(Command::Attach(id, Box::new(stream)));
         link
     }
 
@@ -378,7 +378,8 @@ impl Accounts {
         followed: Position,
     ) {
         let (store, started) = (&*self.store, self.started);
-        account.restore(store, started, first, followed).await;
+        // Boxed: what it takes for a moment, this task would keep room for as long as it lives.
+        Box::pin(account.restore(store, started, first, followed)).await;
         if let Some(handle) = self.lock().accounts.get_mut(account.name()) {
             handle.topics.extend(account.topics());
             handle.loading = false;
@@ -392,7 +393,9 @@ impl Accounts {
                 },
                 () = clock::sleep_until(account.next_wakeup()) => account.wake(),
             }
-            account.recall(&*self.store).await;
+            if account.wants_recall() {
+                Box::pin(account.recall(&*self.store)).await;
+            }
             account.count_owed();
             if account.is_idle() && self.unload(account.name(), &commands) {
                 return;
