@@ -78,6 +78,10 @@ async fn listen() -> anyhow::Result<()> {
     }
 }
 
+#[expect(
+    clippy::result_large_err,
+    reason = "the type of a refusal is tungstenite's"
+)]
 async fn serve(wire: TcpStream, everyone: Everyone) {
     let agree = |_: &_, mut answer: Response| {
         let protocol = hither_protocol::SUBPROTOCOL

@@ -71,10 +71,10 @@ async fn one_by_one(
     let mut times = Vec::new();
     let begun = Instant::now();
     while begun.elapsed() < FOR {
-        let published = Instant::now();
+        let sent = Instant::now();
         publisher.send(body).await?;
         let message = stream.message().await?;
-        times.push(microseconds(published));
+        times.push(microseconds(sent));
         publisher.stored().await?;
         stream.ack(&message).await?;
     }

@@ -32,7 +32,7 @@ impl Goal {
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     /// As design and documents number it.
-    row: u32,
+    number: u32,
     what: String,
     unit: &'static str,
     figure: Option<f64>,
@@ -55,14 +55,14 @@ struct Beside {
 impl Row {
     /// A figure that the goal is about.
     pub(crate) fn alone(
-        row: u32,
+        number: u32,
         what: impl Into<String>,
         figure: f64,
         unit: &'static str,
         goal: Goal,
     ) -> Self {
         Self {
-            row,
+            number,
             what: what.into(),
             unit,
             figure: Some(figure),
@@ -75,11 +75,11 @@ impl Row {
     }
 
     /// Something that was left out, and why.
-    pub(crate) fn unmeasured(row: u32, what: &str, why: &str) -> Self {
+    pub(crate) fn unmeasured(number: u32, what: &str, why: &str) -> Self {
         Self {
             figure: None,
             met: None,
-            ..Self::alone(row, what, 0.0, "", Goal::None).noting(why)
+            ..Self::alone(number, what, 0.0, "", Goal::None).noting(why)
         }
     }
 
@@ -154,7 +154,7 @@ impl fmt::Display for Row {
         let unit = self.unit;
         let number = |figure: f64| format!("{} {unit}", rounded(figure));
         let figure = self.figure.map_or_else(|| "-".to_owned(), number);
-        write!(f, "{:>3}  {:<58} {figure:>16}", self.row, self.what)?;
+        write!(f, "{:>3}  {:<58} {figure:>16}", self.number, self.what)?;
         if let Some(Beside { what, figure }) = &self.beside {
             write!(f, "  {} {what}", number(*figure))?;
         }

@@ -27,6 +27,8 @@ pub(crate) struct Flow {
     pub(crate) cost: f64,
 }
 
+type Figure = fn(&Flow) -> f64;
+
 pub(crate) async fn measure() -> anyhow::Result<Vec<Row>> {
     let place = Place::new(COUPLES, COUPLES).await?;
     let server = place.serve()?;
@@ -39,13 +41,13 @@ pub(crate) async fn measure() -> anyhow::Result<Vec<Row>> {
     })
     .await?;
 
-    let own = |of: fn(&Flow) -> f64| median(pairs.iter().map(|((own, _), _)| of(own)));
-    let peer = |of: fn(&Flow) -> f64| median(pairs.iter().map(|((_, peer), _)| of(peer)));
-    let ratio = |of: fn(&Flow) -> f64| {
+    let own = |of: Figure| median(pairs.iter().map(|((own, _), _)| of(own)));
+    let peer = |of: Figure| median(pairs.iter().map(|((_, peer), _)| of(peer)));
+    let ratio = |of: Figure| {
         let ratios = pairs.iter().map(|((own, peer), _)| of(own) / of(peer));
         median(ratios)
     };
-    let (rate, cost): (fn(&Flow) -> f64, fn(&Flow) -> f64) = (|it| it.rate, |it| it.cost);
+    let (rate, cost): (Figure, Figure) = (|it| it.rate, |it| it.cost);
     let what = format!("durable messages/s, {COUPLES} pairs × {OUTSTANDING} outstanding");
     let probe = median(pairs.iter().map(|(_, disk)| disk.p50()));
     let note = format!("{} pairs; raw fdatasync {probe:.0} µs", pairs.len());
