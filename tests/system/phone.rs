@@ -15,12 +15,14 @@ async fn c4_an_open_phone_page_receives_rings_and_marks_read() {
     let old = hub.publish("before sign-in");
     let phone = Phone::sign_in(&hub).await.unwrap();
     phone.wait_for_message(&old).await;
+    // It waited for somebody to come.
+    phone.wait_for_ring(&old).await;
 
     let new = hub.publish("while open");
     phone.wait_for_ring(&new).await;
-    assert_eq!(phone.banners().await.unwrap(), ["while open"]);
+    wait_for_banners(&phone, &["while open", "before sign-in"]).await;
     phone.open(&new).await.unwrap();
-    no_banner(&phone).await;
+    wait_for_banners(&phone, &["before sign-in"]).await;
     let page = &phone.browser.page;
     page.find(Locator::Id("back"))
         .await
@@ -138,8 +140,12 @@ async fn a8_a_rich_message_shows_and_runs_no_script() {
 }
 
 async fn no_banner(phone: &Phone) {
-    wait_for_async("no banner", SOON, async || {
-        phone.banners().await.unwrap().is_empty().then_some(())
+    wait_for_banners(phone, &[]).await;
+}
+
+async fn wait_for_banners(phone: &Phone, wanted: &[&str]) {
+    wait_for_async("banners", SOON, async || {
+        (phone.banners().await.unwrap() == wanted).then_some(())
     })
     .await;
 }

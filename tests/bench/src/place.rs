@@ -157,7 +157,7 @@ async fn sign_up(store: &SqliteStore, number: usize) -> anyhow::Result<Person> {
         notice: None,
     };
     store.create_session(session).await?;
-    let cursor = store.cursors().make(&name, store.head().await?);
+    let cursor = store.cursors().make(&name, store.head());
     Ok(Person {
         name: text,
         token,

@@ -103,7 +103,6 @@ pub enum OpenError {
 pub struct SqliteStore {
     clock: Clock,
     cursors: Cursors,
-    epoch: Epoch,
     files: Arc<Files>,
     /// How many readers stay for long.
     long_reads: Arc<AtomicUsize>,
@@ -130,7 +129,7 @@ impl SqliteStore {
         let mut conn = Connection::open(&path)?;
         prepare(&conn)?;
         schema::migrate(&mut conn)?;
-        let (epoch, cursors) = life(&conn)?;
+        let cursors = life(&conn)?;
         let files = Arc::new(Files::open(folder.path().join("attachments"))?);
 
         let checkpoints = Connection::open(&path)?;
@@ -150,7 +149,6 @@ impl SqliteStore {
         Ok(Self {
             clock,
             cursors,
-            epoch,
             files,
             long_reads,
             news: Mutex::new(Some(news)),
@@ -196,11 +194,11 @@ fn keep_plans(conn: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn life(conn: &Connection) -> Result<(Epoch, Cursors), OpenError> {
+fn life(conn: &Connection) -> Result<Cursors, OpenError> {
     let (epoch, key) = conn.query_row("SELECT epoch, cursor_key FROM meta", [], |row| {
         Ok((Epoch(row.get::<_, i64>(0)?.cast_unsigned()), row.get(1)?))
     })?;
-    Ok((epoch, Cursors::new(epoch, key)))
+    Ok(Cursors::new(epoch, key))
 }
 
 impl Drop for SqliteStore {
@@ -219,10 +217,6 @@ fn join(threads: Vec<JoinHandle<()>>) {
 
 #[async_trait]
 impl Store for SqliteStore {
-    fn epoch(&self) -> Epoch {
-        self.epoch
-    }
-
     fn cursors(&self) -> Cursors {
         self.cursors.clone()
     }
@@ -390,8 +384,8 @@ impl Store for SqliteStore {
         self.writer.ack(client, upto)
     }
 
-    async fn head(&self) -> Result<Position, StoreError> {
-        Ok(self.writer.head())
+    fn head(&self) -> Position {
+        self.writer.head()
     }
 
     async fn page(
