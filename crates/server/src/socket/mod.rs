@@ -32,7 +32,9 @@ pub(crate) async fn serve(
     opened: Opened,
     held: (Place, Open),
 ) {
-    Socket::new(socket, app, browser, opened).run().await;
+    let mut socket = Socket::new(socket, app, browser, opened);
+    socket.run().await;
+    drop(socket);
     drop(held);
 }
 
@@ -90,7 +92,8 @@ impl Socket {
         }
     }
 
-    async fn run(mut self) {
+    /// By reference: a future that takes a value keeps it twice.
+    async fn run(&mut self) {
         let mut outputs = Vec::new();
         let end = loop {
             let input = match self.next().await {

@@ -47,6 +47,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hither_protocol::{AccountName, DeviceId, Message, MessageId, PublisherId, Timestamp};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::mpsc;
 
 pub use self::archive::ArchiveError;
@@ -195,6 +196,14 @@ fn prepare(conn: &Connection) -> Result<(), OpenError> {
     conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
+    keep_plans(conn)?;
+    Ok(())
+}
+
+/// A statement is planned once. By default SQLite plans one anew for each value that might let it
+/// use a partial index, which takes many times as long as running it.
+fn keep_plans(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
