@@ -120,6 +120,10 @@ macro_rules! contract_suite {
                 a6_time_is_asked_inclusively_in_order_of_position
                 a9_retention_leaves_a_gap_for_whoever_was_not_there
                 what_nobody_misses_leaves_no_gap
+                d5_what_retention_took_is_withdrawn_from_who_has_it
+                what_stands_in_another_log_is_withdrawn_from_all
+                what_retention_took_is_known_as_long_again
+                who_left_a_topic_learns_what_became_of_what_went
             }
             scheduled {
                 what_is_scheduled_comes_once_at_its_time

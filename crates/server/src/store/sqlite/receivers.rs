@@ -171,11 +171,12 @@ fn present_clients(tx: &Tx<'_>, meant: &Application) -> Result<u64, StoreError> 
     Ok(present)
 }
 
-/// The logs that a message stands in.
+/// The logs that a message stands in, or stood in before retention took it.
 pub(super) fn logs_of(tx: &Tx<'_>, message: i64) -> Result<Vec<(Place, Log)>, StoreError> {
     let places = tx
         .prepare_cached(
-            "SELECT DISTINCT scope, owner FROM log WHERE message = ?1 AND kind = 'message'",
+            "SELECT scope, owner FROM log WHERE message = ?1 AND kind = 'message'
+             UNION SELECT scope, owner FROM departed WHERE message = ?1",
         )?
         .query_and_then([message], |row| Place::of_row(row, 0))?
         .collect::<Result<Vec<_>, _>>()?;
