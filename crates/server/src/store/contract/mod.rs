@@ -173,6 +173,7 @@ macro_rules! contract_suite {
                 what_is_not_understood_holds_up_no_other
                 a_receiver_that_is_gone_is_asked_no_more
                 a_test_ends_the_wait
+                a_disabled_publisher_is_told_later
                 what_waits_has_bounds
                 the_key_before_signs_for_a_day
             }
