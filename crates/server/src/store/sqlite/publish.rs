@@ -134,10 +134,16 @@ pub(super) fn bring(
 }
 
 fn enabled_publisher(tx: &Tx<'_>, id: &PublisherId) -> Result<i64, StoreError> {
-    tx.prepare_cached("SELECT id FROM publishers WHERE public_id = ?1 AND disabled_at IS NULL")?
-        .query_row([id.as_str()], |row| row.get(0))
+    let (publisher, enabled) = tx
+        .prepare_cached("SELECT id, disabled_at IS NULL FROM publishers WHERE public_id = ?1")?
+        .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?
-        .ok_or(StoreError::NotFound)
+        .ok_or(StoreError::NotFound)?;
+    if enabled {
+        Ok(publisher)
+    } else {
+        Err(StoreError::Disabled)
+    }
 }
 
 pub(super) fn application(to: &Resolved) -> Option<String> {
