@@ -340,6 +340,51 @@ pub(crate) async fn a_message_for_many_logs_has_one_position<B: Bed>(bed: B) {
     assert_eq!(scene.pending("ada").await, []);
 }
 
+pub(crate) async fn whoever_is_reached_twice_is_counted_once<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    for topic in ["news", "sport"] {
+        let topic = scene.topic(topic).await;
+        for account in ["ada", "bob"] {
+            let joined = scene.store.subscribe(&name(account), &topic.name).await;
+            joined.unwrap();
+        }
+    }
+    scene.runs("ada", "report", "1.0.0", 1).await;
+    scene.runs("bob", "report", "2.0.0", 2).await;
+    let token = "address-ada-desk-1";
+    let count = async |to: Receivers| {
+        let new = NewMessage {
+            to,
+            ..a_message(&[])
+        };
+        scene.store.publish(new).await.unwrap().receivers
+    };
+    let both = || to_topics(&["news", "sport"]);
+    let application = |versions| to_application("report", versions);
+    let with_token = |to| Receivers {
+        tokens: vec![token.to_owned()],
+        ..to
+    };
+    assert_eq!(count(both()).await, 2);
+    let ada = vec![name("ada")];
+    let by_name = Receivers {
+        accounts: ada.clone(),
+        ..both()
+    };
+    assert_eq!(count(by_name).await, 2);
+    assert_eq!(count(application("*")).await, 2);
+    assert_eq!(count(with_token(application("*"))).await, 2);
+    assert_eq!(count(with_token(application("^2"))).await, 2);
+    let person_and_client = with_token(Receivers::accounts(ada));
+    assert_eq!(count(person_and_client).await, 2, "an address of its own");
+    let ada = name("ada");
+    scene.store.set_account_disabled(&ada, true).await.unwrap();
+    for to in [both(), application("*"), to_everyone()] {
+        assert_eq!(count(to.clone()).await, 1, "{to:?}");
+    }
+    assert_eq!(count(application("^1")).await, 0);
+}
+
 pub(crate) async fn b1_b2_a_token_is_exactly_one_client<B: Bed>(bed: B) {
     let scene = Scene::new(bed).await;
     let report = scene.runs("ada", "report", "1.0.0", 1).await;

@@ -108,6 +108,7 @@ macro_rules! contract_suite {
                 joining_and_leaving_a_silent_topic_leaves_no_trace
                 a_topics_log_is_read_by_position_and_by_time
                 a_message_for_many_logs_has_one_position
+                whoever_is_reached_twice_is_counted_once
                 b1_b2_a_token_is_exactly_one_client
                 b5_what_a_client_reads_stays_its_own
                 b1_b6_a_token_dies_with_its_session_and_with_another_account

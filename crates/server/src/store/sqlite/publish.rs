@@ -97,11 +97,7 @@ pub(super) fn bring(
     said: Said,
 ) -> Result<(), StoreError> {
     let number = row.number;
-    let clients: Vec<_> = to
-        .logs
-        .iter()
-        .filter_map(|(place, _)| place.client())
-        .collect();
+    let clients = to.clients();
     match said {
         Said::Alike(message) => {
             append(tx, to.logs, What::Message(message), Some(row))?;
