@@ -174,9 +174,20 @@ fn d3_each_receiver_gets_what_is_known_of_it_and_fields_come_first() {
     publisher.publish(&template);
     let mut overridden = template.clone();
     overridden["fields"] = json!({ bob.name.as_str(): { "balance": 7 } });
+    overridden["fields"][ada.name.as_str()] = json!({ "balance": null });
     publisher.publish(&overridden);
     assert_eq!(adas.titles(), ["12.5 left", "12.5 left"]);
     assert_eq!(bobs.titles(), ["nothing left", "7 left"]);
+    for value in [json!([1]), json!({})] {
+        overridden["fields"][ada.name.as_str()]["balance"] = value;
+        let refused = publisher.try_publish(&overridden);
+        assert_eq!(refused.problem(), (422, "invalid"));
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(
+            detail.contains(&ada.name) && detail.contains("balance"),
+            "{detail}"
+        );
+    }
     let page = adas.get("/v1/messages");
     let id = page["messages"][0]["id"].as_str().unwrap();
     let shown = adas.get(&format!("/v1/messages/{id}/html"));
