@@ -175,6 +175,7 @@ macro_rules! contract_suite {
                 a_receiver_that_is_gone_is_asked_no_more
                 a_test_ends_the_wait
                 a_disabled_publisher_is_told_later
+                what_is_shown_was_delivered
                 what_waits_has_bounds
                 the_key_before_signs_for_a_day
             }

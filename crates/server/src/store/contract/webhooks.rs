@@ -258,6 +258,51 @@ pub(crate) async fn a_publisher_is_told_no_more_than_it_may_ask<B: Bed>(bed: B) 
     }
 }
 
+pub(crate) async fn what_is_shown_was_delivered<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    scene.add_webhook("one", None).await;
+    scene.sign_in("ada", "desk", 1).await;
+    let now = scene.hands.now();
+    let identity = scene.store.identify(&[1; 32], now, in_days(now, 60));
+    let client = identity.await.unwrap().expect("a live token").client;
+    let token = "address-ada-desk-1";
+    // For whoever is there, so no ack is counted; withdrawn before its ack; and acked later.
+    for (ttl, withdrawn) in [(Some(Duration::ZERO), false), (None, true), (None, false)] {
+        let new = NewMessage {
+            ttl,
+            to: Receivers {
+                tokens: vec![token.to_owned()],
+                ..Receivers::accounts(vec![name("ada")])
+            },
+            ..a_message(&[])
+        };
+        let id = scene.store.publish(new).await.unwrap().id;
+        if withdrawn {
+            scene.store.recall(&publisher_id(), id).await.unwrap();
+        }
+        let told = scene.told().await;
+        assert!(told.iter().all(|it| !it.contains("delivered")), "{told:?}");
+        let (reader, desk) = (Reader::Client(client), device("desk"));
+        for _ in 0..2 {
+            let shown = scene.store.mark_shown(&reader, &desk, vec![id], false, now);
+            shown.await.unwrap();
+        }
+        let head = scene.store.head().await.unwrap();
+        scene.store.ack(client, head).await.unwrap();
+        scene.publish(&["bob"]).await;
+        let states = scene.store.states(&publisher_id(), id, None, 9).await;
+        assert_eq!(states.unwrap().counts.delivered, 1);
+        let mut expected = ["delivered", "shown"]
+            .map(|what| [token, "ada"].map(|whom| format!("message.{what} {whom}")))
+            .concat();
+        expected.push("message.stored bob".to_owned());
+        let mut told = scene.told().await;
+        told.sort();
+        expected.sort();
+        assert_eq!(told, expected);
+    }
+}
+
 pub(crate) async fn a_webhook_is_told_what_it_wants<B: Bed>(bed: B) {
     let scene = Scene::new(bed).await;
     let wanted = vec![EventType::Expired, EventType::Replaced];
