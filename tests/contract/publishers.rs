@@ -20,6 +20,19 @@ fn register(place: &Place, status: u16) -> Publisher<'_> {
     Publisher::of(place, &made.is(status))
 }
 
+#[test]
+fn nobody_registers_under_the_servers_own_name() {
+    let place = registering("open");
+    let named = |name: &str| {
+        let body = json!({ "name": name, "kind": "shop", "contact": "ops@shop.example" });
+        place.ask("POST", "/v1/publishers", None, Some(&body))
+    };
+    for name in ["Hither", "hither", " HITHER "] {
+        assert_eq!(named(name).problem(), (422, "invalid"), "{name}");
+    }
+    named("Hither Shop").is(201);
+}
+
 /// A message to a topic in every form: Hither's own, ntfy's, Gotify's.
 fn in_every_form(place: &Place, publisher: &Publisher<'_>) -> [Answer; 3] {
     let message = json!({ "to": { "topics": ["offers"] }, "title": "x" });
