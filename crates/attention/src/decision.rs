@@ -13,7 +13,9 @@ pub(crate) enum Decision {
     Hold(AlertWhy, Because),
     /// Nobody to alert: decide again when some device comes back.
     Nobody(Because),
-    /// Every phone has it.
+    /// A phone has it, but a desktop that did not answer is to be asked again later.
+    AskAgain,
+    /// What has it is enough.
     Enough,
     /// The person does not want it to ring at all.
     Silent,
@@ -30,6 +32,9 @@ pub(crate) fn decide(devices: &Devices, entry: &Entry, plan: Plan, restarting: b
     if restarting && entry.wanted == Some(AlertWhy::Restarted) {
         return Decision::Hold(AlertWhy::Restarted, Because::Restarted);
     }
+    if entry.is_on_a_phone() {
+        return beside_a_phone(devices, entry, plan);
+    }
     if plan.route == Route::Everywhere {
         return everyone(devices, entry);
     }
@@ -39,8 +44,8 @@ pub(crate) fn decide(devices: &Devices, entry: &Entry, plan: Plan, restarting: b
         let phone = phone.map(|way| (way, Because::PhoneToo));
         return Decision::Alert([desktop].into_iter().chain(phone).collect());
     }
-    if entry.is_on_a_phone() {
-        return beside_a_phone(devices, entry, plan);
+    if plan.when_presenting == WhenPresenting::Hold && devices.is_presenting() {
+        return Decision::Hold(AlertWhy::Waiting, Because::Presenting);
     }
     if let Some(only) = only_screen(devices, entry).filter(|_| !restarting) {
         return Decision::Alert(vec![(Way::stream(only), Because::Unknown)]);
@@ -49,26 +54,43 @@ pub(crate) fn decide(devices: &Devices, entry: &Entry, plan: Plan, restarting: b
     if devices.doubtful_desktops().any(may_answer) {
         return Decision::Hold(AlertWhy::PresenceKnown, Because::DeviceMayAnswer);
     }
-    if plan.when_presenting == WhenPresenting::Hold && devices.is_presenting() {
-        return Decision::Hold(AlertWhy::Waiting, Because::Presenting);
-    }
     nobody_surely_there(devices, entry, plan, restarting)
 }
 
-/// A phone shows it, but may lie in another room than the person.
+/// A phone has it, but may lie in another room than the person. A desktop that was asked before and
+/// did not show it is asked again. Where it lay unopened for long enough, another phone is asked, or
+/// whatever desktop somebody is at by then.
 fn beside_a_phone(devices: &Devices, entry: &Entry, plan: Plan) -> Decision {
-    let may_be_there = entry.was_asked_again() && plan.when_unknown != WhenUnknown::Phone;
-    let mut unknown = devices.unknown_desktops().filter(|_| may_be_there);
-    let again = unknown.find(|id| untried(entry, id)).map(Way::stream);
-    let another = best_mobile(devices, entry).filter(|_| entry.may_ask_another());
-    let another = another.map(|way| (way, Because::NobodyAtADesktop));
-    match another.or(again.map(|way| (way, Because::Unknown))) {
-        Some(way) => Decision::Alert(vec![way]),
-        None if entry.is_mute() && !entry.was_asked_enough() => {
-            Decision::Nobody(Because::NobodyReachable)
-        }
-        None => Decision::Enough,
+    let other = best_mobile(devices, entry).filter(|_| entry.lay_unopened());
+    let is_meant = |id: &DeviceId| untried(entry, id) && (other.is_some() || entry.was_asked(id));
+    if let Some(desktop) = devices.active_desktops().find(|id| is_meant(id)) {
+        return Decision::Alert(vec![(Way::stream(desktop), Because::Active)]);
     }
+    let may_answer = |id: &DeviceId| is_meant(id) || entry.is_shown_on(id);
+    if devices.doubtful_desktops().any(may_answer) {
+        return Decision::Hold(AlertWhy::PresenceKnown, Because::DeviceMayAnswer);
+    }
+    if other.is_some() && plan.when_presenting == WhenPresenting::Hold && devices.is_presenting() {
+        return Decision::Hold(AlertWhy::Waiting, Because::Presenting);
+    }
+    if other.is_some() && plan.when_away == WhenAway::Hold {
+        return Decision::Nobody(Because::HeldUntilReturn);
+    }
+    if let Some(phone) = other {
+        return Decision::Alert(vec![(phone, Because::NobodyAtADesktop)]);
+    }
+    let may_be_there = || {
+        let unknown = devices.unknown_desktops();
+        unknown.filter(|_| plan.when_unknown != WhenUnknown::Phone)
+    };
+    if let Some(desktop) = may_be_there().find(|id| is_meant(id)) {
+        return Decision::Alert(vec![(Way::stream(desktop), Because::Unknown)]);
+    }
+    let mut there = devices.active_desktops().chain(may_be_there());
+    if !entry.was_asked_enough() && there.any(|id| entry.is_mute(|mute| mute == id)) {
+        return Decision::AskAgain;
+    }
+    Decision::Enough
 }
 
 fn nobody_surely_there(devices: &Devices, entry: &Entry, plan: Plan, restarting: bool) -> Decision {
@@ -113,8 +135,8 @@ fn only_screen<'a>(devices: &'a Devices, entry: &Entry) -> Option<&'a DeviceId> 
     let others = doubtful.nth(1).is_some()
         || devices.unknown_desktops().any(|id| untried(entry, id))
         || best_mobile(devices, entry).is_some();
-    let mut mute = devices.mute_desktops().filter(|id| untried(entry, id));
-    mute.next().filter(|_| !others)
+    let mut silent = devices.silent_desktops().filter(|id| untried(entry, id));
+    silent.next().filter(|_| !others)
 }
 
 fn untried(entry: &Entry, desktop: &DeviceId) -> bool {

@@ -23,7 +23,7 @@ pub(crate) enum Seat {
     Gone,
 }
 
-/// A desktop's seat became certain, or another one.
+/// A desktop's seat became certain, or another one, or is not waited for any more.
 #[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) device: DeviceId,
@@ -81,6 +81,8 @@ pub(crate) struct Device {
     seat: Seat,
     /// Whether `seat` still holds, or the device was lost or reconnected since.
     certain: bool,
+    /// Whether decisions wait for it until it is certain.
+    awaited: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,19 +103,20 @@ struct Report {
 }
 
 impl Devices {
+    /// Returns whether it was away for longer than a moment.
     pub(crate) fn connect(
         &mut self,
         now: Instant,
         id: &DeviceId,
         kind: DeviceKind,
         timings: &Timings,
-    ) {
+    ) -> bool {
         let device = self.0.entry(id.clone());
         let device = device.or_insert_with(|| Device::new(kind, now));
         device.kind = kind;
         device.used = now;
         device.mute_since = Some(device.mute_since(now, timings));
-        device.stream = Stream::Open;
+        core::mem::replace(&mut device.stream, Stream::Open) == Stream::Closed
     }
 
     /// Returns what kind of device had its stream open.
@@ -188,7 +191,7 @@ impl Devices {
         let changes = changes.filter_map(|(id, device)| device.look(now, timings, id));
         let changes = changes.collect();
         self.0
-            .retain(|_, device| device.push || device.stream != Stream::Closed);
+            .retain(|_, device| device.is_reachable() || device.acted.is_some());
         changes
     }
 
@@ -212,14 +215,22 @@ impl Devices {
         self.ids(|device| device.is_certainly(Seat::Unknown))
     }
 
-    /// Desktops that may turn out to be active: lost or reconnected a moment ago.
+    /// Desktops that may turn out to be active: reconnected a moment ago, or lost for no longer
+    /// than one that is connected may take to show something.
     pub(crate) fn doubtful_desktops(&self) -> impl Iterator<Item = &DeviceId> {
-        self.ids(|device| device.kind == DeviceKind::Desktop && !device.certain)
+        self.ids(|device| device.awaited)
     }
 
-    /// Of those, the ones that are connected and did not say anything yet.
-    pub(crate) fn mute_desktops(&self) -> impl Iterator<Item = &DeviceId> {
-        self.ids(|device| device.kind == DeviceKind::Desktop && !device.certain && device.is_open())
+    /// Of those, the ones that are connected, did not say anything yet, and are not known to have
+    /// presented a moment ago.
+    pub(crate) fn silent_desktops(&self) -> impl Iterator<Item = &DeviceId> {
+        let silent = |device: &Device| !device.certain && device.is_open();
+        self.ids(move |device| silent(device) && !device.is_presenting())
+    }
+
+    pub(crate) fn is_mobile(&self, id: &DeviceId) -> bool {
+        let device = self.0.get(id);
+        device.is_some_and(|device| device.kind == DeviceKind::Mobile)
     }
 
     /// Active desktops, most recent input first.
@@ -244,7 +255,7 @@ impl Devices {
 
     /// What is known about each, to explain a decision at `now`.
     pub(crate) fn facts(&self, now: Instant) -> Vec<DeviceFact> {
-        let devices = self.0.iter();
+        let devices = self.0.iter().filter(|(_, device)| device.is_reachable());
         devices.map(|(id, device)| device.fact(now, id)).collect()
     }
 
@@ -281,11 +292,16 @@ impl Device {
             used: now,
             seat: Seat::Gone,
             certain: true,
+            awaited: false,
         }
     }
 
     fn is_open(&self) -> bool {
         self.stream == Stream::Open
+    }
+
+    fn is_reachable(&self) -> bool {
+        self.push || self.stream != Stream::Closed
     }
 
     fn is_pushable(&self) -> bool {
@@ -306,9 +322,11 @@ impl Device {
         self.mute_since.filter(|_| replaced).unwrap_or(now)
     }
 
+    /// A lost or reconnected one keeps what it said for its moment of grace.
     fn is_presenting(&self) -> bool {
         let presenting = |report: Report| report.reason == Some(InactiveReason::Presenting);
-        self.is_certainly(Seat::Inactive) && self.report.is_some_and(presenting)
+        let holds = !self.certain || self.seat == Seat::Inactive;
+        holds && self.report.is_some_and(presenting)
     }
 
     fn fact(&self, now: Instant, id: &DeviceId) -> DeviceFact {
@@ -381,8 +399,16 @@ impl Device {
         }
         let Some(to) = self.seat_at(now, timings) else {
             self.certain = false;
-            return None;
+            let awaited = self.lost_until(timings.shown_within);
+            let awaited = awaited.is_none_or(|until| now < until);
+            let given_up = core::mem::replace(&mut self.awaited, awaited) && !awaited;
+            return given_up.then(|| Change {
+                device: id.clone(),
+                from: self.seat,
+                to: self.seat,
+            });
         };
+        self.awaited = false;
         if to == Seat::Gone {
             self.stream = Stream::Closed;
         }
@@ -395,15 +421,24 @@ impl Device {
         })
     }
 
+    /// So long after it was lost, if it was.
+    fn lost_until(&self, long: Duration) -> Option<Instant> {
+        match self.stream {
+            Stream::Lost(at) => Some(at + long),
+            Stream::Open | Stream::Closed => None,
+        }
+    }
+
     /// `None` while a lost or reconnected device may still say what it is.
     fn seat_at(&self, now: Instant, timings: &Timings) -> Option<Seat> {
         match (self.stream, self.mute_since) {
             (Stream::Closed, _) => Some(Seat::Gone),
-            (Stream::Lost(at), _) => {
-                let in_grace = now < at + timings.lost_grace;
-                let may_return = in_grace && self.reported(now, timings) == Seat::Active;
-                (!may_return).then_some(Seat::Gone)
-            }
+            (Stream::Lost(at), _) => match self.reported(now, timings) {
+                _ if now >= at + timings.lost_grace => Some(Seat::Gone),
+                Seat::Active => None,
+                Seat::Inactive => Some(Seat::Inactive),
+                Seat::Unknown | Seat::Gone => Some(Seat::Gone),
+            },
             (Stream::Open, Some(since)) => {
                 (now >= since + timings.first_presence_within).then_some(Seat::Unknown)
             }
@@ -425,18 +460,15 @@ impl Device {
     }
 
     /// Every moment at which time alone may change what [`Self::seat_at`] says.
-    fn ends(&self, timings: &Timings) -> [Option<Instant>; 3] {
+    fn ends(&self, timings: &Timings) -> [Option<Instant>; 4] {
         if self.kind == DeviceKind::Mobile || self.stream == Stream::Closed {
-            return [None; 3];
+            return [None; 4];
         }
-        let lost = match self.stream {
-            Stream::Lost(at) => Some(at + timings.lost_grace),
-            _ => None,
-        };
         let mute = self.mute_since.filter(|_| self.is_open());
         let leased = self.report.filter(|r| r.state == PresenceState::Active);
         [
-            lost,
+            self.lost_until(timings.shown_within),
+            self.lost_until(timings.lost_grace),
             mute.map(|since| since + timings.first_presence_within),
             leased.map(|report| report.renewed + timings.lease),
         ]

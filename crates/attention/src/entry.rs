@@ -7,7 +7,7 @@ use crate::way::{Via, Way};
 use crate::{Accepted, PoppedUp};
 
 /// So often a device that shows other messages is asked at once for one that it did not show.
-const BELIEVED: u32 = 8;
+const BELIEVED: u32 = 3;
 
 /// So often a device that does not answer is asked again for what a phone has.
 const ENOUGH: u32 = 6;
@@ -25,32 +25,50 @@ pub(crate) struct Entry {
     pub(crate) loudness: Option<(Priority, Route)>,
     /// Why it waited when that was traced last.
     pub(crate) waits: Option<Because>,
-    /// Seen, or with a phone: at most its pushes are still to be cancelled, or a phone has yet to
-    /// say that it shows it.
+    /// There is nobody left to ask: at most its pushes are still to be cancelled, or a phone has
+    /// yet to say that it shows it.
     done: bool,
     /// The desktops that show it, since somebody used them last.
     showing: Vec<Showing>,
     /// Desktops that could not tell whether anybody was there, once for each time it popped up.
     blindly: Vec<DeviceId>,
+    /// Devices whose stream it rang on, and that did not show it.
+    asked: Vec<DeviceId>,
     calls: Vec<Call>,
-    /// Ways that are known to lead nowhere since a device came back last.
-    failed: Vec<Way>,
-    /// Ways that did not answer since then: they may yet.
-    mute: Vec<Way>,
-    /// How often what was mute was asked again since a device came back.
+    /// Ways that were used in vain.
+    tried: Vec<Tried>,
+    /// A device that reconnected while it was asked, and until when it had time.
+    resumed: Option<(DeviceId, Instant)>,
+    /// How often what was mute was asked again because time went by.
     retries: u32,
-    /// When that happens next.
+    /// And how often because it came back or showed something else.
+    believed: u32,
+    /// When it is asked again next.
     retry_at: Option<Instant>,
     comebacks: u64,
     taken: Option<Taken>,
     /// The phones that have it, as they or their push services say.
     phones: Vec<DeviceId>,
-    /// Since when the first of them has it.
-    on_a_phone_since: Option<Instant>,
-    /// It lay there for long enough: another phone may ring.
-    another: bool,
-    /// Nobody is known to have looked at these phones, and there is another: it is asked then.
-    pub(crate) lies_until: Option<Instant>,
+    /// Until when the person may open it there before somewhere else is looked for them.
+    lies_until: Option<Instant>,
+}
+
+/// A way that was used in vain.
+#[derive(Debug)]
+struct Tried {
+    way: Way,
+    why: InVain,
+}
+
+/// Why a way was used in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InVain {
+    /// Nobody sits there any more: so until somebody comes to this very device.
+    Left,
+    /// It leads nowhere: so until any device comes back.
+    Refused,
+    /// There was no answer: there may be one the next time.
+    Mute,
 }
 
 /// Push services took it, and no phone said yet that it shows it.
@@ -89,16 +107,16 @@ impl Entry {
             done: false,
             showing: Vec::new(),
             blindly: Vec::new(),
+            asked: Vec::new(),
             calls: Vec::new(),
-            failed: Vec::new(),
-            mute: Vec::new(),
+            tried: Vec::new(),
+            resumed: None,
             retries: 0,
+            believed: 0,
             retry_at: None,
             comebacks: 0,
             taken: None,
             phones: Vec::new(),
-            on_a_phone_since: None,
-            another: false,
             lies_until: None,
         }
     }
@@ -109,11 +127,10 @@ impl Entry {
             || !self.calls.is_empty()
             || !self.showing.is_empty()
             || !self.blindly.is_empty()
-            || !self.failed.is_empty()
-            || self.is_mute()
+            || !self.tried.is_empty()
             || !self.phones.is_empty()
             || self.taken.is_some()
-            || self.retries > 0;
+            || self.retries + self.believed > 0;
         let alike = self.message.except.is_none();
         Some(Kind {
             why: self.wanted.filter(|_| !tried && alike)?,
@@ -122,24 +139,20 @@ impl Entry {
         })
     }
 
-    /// Whether a device did not answer that may yet.
-    pub(crate) const fn is_mute(&self) -> bool {
-        !self.mute.is_empty()
+    /// Whether an alert is owed for it though something was tried, or it is unlike all others.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.wanted.is_some() && self.loudness.is_some() && self.merely_waits().is_none()
     }
 
-    /// Whether what did not answer was asked once more since a device came back.
-    pub(crate) const fn was_asked_again(&self) -> bool {
-        self.retries > 0
-    }
-
-    pub(crate) fn is_retried(&self) -> bool {
-        (self.is_mute() || self.was_asked_again()) && self.wanted.is_some()
+    /// Whether there was no answer from a device that `may` answer yet.
+    pub(crate) fn is_mute(&self, may: impl Fn(&DeviceId) -> bool) -> bool {
+        let mut tried = self.tried.iter();
+        tried.any(|tried| tried.why == InVain::Mute && may(&tried.way.device))
     }
 
     /// Whether there is nothing left to do about it.
     pub(crate) fn is_over(&self) -> bool {
-        let waits = self.taken.is_some() || self.lies_until.is_some();
-        self.done && self.calls.is_empty() && !waits
+        self.done && self.calls.is_empty() && self.taken.is_none()
     }
 
     /// Whether it rings on more than one screen, and ringing on one does not end it on the others.
@@ -213,8 +226,8 @@ impl Entry {
             return false;
         }
         let leads = |way: &Way| way.via == via && way.device == *device;
-        let mut tried = self.failed.iter().chain(&self.mute);
-        let used = tried.any(leads) || self.calls.iter().any(|call| leads(&call.way));
+        let tried = self.tried.iter().any(|tried| leads(&tried.way));
+        let used = tried || self.calls.iter().any(|call| leads(&call.way));
         let shown = via == Via::Stream && self.is_shown_on(device);
         let taken = via == Via::Push && self.is_taken_for(device);
         let has = self.phones.contains(device);
@@ -241,6 +254,24 @@ impl Entry {
         self.blindly.clear();
     }
 
+    /// Whether this device was tried in vain.
+    pub(crate) fn was_tried_on(&self, device: &DeviceId) -> bool {
+        self.tried.iter().any(|tried| tried.way.device == *device)
+    }
+
+    /// It came back after a while, or somebody came to it.
+    pub(crate) fn forgive(&mut self, device: &DeviceId) {
+        self.tried.retain(|tried| tried.way.device != *device);
+        self.retries = 0;
+        self.believed = 0;
+        self.retry_at = None;
+    }
+
+    /// Whether it rang on this desktop, which did not show it.
+    pub(crate) fn was_asked(&self, desktop: &DeviceId) -> bool {
+        self.asked.contains(desktop)
+    }
+
     /// Whether this device's push service took it, and it did not say yet that it shows it.
     pub(crate) fn is_taken_for(&self, device: &DeviceId) -> bool {
         let taken = self.taken.as_ref();
@@ -251,28 +282,42 @@ impl Entry {
         self.taken.is_some()
     }
 
-    /// A push service took it: done, unless somebody comes to a desktop before the phone says
+    /// A push service took it: enough, unless somebody comes to a desktop before the phone says
     /// that it shows it.
     pub(crate) fn taken(&mut self, by: &DeviceId, until: Instant) {
-        if self.is_seen() && self.taken.is_none() {
-            return self.finish();
+        let is_shown = self.phones.iter().any(|phone| !self.is_taken_for(phone));
+        if is_shown || (self.done && self.taken.is_none()) {
+            return;
         }
-        let earlier = self.taken.take();
-        self.finish();
         let mut by = vec![by.clone()];
-        by.extend(earlier.into_iter().flat_map(|taken| taken.by));
+        by.extend(self.taken.take().into_iter().flat_map(|taken| taken.by));
         self.taken = Some(Taken { by, until });
     }
 
-    /// A phone has it, perhaps in another room than the person.
-    pub(crate) fn lies_on(&mut self, phone: &DeviceId, now: Instant) {
-        if self.phones.is_empty() {
-            self.on_a_phone_since = Some(now);
-            self.another = false;
-        }
-        if !self.phones.contains(phone) {
+    /// A phone has it, perhaps in another room than the person, who has until then to open it.
+    pub(crate) fn lies_on(&mut self, phone: &DeviceId, until: Instant) {
+        if !self.done && !self.is_on(phone) {
             self.phones.push(phone.clone());
+            self.lies_until = Some(until);
         }
+    }
+
+    /// This phone is online, or says that it shows it: it has what its push service took.
+    pub(crate) fn arrived(&mut self, phone: &DeviceId) {
+        if self.is_taken_for(phone) {
+            self.phones.retain(|on| on != phone);
+        }
+        self.taken = None;
+    }
+
+    /// A push service lost it after all.
+    pub(crate) fn lost(&mut self, by: &DeviceId) {
+        self.phones.retain(|phone| phone != by);
+        if let Some(taken) = &mut self.taken {
+            taken.by.retain(|phone| phone != by);
+        }
+        self.taken.take_if(|taken| taken.by.is_empty());
+        self.done &= !self.phones.is_empty();
     }
 
     pub(crate) fn is_on_a_phone(&self) -> bool {
@@ -284,28 +329,26 @@ impl Entry {
         self.phones.contains(phone)
     }
 
-    /// Unless somebody looks at those that have it, another phone is asked then.
-    pub(crate) const fn lies_until(&mut self, until: Instant) {
-        self.lies_until = Some(until);
+    /// Until when it lies on a phone before another device is asked.
+    pub(crate) const fn lies_until(&self) -> Option<Instant> {
+        self.lies_until
     }
 
-    /// It lay there for long enough, and nobody looked.
-    pub(crate) fn lay_unopened(&mut self, now: Instant) -> bool {
-        self.lies_until.take_if(|until| *until <= now).is_some()
+    /// Whether it lies on a phone, and nobody opened it there in time.
+    pub(crate) fn lay_unopened(&self) -> bool {
+        self.is_on_a_phone() && self.lies_until.is_none()
     }
 
-    /// A device that did not show it is asked again; another phone, once it lay on this one for
-    /// long enough.
-    pub(crate) fn ask_another(&mut self, now: Instant, long_enough: Duration) {
-        let due = self.on_a_phone_since.map(|since| since + long_enough);
-        self.another = due.is_none_or(|due| due <= now);
-        self.lies_until = due.filter(|_| !self.another);
-        self.done = false;
-        self.want(AlertWhy::Handover);
-    }
-
-    pub(crate) const fn may_ask_another(&self) -> bool {
-        self.another
+    /// What has it is enough, for now or for good.
+    pub(crate) fn is_enough(&mut self) {
+        if self.lies_until.is_some() {
+            self.wanted = None;
+            self.waits = None;
+        } else {
+            self.done = true;
+            self.showing.clear();
+            self.rest();
+        }
     }
 
     /// Whether a device that does not answer was asked often enough, where a phone has it.
@@ -316,51 +359,53 @@ impl Entry {
     /// Nobody knows whether a phone shows it, and somebody came.
     pub(crate) fn doubt(&mut self) {
         self.done = false;
-        self.lies_until = None;
         self.forget_takers();
         self.want(AlertWhy::Returned);
     }
 
-    /// Failures are forgiven once a device came back after them.
-    pub(crate) fn forgive(&mut self, comebacks: u64) {
+    /// A device came back: what led nowhere may lead somewhere.
+    pub(crate) fn came_back(&mut self, comebacks: u64) {
         if self.comebacks != comebacks {
             self.comebacks = comebacks;
-            self.retries = 0;
-            self.failed.clear();
-            self.forgive_mute();
+            self.tried.retain(|tried| tried.why != InVain::Refused);
         }
     }
 
     fn forgive_mute(&mut self) {
-        self.mute.clear();
+        self.tried.retain(|tried| tried.why != InVain::Mute);
         self.retry_at = None;
     }
 
     /// Nobody else can take it: who did not answer is asked again, after ever longer pauses.
     pub(crate) fn retry_later(&mut self, now: Instant, first: Duration) {
-        if self.is_mute() && self.retry_at.is_none() {
+        if self.is_mute(|_| true) && self.retry_at.is_none() {
             let pause = first.saturating_mul(2_u32.saturating_pow(self.retries));
             self.retry_at = Some(now + pause);
         }
     }
 
-    fn retry(&mut self) {
-        self.retries += 1;
-        self.forgive_mute();
-    }
-
-    /// The device showed something else: it is in order again. Not believed for ever of one that
-    /// never shows this.
+    /// The device came back or showed something else: it is in order again. Not believed for ever
+    /// of one that never shows this.
     pub(crate) fn recover(&mut self, device: &DeviceId) {
-        if self.retries < BELIEVED && self.mute.iter().any(|way| way.device == *device) {
-            self.retry();
+        if self.believed < BELIEVED && self.is_mute(|mute| mute == device) {
+            self.believed += 1;
+            self.forgive_mute();
         }
     }
 
     pub(crate) fn alerted(&mut self, ways: Vec<Way>, until: Instant) {
-        let calls = ways.into_iter().map(|way| Call {
-            way,
-            until: Some(until),
+        for way in ways.iter().filter(|way| way.via == Via::Stream) {
+            if !self.asked.contains(&way.device) {
+                self.asked.push(way.device.clone());
+            }
+        }
+        let resumed = self.resumed.take();
+        let calls = ways.into_iter().map(|way| {
+            let earlier = resumed.as_ref().filter(|(device, _)| *device == way.device);
+            Call {
+                until: Some(earlier.map_or(until, |(_, earlier)| until.min(*earlier))),
+                way,
+            }
         });
         self.calls.extend(calls);
         self.wanted = None;
@@ -376,28 +421,31 @@ impl Entry {
         }
     }
 
-    /// Whether nobody needs to be alerted any more.
+    /// Whether nobody needs to be alerted at this moment.
     fn is_seen(&self) -> bool {
         self.done || self.showing.iter().any(|showing| showing.seen)
     }
 
-    /// Whether somebody saw it: more than that it lies on a phone.
-    pub(crate) fn is_known(&self) -> bool {
-        self.is_seen() && self.lies_until.is_none()
+    /// Whether it popped up on this desktop in front of somebody, or counts as if it had.
+    pub(crate) fn is_seen_on(&self, desktop: &DeviceId) -> bool {
+        let showing = self.showing_on(desktop);
+        showing.is_some_and(|showing| showing.seen)
     }
 
     /// That way leads nowhere. Says whether it was being used.
-    pub(crate) fn fail(&mut self, device: &DeviceId, via: Via, comebacks: u64) -> bool {
-        let used = self.hang_up(device, via);
-        self.forgive(comebacks);
-        let way = Way {
-            device: device.clone(),
-            via,
-        };
-        if !self.failed.contains(&way) {
-            self.failed.push(way);
-        }
+    pub(crate) fn fail(&mut self, way: Way, why: InVain, comebacks: u64) -> bool {
+        let used = self.hang_up(&way.device, way.via);
+        self.came_back(comebacks);
+        self.tried.retain(|tried| tried.way != way);
+        self.tried.push(Tried { way, why });
         used
+    }
+
+    /// Ends the waiting for the answers of streams that `which` says.
+    pub(crate) fn hang_up_all(&mut self, which: impl Fn(&DeviceId) -> bool) {
+        let hangs_up = |way: &Way| way.via == Via::Stream && which(&way.device);
+        self.calls.retain(|call| !hangs_up(&call.way));
+        self.tried.retain(|tried| !hangs_up(&tried.way));
     }
 
     /// Ends the waiting for an answer. Says whether there was any.
@@ -406,6 +454,19 @@ impl Entry {
         self.calls
             .retain(|call| call.way.via != via || call.way.device != *device);
         self.calls.len() < calls
+    }
+
+    /// What its stream had on the way may be lost. It is asked anew, but has no more time than it
+    /// had: one that comes and goes must not keep the message from all others.
+    pub(crate) fn resume(&mut self, device: &DeviceId) {
+        let mut calls = self.calls.iter();
+        let asked = calls.find(|call| call.way.via == Via::Stream && call.way.device == *device);
+        let Some(until) = asked.and_then(|call| call.until) else {
+            return;
+        };
+        self.hang_up(device, Via::Stream);
+        self.resumed = Some((device.clone(), until));
+        self.wanted = self.wanted.or(Some(AlertWhy::NotShown));
     }
 
     /// Ends the waiting for push services. Names the devices of those that did not answer.
@@ -417,18 +478,26 @@ impl Entry {
     /// Gives up on the answers that are due: a push goes on, but nobody waits for it.
     pub(crate) fn time_out(&mut self, now: Instant, comebacks: u64) {
         self.taken.take_if(|taken| taken.until <= now);
-        self.forgive(comebacks);
+        self.lies_until.take_if(|until| *until <= now);
+        self.came_back(comebacks);
         if self.retry_at.is_some_and(|at| at <= now) {
-            self.retry();
+            self.retries += 1;
+            self.forgive_mute();
+        }
+        if let Some((device, _)) = self.resumed.take_if(|(_, until)| *until <= now) {
+            let (way, why) = (Way::stream(&device), InVain::Mute);
+            self.tried.push(Tried { way, why });
         }
         for call in &mut self.calls {
             if call.until.is_some_and(|until| until <= now) {
                 call.until = None;
-                match call.way.via {
-                    Via::Stream => self.mute.push(call.way.clone()),
+                let why = match call.way.via {
+                    Via::Stream => InVain::Mute,
                     // It may still come; a second one would be too much.
-                    Via::Push => self.failed.push(call.way.clone()),
-                }
+                    Via::Push => InVain::Refused,
+                };
+                let way = call.way.clone();
+                self.tried.push(Tried { way, why });
             }
         }
         self.calls
@@ -438,6 +507,7 @@ impl Entry {
     /// The desktop shows it, perhaps to nobody: that counts like an alert on its way.
     pub(crate) fn show(&mut self, desktop: &DeviceId, at: Instant, stays: bool) {
         self.hang_up(desktop, Via::Stream);
+        self.asked.retain(|asked| asked != desktop);
         self.hide(desktop);
         self.showing.push(Showing {
             on: desktop.clone(),
@@ -451,12 +521,6 @@ impl Entry {
     /// What the desktop shows does not count any more.
     pub(crate) fn hide(&mut self, desktop: &DeviceId) {
         self.showing.retain(|showing| showing.on != *desktop);
-    }
-
-    /// The same, unless somebody surely sits there.
-    pub(crate) fn hide_unseen(&mut self, desktop: &DeviceId) {
-        self.showing
-            .retain(|showing| showing.seen || showing.on != *desktop);
     }
 
     /// Nobody has it after all: the phone may be asked once more.
@@ -483,10 +547,11 @@ impl Entry {
         self.rest();
     }
 
-    /// Someone saw it, or has it on the phone.
+    /// Someone saw it, or nothing can be done about it any more.
     pub(crate) fn finish(&mut self) {
         self.done = true;
         self.taken = None;
+        self.lies_until = None;
         self.showing.clear();
         self.rest();
     }
@@ -495,9 +560,9 @@ impl Entry {
     /// of an urgent message are meant to arrive everywhere.
     fn rest(&mut self) {
         self.wanted = None;
-        self.lies_until = None;
-        self.failed.clear();
-        self.forgive_mute();
+        self.tried.clear();
+        self.resumed = None;
+        self.retry_at = None;
         self.calls.retain(|call| call.way.via == Via::Push);
         for call in &mut self.calls {
             call.until = None;
@@ -511,6 +576,7 @@ impl Entry {
     pub(crate) fn due(&self) -> Option<Instant> {
         let answers = self.calls.iter().filter_map(|call| call.until);
         let own = [
+            self.resumed.as_ref().map(|(_, until)| *until),
             self.taken_until(),
             self.lies_until,
             self.retry_at,

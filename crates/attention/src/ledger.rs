@@ -4,10 +4,10 @@ use hither_protocol::{DeviceId, Instant, MessageId};
 
 use crate::Accepted;
 use crate::entry::Entry;
-use crate::piles::{Kind, Piles};
+use crate::piles::{self, Kind, Piles};
 
-/// So many messages that a desktop shows are remembered for a handover. More of them ring as one
-/// summary all the same.
+/// So many messages that something was tried for in vain are remembered, as many that only a push
+/// service took, and that lie on a phone.
 const REMEMBERED: usize = 1000;
 
 /// The messages that need an alert, are being alerted, or were shown where perhaps nobody sat.
@@ -19,8 +19,8 @@ pub(crate) struct Ledger {
     entries: BTreeMap<MessageId, Entry>,
     /// Those of the entries that an alert is owed for.
     wanted: BTreeSet<MessageId>,
-    /// Those of them that a device did not answer for.
-    mute: BTreeSet<MessageId>,
+    /// Those of them that something was tried for in vain.
+    stuck: BTreeSet<MessageId>,
     /// When each entry needs attention by itself.
     due: BTreeSet<(Instant, MessageId)>,
     /// Since when each entry is shown on a desktop.
@@ -48,8 +48,8 @@ impl Ledger {
         if entry.wanted.is_some() {
             self.wanted.remove(&id);
         }
-        if entry.is_retried() {
-            self.mute.remove(&id);
+        if entry.is_stuck() {
+            self.stuck.remove(&id);
         }
         if let Some(due) = entry.due() {
             self.due.remove(&(due, id));
@@ -60,7 +60,7 @@ impl Ledger {
         if let Some(taken) = entry.taken_until() {
             self.taken.remove(&(taken, id));
         }
-        if let Some(until) = entry.lies_until {
+        if let Some(until) = entry.lies_until() {
             self.lying.remove(&(until, id));
         }
         Some(entry)
@@ -95,8 +95,8 @@ impl Ledger {
         if entry.wanted.is_some() {
             self.wanted.insert(id);
         }
-        if entry.is_retried() {
-            self.mute.insert(id);
+        if entry.is_stuck() {
+            self.stuck.insert(id);
         }
         if let Some(due) = entry.due() {
             self.due.insert((due, id));
@@ -107,18 +107,25 @@ impl Ledger {
         if let Some(taken) = entry.taken_until() {
             self.taken.insert((taken, id));
         }
-        if let Some(until) = entry.lies_until {
+        if let Some(until) = entry.lies_until() {
             self.lying.insert((until, id));
         }
         self.entries.insert(id, entry);
-        if self.mute.len() > REMEMBERED
-            && let Some(oldest) = self.mute.first().copied()
+        if self.stuck.len() > REMEMBERED
+            && let Some(oldest) = self.stuck.first().copied()
         {
             self.take(oldest);
             self.piles.forget();
         }
-        for remembered in [&self.showing, &self.taken, &self.lying].map(Self::oldest) {
-            if let Some(mut entry) = remembered.and_then(|id| self.take(id)) {
+        // What desktops show is remembered as long as a server keeps it: nobody else would hand it
+        // over.
+        let forgotten = [
+            Self::oldest(&self.showing, piles::REMEMBERED),
+            Self::oldest(&self.taken, REMEMBERED),
+            Self::oldest(&self.lying, REMEMBERED),
+        ];
+        for id in forgotten.into_iter().flatten() {
+            if let Some(mut entry) = self.take(id) {
                 entry.finish();
                 self.put(entry);
             }
@@ -126,9 +133,9 @@ impl Ledger {
     }
 
     /// The oldest of more than are remembered.
-    fn oldest(remembered: &BTreeSet<(Instant, MessageId)>) -> Option<MessageId> {
+    fn oldest(remembered: &BTreeSet<(Instant, MessageId)>, most: usize) -> Option<MessageId> {
         let (_, id) = remembered.first()?;
-        (remembered.len() > REMEMBERED).then_some(*id)
+        (remembered.len() > most).then_some(*id)
     }
 
     /// An entry whose expiry or answer is due.
@@ -155,9 +162,9 @@ impl Ledger {
         self.wanted.len() + self.piles.len()
     }
 
-    /// Those of them that a device did not answer for.
-    pub(crate) fn mute(&self) -> impl Iterator<Item = MessageId> {
-        self.mute.iter().copied()
+    /// Those of them that something was tried for in vain.
+    pub(crate) fn stuck(&self) -> impl Iterator<Item = MessageId> {
+        self.stuck.iter().copied()
     }
 
     /// Whether more waited than are remembered, and none of these is left; says so once.

@@ -15,18 +15,19 @@
 //! 3. **Nobody reachable**: the message waits for the first device that comes back.
 //! 4. **Not shown** within [`Timings::shown_within`]: the next best device. When none is left, the
 //!    ones that did not answer are asked again after [`Timings::retry_after`], then after ever
-//!    twice that; at once when they show something else, or when any device comes back, which
-//!    forgives all failures. A phone that shows it is not enough while somebody is at a desktop,
-//!    or may still be at one that they used and that did not show it.
+//!    twice that; at once when they show something else or reconnect, which is believed a few
+//!    times, or come back after a while. A device that loses its stream while it is asked has no
+//!    more time than it had. A phone that shows it is not enough while somebody is at a desktop
+//!    that was asked and did not show it, or may be.
 //! 5. **Handover**: when a desktop stops being active, what it showed at or after the last input,
 //!    or did not show yet, is alerted elsewhere. A pop-up that stays up until there is input is
 //!    seen with it. Any other that came and went in a long pause without input, or without any
 //!    word of input, rings there again when the pause ends.
 //! 6. **Return**: when a desktop becomes active, pushes without an answer are taken back, and
 //!    what waits rings there, and what only a push service took; that also where a desktop that
-//!    was inactive becomes unknown. What a phone showed does not ring again there, but on another
-//!    phone, if nobody opened anything on the first within [`Timings::opened_within`]: it may lie
-//!    in another room.
+//!    was inactive becomes unknown. What a phone showed does not ring again there. But a phone may
+//!    lie in another room: where there is another one, and nobody opened anything on the first
+//!    within [`Timings::opened_within`], that rings, or the desktop that somebody is at by then.
 //! 7. **Read**, withdrawn and expired messages are forgotten; their pushes are taken back.
 //! 8. **Routes**: the person's choices say for each priority and publisher how loud it is. By
 //!    default urgent rings every connected device and every reachable phone at once, until
@@ -66,11 +67,12 @@
 //! # What it costs
 //!
 //! An event costs the same however many messages merely wait (`examples/events.rs`). Remembered are
-//! at most 20,000 messages that wait, and a thousand of each sort that a device did not show, that pop up on
-//! desktops, that only a push service took, that lie on a phone of several; some 200 bytes each. Of
-//! those that wait, the quietest and oldest are forgotten: the summary that rings for the others
-//! speaks for them, and where none of the others is left, [`Effect::Recall`] asks for them. What
-//! is being asked this moment ([`Timings::shown_within`]) is as much as comes in that time.
+//! at most 20,000 messages that wait, as many that pop up on desktops, and a thousand of each sort
+//! that something was tried for in vain, that only a push service took, that lie on a phone; some
+//! 300 bytes each. Of those that wait, the quietest and oldest are forgotten: the summary that rings
+//! for the others speaks for them, and where none of the others is left, [`Effect::Recall`] asks for
+//! them. What is being asked this moment ([`Timings::shown_within`]) is as much as comes in that
+//! time.
 
 mod batch;
 mod choices;
@@ -196,8 +198,9 @@ pub enum Event {
     /// What the clock on the wall shows in the zone of the person's settings: when the router is
     /// made, and whenever that clock jumped or the zone changed. Quiet times need it.
     WallClock(Box<Zoned>),
-    /// The answer to [`Effect::Recall`]: what the store would tell a router that is made now.
-    Recalled(Vec<Unsettled>),
+    /// The answer to [`Effect::Recall`]: what the store would tell a router that is made now, but
+    /// for what popped up somewhere.
+    Recalled(Vec<Accepted>),
     /// The moment that [`Router::next_wakeup`] named has come, or the machine woke from sleep.
     WokeUp,
 }
@@ -318,7 +321,8 @@ pub struct Timings {
     /// What popped up in a pause without input of at least this length, and was gone before it
     /// ended, is alerted again when it ends: the person may have been somewhere else.
     pub pause: Duration,
-    /// What a phone has, and nobody opened there in this time, rings on another phone.
+    /// What a phone has, and nobody opened there in this time, rings on another phone if there is
+    /// one.
     pub opened_within: Duration,
     /// What only a push service took, and no phone said that it shows, is alerted when the person
     /// comes to a desktop within this time.

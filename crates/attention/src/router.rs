@@ -71,8 +71,8 @@ impl Router {
         }
     }
 
-    fn recalled(&mut self, now: Instant, unsettled: Vec<Unsettled>) {
-        for Unsettled { message, .. } in unsettled {
+    fn recalled(&mut self, now: Instant, unshown: Vec<Accepted>) {
+        for message in unshown {
             if self.alerts(&message, now) && !self.ledger.contains(message.id) {
                 self.keep(Entry::new(message, Some(AlertWhy::Waiting)));
             }
@@ -181,7 +181,7 @@ impl Router {
                 self.choices.set_wall(now, *wall);
                 self.choices_changed(was_quiet);
             }
-            Event::Recalled(unsettled) => self.recalled(now, unsettled),
+            Event::Recalled(unshown) => self.recalled(now, unshown),
             Event::WokeUp => {}
         }
     }
@@ -272,7 +272,6 @@ impl Router {
                 }
             }
         }
-        self.agenda.clear();
         self.agenda = self.owed_ids().collect();
     }
 
@@ -292,11 +291,13 @@ impl Router {
                 self.cancel_pushes(&mut entry);
                 continue;
             }
-            if entry.lay_unopened(self.clock) {
-                entry.ask_another(self.clock, self.timings.opened_within);
-            }
+            let lay = entry.lies_until().is_some_and(|until| until <= self.clock);
             entry.time_out(self.clock, self.comebacks);
-            entry.want(AlertWhy::NotShown);
+            entry.want(if lay {
+                AlertWhy::Handover
+            } else {
+                AlertWhy::NotShown
+            });
             self.keep(entry);
         }
     }

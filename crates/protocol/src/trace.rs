@@ -106,7 +106,7 @@ pub enum Because {
     NobodyReachable,
     /// A device has a moment to say whether someone is there.
     DeviceMayAnswer,
-    /// The device said whether someone is there.
+    /// A device said whether someone is there, or had its time to.
     PresenceKnown,
     /// The server restarted and does not know whether anyone was alerted.
     Restarted,
@@ -238,7 +238,7 @@ impl Because {
             Self::Waiting => "nobody could be reached before",
             Self::NobodyReachable => "nobody can be reached",
             Self::DeviceMayAnswer => "a device has a moment to say whether someone is there",
-            Self::PresenceKnown => "the device said whether someone is there",
+            Self::PresenceKnown => "a device had its moment to say whether someone is there",
             Self::Restarted => "the server restarted",
             Self::Quiet => "quiet times",
             Self::QuietEnded => "quiet times are over",

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use hither_attention::{Accepted, Effect, Event, Router};
 use hither_protocol::{
-    AlertStyle, AlertWhy, DeviceId, DeviceKind, Instant, MessageId, PresenceState,
+    AlertStyle, AlertWhy, DeviceId, DeviceKind, Instant, MessageId, PresenceState, Priority,
 };
 
 /// Who gets alerted: events in, effects out.
@@ -105,6 +105,12 @@ impl Rival {
 
     fn accepted(&mut self, now: Instant, message: &Accepted, effects: &mut Vec<Effect>) {
         let id = message.id;
+        if message.priority < Priority::Default {
+            return effects.push(Effect::Deliver {
+                id,
+                ring: Vec::new(),
+            });
+        }
         let active = self.active(now).cloned();
         let ring: Vec<_> = match self.toast {
             Toast::Active if !self.phones.is_empty() => active.iter().cloned().collect(),

@@ -108,7 +108,13 @@ pub(crate) fn all() -> Vec<Contender> {
             Active,
             IfAway,
         ),
-        rival("Mattermost", 5 * MINUTE, false, Connected, IfAway),
+        rival(
+            "Mattermost, push when away",
+            5 * MINUTE,
+            false,
+            Connected,
+            IfAway,
+        ),
         zulip,
         rival(
             "Rocket.Chat",

@@ -147,7 +147,7 @@ export const en = {
   because_waiting: 'no device could be reached before',
   because_nobody_reachable: 'no device can be reached',
   because_device_may_answer: 'a device has a moment to say whether you are there',
-  because_presence_known: 'the device said whether you are there',
+  because_presence_known: 'a device had its moment to say whether you are there',
   because_restarted: 'the server had restarted',
   because_quiet: 'quiet times, or do not disturb',
   because_quiet_ended: 'quiet times were over',

@@ -143,7 +143,7 @@ export const zh: Messages = {
   because_waiting: '先前没有可用的设备',
   because_nobody_reachable: '没有可用的设备',
   because_device_may_answer: '稍等设备说明你是否在那里',
-  because_presence_known: '设备已说明你是否在那里',
+  because_presence_known: '已给设备片刻说明你是否在那里',
   because_restarted: '服务器重新启动过',
   because_quiet: '安静时段或勿扰',
   because_quiet_ended: '安静时段已结束',

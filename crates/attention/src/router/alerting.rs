@@ -40,7 +40,7 @@ impl Router {
 
     /// Applies the rule to one message and notes the outcome. Returns the ways to alert.
     pub(super) fn route(&mut self, now: Instant, entry: &mut Entry) -> Vec<Way> {
-        entry.forgive(self.comebacks);
+        entry.came_back(self.comebacks);
         let plan = self.choices.plan(&entry.message);
         entry.loudness = Some((plan.priority, plan.route));
         match decide(&self.devices, entry, plan, self.restart_ends.is_some()) {
@@ -54,7 +54,12 @@ impl Router {
                 entry.retry_later(now, self.timings.retry_after);
                 self.trace_wait(now, entry, because);
             }
-            Decision::Enough => self.finish(entry),
+            Decision::AskAgain => {
+                entry.wanted = Some(AlertWhy::NotShown);
+                entry.retry_later(now, self.timings.retry_after);
+                self.trace_wait(now, entry, Because::NotShown);
+            }
+            Decision::Enough => entry.is_enough(),
             Decision::Silent => {
                 self.finish(entry);
                 let id = entry.message.id;

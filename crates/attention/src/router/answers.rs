@@ -5,10 +5,9 @@ use hither_protocol::{
 };
 
 use super::Router;
-use crate::decision::best_mobile;
 use crate::devices::Witness;
-use crate::entry::Entry;
-use crate::way::Via;
+use crate::entry::{Entry, InVain};
+use crate::way::{Via, Way};
 
 impl Router {
     pub(super) fn shown(
@@ -30,9 +29,8 @@ impl Router {
                     let (seen, because) = (Outcome::Seen, Because::ShownOnPhone);
                     self.trace(now, *id, seen, Some(device), because);
                     entry.hang_up(device, Via::Push);
-                    let known = entry.is_known();
-                    self.finish(&mut entry);
-                    self.has_it(now, &mut entry, device, known);
+                    entry.arrived(device);
+                    self.has_it(now, &mut entry, device);
                 }
                 (DeviceKind::Desktop, Witness::Someone) => {
                     entry.show(device, now, stays);
@@ -49,7 +47,7 @@ impl Router {
                     }
                 }
                 (DeviceKind::Desktop, Witness::Nobody) => {
-                    if entry.fail(device, Via::Stream, self.comebacks) {
+                    if entry.fail(Way::stream(device), InVain::Left, self.comebacks) {
                         entry.want(AlertWhy::NotShown);
                     }
                 }
@@ -61,8 +59,8 @@ impl Router {
 
     /// A device that shows something may show what it did not show before.
     fn recovered(&mut self, device: &DeviceId) {
-        let mute: Vec<_> = self.ledger.mute().collect();
-        for id in mute {
+        let stuck: Vec<_> = self.ledger.stuck().collect();
+        for id in stuck {
             if let Some(mut entry) = self.ledger.take(id) {
                 entry.recover(device);
                 self.keep(entry);
@@ -88,33 +86,23 @@ impl Router {
                 entry.hang_up(device, Via::Push);
                 self.trace(now, *id, Outcome::Taken, Some(device), Because::Gateway);
                 let until = now + self.timings.taken_for;
-                if !entry.insists() {
-                    self.cancel_pushes(&mut entry);
-                }
-                let known = entry.is_known();
                 entry.taken(device, until);
-                self.has_it(now, &mut entry, device, known);
-            } else if entry.fail(device, Via::Push, self.comebacks) {
+                self.has_it(now, &mut entry, device);
+            } else if entry.fail(Way::push(device), InVain::Refused, self.comebacks) {
                 entry.want(AlertWhy::NotShown);
             }
             self.keep(entry);
         }
     }
 
-    /// A phone has it, but need not be where the person is: they may be at a desktop that did not
-    /// show it, which is asked again, or with another phone, which rings unless they look at this
-    /// one in time.
-    fn has_it(&self, now: Instant, entry: &mut Entry, phone: &DeviceId, known: bool) {
-        entry.lies_on(phone, now);
-        let at_a_desktop = self.devices.active_desktops().next().is_some();
-        let wait = match best_mobile(&self.devices, entry) {
-            _ if known || entry.insists() => None,
-            _ if at_a_desktop => Some(self.timings.retry_after),
-            another => another.map(|_| self.timings.opened_within),
-        };
-        if let Some(wait) = wait {
-            entry.lies_until(now + wait);
+    /// A phone has it, but need not be where the person is: whether that is enough is decided anew.
+    pub(super) fn has_it(&mut self, now: Instant, entry: &mut Entry, phone: &DeviceId) {
+        if !entry.insists() {
+            self.cancel_pushes(entry);
         }
+        entry.hang_up_all(|device| self.devices.is_mobile(device));
+        entry.lies_on(phone, now + self.timings.opened_within);
+        entry.want(AlertWhy::NotShown);
     }
 
     pub(super) fn forget(&mut self, ids: &[MessageId]) {

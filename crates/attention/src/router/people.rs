@@ -8,8 +8,8 @@ use hither_protocol::{
 
 use super::Router;
 use crate::devices::{Change, Input, Seat, Sent};
-use crate::entry::Entry;
-use crate::way::Via;
+use crate::entry::{Entry, InVain};
+use crate::way::{Via, Way};
 
 impl Router {
     /// What an earlier stream still had on its way may be lost, and what its push service still
@@ -22,24 +22,29 @@ impl Router {
         presence: Option<Presence>,
         sent: Sent,
     ) {
+        let anew = self.devices.connect(now, device, kind, &self.timings);
         self.change(
-            |entry| entry.is_called(device) || entry.is_taken_for(device),
+            |entry| {
+                entry.is_called(device) || entry.is_taken_for(device) || entry.was_tried_on(device)
+            },
             |router, entry| {
                 if entry.is_taken_for(device) {
                     // It is online, and so is what its push service took.
-                    return router.finish(entry);
+                    entry.arrived(device);
+                    return router.has_it(now, entry, device);
                 }
                 if entry.hang_up(device, Via::Push) {
                     router.cancelled.push((device.clone(), entry.message.id));
                     entry.want(AlertWhy::Waiting);
                 }
-                if entry.hang_up(device, Via::Stream) {
-                    entry.want(AlertWhy::NotShown);
+                if anew {
+                    entry.forgive(device);
+                } else {
+                    entry.recover(device);
                 }
+                entry.resume(device);
             },
         );
-        let timings = &self.timings;
-        self.devices.connect(now, device, kind, timings);
         let input = presence.and_then(|presence| self.devices.report(sent, device, presence));
         self.used(device, input);
         self.come_back();
@@ -47,7 +52,7 @@ impl Router {
 
     pub(super) fn disconnected(&mut self, now: Instant, device: &DeviceId, goodbye: bool) {
         if self.devices.disconnect(now, device, goodbye) == Some(DeviceKind::Mobile) {
-            self.give_up(device, Via::Stream);
+            self.give_up(&Way::stream(device));
             self.reconsider();
         }
     }
@@ -119,11 +124,20 @@ impl Router {
 
     pub(super) fn push_removed(&mut self, device: &DeviceId) {
         self.devices.unregister(device);
-        self.give_up(device, Via::Push);
+        let lost = |_: &mut Self, entry: &mut Entry| {
+            entry.lost(device);
+            entry.want(AlertWhy::NotShown);
+        };
+        self.change(|entry| entry.is_taken_for(device), lost);
+        self.give_up(&Way::push(device));
     }
 
     pub(super) fn seat_changed(&mut self, change: &Change) {
         let desktop = &change.device;
+        if change.from != Seat::Active && matches!(change.to, Seat::Active | Seat::Unknown) {
+            let forgive = |_: &mut Self, entry: &mut Entry| entry.forgive(desktop);
+            self.change(|entry| entry.was_tried_on(desktop), forgive);
+        }
         match (change.from, change.to) {
             (Seat::Active, Seat::Active) => {}
             (_, Seat::Active) => self.person_came(desktop),
@@ -173,12 +187,15 @@ impl Router {
     fn nobody_will_tell(&mut self, desktop: &DeviceId) {
         self.change(
             |entry| entry.is_shown_on(desktop),
-            |_, entry| {
-                entry.hide_unseen(desktop);
+            |router, entry| {
+                if entry.is_seen_on(desktop) {
+                    return router.finish(entry);
+                }
+                entry.hide(desktop);
                 entry.want(AlertWhy::Handover);
             },
         );
-        self.give_up(desktop, Via::Stream);
+        self.give_up(&Way::stream(desktop));
     }
 
     /// As if they had, but what lies on a phone that may be far from them, and is on its way here,
@@ -198,18 +215,18 @@ impl Router {
             |router, entry| {
                 entry.hide(desktop);
                 entry.ask_phones_again();
-                entry.fail(desktop, Via::Stream, router.comebacks);
+                entry.fail(Way::stream(desktop), InVain::Left, router.comebacks);
                 entry.want(AlertWhy::Handover);
             },
         );
     }
 
     /// Nobody answers this way any more.
-    fn give_up(&mut self, device: &DeviceId, via: Via) {
+    fn give_up(&mut self, way: &Way) {
         self.change(
-            |entry| entry.is_called(device),
+            |entry| entry.is_called(&way.device),
             |router, entry| {
-                if entry.fail(device, via, router.comebacks) {
+                if entry.fail(way.clone(), InVain::Refused, router.comebacks) {
                     entry.want(AlertWhy::NotShown);
                 }
             },

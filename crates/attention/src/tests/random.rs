@@ -702,4 +702,36 @@ proptest! {
         world.check_nothing_is_missed();
         world.check_is_idle_once_all_is_over();
     }
+
+    #[test]
+    fn whatever_happens_another_phone_gets_what_lies_on_one(
+        before in prop::collection::vec(step(), 0..40),
+        meanwhile in prop::collection::vec(step(), 0..80),
+    ) {
+        let mut world = World::new(0, true);
+        for step in before {
+            world.play(step);
+        }
+        world.choose(Chosen::default());
+        for d in 0..PHONE {
+            world.disconnect(d, true);
+        }
+        world.connect(PHONE, None);
+        world.accept(MESSAGES, Priority::Default, None);
+        world.show(PHONE, MESSAGES, false);
+        for step in meanwhile {
+            match step {
+                Step::Wait(millis) => world.wait(Duration::from_millis((millis % 2_000).into())),
+                Step::Choose(_) | Step::Restart => {}
+                step => world.play(step),
+            }
+        }
+        for d in 0..PHONE {
+            world.disconnect(d, true);
+        }
+        for _ in 0..4 {
+            world.end_with(PHONE + 1);
+        }
+        prop_assert!(world.on_phone.contains(&(PHONE + 1, MESSAGES)), "{:?}", world.router);
+    }
 }

@@ -72,7 +72,7 @@ impl Player {
                 self.router.restore(unsettled, now);
             }
             ["recalled", ids @ ..] => {
-                let unsettled = ids.iter().map(|id| unsettled(id)).collect();
+                let unsettled = ids.iter().map(|id| unsettled(id).message).collect();
                 self.handle(now, Event::Recalled(unsettled));
             }
             ["idle"] => {

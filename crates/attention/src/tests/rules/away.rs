@@ -175,3 +175,98 @@ fn a_phone_that_opens_while_its_push_waits_rings_itself() {
          6s alert p1 m1: Waiting",
     );
 }
+
+#[test]
+fn another_phone_may_come_later() {
+    check(
+        "0s mobile p1 connects
+         5s message m1
+         6s p1 shows m1
+         16s mobile p2 connects
+         900s end",
+        "5s deliver m1 rings p1
+         186s alert p2 m1: Handover",
+    );
+}
+
+#[test]
+fn what_only_a_push_service_has_that_cannot_reach_the_phone_any_more_is_lost() {
+    check(
+        "0s p1 registers
+         5s message m1
+         6s gateway takes p1 m1
+         7s p1 unregisters
+         8s mobile p2 connects
+         9s p2 shows m1",
+        "5s deliver m1 silently
+         5s push p1 m1
+         8s alert p2 m1: Waiting",
+    );
+}
+
+#[test]
+fn a_push_to_another_phone_goes_on_however_slow_it_is() {
+    check(
+        "0s p1 registers
+         0s mobile p2 connects
+         5s message m1
+         6s p2 shows m1
+         900s end",
+        "5s deliver m1 rings p2
+         186s push p1 m1",
+    );
+}
+
+#[test]
+fn another_phone_waits_for_a_desktop_that_may_answer() {
+    check(
+        "0s p1 registers
+         0s mobile p2 connects
+         5s message m1
+         6s p2 shows m1
+         185.5s desktop d1 connects
+         186.5s d1 is active 0s
+         187s d1 shows m1",
+        "5s deliver m1 rings p2
+         186.5s alert d1 m1: Handover",
+    );
+}
+
+#[test]
+fn another_phone_stays_silent_where_the_person_wants_no_phone_to_ring() {
+    let choices = [
+        (r#"{"when_away":"hold"}"#, "Waiting"),
+        (r#"{"when_presenting":"hold"}"#, "Handover"),
+    ];
+    for (choice, why) in choices {
+        check(
+            &format!(
+                "0s timings lease 86400s
+                 0s p1 registers
+                 0s desktop d1 connects inactive 200s
+                 0s mobile p2 connects
+                 5s message m1
+                 6s p2 shows m1
+                 60s settings {choice}
+                 100s d1 is presenting 0s
+                 700s d1 is active 0s"
+            ),
+            &format!("5s deliver m1 rings p2\n700s alert d1 m1 in one: {why}"),
+        );
+    }
+}
+
+#[test]
+fn the_phone_used_last_stays_that_when_it_reconnects() {
+    check(
+        "0s mobile p1 connects
+         0s mobile p2 connects
+         1s p1 is used
+         2s p1 is lost
+         3s mobile p1 connects
+         4s p2 is lost
+         5s mobile p2 connects
+         6s message m1",
+        "6s deliver m1 rings p1",
+    );
+}

@@ -165,3 +165,54 @@ fn a_presentation_stays_undisturbed_and_the_phone_rings_unless_held() {
          60s alert p1 m2: Waiting",
     );
 }
+
+#[test]
+fn a_presentation_goes_on_in_a_moment_without_network() {
+    check(
+        r#"0s settings {"when_presenting":"hold"}
+         0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         1s d1 is presenting 1s
+         2s message m1
+         60s d1 is lost
+         61s message m2
+         62s desktop d1 connects
+         63s message m3
+         63.5s d1 is presenting 62s
+         700s d1 is active 0s"#,
+        "2s deliver m1 silently
+         61s deliver m2 silently
+         63s deliver m3 silently
+         700s alert d1 m1 m2 m3 in one: Waiting",
+    );
+}
+
+#[test]
+fn the_only_screen_does_not_pop_up_before_its_first_word_where_it_was_presenting() {
+    check(
+        "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         1s d1 is presenting 1s
+         60s d1 is lost
+         61s desktop d1 connects
+         62s message m1
+         62.5s d1 is presenting 60s
+         70s d1 is active 0s",
+        "62s deliver m1 silently
+         70s alert d1 m1: Waiting",
+    );
+}
+
+#[test]
+fn what_was_taken_for_seen_on_a_desktop_that_is_gone_is_forgotten() {
+    check(
+        r#"0s settings {"when_unknown":"desktop"}
+         0s desktop d1 connects unknown
+         1s message m1
+         1s d1 shows m1
+         2s d1 says goodbye
+         3s idle"#,
+        "1s deliver m1 rings d1",
+    );
+}

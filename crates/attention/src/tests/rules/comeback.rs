@@ -76,7 +76,7 @@ fn a_phone_that_shows_it_before_its_push_service_answers_has_it() {
          6s gateway takes p1 m1
          100s d1 is active 0s
          101s d1 says goodbye
-         101s idle",
+         185s idle",
         "5s deliver m1 silently
          5s push p1 m1",
     );

@@ -390,3 +390,51 @@ fn two_reasons_at_one_moment_stay_two_alerts() {
          20s alert p1 m2: NotShown",
     );
 }
+
+#[test]
+fn what_a_desktop_and_a_phone_show_is_handed_over_to_another_phone() {
+    check(
+        "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         0s mobile p2 connects
+         0s mobile p1 connects
+         2s message m1
+         7.2s p1 shows m1
+         8s d1 shows m1 until input
+         180s d1 is inactive 180s
+         900s end",
+        "2s deliver m1 rings d1
+         7s alert p1 m1: NotShown
+         187.2s alert p2 m1: Handover",
+    );
+}
+
+#[test]
+fn a_late_answer_of_a_push_service_does_not_end_the_handover() {
+    check(
+        "0s desktop d1 connects active 0s
+         0s p1 registers
+         1s message m1
+         7s d1 shows m1 until input
+         7.5s gateway takes p1 m1
+         30s d1 is inactive 30s",
+        "1s deliver m1 rings d1
+         6s push p1 m1
+         7s cancel p1 m1
+         30s push p1 m1",
+    );
+}
+
+#[test]
+fn a_desktop_that_was_left_does_not_ring_with_another_device_that_comes_back() {
+    check(
+        "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         1s message m1
+         2s d1 shows m1 until input
+         180s d1 is unknown 180s
+         200s desktop d2 connects inactive 200s
+         900s end",
+        "1s deliver m1 rings d1",
+    );
+}

@@ -3,13 +3,14 @@
 use crate::tests::script::{check, play};
 
 #[test]
-fn what_a_phone_shows_is_forgotten() {
+fn what_lay_on_a_phone_for_long_enough_is_forgotten() {
     check(
         "0s mobile p1 connects
          5s message m1
          6s p1 shows m1
          7s p1 says goodbye
-         7s idle",
+         185s busy
+         186s idle",
         "5s deliver m1 rings p1",
     );
 }
@@ -28,12 +29,14 @@ fn what_was_seen_on_the_desktop_is_forgotten() {
 }
 
 #[test]
-fn no_more_than_a_thousand_are_remembered_for_a_handover() {
-    let start = "0s desktop d1 connects active 0s\n0s mobile p1 connects\n";
-    let shown = (0..1100).map(|m| format!("1s message m{m}\n1s d1 shows m{m}"));
-    let shown = shown.collect::<Vec<_>>().join("\n");
-    let log = play(&format!("{start}{shown}\n2s d1 is inactive 2s"));
-    let handover = log.last().unwrap();
-    assert_eq!(handover.matches('m').count(), 1000);
-    assert!(handover.starts_with("2s alert p1 m100 m101 "));
+fn a_flood_that_expires_takes_nothing_from_what_was_shown_before_it() {
+    let flood = (1..1100).map(|m| format!("2s message m{m} 42s\n2s d1 shows m{m}"));
+    let flood = flood.collect::<Vec<_>>().join("\n");
+    let start = "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         1s message m0
+         1s d1 shows m0 until input";
+    let log = play(&format!("{start}\n{flood}\n100s d1 is inactive 100s"));
+    assert_eq!(log.last().unwrap(), "100s alert p1 m0: Handover");
 }

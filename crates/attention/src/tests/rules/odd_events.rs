@@ -101,7 +101,8 @@ fn a_router_is_busy_while_a_device_or_a_message_is_there() {
          16s gateway takes p1 m1
          16s busy
          17s p1 shows m1
-         17s idle",
+         18s p1 is used
+         18s idle",
         "14s deliver m1 silently
          14s push p1 m1",
     );

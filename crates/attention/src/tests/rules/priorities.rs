@@ -34,7 +34,6 @@ fn urgent_that_nobody_showed_rings_again_with_the_next_device() {
          31s p1 shows m1
          60s d1 is active 0s",
         "5s deliver m1 rings d1
-         30s alert d1 m1: Waiting
          30s alert p1 m1: Waiting",
     );
 }

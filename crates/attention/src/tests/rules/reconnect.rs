@@ -1,6 +1,6 @@
 //! A reconnect is not activity.
 
-use crate::tests::script::check;
+use crate::tests::script::{check, play};
 
 #[test]
 fn a_reconnect_in_the_grace_neither_hands_over_nor_rings_twice() {
@@ -80,7 +80,7 @@ fn an_alert_on_its_way_when_the_socket_is_lost_waits_no_longer_than_others() {
         "10s deliver m1 rings d1
          12s deliver m2 silently
          15s alert p1 m1: NotShown
-         21s alert p1 m2: PresenceKnown",
+         16s alert p1 m2: PresenceKnown",
     );
 }
 
@@ -136,5 +136,40 @@ fn of_several_phones_the_one_used_last_rings_however_often_another_reconnects() 
          5s message m1
          5s p1 shows m1",
         "5s deliver m1 rings p1",
+    );
+}
+
+#[test]
+fn a_desktop_that_comes_and_goes_keeps_the_message_from_nobody() {
+    for every in [2, 3, 4] {
+        let comes_and_goes = (1..60).map(|n| {
+            let at = 1 + n * every;
+            format!("{at}s d1 is lost\n{at}s desktop d1 connects active 1s")
+        });
+        let comes_and_goes = comes_and_goes.collect::<Vec<_>>().join("\n");
+        let log = play(&format!(
+            "0s desktop d1 connects active 0s
+             0s mobile p1 connects
+             1s message m1
+             6.5s p1 shows m1
+             {comes_and_goes}"
+        ));
+        let phone = log.iter().find(|line| line.contains("alert p1"));
+        assert_eq!(phone.unwrap(), "6s alert p1 m1: NotShown", "{log:#?}");
+        let asked = log.iter().filter(|line| line.contains("d1 m1")).count();
+        assert!(asked < 25, "{log:#?}");
+    }
+}
+
+#[test]
+fn a_device_that_comes_is_asked_before_one_that_did_not_answer() {
+    check(
+        "0s desktop d1 connects active 0s
+         1s message m1
+         8s mobile p1 connects
+         9s p1 shows m1
+         10s p1 is used",
+        "1s deliver m1 rings d1
+         8s alert p1 m1: Waiting",
     );
 }

@@ -57,7 +57,7 @@ impl Account {
         };
         self.recall = false;
         let now = Now::read();
-        let pending = pending.iter().map(|one| unsettled(one, &[], now));
+        let pending = pending.iter().map(|one| unsettled(one, &[], now).message);
         self.route(Event::Recalled(pending.collect()));
     }
 
