@@ -247,11 +247,12 @@ async fn states_and_the_action_arrive() {
         .await;
     assert_eq!(answer.status, 204);
     let expected = [
+        "message.delivered ada",
         "message.shown ada",
         "message.action ada yes",
         "message.recalled",
     ];
-    assert_eq!(receiver.words(3).await, expected);
+    assert_eq!(receiver.words(4).await, expected);
 
     let shown = wait_for(&server, &id, |it| it["waiting"] == 0).await;
     assert_eq!(
