@@ -262,10 +262,10 @@ async fn states_and_the_action_arrive() {
     assert!(shown["last_delivered_at"].is_string() && shown.get("secret").is_none());
     assert_eq!(
         metric(&server, "hither_webhook_events_queued_total").await,
-        "4"
+        "5"
     );
     let delivered = "hither_webhook_posts_total{result=\"delivered\"}";
-    assert_eq!(metric(&server, delivered).await, "4");
+    assert_eq!(metric(&server, delivered).await, "5");
 }
 
 #[tokio::test]
