@@ -8,7 +8,6 @@ mod cage;
 mod companion;
 #[cfg(target_os = "linux")]
 mod filter;
-mod link;
 mod relay;
 mod rich;
 mod windows;

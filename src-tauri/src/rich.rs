@@ -16,6 +16,8 @@ use hither_protocol::Message;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time::sleep;
 
 use crate::cage;
 
@@ -27,6 +29,8 @@ pub(crate) const SHOWN_TEXT: &str = "shown text";
 
 /// Start of a web engine on a slow computer.
 const UP_WITHIN: Duration = Duration::from_mins(1);
+
+const CLOSED: &str = "Hither was locked or signed out meanwhile";
 
 /// More than any page the companion hands out.
 const MAX_HANDOVER: u64 = 16 * 1024 * 1024;
@@ -106,30 +110,57 @@ fn tame(text: &str, most: usize) -> String {
 
 /// The caged pages of this window. They close with it.
 #[derive(Default)]
-pub(crate) struct OpenPages(Mutex<Vec<Child>>);
+pub(crate) struct OpenPages {
+    open: Mutex<Vec<Child>>,
+    /// All were closed.
+    closed: watch::Sender<()>,
+}
+
+/// To open a page; ends when all are closed.
+pub(crate) struct Leave(watch::Receiver<()>);
 
 impl OpenPages {
+    /// Taken before the page is asked for: what closes all meanwhile closes it, too.
+    pub(crate) fn leave(&self) -> Leave {
+        Leave(self.closed.subscribe())
+    }
+
     /// Opens one and waits until it is on screen. Words for people otherwise.
-    pub(crate) async fn open(&self, handover: &Handover) -> Result<(), String> {
-        let child = tokio::time::timeout(UP_WITHIN, start(handover)).await;
-        let child = child
-            .map_err(|_| "it took too long to start".to_owned())
-            .and_then(|started| started.map_err(|error| error.to_string()))
-            .map_err(|why| format!("The rich message could not be opened: {why}. Try again."))?;
+    pub(crate) async fn open(&self, leave: Leave, handover: &Handover) -> Result<(), String> {
+        let started = self.keep(leave, start(handover)).await;
+        started.map_err(|why| format!("The rich message could not be opened: {why}. Try again."))
+    }
+
+    async fn keep(
+        &self,
+        Leave(mut closed): Leave,
+        start: impl Future<Output = io::Result<Child>>,
+    ) -> Result<(), String> {
+        let child = tokio::select! {
+            biased;
+            _ = closed.changed() => return Err(CLOSED.to_owned()),
+            child = start => child.map_err(|error| error.to_string())?,
+            () = sleep(UP_WITHIN) => return Err("it took too long to start".to_owned()),
+        };
         let mut open = self.lock();
+        if closed.has_changed().unwrap_or(true) {
+            return Err(CLOSED.to_owned());
+        }
         // Those that were closed are reaped here.
         open.retain_mut(|page| matches!(page.try_wait(), Ok(None)));
         open.push(child);
         Ok(())
     }
 
-    /// Closes all: nobody is signed in, or the window closes.
+    /// Closes all, also one that is not up yet: nobody is signed in, or the app lock is locked.
     pub(crate) fn close_all(&self) {
-        self.lock().clear();
+        let mut open = self.lock();
+        self.closed.send_replace(());
+        open.clear();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Child>> {
-        self.0
+        self.open
             .lock()
             .expect("no code panics while it holds this lock")
     }
@@ -238,5 +269,60 @@ mod tests {
             assert!(!known(name), "{name}");
         }
         assert!(known("DISPLAY") && known("LC_ALL"));
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod open_pages {
+    use core::future::pending;
+    use std::io;
+    use std::process::Stdio;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::process::{Child, ChildStdout, Command};
+    use tokio::sync::oneshot;
+
+    use super::OpenPages;
+
+    /// Ends when it is closed, as a page does.
+    fn page() -> (Child, ChildStdout) {
+        let mut command = Command::new("cat");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.kill_on_drop(true).spawn().unwrap();
+        let output = child.stdout.take().unwrap();
+        (child, output)
+    }
+
+    #[tokio::test]
+    async fn a_page_that_is_not_up_yet_closes_with_the_others() {
+        let pages = OpenPages::default();
+        let leave = pages.leave();
+        let (here, mut up) = page();
+        pages.keep(leave, async { Ok(here) }).await.unwrap();
+
+        let asked = pages.leave();
+        let starting = pages.leave();
+        let (begun, begins) = oneshot::channel();
+        let start = async {
+            let (child, output) = page();
+            begun.send(output).unwrap();
+            pending::<io::Result<()>>().await.map(|()| child)
+        };
+        let close = async {
+            let output = begins.await.unwrap();
+            pages.close_all();
+            output
+        };
+        let (kept, mut begun) = tokio::join!(pages.keep(starting, start), close);
+        assert!(kept.is_err());
+        for ended in [&mut up, &mut begun] {
+            assert_eq!(ended.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+        }
+
+        let (late, mut output) = page();
+        assert!(pages.keep(asked, async { Ok(late) }).await.is_err());
+        assert_eq!(output.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+        assert!(pages.lock().is_empty());
     }
 }

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use hither_engine::View;
 use hither_engine::view::{Answer, Command, ConnectionView, Glance, PresenceView, Query};
+use hither_engine::{View, checked_link};
 use hither_ipc::{BindError, Client, ConnectError, Host, Listener};
 use hither_protocol::{MessageId, PresenceState};
 use tauri::webview::{NewWindowResponse, PageLoadEvent};
@@ -19,7 +19,6 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::companion::Companion;
-use crate::link;
 use crate::relay::{News, Relay};
 use crate::rich::{Handover, OpenPages};
 
@@ -286,8 +285,8 @@ fn close(window: WebviewWindow) {
 
 #[tauri::command]
 async fn open_link(url: String) -> Result<(), String> {
-    let url = link::checked(&url)?;
-    open::that_detached(url.as_str()).map_err(|error| format!("No program opened {url}: {error}."))
+    let url = checked_link(&url).ok_or("Only web and mail addresses are opened from a message.")?;
+    open::that_detached(&url).map_err(|error| format!("No program opened {url}: {error}."))
 }
 
 #[tauri::command]
@@ -296,13 +295,15 @@ async fn open_rich(
     pages: State<'_, OpenPages>,
     id: MessageId,
 ) -> Result<(), String> {
+    let leave = pages.leave();
     let message = match relay.ask(Query::Rich { id }).await? {
         Answer::Message { message } => message.ok_or("This message is gone.")?,
+        Answer::Locked => return Err("Hither is locked.".to_owned()),
         Answer::Failed { detail } => return Err(detail),
         _ => return Err("The background part of Hither is of another version.".to_owned()),
     };
     let handover = Handover::new(*message).ok_or("This message has no rich page here.")?;
-    pages.open(&handover).await
+    pages.open(leave, &handover).await
 }
 
 #[cfg(test)]

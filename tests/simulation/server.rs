@@ -144,7 +144,7 @@ impl Server {
         }
         let (id, priority) = (message.id, message.priority);
         self.disk.messages.insert(id, (priority, world.now));
-        self.commit(What::Message(Box::new(message)));
+        self.commit(What::Message(Arc::new(message)));
         if self.crashes_here(world) {
             return false;
         }
@@ -306,6 +306,7 @@ impl Server {
         let (node, device) = (stream.node, device(stream.node));
         match output {
             Output::Send(frame) => self.send(world, conn, frame),
+            Output::Deliver(delivery) => self.send(world, conn, delivery.into()),
             Output::Close(code) => {
                 world.server_leaves(conn, Some(code as u16));
                 self.remove(world, conn, true);
@@ -441,7 +442,7 @@ impl Server {
     fn as_known(&self, entry: &Entry) -> Entry {
         let mut entry = entry.clone();
         if let What::Message(message) = &mut entry.what {
-            message.read_at = self.disk.read.get(&message.id).copied();
+            Arc::make_mut(message).read_at = self.disk.read.get(&message.id).copied();
         }
         entry
     }

@@ -4,8 +4,9 @@
 use hither_engine::view::{Answer, AppLockView, Command, Password, Query};
 use hither_protocol::{InactiveReason, PresenceState};
 use serde_json::json;
-use system_tests::companion::Companion;
+use system_tests::companion::{Companion, Said};
 use system_tests::server::{Publisher, Server, plain};
+use system_tests::wire::Wire;
 use tempfile::TempDir;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -14,7 +15,9 @@ const PIN: &str = "2580";
 struct World {
     companion: Companion,
     publisher: Publisher,
-    server: Server,
+    /// Between the two.
+    wire: Wire,
+    _server: Server,
     _folder: TempDir,
 }
 
@@ -26,13 +29,15 @@ impl World {
         server.add_account("ada", PASSWORD);
         let publisher = server.add_publisher("CI");
         let mut companion = Companion::start(&folder.path().join("companion"));
-        companion.sign_in(server.url(), "ada", PASSWORD);
+        let wire = Wire::to(server.url());
+        companion.sign_in(&wire.address(), "ada", PASSWORD);
         companion.wait_until_online();
         companion.somebody_is_there();
         let world = Self {
             companion,
             publisher,
-            server,
+            wire,
+            _server: server,
             _folder: folder,
         };
         world
@@ -115,6 +120,37 @@ async fn c1_a_locked_companion_is_inactive_and_gives_no_content_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_asked_before_it_locked_is_not_answered_after_it() {
+    let world = World::start().await;
+    let mut request = plain("ada", "rich");
+    request.html = Some(format!("<p>{}</p>", "讯".repeat(100_000)));
+    request.attachments = vec![world.publisher.upload("report.txt", b"secret")];
+    // Or the page would be here before it is asked for.
+    let unasked = world.wire.hold("GET /v1/messages/");
+    let id = world.publisher.publish("rich", &request);
+    unasked.wait();
+
+    for query in [Query::Rich { id }, Query::Save { id, attachment: 0 }] {
+        let asked = world.wire.hold("GET /v1/messages/");
+        let window = world.companion.connect().await;
+        let answer = tokio::spawn(async move { window.ask(query).await });
+        asked.wait();
+        let (fine, said) = world.companion.ask(&["lock"], "");
+        assert!(fine, "{said}");
+        world.wait_for_lock("being locked", |lock| lock.locked);
+        asked.pass();
+        let answer = answer.await.unwrap().unwrap();
+        assert!(matches!(answer, Answer::Locked), "a page or a file");
+        let (fine, said) = world.unlock(PIN);
+        assert!(fine, "{said}");
+        world.wait_for_lock("being open", |lock| !lock.locked);
+    }
+    let said = world.companion.said();
+    let opened = |said: &Said| said.line.get("open_folder").is_some();
+    assert!(!said.iter().any(opened), "no folder opens over the lock");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_locks_with_the_screen_and_wrong_tries_cost_waiting() {
     let mut world = World::start().await;
     world.companion.tell(&json!({ "locked": true }));
@@ -139,7 +175,8 @@ async fn whoever_forgot_it_signs_in_again_and_gets_everything_anew() {
     assert!(fine, "{said}");
     world.wait_for_lock("being locked", |lock| lock.locked);
 
-    world.companion.sign_in(world.server.url(), "ada", PASSWORD);
+    let address = world.wire.address();
+    world.companion.sign_in(&address, "ada", PASSWORD);
     let view = world.companion.wait_for_view("everything anew", |view| {
         view.app_lock.is_none() && view.glance.unread == 1
     });

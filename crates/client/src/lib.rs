@@ -18,4 +18,4 @@ mod trust;
 pub use credentials::Credentials;
 pub use history::OpenError;
 pub use platform::{Platform, PlatformEvent};
-pub use runtime::{Door, Gone, Runtime};
+pub use runtime::{Broken, Door, Gone, Runtime};

@@ -2,21 +2,27 @@
 //! for inside.
 
 mod asked;
+mod door;
 mod fetches;
+#[cfg(test)]
+mod tests;
 
 use core::future::Future;
 use core::time::Duration;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 
-use hither_engine::view::{Answer, Command, Password, Query, View};
+use hither_engine::view::{Answer, Command, Password, View};
 use hither_engine::{Config, Effect, Engine, Event, Sensed, SignInFailed, SignedIn, StoreOp};
-use hither_protocol::MessageId;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant as TokioInstant, sleep, sleep_until};
 
+pub use self::door::{Door, Gone};
+
+use self::door::Request;
 use self::fetches::Fetched;
-use crate::history::{self, Reader, Writer, Written};
+use crate::history::{self, Asked, Reader, Writer, Written};
 use crate::http::{self, SignIn};
 use crate::network::Network;
 use crate::pages::Pages;
@@ -44,63 +50,23 @@ pub struct Runtime {
     trust: Trust,
     requests: mpsc::Receiver<Request>,
     views: watch::Sender<View>,
-    finished: (
-        mpsc::UnboundedSender<Finished>,
-        mpsc::UnboundedReceiver<Finished>,
-    ),
+    written: mpsc::UnboundedReceiver<Written>,
 }
 
-/// The door to a running loop, for screens and the command line. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Door {
-    requests: mpsc::Sender<Request>,
-    views: watch::Receiver<View>,
-}
-
-#[derive(Debug)]
-enum Request {
-    Command(Command, oneshot::Sender<()>),
-    Query(Query, oneshot::Sender<Answer>),
-}
-
-/// The loop has ended.
+/// A part of the companion panicked, and what it was to do nobody does any more. What was promised
+/// to the server is on the disk: a new process goes on from there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the companion is shutting down")]
-pub struct Gone;
+#[error("{0} failed in a way that nobody foresaw (see above): start Hither again")]
+pub struct Broken(&'static str);
 
-/// Work that was started and is over.
+/// Work in the background that is over.
 enum Finished {
-    Store(Written),
     SignIn(Result<SignedIn, SignInFailed>),
     SignOut,
     Hashed(Option<String>),
     Checked(bool),
-    Query { page_missing: Option<MessageId> },
+    Query(Asked, oneshot::Sender<Answer>),
     Fetch(Fetched),
-}
-
-impl Door {
-    /// Has the engine take a command; the view says then that it began, or what came of it.
-    pub async fn command(&self, command: Command) -> Result<(), Gone> {
-        let (taken, heard) = oneshot::channel();
-        let request = Request::Command(command, taken);
-        self.requests.send(request).await.map_err(|_| Gone)?;
-        heard.await.map_err(|_| Gone)
-    }
-
-    /// Asks the history.
-    pub async fn ask(&self, query: Query) -> Result<Answer, Gone> {
-        let (answer, answered) = oneshot::channel();
-        let request = Request::Query(query, answer);
-        self.requests.send(request).await.map_err(|_| Gone)?;
-        answered.await.map_err(|_| Gone)
-    }
-
-    /// The view now, and every later one.
-    #[must_use]
-    pub fn views(&self) -> watch::Receiver<View> {
-        self.views.clone()
-    }
 }
 
 impl Runtime {
@@ -112,11 +78,10 @@ impl Runtime {
         credentials: impl Credentials,
     ) -> Result<(Self, Door), OpenError> {
         let history = history::open(data, Box::new(credentials))?;
-        let finished = mpsc::unbounded_channel();
-        let done = finished.0.clone();
+        let (done, written) = mpsc::unbounded_channel();
         let writer = history.store.spawn(move |written| {
             // The loop may have ended without waiting for it.
-            let _ = done.send(Finished::Store(written));
+            let _ = done.send(written);
         });
         let mut pages = Pages::default();
         pages.set_account(
@@ -139,13 +104,9 @@ impl Runtime {
             trust: Trust::default(),
             requests: incoming,
             views,
-            finished,
+            written,
         };
-        let door = Door {
-            requests,
-            views: watched,
-        };
-        Ok((runtime, door))
+        Ok((runtime, Door::new(requests, watched)))
     }
 
     /// Also believes the authorities of a PEM file, besides those that the system believes.
@@ -159,19 +120,12 @@ impl Runtime {
     /// over a few seconds later even where a goodbye cannot be said.
     ///
     /// Wants a Tokio runtime with time and I/O; one thread is enough.
-    pub async fn run(self, platform: impl Platform, stop: impl Future<Output = ()>) {
-        let mut running = Running {
-            it: self,
-            platform,
-            socket: Socket::Closed,
-            unwritten: Vec::new(),
-            writing: false,
-            requests_abroad: 0,
-            network: Network::watch(),
-            falling_asleep: false,
-            exiting: false,
-            end: None,
-        };
+    pub async fn run(
+        self,
+        platform: impl Platform,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), Broken> {
+        let mut running = Running::new(self, platform);
         running.handle(Event::Started);
         running.find_missing_pages();
         running.it.views.send_replace(running.it.engine.view());
@@ -192,6 +146,7 @@ impl Runtime {
         }
         // A desktop that hangs does not keep this process.
         let _ = tokio::time::timeout(LEAVE_WITHIN, running.platform.exit()).await;
+        running.broken.map_or(Ok(()), Err)
     }
 }
 
@@ -199,8 +154,12 @@ impl Runtime {
 enum Input {
     /// The stream opened, said something, or ended. Read only while no batch is being written.
     Stream(Event),
-    /// The store, a sign-in, or other work in the background is done.
+    /// The store carried a batch out, or could not.
+    Written(Written),
+    /// A sign-in, or other work in the background is done.
     Finished(Finished),
+    /// A part of this process panicked.
+    Broken(Broken),
     /// A sensor, a pop-up or the tray.
     Platform(PlatformEvent),
     /// A command or a question of a screen.
@@ -225,6 +184,8 @@ struct Running<P> {
     writing: bool,
     /// Sign-ins and sign-outs under way.
     requests_abroad: usize,
+    /// All work in the background.
+    background: JoinSet<Finished>,
     network: Network,
     /// The computer waits with its sleep for the goodbye.
     falling_asleep: bool,
@@ -232,15 +193,39 @@ struct Running<P> {
     exiting: bool,
     /// When the loop ends at the latest, once it is to end.
     end: Option<TokioInstant>,
+    /// The loop ends now.
+    broken: Option<Broken>,
 }
 
 impl<P: Platform> Running<P> {
+    fn new(it: Runtime, platform: P) -> Self {
+        Self {
+            it,
+            platform,
+            socket: Socket::Closed,
+            unwritten: Vec::new(),
+            writing: false,
+            requests_abroad: 0,
+            background: JoinSet::new(),
+            network: Network::watch(),
+            falling_asleep: false,
+            exiting: false,
+            end: None,
+            broken: None,
+        }
+    }
+
     async fn next_input(&mut self) -> Input {
         let wake_up = self.until_wake_up();
         let end = self.end;
         tokio::select! {
             event = self.socket.next_event(!self.writing) => Input::Stream(event),
-            Some(finished) = self.it.finished.1.recv() => Input::Finished(finished),
+            Some(written) = self.it.written.recv() => Input::Written(written),
+            () = self.it.writer.died() => Input::Broken(Broken("the history")),
+            Some(finished) = self.background.join_next() => finished.map_or(
+                Input::Broken(Broken("work in the background")),
+                Input::Finished,
+            ),
             event = self.platform.next_event() => Input::Platform(event),
             Some(request) = self.it.requests.recv() => Input::Request(request),
             () = self.network.changed() => Input::Network,
@@ -259,7 +244,9 @@ impl<P: Platform> Running<P> {
     fn take_in(&mut self, input: Input) {
         match input {
             Input::Stream(event) => self.take_in_stream(event),
+            Input::Written(written) => self.take_in_written(written),
             Input::Finished(finished) => self.take_in_finished(finished),
+            Input::Broken(broken) => self.broken = Some(broken),
             Input::Platform(PlatformEvent::Sensed(sensed)) => self.take_in_sensed(sensed),
             Input::Platform(PlatformEvent::Toast(toast)) => self.handle(Event::Toast(toast)),
             Input::Platform(PlatformEvent::Command(command)) => {
@@ -304,20 +291,21 @@ impl<P: Platform> Running<P> {
         let _ = taken.send(());
     }
 
+    fn take_in_written(&mut self, written: Written) {
+        self.writing = false;
+        let event = match written {
+            Ok((outcomes, glance)) => Event::Stored { outcomes, glance },
+            Err(failed) => {
+                // They may build upon what did not happen; the engine decides anew.
+                self.unwritten.clear();
+                Event::StoreFailed(failed)
+            }
+        };
+        self.handle(event);
+    }
+
     fn take_in_finished(&mut self, finished: Finished) {
         match finished {
-            Finished::Store(written) => {
-                self.writing = false;
-                let event = match written {
-                    Ok((outcomes, glance)) => Event::Stored { outcomes, glance },
-                    Err(failed) => {
-                        // They may build upon what did not happen; the engine decides anew.
-                        self.unwritten.clear();
-                        Event::StoreFailed(failed)
-                    }
-                };
-                self.handle(event);
-            }
             Finished::SignIn(outcome) => {
                 self.requests_abroad -= 1;
                 self.handle(Event::SignedIn(outcome));
@@ -325,10 +313,13 @@ impl<P: Platform> Running<P> {
             Finished::SignOut => self.requests_abroad -= 1,
             Finished::Hashed(verifier) => self.handle(Event::PassphraseHashed(verifier)),
             Finished::Checked(right) => self.handle(Event::PassphraseChecked(right)),
-            Finished::Query { page_missing } => {
-                if let Some(id) = page_missing {
-                    self.it.pages.want(id);
-                }
+            Finished::Query(asked, answer) => {
+                // Whoever asked may be gone.
+                let _ = answer.send(self.unless_locked(asked.answer));
+                asked
+                    .page_missing
+                    .into_iter()
+                    .for_each(|id| self.it.pages.want(id));
             }
             Finished::Fetch(fetched) => self.take_in_fetched(fetched),
         }
@@ -464,12 +455,8 @@ impl<P: Platform> Running<P> {
         });
     }
 
-    fn in_background(&self, work: impl Future<Output = Finished> + Send + 'static) {
-        let done = self.it.finished.0.clone();
-        tokio::spawn(async move {
-            // The loop may have ended without waiting for it.
-            let _ = done.send(work.await);
-        });
+    fn in_background(&mut self, work: impl Future<Output = Finished> + Send + 'static) {
+        self.background.spawn(work);
     }
 
     fn end_soon(&mut self) {
@@ -482,7 +469,7 @@ impl<P: Platform> Running<P> {
         let written = !self.writing && self.unwritten.is_empty();
         let carried_out = written && self.socket.is_closed() && self.requests_abroad == 0;
         let out_of_time = self.end.is_some_and(|end| TokioInstant::now() >= end);
-        self.exiting && carried_out || out_of_time
+        self.exiting && carried_out || out_of_time || self.broken.is_some()
     }
 }
 

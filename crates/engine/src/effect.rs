@@ -56,7 +56,7 @@ pub enum Effect {
     WithdrawToast(ToastKey),
     /// Open the window: at a message, or at the list.
     OpenWindow(Option<MessageId>),
-    /// Open a link in the person's browser. Already checked: http, https or mailto.
+    /// Open a link in the person's browser. Already [checked](crate::checked_link).
     OpenLink(String),
     /// End this process once all effects before this one are carried out.
     Exit,

@@ -15,7 +15,8 @@ use crate::outbox::Outbox;
 use crate::presence::Presence;
 use crate::view::{AccountView, ConnectionView, Diagnostics, Glance, Notice, SourceView, View};
 use crate::{
-    Config, Effect, Event, Now, Saved, Sensed, SignedIn, StoreFailed, StoreOp, Stored, words,
+    Config, Effect, Event, Now, Saved, Sensed, SignedIn, StoreFailed, StoreOp, Stored,
+    checked_link, words,
 };
 
 /// The companion's mind: routes events to its parts, and computes what is shown from what they
@@ -422,7 +423,7 @@ impl Engine {
             (Pending::Own(_), Stored::Unread(ids)) => self.mark_read(&ids, effects),
             (Pending::Own(_), Stored::Action(action)) => {
                 let url = action.and_then(|action| action.url);
-                effects.extend(url.filter(|url| is_safe_link(url)).map(Effect::OpenLink));
+                effects.extend(url.as_deref().and_then(checked_link).map(Effect::OpenLink));
             }
             (Pending::Own(StoreOp::SetAccount(account)), Stored::Done) => {
                 self.inbox.forgotten();
@@ -475,13 +476,4 @@ fn parted(shown: Vec<(MessageId, bool)>) -> (Vec<MessageId>, Vec<MessageId>) {
     let (stay, pass): (Vec<_>, Vec<_>) = shown.into_iter().partition(|(_, stays)| *stays);
     let ids = |shown: Vec<(MessageId, bool)>| shown.into_iter().map(|(id, _)| id).collect();
     (ids(stay), ids(pass))
-}
-
-/// A link that a browser may be handed: a web page or a mail address, and one line.
-fn is_safe_link(url: &str) -> bool {
-    let lower = url.to_ascii_lowercase();
-    let known = ["https://", "http://", "mailto:"]
-        .iter()
-        .any(|scheme| lower.starts_with(scheme));
-    known && !url.contains(|c: char| c.is_control() || c.is_whitespace())
 }

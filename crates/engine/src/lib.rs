@@ -5,6 +5,7 @@
 
 mod alerts;
 mod app_lock;
+mod checked_link;
 mod choices;
 mod effect;
 mod engine;
@@ -21,6 +22,7 @@ mod screen;
 pub mod view;
 mod words;
 
+pub use checked_link::checked_link;
 pub use choices::merged;
 pub use effect::{Effect, OutboxSeq, StoreOp, Toast, ToastKey};
 pub use engine::Engine;

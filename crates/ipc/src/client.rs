@@ -20,7 +20,6 @@ const HELLO_WITHIN: Duration = Duration::from_secs(5);
 pub struct Client {
     wishes: mpsc::Sender<(Wish, oneshot::Sender<Said>)>,
     views: watch::Receiver<View>,
-    build: String,
 }
 
 /// Why there is no connection; named after the next step.
@@ -64,7 +63,7 @@ impl Client {
         let (reader, mut writer) = tokio::io::split(stream);
         let mut lines = Lines::new(reader, MAX_ANSWER);
         let greeting = greet(&mut lines, &mut writer, build);
-        let (hello, view) = tokio::time::timeout(HELLO_WITHIN, greeting)
+        let view = tokio::time::timeout(HELLO_WITHIN, greeting)
             .await
             .map_err(|_| ConnectError::Silent)??;
         let (wishes, todo) = mpsc::channel(16);
@@ -74,23 +73,13 @@ impl Client {
                 tracing::warn!(%error, "connection to the companion lost");
             }
         });
-        Ok(Self {
-            wishes,
-            views,
-            build: hello.build,
-        })
+        Ok(Self { wishes, views })
     }
 
     /// The view now, and every later one; its sender goes with the companion.
     #[must_use]
     pub fn views(&self) -> watch::Receiver<View> {
         self.views.clone()
-    }
-
-    /// The build id that the companion said.
-    #[must_use]
-    pub fn companion_build(&self) -> &str {
-        &self.build
     }
 
     /// Asks the history.
@@ -128,7 +117,7 @@ async fn greet(
     lines: &mut Lines<impl AsyncRead + Unpin>,
     writer: &mut (impl AsyncWrite + Unpin),
     build: &str,
-) -> Result<(Hello, View), ConnectError> {
+) -> Result<View, ConnectError> {
     let broken = |error: LineError| ConnectError::Broken(error.to_string());
     let closed = || ConnectError::Broken("it closed the connection".to_owned());
     lines::write(writer, &Hello::new(build))
@@ -142,7 +131,7 @@ async fn greet(
         return Err(ConnectError::ThisOlder(hello.build));
     }
     match lines.next().await.map_err(broken)? {
-        Some(Said::View { view }) => Ok((hello, *view)),
+        Some(Said::View { view }) => Ok(*view),
         Some(Said::Error { error }) => Err(ConnectError::Broken(error)),
         _ => Err(closed()),
     }

@@ -1,5 +1,7 @@
 //! The stream: JSON text frames over a WebSocket, each with a `type`.
 
+use std::sync::Arc;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
@@ -407,6 +409,40 @@ impl CloseCode {
         Self::TooMany,
     ];
 
+    /// Its number, for those who count.
+    #[must_use]
+    pub const fn digits(self) -> &'static str {
+        match self {
+            Self::Restarting => "1012",
+            Self::TooSlow => "1013",
+            Self::Malformed => "4400",
+            Self::SignInAgain => "4401",
+            Self::Revoked => "4403",
+            Self::NoHello => "4408",
+            Self::Replaced => "4409",
+            Self::UnknownCursor => "4410",
+            Self::TooLarge => "4413",
+            Self::TooMany => "4429",
+        }
+    }
+
+    /// What a close frame says beside it, for whoever looks at one.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Restarting => "restarting: come back",
+            Self::TooSlow => "too slow: come back by cursor",
+            Self::Malformed => "malformed frame",
+            Self::SignInAgain => "sign in again",
+            Self::Revoked => "revoked: sign out",
+            Self::NoHello => "no hello in time",
+            Self::Replaced => "this client connected again",
+            Self::UnknownCursor => "unknown cursor: start over without one",
+            Self::TooLarge => "frame too large",
+            Self::TooMany => "too many: wait",
+        }
+    }
+
     /// The code on the wire as its meaning; `None` for any other.
     #[must_use]
     pub fn from_number(number: u16) -> Option<Self> {
@@ -442,3 +478,49 @@ macro_rules! wire_text {
 
 wire_text!(ClientFrame);
 wire_text!(ServerFrame);
+
+/// A [`ServerFrame::Message`] on its way out, which shares its message with others'.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its place in the log.
+    pub cursor: Cursor,
+    /// Whether this device rings at once.
+    pub alert: FirstAlert,
+    /// The message.
+    pub message: Arc<Message>,
+}
+
+/// As the frame is written.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Written<'a> {
+    Message {
+        cursor: &'a Cursor,
+        #[serde(flatten)]
+        alert: FirstAlert,
+        message: &'a Message,
+    },
+}
+
+impl Delivery {
+    /// Writes one text frame.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let written = Written::Message {
+            cursor: &self.cursor,
+            alert: self.alert,
+            message: &self.message,
+        };
+        serde_json::to_string(&written).expect("frames hold only text keys and finite numbers")
+    }
+}
+
+impl From<Delivery> for ServerFrame {
+    fn from(delivery: Delivery) -> Self {
+        Self::Message {
+            cursor: delivery.cursor,
+            alert: delivery.alert,
+            message: Box::new(Arc::unwrap_or_clone(delivery.message)),
+        }
+    }
+}

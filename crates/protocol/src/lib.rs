@@ -20,8 +20,8 @@ mod versions;
 pub use clock::Instant;
 pub use file_name::file_name;
 pub use frame::{
-    AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Echo, FirstAlert, Malformed, Policy,
-    Quiet, ServerFrame, WithdrawWhy,
+    AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Delivery, Echo, FirstAlert,
+    Malformed, Policy, Quiet, ServerFrame, WithdrawWhy,
 };
 pub use http::{
     ApplicationVersions, ChangePassword, CreateSession, CurrentSession, Device, DeviceApplication,

@@ -8,11 +8,12 @@
 
 use core::fmt::Debug;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hither_protocol::{
     AccessToken, Action, AlertStyle, AlertWhy, ApnsEnvironment, ApplicationVersions, Attachment,
     AttentionSettings, Because, ChangePassword, ClientFrame, ClientInfo, CloseCode, CreateSession,
-    CurrentSession, Cursor, Device, DeviceApplication, DeviceFact, DeviceId, DeviceKind,
+    CurrentSession, Cursor, Delivery, Device, DeviceApplication, DeviceFact, DeviceId, DeviceKind,
     DeviceRequest, Devices, DoNotDisturb, Echo, ErrorCode, FieldValue, FirstAlert, Format, Html,
     InactiveReason, MAX_FRAME_BYTES, MAX_FRAME_IDS, Message, MessageId, MessagesPage, Outcome,
     Policy, Presence, PresenceState, Priority, PriorityRoutes, Problem, PublishRequest, Published,
@@ -210,6 +211,28 @@ fn client_frames() {
     ] {
         check(name, &frame);
         assert_eq!(ClientFrame::parse(&frame.to_text()).unwrap(), frame);
+    }
+}
+
+#[test]
+fn a_close_codes_digits_are_its_number() {
+    for code in CloseCode::ALL {
+        assert_eq!(code.digits(), (code as u16).to_string());
+    }
+}
+
+#[test]
+fn a_delivery_is_written_as_its_frame() {
+    for alert in [FirstAlert::Now, FirstAlert::Silent, FirstAlert::Never] {
+        for message in [whole(), least()] {
+            let delivery = Delivery {
+                cursor: cursor(),
+                alert,
+                message: Arc::new(message),
+            };
+            let written = delivery.to_text();
+            assert_eq!(written, ServerFrame::from(delivery).to_text());
+        }
     }
 }
 

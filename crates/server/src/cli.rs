@@ -1,5 +1,6 @@
 //! The command line: reads it, does it, says what came of it.
 
+mod account;
 mod answer;
 mod copies;
 mod publish;
@@ -8,7 +9,7 @@ mod serve;
 mod systemd;
 mod topic;
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,20 +18,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
-use hither_protocol::{AccountName, Timestamp};
-use serde_json::json;
+use hither_protocol::Timestamp;
 use tokio::io::empty;
 use tracing_subscriber::EnvFilter;
 
+use self::account::AccountCommand;
 use self::answer::{Answer, Told, words};
 use self::publish::PublishCommand;
 use self::publisher::PublisherCommand;
 use self::topic::TopicCommand;
 use crate::Origin;
-use crate::admin::{self, AdminReply, AdminRequest, Content, Refusal};
+use crate::admin::{self, AdminReply, AdminRequest, Content};
 use crate::config::{self, Config, Layer, LogFormat};
-use crate::http::check_password;
-use crate::secret::{self, Passwords};
 use crate::store::{self, DataFolder, FolderError, SqliteStore, Store, system_clock};
 
 /// How long a command waits for another one that holds the data folder.
@@ -120,46 +119,6 @@ enum Command {
     Config,
 }
 
-#[derive(Debug, Subcommand)]
-enum AccountCommand {
-    /// Make an account; without --password-stdin a password is made up and printed once
-    Add {
-        /// a-z, 0-9, '.', '_', '-'
-        name: AccountName,
-        /// Read the password from standard input
-        #[arg(long)]
-        password_stdin: bool,
-        /// May use the admin page
-        #[arg(long)]
-        admin: bool,
-    },
-    /// List the accounts
-    List,
-    /// Forbid sign-in and end all sessions
-    Disable {
-        /// Whose
-        name: AccountName,
-    },
-    /// Allow sign-in again
-    Enable {
-        /// Whose
-        name: AccountName,
-    },
-    /// Remove an account with everything that is only its own
-    Remove {
-        /// Which
-        name: AccountName,
-    },
-    /// Set a new password and end all sessions
-    ResetPassword {
-        /// Whose
-        name: AccountName,
-        /// Read the password from standard input
-        #[arg(long)]
-        password_stdin: bool,
-    },
-}
-
 /// Does what the command line says, and says what came of it.
 pub async fn run(cli: Cli) -> ExitCode {
     let json = cli.common.json;
@@ -203,7 +162,7 @@ async fn act(cli: Cli) -> anyhow::Result<()> {
         Command::Backup { file } => copies::backup(&config.data.value, &file).await?,
         Command::Restore { file, force } => copies::restore(&config.data.value, &file, force)?,
         Command::Check => return copies::check(&config.data.value, common.json).await,
-        Command::Account(command) => account(&config.data.value, command).await?,
+        Command::Account(command) => account::run(&config.data.value, command).await?,
         Command::Publisher(command) => publisher::run(&config.data.value, command).await?,
         Command::Publish(command) => publish::run(&config, *command).await?,
         Command::Topic(command) => topic::run(&config.data.value, command).await?,
@@ -242,80 +201,6 @@ fn log_to_stderr(format: LogFormat) {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
-}
-
-async fn account(data: &Path, command: AccountCommand) -> anyhow::Result<Answer> {
-    match command {
-        AccountCommand::Add {
-            name,
-            password_stdin,
-            admin,
-        } => {
-            let password = NewPassword::get(password_stdin)?;
-            let request = AdminRequest::AddAccount {
-                name: name.clone(),
-                password_hash: password.hash().await,
-                admin,
-            };
-            expect_done(data, request).await?;
-            let mut answer = Answer::new(
-                format!("account {name} added"),
-                json!({ "name": name, "admin": admin }),
-            );
-            password.reveal(&mut answer);
-            Ok(answer)
-        }
-        AccountCommand::List => match execute(data, AdminRequest::Accounts).await? {
-            AdminReply::Accounts(accounts) => Answer::table(&accounts, |account| {
-                let admin = if account.admin { "  administrator" } else { "" };
-                let disabled = disabled(account.disabled_at);
-                format!("{}{admin}{disabled}", account.name)
-            }),
-            other => bail!("unexpected answer: {other:?}"),
-        },
-        AccountCommand::Disable { name } => set_account_disabled(data, name, true).await,
-        AccountCommand::Enable { name } => set_account_disabled(data, name, false).await,
-        AccountCommand::Remove { name } => {
-            expect_done(data, AdminRequest::RemoveAccount { name: name.clone() }).await?;
-            Ok(Answer::new(
-                format!("account {name} removed"),
-                json!({ "name": name, "removed": true }),
-            ))
-        }
-        AccountCommand::ResetPassword {
-            name,
-            password_stdin,
-        } => {
-            let password = NewPassword::get(password_stdin)?;
-            let request = AdminRequest::SetPassword {
-                name: name.clone(),
-                password_hash: password.hash().await,
-            };
-            expect_done(data, request).await?;
-            let mut answer = Answer::new(
-                format!("password of {name} set; all its sessions ended"),
-                json!({ "name": name }),
-            );
-            password.reveal(&mut answer);
-            Ok(answer)
-        }
-    }
-}
-
-async fn set_account_disabled(
-    data: &Path,
-    name: AccountName,
-    disabled: bool,
-) -> anyhow::Result<Answer> {
-    let request = AdminRequest::SetAccountDisabled {
-        name: name.clone(),
-        disabled,
-    };
-    expect_done(data, request).await?;
-    Ok(Answer::new(
-        format!("account {name} {}", enabled_word(disabled)),
-        json!({ "name": name, "disabled": disabled }),
-    ))
 }
 
 fn disabled(since: Option<Timestamp>) -> String {
@@ -407,45 +292,4 @@ async fn lock_or_ask(
 fn nobody_listens(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, NotFound};
     matches!(error.kind(), NotFound | ConnectionRefused)
-}
-
-/// A password that was given, or made up and so to be shown once.
-enum NewPassword {
-    Given(String),
-    MadeUp(String),
-}
-
-impl NewPassword {
-    fn get(from_stdin: bool) -> anyhow::Result<Self> {
-        if !from_stdin {
-            return Ok(Self::MadeUp(secret::password()));
-        }
-        let mut text = String::new();
-        io::stdin()
-            .take(4096)
-            .read_to_string(&mut text)
-            .context("cannot read the password from standard input")?;
-        let password = text.strip_suffix('\n').unwrap_or(&text);
-        let password = password.strip_suffix('\r').unwrap_or(password);
-        if password.is_empty() {
-            bail!("the password on standard input is empty");
-        }
-        if password.contains('\n') {
-            bail!("the password on standard input has more than one line");
-        }
-        check_password(password).map_err(Refusal::from)?;
-        Ok(Self::Given(password.to_owned()))
-    }
-
-    async fn hash(&self) -> String {
-        let (Self::Given(password) | Self::MadeUp(password)) = self;
-        Passwords::default().hash(password.clone()).await
-    }
-
-    /// Tells a password that was made up; nobody knows it yet.
-    fn reveal(self, answer: &mut Answer) {
-        if let Self::MadeUp(password) = self {
-            answer.add_password(&password);
-        }
-    }
 }

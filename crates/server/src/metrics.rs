@@ -12,7 +12,7 @@ use core::time::Duration;
 use std::fs;
 
 use hither_attention::Effect;
-use hither_protocol::{AlertWhy, CloseCode, ErrorCode, FirstAlert, ServerFrame};
+use hither_protocol::{AlertWhy, CloseCode, ErrorCode, FirstAlert};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -165,19 +165,17 @@ impl Metrics {
         );
     }
 
-    /// A frame went out on a stream.
-    pub(crate) fn sent(&self, frame: &ServerFrame) {
-        if let ServerFrame::Message { alert, .. } = frame {
-            count(
-                &self.delivered,
-                "alert",
-                match alert {
-                    FirstAlert::Now => "now",
-                    FirstAlert::Silent => "silent",
-                    FirstAlert::Never => "never",
-                },
-            );
-        }
+    /// A message went out on a stream.
+    pub(crate) fn delivered(&self, alert: FirstAlert) {
+        count(
+            &self.delivered,
+            "alert",
+            match alert {
+                FirstAlert::Now => "now",
+                FirstAlert::Silent => "silent",
+                FirstAlert::Never => "never",
+            },
+        );
     }
 
     /// A client says what became of messages.
@@ -213,7 +211,7 @@ impl Metrics {
         }
     }
 
-    /// A stream's mailbox overflowed.
+    /// What waited for a stream, or for a subscriber in ntfy's form, was too much.
     pub(crate) fn lagged(&self) {
         self.lagged.inc();
     }
@@ -347,18 +345,7 @@ impl End {
         match self {
             Self::Goodbye => "client",
             Self::Lost => "lost",
-            Self::Closed(code) => match code {
-                CloseCode::Restarting => "1012",
-                CloseCode::TooSlow => "1013",
-                CloseCode::Malformed => "4400",
-                CloseCode::SignInAgain => "4401",
-                CloseCode::Revoked => "4403",
-                CloseCode::NoHello => "4408",
-                CloseCode::Replaced => "4409",
-                CloseCode::UnknownCursor => "4410",
-                CloseCode::TooLarge => "4413",
-                CloseCode::TooMany => "4429",
-            },
+            Self::Closed(code) => code.digits(),
         }
     }
 }

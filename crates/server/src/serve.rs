@@ -1,6 +1,7 @@
 //! Takes connections in and lets them go.
 
 use core::fmt;
+use core::future::pending;
 use core::str::FromStr;
 use core::time::Duration;
 use std::sync::Arc;
@@ -10,8 +11,9 @@ use hither_attention::Timings;
 use hither_protocol::{AccessToken, ClientInfo, CloseCode, Instant, Policy, PublisherId};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 use crate::Network;
@@ -20,7 +22,7 @@ use crate::admin::AdminSocket;
 use crate::attachments;
 use crate::connection::Entrance;
 use crate::gateway::Gateways;
-use crate::http::{self, Attempts, Failure, Followers, KnownPasswords, Origin};
+use crate::http::{self, Attempts, Failure, KnownPasswords, MAX_FEEDS, Origin};
 use crate::limits::{Limiter, Limits, Places};
 use crate::metrics::{Metrics, Vitals};
 use crate::outbound::Outbound;
@@ -28,7 +30,8 @@ use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
 use crate::store::{
-    Condition, Cursors, Identity, Quota, Reader, Retention, Store, StoreError, WebhookLoad,
+    Committed, Condition, Cursors, Grantee, Identity, Quota, Reader, Retention, Store, StoreError,
+    WebhookLoad,
 };
 use crate::tls::Tls;
 use crate::{upkeep, webhooks};
@@ -208,15 +211,15 @@ impl From<TcpListener> for Listeners {
     }
 }
 
-/// Why a server does not start.
+/// Why a server does not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Open the store again.
     #[error("this store serves another server, or did")]
     StoreInUse,
-    /// Look at the store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    /// Start it again; its log says what panicked.
+    #[error("a part of the server failed, and without it messages would wait for ever: {0}")]
+    Failed(JoinError),
 }
 
 /// What every request and stream needs.
@@ -238,8 +241,8 @@ pub(crate) struct App {
     /// The way to phones whose streams are closed.
     pub(crate) gateways: Gateways,
     pub(crate) known_passwords: KnownPasswords,
-    /// Who follows topics in ntfy's form.
-    pub(crate) followers: Followers,
+    /// Places for who follows topics in ntfy's form.
+    pub(crate) followers: Arc<Places<Grantee>>,
     /// Places for requests with files.
     pub(crate) uploads: Arc<Places<PublisherId>>,
     /// Held by whatever must end before the server does.
@@ -249,8 +252,8 @@ pub(crate) struct App {
 /// Something that must end before the server does.
 pub(crate) type Open = watch::Receiver<()>;
 
-/// Serves until `shutdown` is ready, then tells every stream when to come back, ends it with 1012,
-/// and returns in time. The store stays open.
+/// Serves until `shutdown` is ready or a part of the server fails, then tells every stream when to
+/// come back, ends it with 1012, and returns in time. The store stays open.
 pub async fn serve(
     settings: Settings,
     store: Arc<dyn Store>,
@@ -263,31 +266,14 @@ pub async fn serve(
         admin,
     } = listeners.into();
     let commits = store.commits().ok_or(ServeError::StoreInUse)?;
-    let head = store.head().await?;
+    let head = store.head();
     let app = Arc::new(App::new(settings, store));
     app.accounts.begin_after(head);
-    let follower = Arc::clone(&app.accounts).follow(commits, Arc::clone(&app.registry));
-    let mut tasks = JoinSet::new();
-    tasks.spawn(follower);
-    tasks.spawn(app.accounts.decisions().keep_writing());
-    tasks.spawn(attachments::keep_sweeping(Arc::clone(&app.store)));
-    tasks.spawn(upkeep::expire(
-        Arc::clone(&app.store),
-        app.accounts.expiring(),
-    ));
-    tasks.spawn(upkeep::release(
-        Arc::clone(&app.store),
-        app.accounts.scheduling(),
-    ));
-    tasks.spawn(upkeep::retain(
-        Arc::clone(&app.store),
-        app.settings.retention,
-    ));
+    let (closing, closed) = watch::channel(());
+    let mut tasks = background(&app, commits, closed.clone());
     if let Some(admin) = admin {
         tasks.spawn(admin.run(Arc::clone(&app)));
     }
-    let (closing, closed) = watch::channel(());
-    tasks.spawn(webhooks::keep_posting(Arc::clone(&app), closed.clone()));
     let entrance = Entrance {
         routes: http::routes(Arc::clone(&app)),
         app: Arc::clone(&app),
@@ -299,11 +285,12 @@ pub async fn serve(
         encrypted: false,
         ..entrance.clone()
     };
-    tokio::select! {
-        () = entrance.accept(&main) => {}
-        () = own_metrics.accept_on(metrics.as_ref()) => {}
-        () = shutdown => {}
-    }
+    let served = tokio::select! {
+        () = entrance.accept(&main) => Ok(()),
+        () = own_metrics.accept_on(metrics.as_ref()) => Ok(()),
+        failed = first_failed(&mut tasks) => Err(ServeError::Failed(failed)),
+        () = shutdown => Ok(()),
+    };
     drop((main, metrics));
     drop(closing);
     app.registry.close();
@@ -314,7 +301,37 @@ pub async fn serve(
     app.accounts.close();
     tasks.shutdown().await;
     app.accounts.decisions().write().await;
-    Ok(())
+    served
+}
+
+/// Begins what goes on beside requests, as long as the server runs.
+fn background(
+    app: &Arc<App>,
+    commits: UnboundedReceiver<Committed>,
+    closed: watch::Receiver<()>,
+) -> JoinSet<()> {
+    let store = || Arc::clone(&app.store);
+    let accounts = Arc::clone(&app.accounts);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(accounts.follow(commits, Arc::clone(&app.registry)));
+    tasks.spawn(app.accounts.decisions().keep_writing());
+    tasks.spawn(attachments::keep_sweeping(store()));
+    tasks.spawn(upkeep::expire(store(), app.accounts.expiring()));
+    tasks.spawn(upkeep::release(store(), app.accounts.scheduling()));
+    tasks.spawn(upkeep::retain(store(), app.settings.retention));
+    tasks.spawn(webhooks::keep_posting(Arc::clone(app), closed));
+    tasks
+}
+
+/// Waits for a task that panicked; one that is done is none.
+async fn first_failed(tasks: &mut JoinSet<()>) -> JoinError {
+    loop {
+        match tasks.join_next().await {
+            Some(Ok(())) => {}
+            Some(Err(failed)) => return failed,
+            None => pending().await,
+        }
+    }
 }
 
 impl App {
@@ -342,7 +359,7 @@ impl App {
             outbound: Outbound::new(settings.outbound_allow.clone()),
             gateways,
             known_passwords: KnownPasswords::default(),
-            followers: Followers::default(),
+            followers: Places::new(usize::MAX, MAX_FEEDS),
             uploads: Places::new(
                 settings.attachments.uploads,
                 settings.attachments.uploads_per_publisher,

@@ -11,8 +11,8 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use hither_protocol::{
-    AccessToken, AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Cursor, FirstAlert,
-    MAX_FRAME_IDS, MessageId, Policy, Presence, ServerFrame, Timestamp,
+    AccessToken, AlertStyle, AlertWhy, ClientFrame, ClientInfo, CloseCode, Cursor, Delivery,
+    FirstAlert, MAX_FRAME_IDS, MessageId, Policy, Presence, ServerFrame, Timestamp,
 };
 
 use self::stream::{Refusal, Stream};
@@ -90,6 +90,8 @@ pub struct Identified {
 pub enum Output {
     /// Send a frame.
     Send(ServerFrame),
+    /// Send a message.
+    Deliver(Delivery),
     /// Close the stream. Nothing follows.
     Close(CloseCode),
     /// Look up a token; without one, the one that came with the upgrade. Answered by
@@ -102,7 +104,7 @@ pub enum Output {
     },
     /// Keep live entries and alerts for this client from now on, and end its older stream. It was
     /// told these timings.
-    Attach(Box<Identity>, Policy),
+    Attach(Arc<Identity>, Policy),
     /// Read the client's logs after this position. Answered by [`Input::Page`].
     ReadPage(Position),
     /// Change the store. Answered by [`Input::Written`].
@@ -292,7 +294,8 @@ impl Session {
             server_time: at,
             policy,
         }));
-        out.push(Output::Attach(Box::new(identity.clone()), policy));
+        let identity = Arc::new(identity);
+        out.push(Output::Attach(Arc::clone(&identity), policy));
         self.state = State::Identified(Box::new(Stream::new(identity, sent, gap_told, presence)));
         self.read_on(out);
     }

@@ -88,7 +88,8 @@ async fn reside(
     let (runtime, door) = Runtime::open(config(how), &paths.data, credentials)?;
     let runtime = runtime.trusting(authorities(how, &paths.data));
     let screens = tokio::spawn(hither_ipc::serve(listener, BUILD.to_owned(), Screens(door)));
-    runtime.run(platform, asked_to_end()?).await;
+    // A window stays where this ends badly: it says so, and starts the next one.
+    runtime.run(platform, asked_to_end()?).await?;
     screens.abort();
     close_window(&paths.socket).await;
     Ok(())

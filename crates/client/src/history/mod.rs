@@ -22,7 +22,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::Credentials;
 
-pub(crate) use read::{Reader, missing_href};
+pub(crate) use read::{Asked, Reader, missing_href};
 pub(crate) use write::{Store, Writer, Written};
 
 const FILE: &str = "history.sqlite3";

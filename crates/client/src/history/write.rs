@@ -1,3 +1,4 @@
+use core::convert::Infallible;
 use std::fs::File;
 use std::sync::mpsc;
 
@@ -5,6 +6,7 @@ use hither_engine::view::{Glance, Headline};
 use hither_engine::{AppLockSaved, SignedIn, StoreFailed, StoreOp, Stored};
 use hither_protocol::{AccessToken, Cursor, Message, MessageId, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
 
 use super::{no_token, read};
 use crate::Credentials;
@@ -22,7 +24,11 @@ pub(crate) struct Store {
 
 /// The store's thread, seen from the loop. The thread ends after what it was handed, when this
 /// goes.
-pub(crate) struct Writer(mpsc::Sender<Job>);
+pub(crate) struct Writer {
+    jobs: mpsc::Sender<Job>,
+    /// The other end is the thread's own, and nothing is ever said.
+    life: oneshot::Receiver<Infallible>,
+}
 
 enum Job {
     Batch(Timestamp, Vec<StoreOp>),
@@ -41,9 +47,11 @@ impl Store {
     /// Moves the store to a thread of its own, which calls `written` after each batch.
     pub(crate) fn spawn(mut self, written: impl Fn(Written) + Send + 'static) -> Writer {
         let (jobs, todo) = mpsc::channel();
+        let (alive, life) = oneshot::channel();
         std::thread::Builder::new()
             .name("history".to_owned())
             .spawn(move || {
+                let _alive: oneshot::Sender<Infallible> = alive;
                 for job in todo {
                     match job {
                         Job::Batch(now, ops) => written(self.write(now, &ops)),
@@ -52,7 +60,7 @@ impl Store {
                 }
             })
             .expect("the system gives a process at least one thread at its start");
-        Writer(jobs)
+        Writer { jobs, life }
     }
 
     /// Carries out all operations in order, in one transaction, which is on disk on `Ok` and
@@ -156,15 +164,21 @@ impl Store {
 }
 
 impl Writer {
-    /// Hands over a batch; answered once through the store's `written`.
+    /// Hands over a batch; answered once through the store's `written`, while the thread lives.
     pub(crate) fn write(&self, now: Timestamp, ops: Vec<StoreOp>) {
-        // The thread ends only with this sender.
-        let _ = self.0.send(Job::Batch(now, ops));
+        // Whether it still does is `died`'s to say.
+        let _ = self.jobs.send(Job::Batch(now, ops));
     }
 
     /// Keeps a message's H5 page; not answered.
     pub(crate) fn keep_page(&self, id: MessageId, html: String) {
-        let _ = self.0.send(Job::Page(id, html));
+        let _ = self.jobs.send(Job::Page(id, html));
+    }
+
+    /// Returns when the thread panicked: what it holds is answered no more. Cancel safe; not to be
+    /// called again after it returned.
+    pub(crate) async fn died(&mut self) {
+        let _ = (&mut self.life).await;
     }
 }
 

@@ -11,7 +11,7 @@ use crate::platform::Platform;
 use crate::questions::Question;
 
 impl<P: Platform> Running<P> {
-    pub(super) fn ask(&self, query: Query, answer: oneshot::Sender<Answer>) {
+    pub(super) fn ask(&mut self, query: Query, answer: oneshot::Sender<Answer>) {
         match query {
             // Whoever asked may be gone.
             Query::Diagnostics => drop(answer.send(self.diagnose())),
@@ -27,16 +27,9 @@ impl<P: Platform> Running<P> {
         }
     }
 
-    fn ask_history(&self, query: Query, answer: oneshot::Sender<Answer>) {
+    fn ask_history(&mut self, query: Query, answer: oneshot::Sender<Answer>) {
         let reader = self.it.reader.clone();
-        self.in_background(async move {
-            let asked = reader.ask(query).await;
-            // Whoever asked may be gone.
-            let _ = answer.send(asked.answer);
-            Finished::Query {
-                page_missing: asked.page_missing,
-            }
-        });
+        self.in_background(async move { Finished::Query(reader.ask(query).await, answer) });
     }
 
     fn diagnose(&self) -> Answer {
@@ -48,7 +41,7 @@ impl<P: Platform> Running<P> {
     }
 
     /// Asks the server what only it knows.
-    fn ask_server(&self, question: Question, answer: oneshot::Sender<Answer>) {
+    fn ask_server(&mut self, question: Question, answer: oneshot::Sender<Answer>) {
         let Some(account) = self.it.pages.account() else {
             // Whoever asked may be gone.
             let _ = answer.send(signed_out());
@@ -64,13 +57,15 @@ impl<P: Platform> Running<P> {
 
     /// An answer that took its time: by now the app lock may be locked, or somebody else signed in.
     pub(super) fn to_whom_it_is(&self, account: &SignedIn, said: Answer) -> Answer {
+        let theirs = self.it.pages.belongs_to(account);
+        self.unless_locked(if theirs { said } else { signed_out() })
+    }
+
+    /// Every answer with content takes its time, if only the disk's.
+    pub(super) fn unless_locked(&self, said: Answer) -> Answer {
         if self.it.engine.is_locked() {
             return Answer::Locked;
         }
-        if self.it.pages.belongs_to(account) {
-            said
-        } else {
-            signed_out()
-        }
+        said
     }
 }

@@ -30,23 +30,27 @@ pub(super) enum Fetched {
         answer: oneshot::Sender<Answer>,
     },
     /// A file, for a person who waits for it.
-    File(Result<PathBuf, String>, oneshot::Sender<Answer>),
+    File(
+        SignedIn,
+        Result<PathBuf, FetchFailed>,
+        oneshot::Sender<Answer>,
+    ),
     /// An answer of the server's, for a person who waits for it.
     Answered(SignedIn, Answer, oneshot::Sender<Answer>),
-    /// Nothing came of it that matters here.
-    Nothing,
+    /// Nothing had to be fetched for an answer.
+    Known(Answer, oneshot::Sender<Answer>),
 }
 
 impl<P: Platform> Running<P> {
     /// Looks for what an earlier life could not fetch.
-    pub(super) fn find_missing_pages(&self) {
+    pub(super) fn find_missing_pages(&mut self) {
         let reader = self.it.reader.clone();
         self.in_background(async move {
             Finished::Fetch(Fetched::Missing(reader.missing_pages().await))
         });
     }
 
-    pub(super) fn fetch_page(&self, account: SignedIn, id: MessageId) {
+    pub(super) fn fetch_page(&mut self, account: SignedIn, id: MessageId) {
         let (reader, trust) = (self.it.reader.clone(), self.it.trust.clone());
         self.in_background(async move {
             let page = match reader.missing_page(id).await {
@@ -61,7 +65,7 @@ impl<P: Platform> Running<P> {
     }
 
     /// Answers a message with its page.
-    pub(super) fn ask_rich(&self, id: MessageId, answer: oneshot::Sender<Answer>) {
+    pub(super) fn ask_rich(&mut self, id: MessageId, answer: oneshot::Sender<Answer>) {
         let (reader, account) = (self.it.reader.clone(), self.it.pages.account());
         let trust = self.it.trust.clone();
         self.in_background(async move {
@@ -73,15 +77,10 @@ impl<P: Platform> Running<P> {
                     let href = missing_href(&message).unwrap_or_default();
                     (message, href)
                 }
-                known => {
-                    // Whoever asked may be gone, here and below.
-                    let _ = answer.send(known);
-                    return Finished::Fetch(Fetched::Nothing);
-                }
+                known => return Finished::Fetch(Fetched::Known(known, answer)),
             };
             let Some(account) = account else {
-                let _ = answer.send(signed_out());
-                return Finished::Fetch(Fetched::Nothing);
+                return Finished::Fetch(Fetched::Known(signed_out(), answer));
             };
             let of = account.clone();
             let page = blocking(move || http::page(&of, &trust, &href)).await;
@@ -96,7 +95,7 @@ impl<P: Platform> Running<P> {
 
     /// Fetches a file into the download folder.
     pub(super) fn save_file(
-        &self,
+        &mut self,
         id: MessageId,
         attachment: u32,
         answer: oneshot::Sender<Answer>,
@@ -110,20 +109,18 @@ impl<P: Platform> Running<P> {
                 message: Some(message),
             } = known
             else {
-                let _ = answer.send(known);
-                return Finished::Fetch(Fetched::Nothing);
+                return Finished::Fetch(Fetched::Known(known, answer));
             };
             let attachment = message.attachments.into_iter().nth(attachment as usize);
             let (Some(attachment), Some(account), Some(folder)) = (attachment, account, folder)
             else {
                 let nowhere = "There is no such file, no folder for it, or nobody is signed in.";
-                let saved = Err(nowhere.to_owned());
-                return Finished::Fetch(Fetched::File(saved, answer));
+                let detail = nowhere.to_owned();
+                return Finished::Fetch(Fetched::Known(Answer::Failed { detail }, answer));
             };
-            let saved = blocking(move || downloads::save(&account, &trust, &attachment, &folder));
-            let saved = saved.await;
-            let saved = saved.map_err(|error| format!("The file was not saved: {error}."));
-            Finished::Fetch(Fetched::File(saved, answer))
+            let of = account.clone();
+            let saved = blocking(move || downloads::save(&of, &trust, &attachment, &folder)).await;
+            Finished::Fetch(Fetched::File(account, saved, answer))
         });
     }
 
@@ -138,22 +135,19 @@ impl<P: Platform> Running<P> {
                 page,
                 answer,
             } => {
-                let _ = answer.send(self.with_page(&account, message, page));
+                let said = self.with_page(&account, message, page);
+                // Whoever asked may be gone, here and below.
+                let _ = answer.send(self.to_whom_it_is(&account, said));
             }
-            Fetched::File(Ok(path), answer) => {
-                if let Some(folder) = path.parent() {
-                    self.platform.open_folder(folder);
-                }
-                let path = path.display().to_string();
-                let _ = answer.send(Answer::Saved { path });
-            }
-            Fetched::File(Err(detail), answer) => {
-                let _ = answer.send(Answer::Failed { detail });
+            Fetched::File(account, saved, answer) => {
+                let _ = answer.send(self.saved(&account, saved));
             }
             Fetched::Answered(account, said, answer) => {
                 let _ = answer.send(self.to_whom_it_is(&account, said));
             }
-            Fetched::Nothing => {}
+            Fetched::Known(said, answer) => {
+                let _ = answer.send(self.unless_locked(said));
+            }
         }
     }
 
@@ -185,30 +179,49 @@ impl<P: Platform> Running<P> {
         }
     }
 
-    /// What a person gets who asked for a page; nothing, where another account is signed in by now.
+    /// What a person gets who asked for a page, which is kept while it is their account's.
     fn with_page(
         &self,
         account: &SignedIn,
         mut message: Box<Message>,
         page: Result<String, FetchFailed>,
     ) -> Answer {
-        if !self.it.pages.belongs_to(account) {
-            return Answer::Message { message: None };
-        }
-        match page {
-            Ok(page) => {
-                self.it.writer.keep_page(message.id, page.clone());
-                if let Some(html) = &mut message.html {
-                    html.inline = Some(page);
-                }
-                Answer::Message {
-                    message: Some(message),
-                }
+        let page = match page {
+            Ok(page) => page,
+            Err(error) => {
+                return Answer::Failed {
+                    detail: format!("The rich message is not on this computer yet: {error}."),
+                };
             }
-            Err(error) => Answer::Failed {
-                detail: format!("The rich message is not on this computer yet: {error}."),
-            },
+        };
+        if self.it.pages.belongs_to(account) {
+            self.it.writer.keep_page(message.id, page.clone());
         }
+        if let Some(html) = &mut message.html {
+            html.inline = Some(page);
+        }
+        Answer::Message {
+            message: Some(message),
+        }
+    }
+
+    /// What a person gets who asked for a file; its folder opens for nobody else.
+    fn saved(&mut self, account: &SignedIn, saved: Result<PathBuf, FetchFailed>) -> Answer {
+        let path = match saved {
+            Ok(path) => path,
+            Err(error) => {
+                let detail = format!("The file was not saved: {error}.");
+                return self.to_whom_it_is(account, Answer::Failed { detail });
+            }
+        };
+        let said = Answer::Saved {
+            path: path.display().to_string(),
+        };
+        let said = self.to_whom_it_is(account, said);
+        if let (Answer::Saved { .. }, Some(folder)) = (&said, path.parent()) {
+            self.platform.open_folder(folder);
+        }
+        said
     }
 }
 

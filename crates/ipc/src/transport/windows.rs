@@ -1,3 +1,5 @@
+mod peer;
+
 use core::time::Duration;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,8 +18,8 @@ const PIPE_BUSY: i32 = 231;
 
 /// The companion's end of the local pipe, at most one per name.
 ///
-/// The pipe has the system's usual access list, which lets other users of this computer read but
-/// not write: they get no further than connecting, because nothing is said before their hello.
+/// The pipe has the system's usual access list, which lets other users of this computer open it:
+/// they get no further, because who it is is looked at before a byte.
 pub struct Listener {
     path: PathBuf,
     waiting: NamedPipeServer,
@@ -38,11 +40,18 @@ impl Listener {
         })
     }
 
-    /// The next connection, from this computer.
+    /// The next connection of this person, from this computer; anybody else's is closed before a
+    /// byte is read.
     pub(crate) async fn accept(&mut self) -> io::Result<NamedPipeServer> {
-        self.waiting.connect().await?;
-        let next = instance(&self.path, false)?;
-        Ok(core::mem::replace(&mut self.waiting, next))
+        loop {
+            self.waiting.connect().await?;
+            let next = instance(&self.path, false)?;
+            let pipe = core::mem::replace(&mut self.waiting, next);
+            match peer::check_client(&pipe) {
+                Ok(()) => return Ok(pipe),
+                Err(error) => tracing::warn!(%error, "local connection refused"),
+            }
+        }
     }
 }
 
@@ -53,15 +62,39 @@ fn instance(path: &Path, first: bool) -> io::Result<NamedPipeServer> {
         .create(path)
 }
 
-/// Connects to the companion.
+/// Connects to the companion of this person. The name alone says nothing: whoever was first has it.
 pub(crate) async fn connect(path: &Path) -> io::Result<NamedPipeClient> {
     for _ in 0..20 {
         match ClientOptions::new().open(path) {
             Err(error) if error.raw_os_error() == Some(PIPE_BUSY) => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            other => return other,
+            other => {
+                let pipe = other?;
+                peer::check_server(&pipe)?;
+                return Ok(pipe);
+            }
         }
     }
     Err(io::ErrorKind::TimedOut.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_person_reaches_their_own_companion() {
+        let path = PathBuf::from(format!(r"\\.\pipe\hither-test-{}", std::process::id()));
+        let mut listener = Listener::bind(&path).unwrap();
+        for _ in 0..2 {
+            let both = async { tokio::try_join!(connect(&path), listener.accept()) };
+            let both = tokio::time::timeout(Duration::from_secs(30), both).await;
+            let (mut near, mut far) = both.expect("a connection").unwrap();
+            far.write_all(b"x").await.unwrap();
+            assert_eq!(near.read_u8().await.unwrap(), b'x');
+        }
+    }
 }

@@ -245,7 +245,7 @@ mod tests {
             "created_at": "1970-01-01T00:00:00Z",
         }))
         .unwrap();
-        entry(position, What::Message(Box::new(message)), FirstAlert::Now)
+        entry(position, What::Message(Arc::new(message)), FirstAlert::Now)
     }
 
     fn id(number: u64) -> MessageId {

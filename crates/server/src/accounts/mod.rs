@@ -5,13 +5,14 @@ mod account;
 mod choices;
 pub(crate) mod clock;
 mod decisions;
+mod loaded;
 mod mailbox;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 use core::time::Duration;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hither_attention::Timings;
@@ -28,12 +29,13 @@ pub(crate) use mailbox::{Live, Mailbox, Signal};
 pub(crate) use stream::Stream;
 
 use self::account::Account;
+use self::loaded::Loaded;
 use crate::gateway::Gateways;
 use crate::metrics::{Dropped, Metrics};
 use crate::registry::Registry;
 use crate::session::Taken;
 use crate::store::{
-    Appended, Committed, Entry, Log, Page, Position, Reader, Store, StoreError, TopicId, What,
+    Appended, Committed, Entry, Log, Page, Position, Reader, Store, StoreError, What,
 };
 
 /// Entries of topics that a follower may fall behind before it must read on from the store.
@@ -58,34 +60,6 @@ pub(crate) struct Accounts {
     scheduling: Arc<Notify>,
     /// Told when something waits for webhooks.
     events: Arc<Notify>,
-}
-
-#[derive(Default)]
-struct Loaded {
-    accounts: HashMap<AccountName, Handle>,
-    /// All that were loaded since the start, whether they still are or not.
-    known: HashSet<AccountName>,
-    streams: StreamId,
-    /// The newest entry that the accounts were told of.
-    followed: Position,
-}
-
-/// The way to an account's task.
-#[derive(Clone)]
-struct Handle {
-    /// Unbounded because an account's task never waits for anything but its first load, and what
-    /// is put in was paid for by a commit or a client's frame.
-    commands: UnboundedSender<Command>,
-    /// Topics of which it wants to know. It looks at each entry again.
-    topics: HashSet<TopicId>,
-    /// It does not know its topics yet, and wants all.
-    loading: bool,
-}
-
-impl Handle {
-    fn wants(&self, topic: TopicId) -> bool {
-        self.loading || self.topics.contains(&topic)
-    }
 }
 
 impl Accounts {
@@ -139,25 +113,14 @@ impl Accounts {
     /// after this reaches the stream's mailbox.
     pub(crate) fn attach(self: &Arc<Self>, account: &AccountName, stream: Stream) -> Link {
         let mut loaded = self.lock();
-        loaded.streams += 1;
-        let id = loaded.streams;
-        let commands = loaded
-            .accounts
-            .get(account)
-            .map(|handle| &handle.commands)
-            .filter(|commands| !commands.is_closed())
-            .cloned()
-            .unwrap_or_else(|| {
-                let first = loaded.known.insert(account.clone());
-                let commands = self.load(account.clone(), first, loaded.followed);
-                let handle = Handle {
-                    commands: commands.clone(),
-                    topics: HashSet::new(),
-                    loading: true,
-                };
-                loaded.accounts.insert(account.clone(), handle);
-                commands
-            });
+        let id = loaded.next_stream();
+        let alive = loaded.get(account).filter(|commands| !commands.is_closed());
+        let commands = alive.cloned().unwrap_or_else(|| {
+            let first = loaded.is_first(account);
+            let commands = self.load(account.clone(), first, loaded.followed);
+            loaded.add(account.clone(), commands.clone());
+            commands
+        });
         let link = Link {
             id,
             commands,
@@ -242,7 +205,7 @@ impl Accounts {
         reader: &Reader,
         id: MessageId,
     ) -> Result<Vec<TraceStep>, StoreError> {
-        let head = self.store.head().await?;
+        let head = self.store.head();
         let pending = self.store.pending(account, Timestamp::now(), head).await?;
         if let Some(message) = pending.iter().find(|message| message.id == id) {
             let settings = self.settings(account).await?;
@@ -281,7 +244,7 @@ impl Accounts {
                 }
                 Committed::Scheduled => self.scheduling.notify_one(),
                 Committed::Subscribed(account, topic, since) => {
-                    self.subscribed(&account, topic);
+                    self.lock().follow(&account, topic);
                     self.tell(&account, Command::Subscribed(topic, since));
                 }
                 Committed::Unsubscribed(account, topic, until) => {
@@ -312,12 +275,12 @@ impl Accounts {
 
     /// Lets every account's task end.
     pub(crate) fn close(&self) {
-        self.lock().accounts.clear();
+        self.lock().clear();
     }
 
     /// How many there are.
     pub(crate) fn loaded(&self) -> usize {
-        self.lock().accounts.len()
+        self.lock().count()
     }
 
     fn fan_out(&self, appended: &Arc<Appended>) {
@@ -331,21 +294,17 @@ impl Accounts {
         }
         let mut loaded = self.lock();
         loaded.followed = appended.entry.position;
-        for handle in concerned(&loaded.accounts, &appended.logs) {
-            let _ = handle.commands.send(Command::Entry(Arc::clone(appended)));
-        }
-    }
-
-    fn subscribed(&self, account: &AccountName, topic: TopicId) {
-        if let Some(handle) = self.lock().accounts.get_mut(account) {
-            handle.topics.insert(topic);
+        for account in loaded.concerned(&appended.logs) {
+            if let Some(commands) = loaded.get(account) {
+                let _ = commands.send(Command::Entry(Arc::clone(appended)));
+            }
         }
     }
 
     /// An account that is not loaded has nobody to be told, and learns it from the store later.
     fn tell(&self, account: &AccountName, command: Command) {
-        if let Some(handle) = self.lock().accounts.get(account) {
-            let _ = handle.commands.send(command);
+        if let Some(commands) = self.lock().get(account) {
+            let _ = commands.send(command);
         }
     }
 
@@ -379,10 +338,7 @@ impl Accounts {
     ) {
         let (store, started) = (&*self.store, self.started);
         account.restore(store, started, first, followed).await;
-        if let Some(handle) = self.lock().accounts.get_mut(account.name()) {
-            handle.topics.extend(account.topics());
-            handle.loading = false;
-        }
+        self.lock().knows(account.name(), account.topics());
         account.count_owed();
         loop {
             tokio::select! {
@@ -405,7 +361,7 @@ impl Accounts {
         let mut loaded = self.lock();
         let unload = commands.is_empty();
         if unload {
-            loaded.accounts.remove(account);
+            loaded.remove(account);
         }
         unload
     }
@@ -413,31 +369,6 @@ impl Accounts {
     fn lock(&self) -> MutexGuard<'_, Loaded> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The accounts that entries of these logs may concern, each once.
-fn concerned<'a>(
-    accounts: &'a HashMap<AccountName, Handle>,
-    logs: &[Log],
-) -> Box<dyn Iterator<Item = &'a Handle> + 'a> {
-    let mut names = HashSet::new();
-    let mut topics = Vec::new();
-    for log in logs {
-        match log {
-            Log::Everyone | Log::Application(_) => return Box::new(accounts.values()),
-            Log::Account(name) | Log::Client(name, _) => {
-                names.insert(name.clone());
-            }
-            Log::Topic(topic) => topics.push(*topic),
-        }
-    }
-    if topics.is_empty() {
-        return Box::new(names.into_iter().filter_map(|name| accounts.get(&name)));
-    }
-    Box::new(accounts.iter().filter_map(move |(name, handle)| {
-        let wants = names.contains(name) || topics.iter().any(|topic| handle.wants(*topic));
-        wants.then_some(handle)
-    }))
 }
 
 /// Asks until the store answers: what is not known would never be alerted.

@@ -35,8 +35,8 @@ pub(super) fn stopping() {
 
 async fn watch(store: Arc<dyn Store>, every: Duration) {
     loop {
-        match store.head().await {
-            Ok(_) => say(NotifyState::Watchdog),
+        match store.answers().await {
+            Ok(()) => say(NotifyState::Watchdog),
             Err(error) => tracing::error!(%error, "the store does not answer"),
         }
         tokio::time::sleep(every).await;

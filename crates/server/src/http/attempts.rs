@@ -1,14 +1,13 @@
 //! Sign-in attempts, limited by address and by account.
 
 use core::net::IpAddr;
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::Failure;
-use crate::limits::{Buckets, Rate, TooSoon, limited};
+use crate::limits::{Buckets, Place, Places, Rate, TooSoon, limited};
 
 /// Attempts under way at once from one address, and for one account.
-const AT_ONCE: u32 = 32;
+const AT_ONCE: usize = 32;
 /// When there is room for another one, in seconds.
 const SOON_S: u64 = 1;
 
@@ -18,7 +17,7 @@ const SOON_S: u64 = 1;
 #[derive(Debug)]
 pub(crate) struct Attempts {
     failures: Buckets<Key>,
-    under_way: Mutex<HashMap<Key, u32>>,
+    under_way: Arc<Places<Key>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,13 +32,14 @@ enum Key {
 pub(crate) struct Attempt<'a> {
     attempts: &'a Attempts,
     keys: Vec<Key>,
+    _places: Vec<Place<Key>>,
 }
 
 impl Attempts {
     pub(crate) fn new(failures: Rate) -> Self {
         Self {
             failures: Buckets::new(failures),
-            under_way: Mutex::default(),
+            under_way: Places::new(usize::MAX, AT_ONCE),
         }
     }
 
@@ -49,25 +49,17 @@ impl Attempts {
         let address = limited(address).map(Key::Address);
         let keys: Vec<_> = address.into_iter().chain([account]).collect();
         self.failures.has_room(&keys).map_err(too_many)?;
-        let mut under_way = self.under_way();
-        if keys.iter().any(|key| under_way.get(key) >= Some(&AT_ONCE)) {
-            return Err(Failure::too_many(
-                "Too many sign-ins at once; try again in a moment.",
-                SOON_S,
-            ));
-        }
-        for key in &keys {
-            *under_way.entry(key.clone()).or_default() += 1;
-        }
-        drop(under_way);
-        let attempts = self;
-        Ok(Attempt { attempts, keys })
-    }
-
-    fn under_way(&self) -> MutexGuard<'_, HashMap<Key, u32>> {
-        self.under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        let places = keys
+            .iter()
+            .map(|key| self.under_way.take(Some(key.clone())));
+        let places = places.collect::<Result<_, _>>().map_err(|_| {
+            Failure::too_many("Too many sign-ins at once; try again in a moment.", SOON_S)
+        })?;
+        Ok(Attempt {
+            attempts: self,
+            keys,
+            _places: places,
+        })
     }
 }
 
@@ -75,20 +67,6 @@ impl Attempt<'_> {
     /// The password was wrong.
     pub(crate) fn failed(self) {
         self.attempts.failures.charge(&self.keys);
-    }
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        let mut under_way = self.attempts.under_way();
-        for key in &self.keys {
-            if let Some(count) = under_way.get_mut(key) {
-                *count -= 1;
-                if *count == 0 {
-                    under_way.remove(key);
-                }
-            }
-        }
     }
 }
 
@@ -147,6 +125,6 @@ mod tests {
         assert!(guess().is_err());
         guesses.into_iter().for_each(Attempt::failed);
         let wait = guess().unwrap_err().retry_after_s();
-        assert!(wait > Some(u64::from(AT_ONCE - 3) * 3600), "{wait:?}");
+        assert!(wait > Some((AT_ONCE as u64 - 3) * 3600), "{wait:?}");
     }
 }

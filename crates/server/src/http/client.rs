@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use hither_protocol::{AccessToken, ErrorCode};
 
+use super::authorization::Authorization;
+use super::cookie::Cookie;
 use super::{App, Failure};
 use crate::session::INBOX;
 use crate::store::Identity;
 
-/// The cookie that stands for an access token in a browser.
-pub(crate) const COOKIE_NAME: &str = "hither_session";
+/// What stands for a client's access token in a browser.
+pub(super) const COOKIE: Cookie = Cookie {
+    name: "hither_session",
+    path: "/",
+};
 
 /// A signed-in client.
 pub(crate) struct Client(pub(crate) Identity);
@@ -46,17 +50,13 @@ impl FromRequestParts<Arc<App>> for Client {
 
 /// The access token in an `Authorization` header.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<AccessToken> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| AccessToken::new(token.trim().to_owned()))
+    Authorization::of(headers)?.bearer().map(AccessToken::new)
 }
 
 /// The access token in a browser's cookie. A request that changes something, or opens a stream,
 /// must come from one of this server's own pages.
 pub(crate) fn from_browser(app: &App, parts: &Parts) -> Result<Option<AccessToken>, Failure> {
-    let Some(token) = cookie(&parts.headers) else {
+    let Some(token) = COOKIE.of(&parts.headers) else {
         return Ok(None);
     };
     let harmless = matches!(parts.method, Method::GET | Method::HEAD)
@@ -81,20 +81,4 @@ pub(crate) fn unauthenticated() -> Failure {
         ErrorCode::Unauthenticated,
         "Sign in with POST /v1/sessions and send the header Authorization: Bearer ACCESS_TOKEN.",
     )
-}
-
-fn cookie(headers: &HeaderMap) -> Option<AccessToken> {
-    cookie_named(headers, COOKIE_NAME)
-}
-
-/// The access token in the cookie of this name.
-pub(crate) fn cookie_named(headers: &HeaderMap, wanted: &str) -> Option<AccessToken> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == wanted)
-        .map(|(_, token)| AccessToken::new(token.to_owned()))
 }

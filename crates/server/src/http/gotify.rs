@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Multipart, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Form, Json};
@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::authorization::Authorization;
 use super::body::object;
 use super::{App, Failure, code_of, publish, publisher};
 use crate::secret;
@@ -130,8 +131,8 @@ pub(crate) async fn version() -> Json<Value> {
 
 /// `GET /health`
 pub(crate) async fn health(State(app): State<Arc<App>>) -> Response {
-    let (status, database) = match app.store.head().await {
-        Ok(_) => (StatusCode::OK, "green"),
+    let (status, database) = match app.store.answers().await {
+        Ok(()) => (StatusCode::OK, "green"),
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "red"),
     };
     let health = json!({ "health": database, "database": database });
@@ -143,17 +144,12 @@ async fn who(
     headers: &HeaderMap,
     token: Option<&str>,
 ) -> Result<PublisherRecord, Refused> {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer = |value: &'_ str| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then(|| token.trim().to_owned())
-    };
+    let own = headers.get("x-gotify-key");
+    let own = own.and_then(|value| value.to_str().ok());
     let token = token
         .map(str::to_owned)
-        .or_else(|| header("x-gotify-key").map(str::to_owned))
-        .or_else(|| header(AUTHORIZATION.as_str()).and_then(bearer))
+        .or_else(|| own.map(str::to_owned))
+        .or_else(|| Authorization::of(headers)?.bearer())
         .ok_or_else(unauthorized)?;
     let (id, secret) = token.split_once('.').ok_or_else(unauthorized)?;
     let publisher = publisher::admit(app, id, &secret::hash(secret)).await?;

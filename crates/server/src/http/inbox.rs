@@ -11,8 +11,8 @@ use axum::http::header::{
 };
 use axum::response::{IntoResponse, Response};
 use hither_protocol::{
-    AccountName, Cursor, DeviceId, ErrorCode, ExplainedStep, MessageId, MessagesPage, Timestamp,
-    Trace, TraceStep, read_optional_time,
+    AccountName, Cursor, DeviceId, ErrorCode, ExplainedStep, Message, MessageId, MessagesPage,
+    Timestamp, Trace, TraceStep, read_optional_time,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ pub(crate) async fn list(
             .entries
             .into_iter()
             .filter_map(|entry| message(entry.what))
-            .map(|message| client.0.told(message))
+            .map(|message| Arc::unwrap_or_clone(client.0.told(message)))
             .collect(),
     }))
 }
@@ -168,7 +168,7 @@ async fn read_page(
     let after = match &listing.after {
         None => Position::default(),
         Some(cursor) => {
-            let head = app.store.head().await?;
+            let head = app.store.head();
             let position = app.cursors.parse(&identity.account, cursor, head);
             position.map_err(|_| unknown_cursor())?
         }
@@ -191,9 +191,9 @@ fn reader(identity: &Identity, token: Option<&str>) -> Result<Reader, Failure> {
     }
 }
 
-fn message(what: What) -> Option<hither_protocol::Message> {
+fn message(what: What) -> Option<Arc<Message>> {
     match what {
-        What::Message(message) => Some(*message),
+        What::Message(message) => Some(message),
         What::Read(_) | What::Withdraw(..) => None,
     }
 }

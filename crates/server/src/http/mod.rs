@@ -4,8 +4,10 @@ mod account;
 mod admin;
 mod attachments;
 mod attempts;
+mod authorization;
 mod body;
 mod client;
+mod cookie;
 mod elsewhere;
 mod etag;
 mod failure;
@@ -46,7 +48,7 @@ pub(crate) use self::body::in_words;
 use self::client::Client;
 pub(crate) use self::failure::Failure;
 use self::failure::code_of;
-pub(crate) use self::ntfy::{Followers, KnownPasswords, moment, priority_named, topic_name};
+pub(crate) use self::ntfy::{KnownPasswords, MAX_FEEDS, moment, priority_named, topic_name};
 pub(crate) use self::observe::REQUEST_ID;
 pub use self::openapi::text as openapi;
 pub use self::origin::{InvalidOrigin, Origin};
@@ -143,7 +145,13 @@ pub(crate) fn metrics_routes(app: Arc<App>) -> Router {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Failure> {
-    app.store.head().await?;
+    app.store.answers().await.map_err(|error| {
+        tracing::error!(%error, "the store does not answer");
+        Failure::new(
+            ErrorCode::Unavailable,
+            "The store does not answer; the server's log says why.",
+        )
+    })?;
     Ok("ready\n")
 }
 

@@ -13,10 +13,10 @@ use hither_protocol::{CreateSession, DeviceId, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::client::{COOKIE_NAME, cookie_named, foreign_page};
+use super::client::{COOKIE, foreign_page};
 use super::page::{self, File, HTML, MANIFEST, PICTURE, SCRIPT, STYLE};
 use super::sign_in::{SESSION_LASTS, sign_in};
-use super::{App, Client, Failure, JsonBody, Origin};
+use super::{App, Client, Failure, JsonBody};
 
 macro_rules! files {
     ($($name:literal: $media_type:expr,)*) => {
@@ -78,13 +78,9 @@ pub(crate) async fn create(
     if headers.contains_key(ORIGIN) && !app.is_from_own_page(&headers)? {
         return Err(foreign_page());
     }
-    let before = cookie_named(&headers, COOKIE_NAME);
+    let before = COOKIE.of(&headers);
     let session = sign_in(&app, peer, &origin, body.value, before).await?;
-    let cookie = cookie(
-        session.access_token.expose(),
-        SESSION_LASTS.as_secs(),
-        &origin,
-    );
+    let cookie = COOKIE.set(&session.access_token, SESSION_LASTS, &origin);
     let session = BrowserSession {
         expires_at: session.expires_at,
         device_id: session.device_id,
@@ -102,11 +98,6 @@ pub(crate) async fn end(
 ) -> Result<Response, Failure> {
     let origin = app.origin(&headers)?;
     app.store.end_session(identity.client).await?;
-    let cookie = cookie("", 0, &origin);
+    let cookie = COOKIE.forget(&origin);
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
-}
-
-fn cookie(token: &str, max_age_s: u64, origin: &Origin) -> String {
-    let secure = if origin.is_secure() { "; Secure" } else { "" };
-    format!("{COOKIE_NAME}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age_s}{secure}")
 }

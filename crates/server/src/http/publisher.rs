@@ -3,13 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use hither_protocol::{ErrorCode, PublisherId};
 
+use super::authorization::Authorization;
 use super::{App, Failure};
 use crate::secret;
 use crate::store::{PublisherRecord, SecretHash};
@@ -21,7 +18,8 @@ impl FromRequestParts<Arc<App>> for Publisher {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
-        let (id, secret) = credentials(&parts.headers).ok_or_else(unauthenticated)?;
+        let shown = Authorization::of(&parts.headers).and_then(Authorization::id_and_secret);
+        let (id, secret) = shown.ok_or_else(unauthenticated)?;
         let secret = secret::hash(&secret);
         let publisher = admit(app, &id, &secret).await?;
         publisher.map(Self).ok_or_else(unauthenticated)
@@ -62,24 +60,6 @@ pub(super) fn disabled() -> Failure {
         ErrorCode::Forbidden,
         "This publisher is disabled; ask the server's administrator.",
     )
-}
-
-/// Id and secret, from HTTP Basic or a bearer token `id.secret`.
-fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, rest) = value.split_once(' ')?;
-    let rest = rest.trim();
-    let (id, secret) = if scheme.eq_ignore_ascii_case("basic") {
-        let decoded = String::from_utf8(STANDARD.decode(rest).ok()?).ok()?;
-        let (id, secret) = decoded.split_once(':')?;
-        (id.to_owned(), secret.to_owned())
-    } else if scheme.eq_ignore_ascii_case("bearer") {
-        let (id, secret) = rest.split_once('.')?;
-        (id.to_owned(), secret.to_owned())
-    } else {
-        return None;
-    };
-    Some((id, secret))
 }
 
 pub(crate) fn unauthenticated() -> Failure {

@@ -1,10 +1,11 @@
 //! What an identified client says, and what it is sent.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use hither_protocol::{
-    AlertStyle, AlertWhy, ClientFrame, Cursor, Echo, FirstAlert, MAX_FRAME_IDS, Message, MessageId,
-    Presence, ServerFrame, Timestamp,
+    AlertStyle, AlertWhy, ClientFrame, Cursor, Delivery, Echo, FirstAlert, MAX_FRAME_IDS,
+    MessageId, Presence, ServerFrame, Timestamp,
 };
 
 use super::{INBOX, MAX_ACTION, Output, Taken, Write};
@@ -12,7 +13,7 @@ use crate::store::{Cursors, Entry, Identity, Position, UnknownCursor, What};
 
 #[derive(Debug)]
 pub(super) struct Stream {
-    pub(super) identity: Identity,
+    pub(super) identity: Arc<Identity>,
     /// Every entry up to here was sent or left out for good.
     pub(super) sent: Position,
     /// The newest entry that was sent.
@@ -38,8 +39,8 @@ pub(super) enum Refusal {
 }
 
 impl Stream {
-    pub(super) const fn new(
-        identity: Identity,
+    pub(super) fn new(
+        identity: Arc<Identity>,
         sent: Position,
         gap_told: Option<Timestamp>,
         presence: Option<Presence>,
@@ -164,8 +165,7 @@ impl Stream {
             self.sent = entry.position;
             self.delivered = entry.position;
             let cursor = cursors.make(&self.identity.account, entry.position);
-            let frame = frame_of(&self.identity, &entry.what, cursor, alert);
-            out.push(Output::Send(frame));
+            out.push(output_of(&self.identity, &entry.what, cursor, alert));
         } else if let (What::Message(message), FirstAlert::Now) = (&entry.what, alert) {
             out.push(Output::Send(ServerFrame::Alert {
                 ids: vec![message.id],
@@ -207,21 +207,21 @@ fn taken(echo: Option<Echo>) -> Taken {
     ))
 }
 
-fn frame_of(to: &Identity, what: &What, cursor: Cursor, alert: FirstAlert) -> ServerFrame {
+fn output_of(to: &Identity, what: &What, cursor: Cursor, alert: FirstAlert) -> Output {
     match what {
-        What::Message(message) => ServerFrame::Message {
+        What::Message(message) => Output::Deliver(Delivery {
             cursor,
             alert,
-            message: Box::new(to.told(Message::clone(message))),
-        },
-        What::Read(ids) => ServerFrame::Read {
+            message: to.told(Arc::clone(message)),
+        }),
+        What::Read(ids) => Output::Send(ServerFrame::Read {
             cursor,
             ids: ids.clone(),
-        },
-        What::Withdraw(ids, why) => ServerFrame::Withdraw {
+        }),
+        What::Withdraw(ids, why) => Output::Send(ServerFrame::Withdraw {
             cursor,
             ids: ids.clone(),
             why: *why,
-        },
+        }),
     }
 }

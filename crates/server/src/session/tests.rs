@@ -96,7 +96,7 @@ fn message(number: u64) -> Entry {
     };
     Entry {
         position: Position(number),
-        what: What::Message(Box::new(message)),
+        what: What::Message(Arc::new(message)),
     }
 }
 
@@ -131,6 +131,7 @@ fn words(outputs: Vec<Output>) -> Vec<String> {
 fn word(output: Output) -> String {
     match output {
         Output::Send(frame) => sent(frame),
+        Output::Deliver(delivery) => sent(delivery.into()),
         Output::Close(code) => format!("close {}", code as u16),
         Output::Identify { token, .. } => format!("identify {}", token.is_some()),
         Output::Attach(identity, _) => format!("attach {}", identity.device.id),

@@ -12,7 +12,9 @@ use super::{PublisherRecord, StoreError, Topic};
 pub const MAX_TOPICS: usize = 15_000;
 
 /// Who may be given something to do with a topic.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Grantee {
     /// A person.

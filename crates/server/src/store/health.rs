@@ -42,6 +42,8 @@ pub struct Condition {
 pub trait Health: Send + Sync {
     /// What it counts by itself.
     fn measures(&self) -> Measures;
+    /// Answers where the store does both: a read, and a commit of nothing behind what is queued.
+    async fn answers(&self) -> Result<(), StoreError>;
     /// How it is at this moment.
     async fn condition(&self) -> Result<Condition, StoreError>;
 }

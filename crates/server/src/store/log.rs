@@ -142,7 +142,7 @@ pub struct Entry {
 #[derive(Clone, Debug)]
 pub enum What {
     /// A message arrived. `html.inline` or `html.href` is filled in as fits a frame.
-    Message(Box<Message>),
+    Message(Arc<Message>),
     /// Read on some device.
     Read(Vec<MessageId>),
     /// Gone.

@@ -206,9 +206,9 @@ impl Identity {
     /// A message as this client gets it. What is for a client of another application than the
     /// inbox says so; of a message for several clients each learns its own.
     #[must_use]
-    pub fn told(&self, mut message: Message) -> Message {
+    pub fn told(&self, mut message: Arc<Message>) -> Arc<Message> {
         if self.application != INBOX {
-            message.application = Some(self.application.clone());
+            Arc::make_mut(&mut message).application = Some(self.application.clone());
         }
         message
     }
@@ -278,9 +278,6 @@ pub trait Store:
     + Sync
     + 'static
 {
-    /// The store's present life.
-    fn epoch(&self) -> Epoch;
-
     /// Makes and reads the cursors that belong to this store.
     fn cursors(&self) -> Cursors;
 
@@ -374,7 +371,7 @@ pub trait Store:
     async fn ack(&self, client: ClientId, upto: Position) -> Result<(), StoreError>;
 
     /// The newest position of the store.
-    async fn head(&self) -> Result<Position, StoreError>;
+    fn head(&self) -> Position;
     /// What a reader's logs say after a position and, where given, from a time of commit on; at
     /// most `limit` entries.
     async fn page(

@@ -500,22 +500,28 @@ async fn streams_are_told_when_it_is_quiet_and_what_comes_after() {
     let session = server.sign_in("ada", DeviceKind::Desktop).await;
     let (mut stream, policy) = welcomed(&server, &session).await;
     assert_eq!(policy.quiet, None);
-    let now = Timestamp::now();
-    let soon = Timestamp::from_millisecond(now.as_millisecond() + 2000).unwrap();
-    let later = now + 12.hours();
+    let later = Timestamp::now() + 12.hours();
     let clock = |time: Timestamp| time.strftime("%H:%M:%S").to_string();
-    let chosen = json!({
-        "do_not_disturb": { "until": soon },
-        "quiet_times": [{ "from": clock(later), "to": clock(later + 1.hour()) }],
-        "time_zone": "UTC",
-    });
-    put(&server, "/v1/settings", &session, &chosen).await;
     let quiet = |from, until| Some(Quiet { from, until });
-    let told = next_policy(&mut stream).await.quiet;
-    assert_eq!(told, quiet(None, Some(soon)));
     let second = |time: Timestamp| Timestamp::from_second(time.as_second()).ok();
+    let comes_after = quiet(second(later), second(later + 1.hour()));
+    // On a slow machine the first moments are over before the server knows of them.
+    for seconds in [2, 10, 40] {
+        let soon = Timestamp::from_second(Timestamp::now().as_second() + seconds).unwrap();
+        let chosen = json!({
+            "do_not_disturb": { "until": soon },
+            "quiet_times": [{ "from": clock(later), "to": clock(later + 1.hour()) }],
+            "time_zone": "UTC",
+        });
+        put(&server, "/v1/settings", &session, &chosen).await;
+        let told = next_policy(&mut stream).await.quiet;
+        if told == quiet(None, Some(soon)) {
+            break;
+        }
+        assert_eq!(told, comes_after);
+    }
     let told = next_policy(&mut stream).await.quiet;
-    assert_eq!(told, quiet(second(later), second(later + 1.hour())));
+    assert_eq!(told, comes_after);
     let (_stream, policy) = welcomed(&server, &session).await;
     assert_eq!(policy.quiet, told);
 }

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::harness::{Answer, INTERVAL, PATIENCE, PUBLISHER, SECRET, Server};
+use crate::harness::{Answer, PATIENCE, PUBLISHER, SECRET, Server, until};
 
 /// Of `0123456789`.
 const DIGITS: &str = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
@@ -194,8 +194,10 @@ async fn one_publisher_leaves_places_to_the_others() {
     assert_eq!(refused.problem(), (503, "unavailable".to_owned()));
     assert_eq!(refused.header("retry-after"), "5");
     drop((slow, theirs));
-    let free = async { while server.upload("x", b"x").await.status != 201 {} };
-    timeout(PATIENCE, free).await.expect("places come back");
+    until("places come back", async || {
+        (server.upload("x", b"x").await.status == 201).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -253,22 +255,14 @@ async fn too_much_is_refused_and_leaves_nothing() {
         .publish_parts(&[], &[part("message", &message), file("x", &[4; 1000])])
         .await;
     assert_eq!(over.problem(), (507, "quota_exceeded".to_owned()));
-    until(|| server.files().len() == 2).await;
+    let two = async || (server.files().len() == 2).then_some(());
+    until("two files are left", two).await;
 
     let too_many: Vec<_> = (0..11)
         .map(|_| json!({ "id": uuid::Uuid::now_v7() }))
         .collect();
     let body = json!({ "to": { "accounts": ["ada"] }, "title": "x", "attachments": too_many });
     assert_eq!(code(server.publish(&body).await), "invalid");
-}
-
-/// Waits for a condition.
-async fn until(condition: impl Fn() -> bool) {
-    let begun = std::time::Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < PATIENCE, "it never happens");
-        tokio::time::sleep(INTERVAL).await;
-    }
 }
 
 #[tokio::test]
@@ -374,10 +368,11 @@ async fn files_end_with_the_last_message_that_needs_them() {
     }
     let id = upload.as_str().unwrap().parse().unwrap();
     server.store.forget_uploads(vec![id]).await.unwrap();
-    let gone = |page: Value| page["messages"].as_array().unwrap().len() == 1;
-    while !gone(server.get("/v1/messages", &ada).await.json()) {
-        tokio::time::sleep(INTERVAL).await;
-    }
+    until("the short one expired", async || {
+        let page = server.get("/v1/messages", &ada).await.json();
+        (page["messages"].as_array()?.len() == 1).then_some(())
+    })
+    .await;
     attachments::sweep(&*server.store).await.unwrap();
     assert!(server.place(DIGITS).exists(), "one message still needs it");
     server

@@ -1,5 +1,6 @@
 //! A server, and clients that talk to it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use hither_server::secret;
 use hither_server::store::{
     AccountRecord, Clock, DataFolder, PublisherRecord, Publishers, SqliteStore, Store, system_clock,
 };
-use hither_server::{Settings, serve};
+use hither_server::{MetricsAccess, ServeError, Settings, serve};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request};
@@ -34,7 +35,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 /// Anything that takes longer than this is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks at what is waited for.
-pub(crate) const INTERVAL: Duration = Duration::from_millis(20);
+const INTERVAL: Duration = Duration::from_millis(20);
 pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) const SECRET: &str = "hither_ps_test";
 pub(crate) const PUBLISHER: &str = "app-0000000000000001";
@@ -47,7 +48,7 @@ pub(crate) struct Server {
     folder: TempDir,
     clock: Clock,
     stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), ServeError>>,
 }
 
 /// An answer over HTTP.
@@ -141,16 +142,23 @@ impl Server {
             folder,
             clock,
             stop,
-            task: tokio::spawn(async { serving.await.unwrap() }),
+            task: tokio::spawn(serving),
         }
     }
 
     /// Stops it, and answers what is left to start again.
     pub(crate) async fn stop(self) -> (Settings, TempDir) {
         self.stop.send(()).unwrap();
-        timeout(PATIENCE, self.task).await.expect("stops").unwrap();
+        let served = timeout(PATIENCE, self.task).await.expect("stops");
+        served.unwrap().unwrap();
         self.store.close().await;
         (self.settings, self.folder)
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) async fn fails(self) -> ServeError {
+        let served = timeout(PATIENCE, self.task).await.expect("ends");
+        served.unwrap().unwrap_err()
     }
 
     /// Stops it and starts it again on the same data, at another port.
@@ -186,6 +194,27 @@ impl Server {
             headers: parts.headers,
             body: String::from_utf8(body.to_vec()).unwrap(),
         }
+    }
+
+    /// What its metrics say: name and labels, value.
+    pub(crate) async fn samples(&self) -> BTreeMap<String, f64> {
+        let answer = self.request(Method::GET, "/metrics", &[], "").await;
+        assert_eq!(answer.status, 200);
+        let lines = answer.body.lines().filter(|line| !line.starts_with('#'));
+        let samples = lines.map(|line| {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            (name.to_owned(), value.parse().unwrap())
+        });
+        samples.collect()
+    }
+
+    /// Waits until one of its metrics is as wanted.
+    pub(crate) async fn wait_for_sample(&self, name: &str, wanted: impl Fn(f64) -> bool) {
+        until(name, async || {
+            let value = self.samples().await.get(name).copied();
+            value.filter(|value| wanted(*value))
+        })
+        .await;
     }
 
     /// The database, past the store.
@@ -594,6 +623,31 @@ impl Stream {
     pub(crate) async fn close(mut self) {
         self.wire.close(None).await.unwrap();
         self.end().await;
+    }
+}
+
+/// Looks again and again until it finds what it waits for.
+pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let found = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    };
+    let found = timeout(PATIENCE, found).await;
+    found.unwrap_or_else(|_| panic!("in vain: {what}"))
+}
+
+/// Settings of a server whose metrics anybody on this computer may read.
+pub(crate) fn observed() -> Settings {
+    Settings {
+        metrics: MetricsAccess {
+            on_main: true,
+            token: None,
+        },
+        ..Settings::default()
     }
 }
 

@@ -15,7 +15,7 @@ use hither_server::store::{
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Lines, PASSWORD, PUBLISHER, SECRET, Server, bearer};
+use crate::harness::{Answer, Lines, PASSWORD, PUBLISHER, SECRET, Server, bearer, observed};
 
 const OTHER: &str = "app-0000000000000002";
 
@@ -722,18 +722,22 @@ async fn a_client_has_so_many_subscriptions() {
 
 #[tokio::test]
 async fn a_subscriber_that_fell_behind_misses_nothing() {
-    let server = Server::start().await;
+    let server = Server::with(observed()).await;
     let mut lines = Lines::open_small(&server, "/t/json", &ada()).await;
     assert_eq!(lines.event().await["event"], "open");
+    // More than the network takes and the server holds for a subscriber.
     let body = "x".repeat(30_000);
-    for number in 0..300 {
+    let count = 600;
+    for number in 0..count {
         server
             .put("t", &[("Title", &number.to_string())], &body)
             .await;
     }
-    for number in 0..300 {
+    for number in 0..count {
         assert_eq!(lines.event().await["title"], number.to_string());
     }
+    let lagged = server.samples().await["hither_streams_lagged_total"];
+    assert!(lagged > 0.5, "it never fell behind");
 }
 
 #[tokio::test]

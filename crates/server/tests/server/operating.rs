@@ -1,61 +1,27 @@
 //! What the operator sees, and docs/operating.md.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hither_protocol::{ClientFrame, CloseCode, DeviceKind, PresenceState, ServerFrame};
+use hither_protocol::{ClientFrame, CloseCode, DeviceKind, PresenceState, ServerFrame, Timestamp};
 use hither_server::config::{Config, Layer, SETTINGS};
-use hither_server::store::Store;
-use hither_server::{Limits, MetricsAccess, Settings};
+use hither_server::store::{Clock, Store};
+use hither_server::{Limits, MetricsAccess, ServeError, Settings};
 use hyper::Method;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
-use crate::harness::{Answer, INTERVAL, PATIENCE, Server, shows};
+use crate::harness::{self, Answer, Server, shows};
 
 const OPERATING: &str = include_str!("../../../../docs/operating.md");
 
 async fn observed() -> Server {
-    Server::with(Settings {
-        metrics: MetricsAccess {
-            on_main: true,
-            token: None,
-        },
-        ..Settings::default()
-    })
-    .await
+    Server::with(harness::observed()).await
 }
 
 async fn ask(server: &Server, headers: &[(&str, &str)]) -> Answer {
     server.request(Method::GET, "/metrics", headers, "").await
-}
-
-/// The samples of an answer: name and labels, value.
-async fn samples(server: &Server) -> BTreeMap<String, f64> {
-    let answer = ask(server, &[]).await;
-    assert_eq!(answer.status, 200);
-    let lines = answer.body.lines().filter(|line| !line.starts_with('#'));
-    let samples = lines.map(|line| {
-        let (name, value) = line.rsplit_once(' ').unwrap();
-        (name.to_owned(), value.parse().unwrap())
-    });
-    samples.collect()
-}
-
-async fn wait_for_sample(server: &Server, name: &str, wanted: impl Fn(f64) -> bool) {
-    let found = async {
-        while !samples(server)
-            .await
-            .get(name)
-            .copied()
-            .is_some_and(&wanted)
-        {
-            tokio::time::sleep(INTERVAL).await;
-        }
-    };
-    let in_time = timeout(PATIENCE, found).await.is_ok();
-    let last = samples(server).await.get(name).copied();
-    assert!(in_time, "{name} is {last:?}");
 }
 
 /// The first columns of the tables' rows, which are code.
@@ -137,8 +103,12 @@ async fn who_is_not_getting_messages_is_seen() {
     let mut stream = server
         .connect_desktop(&session, PresenceState::Active)
         .await;
-    wait_for_sample(&server, "hither_oldest_unacked_seconds", |age| age > 0.0).await;
-    wait_for_sample(&server, "hither_streams", |count| count > 0.5).await;
+    server
+        .wait_for_sample("hither_oldest_unacked_seconds", |age| age > 0.0)
+        .await;
+    server
+        .wait_for_sample("hither_streams", |count| count > 0.5)
+        .await;
     let id = server.send("ada", "live").await;
     let cursor = loop {
         match stream.next().await {
@@ -151,8 +121,10 @@ async fn who_is_not_getting_messages_is_seen() {
     stream.say(&ClientFrame::Ack { cursor }).await;
     stream.say(&shows(id)).await;
     stream.ping().await;
-    wait_for_sample(&server, "hither_oldest_unacked_seconds", |age| age == 0.0).await;
-    let samples = samples(&server).await;
+    server
+        .wait_for_sample("hither_oldest_unacked_seconds", |age| age == 0.0)
+        .await;
+    let samples = server.samples().await;
     for (name, value) in [
         ("hither_log_entries_total{kind=\"message\"}", 2.0),
         ("hither_messages_delivered_total{alert=\"silent\"}", 1.0),
@@ -176,12 +148,11 @@ async fn who_is_not_getting_messages_is_seen() {
         assert!(samples[name] > 0.0, "{name}");
     }
     drop(stream);
-    wait_for_sample(
-        &server,
-        "hither_streams_closed_total{code=\"lost\"}",
-        |count| count > 0.5,
-    )
-    .await;
+    server
+        .wait_for_sample("hither_streams_closed_total{code=\"lost\"}", |count| {
+            count > 0.5
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -192,16 +163,58 @@ async fn alerts_that_nobody_can_get_are_owed() {
         .connect_desktop(&session, PresenceState::Inactive)
         .await;
     server.send("ada", "nobody is there").await;
-    wait_for_sample(&server, "hither_alerts_owed", |owed| owed > 0.5).await;
+    server
+        .wait_for_sample("hither_alerts_owed", |owed| owed > 0.5)
+        .await;
     drop(stream);
     let _active = server
         .connect_desktop(&session, PresenceState::Active)
         .await;
-    wait_for_sample(&server, "hither_alerts_owed", |owed| owed == 0.0).await;
-    wait_for_sample(&server, "hither_alerts_total{kind=\"waiting\"}", |count| {
-        count >= 1.0
-    })
-    .await;
+    server
+        .wait_for_sample("hither_alerts_owed", |owed| owed == 0.0)
+        .await;
+    server
+        .wait_for_sample("hither_alerts_total{kind=\"waiting\"}", |count| {
+            count >= 1.0
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_server_is_ready_while_its_store_answers() {
+    let server = Server::start().await;
+    let ask = async |path| server.request(Method::GET, path, &[], "").await;
+    assert_eq!(ask("/readyz").await.body, "ready\n");
+    assert_eq!(ask("/health").await.json()["database"], "green");
+    server.store.close().await;
+    let unavailable = (503, "unavailable".to_owned());
+    assert_eq!(ask("/readyz").await.problem(), unavailable);
+    let health = ask("/health").await;
+    assert_eq!(
+        (health.status, &health.json()["database"]),
+        (500, &json!("red"))
+    );
+    assert_eq!(ask("/healthz").await.status, 200, "it lives");
+}
+
+#[tokio::test]
+async fn a_server_that_lost_a_part_of_itself_ends() {
+    let fails = Arc::new(AtomicBool::new(false));
+    let fails_now = Arc::clone(&fails);
+    let clock: Clock = Arc::new(move || {
+        let writer = std::thread::current().name() == Some("store-writer");
+        let fails = fails_now.load(Ordering::Relaxed) && !writer;
+        assert!(!fails, "the clock fails whoever looks for what expired");
+        Timestamp::now()
+    });
+    let server = Server::with_clock(Settings::default(), clock).await;
+    let session = server.sign_in("bob", DeviceKind::Desktop).await;
+    let mut stream = server.connect(&session, None).await.0;
+    fails.store(true, Ordering::Relaxed);
+    let expiring = json!({ "to": { "accounts": ["ada"] }, "title": "t", "ttl_s": 60 });
+    server.send_as(&expiring).await;
+    stream.ends_with(CloseCode::Restarting).await;
+    assert!(matches!(server.fails().await, ServeError::Failed(_)));
 }
 
 #[tokio::test]
@@ -214,10 +227,10 @@ async fn refusals_count_in_whatever_form_they_are() {
         (Method::POST, "/message?token=x.y", "unauthenticated"),
     ] {
         let name = format!("hither_requests_rejected_total{{code=\"{code}\"}}");
-        let before = samples(&server).await[&name];
+        let before = server.samples().await[&name];
         let answer = server.request(method, path, &json, "{}").await;
         assert!(answer.status >= 400, "{path}: {answer:?}");
-        let now = samples(&server).await[&name];
+        let now = server.samples().await[&name];
         assert!(now > before, "{path}: {code} after {}", answer.status);
     }
 }
@@ -326,7 +339,7 @@ async fn a_restart_says_when_to_come_back_and_answers_what_was_asked() {
     assert!(waits.len() > 1, "all come back at once: {waits:?}");
     assert!(waits.iter().all(|wait| (300..=60_300).contains(wait)));
     let server = Server::run(settings, folder, hither_server::store::system_clock()).await;
-    let stored = server.store.head().await.unwrap().0;
+    let stored = server.store.head().0;
     let accepted = answered
         .iter()
         .filter(|answer| **answer == Some(201))

@@ -1,6 +1,5 @@
 //! Publishers are told what becomes of their messages, wherever they listen.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
@@ -12,14 +11,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use hither_protocol::{ClientFrame, DeviceKind, MessageId, Timestamp};
 use hither_server::store::{Change, Clock, MAX_WAITING, Publishers as _, Schedule as _};
-use hither_server::{Limits, MetricsAccess, Settings};
+use hither_server::{Limits, Settings};
 use hyper::Method;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
-use crate::harness::{Answer, INTERVAL, PATIENCE, PUBLISHER, SECRET, Server};
+use crate::harness::{Answer, PATIENCE, PUBLISHER, SECRET, Server, observed, until};
 
 /// What a receiver was posted.
 struct Heard {
@@ -141,11 +140,7 @@ impl Hands {
 fn settings() -> Settings {
     Settings {
         outbound_allow: vec!["127.0.0.1".parse().unwrap()],
-        metrics: MetricsAccess {
-            on_main: true,
-            token: None,
-        },
-        ..Settings::default()
+        ..observed()
     }
 }
 
@@ -177,29 +172,14 @@ async fn show(server: &Server, id: &str) -> Value {
 
 /// The webhook, once it is as wanted.
 async fn wait_for(server: &Server, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let found = async {
-        loop {
-            let shown = show(server, id).await;
-            if wanted(&shown) {
-                return shown;
-            }
-            tokio::time::sleep(INTERVAL).await;
-        }
-    };
-    if let Ok(shown) = timeout(PATIENCE, found).await {
-        return shown;
-    }
-    panic!("it is {}", show(server, id).await);
+    until("the webhook as wanted", async || {
+        Some(show(server, id).await).filter(&wanted)
+    })
+    .await
 }
 
 async fn metric(server: &Server, name: &str) -> String {
-    let metrics = server.request(Method::GET, "/metrics", &[], "").await;
-    let lines: BTreeMap<_, _> = metrics
-        .body
-        .lines()
-        .filter_map(|line| line.rsplit_once(' '))
-        .collect();
-    lines[name].to_owned()
+    server.samples().await[name].to_string()
 }
 
 #[tokio::test]
@@ -309,7 +289,7 @@ async fn a_refusal_says_what_a_publish_at_that_time_is_told() {
         let expected = json!({
             "message_id": id,
             "key": key,
-            "deliver_at": at,
+            "deliver_at": format!("{at:.3}"),
             "refused": [{ "what": what, "code": refused["code"], "detail": refused["detail"] }],
         });
         assert_eq!(told.body["data"], expected);
@@ -417,7 +397,7 @@ async fn what_cannot_be_noted_as_arrived_is_not_posted_again() {
     server.send("ada", "first").await;
     receiver.next().await;
     let posted = "hither_webhook_posts_total{result=\"delivered\"}";
-    while metric(&server, posted).await != "1" {}
+    server.wait_for_sample(posted, |count| count > 0.5).await;
     // What the store is asked after it shows that the store refused it.
     server.send("bob", "second").await;
     assert_eq!(show(&server, &id).await["waiting"], 2);
@@ -612,10 +592,5 @@ async fn what_waits_for_one_webhook_has_a_bound() {
         (&json!(MAX_WAITING), &json!(1))
     );
     let dropped = "hither_webhook_events_dropped_total{reason=\"full\"}";
-    let counted = async {
-        while metric(&server, dropped).await != "1" {
-            tokio::time::sleep(INTERVAL).await;
-        }
-    };
-    timeout(PATIENCE, counted).await.expect("it is counted");
+    server.wait_for_sample(dropped, |count| count > 0.5).await;
 }

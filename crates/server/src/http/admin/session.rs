@@ -17,15 +17,19 @@ use hither_protocol::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::client::{cookie_named, foreign_page};
+use super::super::client::foreign_page;
+use super::super::cookie::Cookie;
 use super::super::sign_in::{Entrance, sign_in_through};
-use super::super::{App, Failure, JsonBody, Origin};
+use super::super::{App, Failure, JsonBody};
 use crate::accounts::clock;
 use crate::secret;
 use crate::store::Identity;
 
-/// The cookie that stands for an administrator's access token.
-const COOKIE_NAME: &str = "hither_admin";
+/// What stands for an administrator's access token.
+const COOKIE: Cookie = Cookie {
+    name: "hither_admin",
+    path: "/admin",
+};
 /// The application of an administrator's session. Nothing else may call itself so.
 pub(crate) const APPLICATION: &str = "hither-admin";
 /// How long an administrator stays signed in.
@@ -57,7 +61,7 @@ impl FromRequestParts<Arc<App>> for Admin {
 
     /// Whether the account still is an administrator's is asked anew each time.
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
-        let token = cookie_named(&parts.headers, COOKIE_NAME).ok_or_else(unauthenticated)?;
+        let token = COOKIE.of(&parts.headers).ok_or_else(unauthenticated)?;
         let harmless = matches!(parts.method, Method::GET | Method::HEAD);
         if !harmless && !app.origin(&parts.headers)?.sent(&parts.headers) {
             return Err(foreign_page());
@@ -125,7 +129,7 @@ pub(crate) async fn create(
         },
     };
     let session = sign_in_through(&app, peer, &origin, request, None, entrance).await?;
-    let cookie = cookie(session.access_token.expose(), LASTS.as_secs(), &origin);
+    let cookie = COOKIE.set(&session.access_token, LASTS, &origin);
     let current = AdminSession {
         account: account.parse().map_err(|_| unauthenticated())?,
         device_id: session.device_id,
@@ -153,15 +157,8 @@ pub(crate) async fn end(
     app.store
         .remove_device(&identity.account, &identity.device.id)
         .await?;
-    let cookie = cookie("", 0, &origin);
+    let cookie = COOKIE.forget(&origin);
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
-}
-
-fn cookie(token: &str, max_age_s: u64, origin: &Origin) -> String {
-    let secure = if origin.is_secure() { "; Secure" } else { "" };
-    format!(
-        "{COOKIE_NAME}={token}; HttpOnly; SameSite=Strict; Path=/admin; Max-Age={max_age_s}{secure}"
-    )
 }
 
 fn unauthenticated() -> Failure {

@@ -7,16 +7,19 @@ use hither_protocol::{Message, MessageId, TopicName, WithdrawWhy};
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::error::NtfyError;
+use super::error::{NtfyError, Why};
 use super::filter::{Filter, Since};
 use super::message::{Event, NtfyMessage};
-use super::places::Place;
 use super::publication::Beyond;
 use super::reading::{Found, Reading};
 use super::who::Who;
 use crate::accounts::clock;
 use crate::http::{App, Origin};
-use crate::store::{Appended, Entry, Rights, Topic, What};
+use crate::limits::Place;
+use crate::store::{Appended, Entry, Grantee, Rights, Topic, What};
+
+/// Open subscriptions of one account or publisher.
+pub(crate) const MAX_FEEDS: usize = 30;
 
 /// What a client asks for.
 pub(super) struct Wanted {
@@ -45,7 +48,7 @@ pub(super) struct Feed {
     /// What waits for its time is still to come.
     scheduled: bool,
     live: Option<Live>,
-    _place: Place,
+    _place: Place<Grantee>,
 }
 
 struct Live {
@@ -71,7 +74,10 @@ impl Feed {
         origin: Origin,
         wanted: Wanted,
     ) -> Result<Self, NtfyError> {
-        let place = app.followers.take(&who.grantee())?;
+        let place = app.followers.take(Some(who.grantee())).map_err(|_| {
+            let detail = format!("{MAX_FEEDS} are the most of one account or publisher");
+            NtfyError::new(Why::TooManySubscriptions, detail)
+        })?;
         let names: Vec<_> = wanted.topics.iter().map(TopicName::as_str).collect();
         let mut feed = Self {
             names: names.join(","),
@@ -116,6 +122,7 @@ impl Feed {
         match self.live.as_mut()?.wait().await {
             Waited::Entry(entry) => Some(self.take(&entry).await),
             Waited::Lagged => {
+                self.app.metrics.lagged();
                 self.reading.fall_behind();
                 Some(Ok(()))
             }
@@ -187,7 +194,7 @@ impl Feed {
             match entry.what {
                 What::Message(message) => {
                     let fields = beyond.remove(&message.id);
-                    self.message(*message, fields.as_deref(), &topic);
+                    self.message(Arc::unwrap_or_clone(message), fields.as_deref(), &topic);
                 }
                 What::Withdraw(ids, WithdrawWhy::Recalled) => {
                     let gone = |id| {

@@ -77,7 +77,7 @@ async fn file(app: &App, topic: TopicId, id: MessageId) -> Result<Option<Attachm
     let before = Position(place.saturating_sub(1));
     let page = app.store.topic_page(topic, before, None, 1).await?;
     Ok(page.entries.into_iter().find_map(|entry| match entry.what {
-        What::Message(message) if message.id == id => message.attachments.into_iter().next(),
+        What::Message(message) if message.id == id => message.attachments.first().cloned(),
         _ => None,
     }))
 }

@@ -13,7 +13,6 @@ pub(super) mod fuzzing;
 mod known;
 mod message;
 mod params;
-mod places;
 mod publication;
 mod publish;
 mod reading;
@@ -29,8 +28,8 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 pub(crate) use self::delay::moment;
+pub(crate) use self::feed::MAX_FEEDS;
 pub(crate) use self::known::KnownPasswords;
-pub(crate) use self::places::Followers;
 pub(crate) use self::publication::{of_page, priority_named};
 pub(crate) use self::publish::as_json;
 pub(crate) use self::topic::{Refused, claimed, readable, topic_name, writable};

@@ -33,7 +33,7 @@ pub(super) trait Source: Send + Sync {
 #[async_trait]
 impl Source for dyn Store {
     async fn head(&self) -> Result<Position, StoreError> {
-        Store::head(self).await
+        Ok(Store::head(self))
     }
 
     async fn topic(&self, name: &TopicName) -> Result<Option<Topic>, StoreError> {

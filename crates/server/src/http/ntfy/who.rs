@@ -3,21 +3,19 @@
 use core::net::SocketAddr;
 
 use base64::Engine;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::alphabet::URL_SAFE;
+use base64::engine::GeneralPurpose;
 use hither_protocol::{AccessToken, AccountName, ErrorCode, PublisherId};
 
 use super::error::{NtfyError, Why};
 use super::params::{self, Params};
 use crate::accounts::clock;
+use crate::http::authorization::{Authorization, LENIENT};
 use crate::http::{App, publisher, sign_in};
 use crate::secret;
 use crate::session::INBOX;
 use crate::store::{Grantee, PublisherRecord, SecretHash};
 
-const LENIENT: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
 const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
 
 /// Somebody whose credentials were right.
@@ -35,13 +33,6 @@ pub(super) enum Proof {
     Password(String),
 }
 
-/// What a request carries.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Credentials {
-    Basic(String, String),
-    Bearer(String),
-}
-
 impl Who {
     /// Nobody where the request carries no credentials.
     pub(super) async fn asks(
@@ -51,17 +42,17 @@ impl Who {
     ) -> Result<Option<Self>, NtfyError> {
         match credentials(params)? {
             None => Ok(None),
-            Some(Credentials::Bearer(token)) => by_token(app, &token).await.map(Some),
-            Some(Credentials::Basic(name, token)) if name.is_empty() => {
+            Some(Authorization::Bearer(token)) => by_token(app, &token).await.map(Some),
+            Some(Authorization::Basic(name, token)) if name.is_empty() => {
                 by_token(app, &token).await.map(Some)
             }
             // Its secret cannot be guessed: a wrong one neither costs a slow check nor counts
             // against the people behind this address.
-            Some(Credentials::Basic(name, secret)) if name.parse::<PublisherId>().is_ok() => {
+            Some(Authorization::Basic(name, secret)) if name.parse::<PublisherId>().is_ok() => {
                 let publisher = by_secret(app, &name, &secret).await?;
                 publisher.ok_or_else(wrong).map(Some)
             }
-            Some(Credentials::Basic(name, secret)) => {
+            Some(Authorization::Basic(name, secret)) => {
                 by_password(app, peer, &name, secret).await.map(Some)
             }
         }
@@ -94,7 +85,7 @@ impl Who {
 
 /// From the header, or from `?auth=`, which is the header's value once more in base64: browsers
 /// cannot set headers when they open a WebSocket.
-pub(super) fn credentials(params: &Params) -> Result<Option<Credentials>, NtfyError> {
+pub(super) fn credentials(params: &Params) -> Result<Option<Authorization>, NtfyError> {
     let Some(text) = params.text(params::AUTHORIZATION) else {
         return Ok(None);
     };
@@ -102,26 +93,12 @@ pub(super) fn credentials(params: &Params) -> Result<Option<Credentials>, NtfyEr
         .then(|| BASE64_URL.decode(text).ok())
         .flatten()
         .and_then(|bytes| String::from_utf8(bytes).ok());
-    read_header(decoded.as_deref().unwrap_or(text))
+    Authorization::parse(decoded.as_deref().unwrap_or(text))
         .map(Some)
         .ok_or_else(|| {
             let detail = "send Authorization: Basic or Bearer, or that in base64 as ?auth=";
             NtfyError::new(Why::Unauthorized, detail)
         })
-}
-
-fn read_header(value: &str) -> Option<Credentials> {
-    let (scheme, rest) = value.trim().split_once(' ')?;
-    let rest = rest.trim();
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return Some(Credentials::Bearer(rest.to_owned()));
-    }
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = String::from_utf8(BASE64.decode(rest).ok()?).ok()?;
-    let (name, secret) = decoded.split_once(':')?;
-    Some(Credentials::Basic(name.to_owned(), secret.to_owned()))
 }
 
 /// `id.secret` of a publisher, or an account's access token.
@@ -197,13 +174,13 @@ mod tests {
     use super::super::params::tests::params;
     use super::*;
 
-    fn basic(name: &str, secret: &str) -> Credentials {
-        Credentials::Basic(name.to_owned(), secret.to_owned())
+    fn basic(name: &str, secret: &str) -> Authorization {
+        Authorization::Basic(name.to_owned(), secret.to_owned())
     }
 
     #[test]
     fn credentials_come_in_header_or_query() {
-        let bearer = Credentials::Bearer("tk_1".to_owned());
+        let bearer = Authorization::Bearer("tk_1".to_owned());
         // base64 of "ada:pass", and base64 of the header with it.
         let header = "Basic YWRhOnBhc3M=";
         let query = "auth=QmFzaWMgWVdSaE9uQmhjM009";

@@ -24,7 +24,7 @@ pub(crate) async fn a6_positions_rise_in_commit_order<B: Bed>(bed: B) {
         }
     }
     assert_eq!(seen, (1..=200).collect::<Vec<_>>());
-    assert_eq!(scene.store.head().await.unwrap(), Position(200));
+    assert_eq!(scene.store.head(), Position(200));
     for account in ["ada", "bob"] {
         let log = positions(&scene.whole_log(account).await.entries);
         assert_eq!(log, seen, "one position for all who get it");
@@ -122,7 +122,7 @@ pub(crate) async fn unknown_and_disabled_receivers_are_dropped<B: Bed>(bed: B) {
     let none = a_message(&["eve", "bob"]);
     let none = scene.store.publish(none).await;
     assert_eq!(refused(none), StoreError::NoReceivers);
-    assert_eq!(scene.store.head().await.unwrap(), Position(1));
+    assert_eq!(scene.store.head(), Position(1));
 
     let mut stranger = a_message(&["ada"]);
     stranger.message.publisher.id = "app-0000000000000000".parse().unwrap();
@@ -405,7 +405,7 @@ pub(crate) async fn commits_are_announced_before_they_are_answered<B: Bed>(bed: 
         };
         assert!(matches!(&entries[0].entry.what, What::Message(message)
             if message.id == id && message.created_at == scene.hands.now()));
-        let head = scene.store.head().await.unwrap();
+        let head = scene.store.head();
         assert_eq!(
             entries[0].entry.position, head,
             "visible to whoever was told"
@@ -449,22 +449,24 @@ pub(crate) async fn a9_what_was_answered_is_there_after_reopening<B: Bed>(bed: B
     drop(store);
     let store = bed.open(hands.clock());
     let scene = Scene { bed, hands, store };
-    let head = scene.store.head().await.unwrap();
+    let head = scene.store.head();
     assert_eq!(head, Position(50));
     let after = scene.store.cursors().parse(&name("ada"), &cursor, head);
     assert_eq!(after, Ok(Position(20)));
     let rest = scene.page("ada", Position(20), 100).await;
     assert_eq!(ids(&rest), sent[20..]);
     scene.publish(&["ada"]).await;
-    assert_eq!(scene.store.head().await.unwrap(), Position(51));
+    assert_eq!(scene.store.head(), Position(51));
 }
 
 pub(crate) async fn a_closed_store_says_so<B: Bed>(bed: B) {
     let scene = Scene::new(bed).await;
+    assert_eq!(scene.store.answers().await, Ok(()));
     let store = Arc::clone(&scene.store);
     let queued = tokio::spawn(async move { store.publish(a_message(&["ada"])).await });
     scene.store.close().await;
     scene.store.close().await;
+    assert_eq!(scene.store.answers().await, Err(StoreError::Closed));
     // Queued before or refused after, never lost without a word.
     let answer = queued.await.unwrap();
     let late = scene.store.publish(a_message(&["ada"])).await;

@@ -67,8 +67,8 @@ impl<B: Bed> Scene<B> {
         pending.iter().map(|one| one.id).collect()
     }
 
-    async fn head(&self) -> u64 {
-        self.store.head().await.unwrap().0
+    fn head(&self) -> u64 {
+        self.store.head().0
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) async fn d4_what_is_for_everyone_is_one_row_for_all<B: Bed>(bed: B) {
     let public = stored.id;
     assert_eq!(ids(&scene.whole_log("ada").await), [own, public]);
     assert_eq!(ids(&scene.whole_log("bob").await), [public]);
-    assert_eq!(scene.head().await, 2);
+    assert_eq!(scene.head(), 2);
     let told = announced(&mut news);
     let entries = told.iter().filter_map(|what| match what {
         Committed::Entries(entries) => Some(entries),
@@ -321,7 +321,7 @@ pub(crate) async fn a_message_for_many_logs_has_one_position<B: Bed>(bed: B) {
     };
     let stored = scene.store.publish(new).await.unwrap();
     assert_eq!(stored.unknown_tokens, ["dead"]);
-    assert_eq!(scene.head().await, 1);
+    assert_eq!(scene.head(), 1);
     assert_eq!(ids(&scene.read(Reader::Client(client)).await), [stored.id]);
     assert_eq!(ids(&scene.whole_log("ada").await), [stored.id]);
     let at = scene.hands.now();
@@ -580,7 +580,7 @@ pub(crate) async fn b3_upgrading_into_the_range_brings_it_behind_the_cursor<B: B
         .publish_for(to_application("report", ">=2"), DAY)
         .await;
     let both = scene.publish_to(to_application("report", ">=1")).await;
-    let upto = scene.head().await;
+    let upto = scene.head();
     assert_eq!(ids(&scene.read(reader()).await), [both]);
     scene.hands.turn(86_400_000);
 
@@ -599,13 +599,13 @@ pub(crate) async fn b3_upgrading_into_the_range_brings_it_behind_the_cursor<B: B
     // Once, for who reads from the beginning.
     assert_eq!(ids(&scene.read(reader()).await), [both, valid]);
     // Nothing new in a version of the same range; again after having left it.
-    let upto = scene.head().await;
+    let upto = scene.head();
     scene
         .store
         .set_version(client, "2.2.0".to_owned())
         .await
         .unwrap();
-    assert_eq!(scene.head().await, upto);
+    assert_eq!(scene.head(), upto);
     scene
         .store
         .set_version(client, "1.5.0".to_owned())
@@ -707,7 +707,7 @@ pub(crate) async fn expired_messages_are_withdrawn_once<B: Bed>(bed: B) {
     let short = scene.publish_for(to_accounts(&["ada", "bob"]), DAY).await;
     let long = scene.publish_for(to_everyone(), DAY * 2).await;
     assert_eq!(scene.store.expire().await.unwrap(), Some(DAY));
-    assert_eq!(scene.head().await, 3);
+    assert_eq!(scene.head(), 3);
     scene.hands.turn(86_400_000);
     assert_eq!(scene.store.expire().await.unwrap(), Some(DAY));
     assert_eq!(scene.store.expire().await.unwrap(), Some(DAY));

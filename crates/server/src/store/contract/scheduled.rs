@@ -100,7 +100,7 @@ pub(crate) async fn what_is_scheduled_comes_once_at_its_time<B: Bed>(bed: B) {
     let stored = scene.schedule(MINUTE, repeated()).await;
     assert_eq!(stored.receivers, 2);
     assert!(matches!(announced(&mut news)[..], [Committed::Scheduled]));
-    assert_eq!(scene.store.head().await.unwrap(), Position(0));
+    assert_eq!(scene.store.head(), Position(0));
     let due = scene.in_ms(MINUTE);
     let states = scene.became(stored.id).await;
     assert_eq!(

@@ -22,7 +22,7 @@ impl<B: Bed> Scene<B> {
 
     /// Acks everything, and waits until that is written: acks travel with the next commit.
     async fn acks(&self, client: ClientId) {
-        let head = self.store.head().await.unwrap();
+        let head = self.store.head();
         self.store.ack(client, head).await.unwrap();
         self.publish(&["bob"]).await;
     }

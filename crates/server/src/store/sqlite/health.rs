@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use async_trait::async_trait;
+use rusqlite::Connection;
 
 use super::{SqliteStore, scheduled};
 use crate::store::{Condition, Health, Measures, StoreError};
@@ -12,6 +13,12 @@ use crate::store::{Condition, Health, Measures, StoreError};
 impl Health for SqliteStore {
     fn measures(&self) -> Measures {
         self.measures.clone()
+    }
+
+    async fn answers(&self) -> Result<(), StoreError> {
+        let read = |conn: &Connection| conn.query_row("SELECT 1", [], |_| Ok(()));
+        self.readers.read(move |conn| Ok(read(conn)?)).await?;
+        self.writer.write(|_| Ok(())).await
     }
 
     async fn condition(&self) -> Result<Condition, StoreError> {

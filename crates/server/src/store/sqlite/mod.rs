@@ -102,7 +102,6 @@ pub enum OpenError {
 pub struct SqliteStore {
     clock: Clock,
     cursors: Cursors,
-    epoch: Epoch,
     files: Arc<Files>,
     /// How many readers stay for long.
     long_reads: Arc<AtomicUsize>,
@@ -129,7 +128,7 @@ impl SqliteStore {
         let mut conn = Connection::open(&path)?;
         prepare(&conn)?;
         schema::migrate(&mut conn)?;
-        let (epoch, cursors) = life(&conn)?;
+        let cursors = life(&conn)?;
         let files = Arc::new(Files::open(folder.path().join("attachments"))?);
 
         let checkpoints = Connection::open(&path)?;
@@ -149,7 +148,6 @@ impl SqliteStore {
         Ok(Self {
             clock,
             cursors,
-            epoch,
             files,
             long_reads,
             news: Mutex::new(Some(news)),
@@ -187,11 +185,11 @@ fn prepare(conn: &Connection) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn life(conn: &Connection) -> Result<(Epoch, Cursors), OpenError> {
+fn life(conn: &Connection) -> Result<Cursors, OpenError> {
     let (epoch, key) = conn.query_row("SELECT epoch, cursor_key FROM meta", [], |row| {
         Ok((Epoch(row.get::<_, i64>(0)?.cast_unsigned()), row.get(1)?))
     })?;
-    Ok((epoch, Cursors::new(epoch, key)))
+    Ok(Cursors::new(epoch, key))
 }
 
 impl Drop for SqliteStore {
@@ -210,10 +208,6 @@ fn join(threads: Vec<JoinHandle<()>>) {
 
 #[async_trait]
 impl Store for SqliteStore {
-    fn epoch(&self) -> Epoch {
-        self.epoch
-    }
-
     fn cursors(&self) -> Cursors {
         self.cursors.clone()
     }
@@ -381,8 +375,8 @@ impl Store for SqliteStore {
         self.writer.ack(client, upto)
     }
 
-    async fn head(&self) -> Result<Position, StoreError> {
-        Ok(self.writer.head())
+    fn head(&self) -> Position {
+        self.writer.head()
     }
 
     async fn page(

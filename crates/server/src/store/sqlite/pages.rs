@@ -1,6 +1,7 @@
 //! Reads of the log.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hither_protocol::{
     AccountName, DeviceId, Message, MessageId, Priority, PublisherId, Timestamp, WithdrawWhy,
@@ -107,7 +108,7 @@ fn what(row: &Row<'_>) -> Result<Option<What>, StoreError> {
                 return Ok(None);
             };
             let message = parse(content, row.get(2)?)?;
-            return Ok(Some(What::Message(Box::new(message))));
+            return Ok(Some(What::Message(Arc::new(message))));
         }
         "read" => return Ok(Some(What::Read(ids(row)?))),
         "recalled" => WithdrawWhy::Recalled,

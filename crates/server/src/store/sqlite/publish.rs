@@ -2,6 +2,7 @@
 
 use core::mem;
 use core::time::Duration;
+use std::sync::Arc;
 
 use hither_protocol::{DeviceId, Message, PublisherId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -70,7 +71,7 @@ pub(super) fn publish_elsewhere(
     let own = template.map(|template| template.fill(tx, &message, row.number, &to.logs));
     let said = own
         .transpose()?
-        .map_or_else(|| Said::Alike(Box::new(message)), Said::Each);
+        .map_or_else(|| Said::Alike(Arc::new(message)), Said::Each);
     match later {
         Some(later) => later.wait(tx, publisher, row.number, to)?,
         None => bring(tx, row, to, said)?,
@@ -84,7 +85,7 @@ pub(super) fn publish_elsewhere(
 /// What a message says.
 pub(super) enum Said {
     /// The same to all.
-    Alike(Box<Message>),
+    Alike(Arc<Message>),
     /// Its own in each log, in their order.
     Each(Vec<Message>),
 }
@@ -104,7 +105,7 @@ pub(super) fn bring(
         }
         Said::Each(own) => {
             for (log, message) in to.logs.into_iter().zip(own) {
-                let what = What::Message(Box::new(message));
+                let what = What::Message(Arc::new(message));
                 append(tx, vec![log], what, Some(row.clone()))?;
             }
         }

@@ -1,6 +1,7 @@
 //! A message's time has come: it is judged by what its publisher may do at this moment.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use hither_protocol::{
     AccountName, Message, MessageId, Priority, PublisherId, Timestamp, TopicName, WithdrawWhy,
@@ -241,7 +242,7 @@ impl Due {
             message.html.is_some(),
         ])?;
         let own = self.own(tx, &came)?;
-        Ok(own.map_or_else(|| Said::Alike(Box::new(message)), Said::Each))
+        Ok(own.map_or_else(|| Said::Alike(Arc::new(message)), Said::Each))
     }
 
     /// What was filled in for each receiver when it was published; nothing where all get the same.

@@ -1,5 +1,7 @@
 //! Devices, clients and their sessions.
 
+use std::sync::Arc;
+
 use hither_protocol::{AccountName, DeviceId, DeviceKind, Message, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -240,7 +242,7 @@ fn upgrade(tx: &mut Tx<'_>, client: ClientId, before: &str) -> Result<(), StoreE
         append(
             tx,
             vec![(own, log)],
-            What::Message(Box::new(message)),
+            What::Message(Arc::new(message)),
             Some(row),
         )?;
     }

@@ -132,22 +132,34 @@ async fn every_commit_reaches_the_disk() {
 
 #[tokio::test]
 async fn an_undone_request_leaves_neither_position_nor_news() {
+    let undone = undone(|| Err(StoreError::NotFound)).await;
+    assert_eq!(undone, StoreError::NotFound);
+}
+
+#[tokio::test]
+async fn a_request_that_panics_is_undone_alone() {
+    let undone = undone(|| panic!("a request that cannot be done")).await;
+    assert!(matches!(undone, StoreError::Broken(_)), "{undone:?}");
+}
+
+/// A request that comes to a bad end after it appended an entry, beside one that does not.
+async fn undone(end: fn() -> Result<(), StoreError>) -> StoreError {
     let folder = Folder::default();
     let store = furnished(folder.0.path()).await;
     let mut news = store.commits().unwrap();
-    let undone = store.writer.write(|tx| {
+    let undone = store.writer.write(move |tx| {
         tx.append(vec![Log::Everyone], What::Read(vec![]), false, None);
-        Err::<(), _>(StoreError::NotFound)
+        end()
     });
     let (undone, done) = tokio::join!(undone, store.publish(a_message(&["ada"])));
-    assert_eq!(undone, Err(StoreError::NotFound));
     done.unwrap();
     let Ok(Committed::Entries(entries)) = news.try_recv() else {
         panic!("nothing announced");
     };
     assert_eq!(positions(&new_entries(&entries)), [1]);
     assert!(news.try_recv().is_err());
-    assert_eq!(store.head().await, Ok(Position(1)));
+    assert_eq!(store.head(), Position(1));
+    undone.unwrap_err()
 }
 
 #[test]
@@ -191,9 +203,12 @@ fn one_folder_has_one_owner() {
 #[test]
 fn each_store_has_a_life_of_its_own() {
     let (one, two) = (Folder::default(), Folder::default());
-    let epoch = |folder: &Folder| folder.open(system_clock()).epoch();
-    assert_ne!(epoch(&one), epoch(&two));
-    assert_eq!(epoch(&one), epoch(&one));
+    let cursor = |folder: &Folder| {
+        let cursors = folder.open(system_clock()).cursors();
+        cursors.make(&name("ada"), Position(1))
+    };
+    assert_ne!(cursor(&one), cursor(&two));
+    assert_eq!(cursor(&one), cursor(&one));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,7 +56,7 @@ enum Order {
 
 /// A request with the way back to whoever waits for it.
 trait Job: Send {
-    /// Does the work; an error wants it undone.
+    /// Does the work; an error wants it undone. A panic is an error of this work alone.
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError>;
     /// Answers, once it is known whether the commit succeeded.
     fn answer(self: Box<Self>, commit: Result<(), StoreError>);
@@ -75,7 +76,12 @@ where
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         if let Some(work) = self.work.take() {
-            self.result = work(tx);
+            let done = catch_unwind(AssertUnwindSafe(|| work(tx)));
+            self.result = done.unwrap_or_else(|_| {
+                Err(StoreError::Broken(
+                    "a request to the store panicked".to_owned(),
+                ))
+            });
         }
         self.result.as_ref().map(|_| ()).map_err(Clone::clone)
     }

@@ -1,61 +1,34 @@
-//! A process that is killed while files come and go leaves no row without its file, and no file
-//! for ever that no row needs.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! Files that come and go: no row is left without its file, and no file for ever that no row needs.
 
 use std::collections::BTreeSet;
-use std::env;
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hither_protocol::{AccountName, Message, PublisherId, Timestamp};
+use hither_protocol::Timestamp;
 use hither_server::attachments::{remove_strays, sweep};
-use hither_server::store::{
-    AccountRecord, DataFolder, Grantee, NewMessage, PublisherRecord, Quota, Receivers, SqliteStore,
-    Store, Upload, system_clock,
-};
+use hither_server::store::{NewMessage, Quota, Store, Upload};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-const FOLDER: &str = "HITHER_TEST_CRASH_FILES";
+use crate::scene::{a_message, doomed, furnish, open, publisher, run_and_kill, say};
+
 const WRITERS: usize = 8;
 
 /// The test and, started again by itself with a folder to write to, the process it kills.
 #[test]
 fn a9_a_killed_process_leaves_rows_and_files_in_step() {
-    if let Some(folder) = env::var_os(FOLDER) {
+    if let Some(folder) = doomed() {
         return come_and_go_until_killed(Path::new(&folder));
     }
     let folder = tempfile::tempdir().unwrap();
     // Different numbers of rounds end it in different moments between file and row.
     for (life, rounds) in [1, 5, 23, 60, 111, 37, 84].into_iter().enumerate() {
-        run_and_kill(folder.path(), rounds);
+        let test = "files::a9_a_killed_process_leaves_rows_and_files_in_step";
+        run_and_kill(test, folder.path(), rounds, |line| line == "round");
         look(folder.path(), life);
     }
-}
-
-fn run_and_kill(folder: &Path, rounds: usize) {
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "a9_a_killed_process_leaves_rows_and_files_in_step",
-        ])
-        .arg("--nocapture")
-        .env(FOLDER, folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let done = lines.map_while(Result::ok).filter(|line| line == "round");
-    for (number, _) in done.enumerate() {
-        if number + 1 == rounds {
-            child.kill().unwrap();
-        }
-    }
-    child.wait().unwrap();
 }
 
 #[tokio::main]
@@ -85,7 +58,7 @@ async fn come_and_go(store: Arc<dyn Store>) {
             publish(&*store, &upload).await;
         }
         store.forget_uploads(vec![upload.id]).await.unwrap();
-        std::io::stdout().lock().write_all(b"\nround\n").unwrap();
+        say("round");
     }
 }
 
@@ -119,32 +92,16 @@ async fn upload(store: &dyn Store, content: &[u8]) -> Upload {
 
 async fn publish(store: &dyn Store, upload: &Upload) {
     let _held = store.files().hold().await;
-    let message = json!({
-        "id": Uuid::now_v7(),
-        "publisher": { "id": publisher(), "name": "Build" },
-        "title": "Done",
-        "created_at": Timestamp::UNIX_EPOCH,
-        "attachments": [{
-            "name": "x", "media_type": "text/plain", "size": upload.size, "href": "",
-            "sha256": upload.file.to_string(),
-        }],
-    });
-    let message: Message = serde_json::from_value(message).unwrap();
-    let new = NewMessage {
-        message,
-        html: None,
-        to: Receivers {
-            accounts: vec![ada()],
-            ..Receivers::default()
-        },
-        by: Grantee::Publisher(publisher()),
-        deliver_at: None,
+    let mut new = NewMessage {
         // Most are gone soon, so that files are, too.
         ttl: Some(Duration::from_millis(1)),
-        idempotency: None,
-        ntfy: None,
-        fields: None,
+        ..a_message()
     };
+    let attachment = json!({
+        "name": "x", "media_type": "text/plain", "size": upload.size, "href": "",
+        "sha256": upload.file.to_string(),
+    });
+    new.message.attachments = vec![serde_json::from_value(attachment).unwrap()];
     store.publish(new).await.unwrap();
 }
 
@@ -179,30 +136,4 @@ fn files(folder: &Path) -> BTreeSet<std::path::PathBuf> {
         }
     }
     found
-}
-
-fn open(folder: &Path) -> SqliteStore {
-    SqliteStore::open(DataFolder::lock(folder).unwrap(), system_clock()).unwrap()
-}
-
-async fn furnish(store: &dyn Store) {
-    let account = AccountRecord {
-        name: ada(),
-        password_hash: String::new(),
-        admin: false,
-        disabled_at: None,
-        created_at: Timestamp::now(),
-    };
-    let publisher = PublisherRecord::new(publisher(), "Build".to_owned(), vec![], Timestamp::now());
-    // Both are there from the second life on.
-    let _ = store.add_account(account).await;
-    let _ = store.add_publisher(publisher).await;
-}
-
-fn ada() -> AccountName {
-    "ada".parse().unwrap()
-}
-
-fn publisher() -> PublisherId {
-    "app-1234567890123456".parse().unwrap()
 }
