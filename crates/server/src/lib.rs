@@ -10,6 +10,7 @@ mod connection;
 pub mod fuzzing;
 mod gateway;
 mod http;
+mod leftover;
 pub mod limits;
 mod log;
 mod metrics;

@@ -97,6 +97,9 @@ pub enum StoreError {
     /// Ask who may give the right.
     #[error("not allowed")]
     Forbidden,
+    /// Ask who may enable the publisher; nothing was stored.
+    #[error("publisher disabled")]
+    Disabled,
     /// Give up some of what is there first.
     #[error("too many")]
     TooMany,

@@ -190,6 +190,9 @@ pub(super) fn mark_shown(
         if place.is_of_clients() {
             continue;
         }
+        if states::note_there(tx, number, shelf.account, at)? {
+            tell(tx, EventType::Delivered, number, shelf.account, None, at)?;
+        }
         if shown_anywhere(tx, shelf.account, number, at)? {
             tell(tx, EventType::Shown, number, shelf.account, None, at)?;
         }

@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0015_push.sql"),
     include_str!("migrations/0016_refusals_and_topics.sql"),
     include_str!("migrations/0017_notice.sql"),
+    include_str!("migrations/0018_departed.sql"),
 ];
 
 /// Brings the schema up to date; refuses a database that a newer version wrote.
