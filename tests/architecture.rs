@@ -117,6 +117,11 @@ const HOUSE: &[Room] = &[
         must_not_contain: NOT_PURE,
     },
     Room {
+        name: "hither-bench",
+        may_use: &["hither-protocol", "hither-server"],
+        must_not_contain: WEB_ENGINE,
+    },
+    Room {
         name: "xtask",
         may_use: &[],
         must_not_contain: ASYNC,

@@ -165,3 +165,40 @@ async fn a9_what_is_kept_no_longer_is_told_as_a_gap() {
     assert!(time(&gap["since"]) <= Timestamp::now(), "{gap}");
     assert_eq!(stream.next().await["message"]["title"], "1");
 }
+
+#[tokio::test]
+async fn d5_what_is_kept_no_longer_is_still_withdrawn_from_who_has_it() {
+    let mut place = Place::own(&[("HITHER_RETENTION_ENTRIES", "100")]);
+    let (ada, publisher) = (place.person(), place.publisher());
+    let desk = ada.sign_in(&DESK);
+    let message = |key| json!({ "to": { "accounts": [ada.name] }, "title": "x", "key": key });
+    let keyed = publisher.publish(&message(Some("balance")))["id"].clone();
+    let other = publisher.publish(&message(None))["id"].clone();
+    let (_, had) = desk.connect(None).await;
+    assert_eq!(had.titles(), ["x", "x"]);
+    for number in 0..100 {
+        publisher.send(&ada, &number.to_string());
+    }
+    let (bearer, hello) = (publisher.bearer.clone(), desk.hello(Some(&had.cursor)));
+    let new = message(Some("balance"));
+    place.restart();
+    let path = format!("/v1/messages/{}", other.as_str().unwrap());
+    let ask = |method| place.ask(method, &path, Some(&bearer), None);
+    wait_for("retention", SOON, || {
+        (ask("GET").status == 404).then_some(())
+    });
+    let mut stream = place.open().await;
+    stream.say(&hello).await;
+    place
+        .ask("POST", "/v1/messages", Some(&bearer), Some(&new))
+        .is(201);
+    assert_eq!(ask("DELETE").status, 204);
+    for (id, why) in [(keyed, "replaced"), (other, "recalled")] {
+        let withdrawn = stream.next_of("withdraw").await;
+        assert_eq!(
+            (&withdrawn["ids"], &withdrawn["why"]),
+            (&json!([id]), &json!(why))
+        );
+    }
+    assert_eq!(ask("DELETE").problem(), (404, "not_found"));
+}

@@ -11,6 +11,7 @@
 
 mod answer;
 mod attention;
+mod connections;
 mod corners;
 mod delivery;
 mod files;

@@ -20,6 +20,19 @@ fn register(place: &Place, status: u16) -> Publisher<'_> {
     Publisher::of(place, &made.is(status))
 }
 
+#[test]
+fn nobody_registers_under_the_servers_own_name() {
+    let place = registering("open");
+    let named = |name: &str| {
+        let body = json!({ "name": name, "kind": "shop", "contact": "ops@shop.example" });
+        place.ask("POST", "/v1/publishers", None, Some(&body))
+    };
+    for name in ["Hither", "hither", " HITHER "] {
+        assert_eq!(named(name).problem(), (422, "invalid"), "{name}");
+    }
+    named("Hither Shop").is(201);
+}
+
 /// A message to a topic in every form: Hither's own, ntfy's, Gotify's.
 fn in_every_form(place: &Place, publisher: &Publisher<'_>) -> [Answer; 3] {
     let message = json!({ "to": { "topics": ["offers"] }, "title": "x" });
@@ -174,9 +187,20 @@ fn d3_each_receiver_gets_what_is_known_of_it_and_fields_come_first() {
     publisher.publish(&template);
     let mut overridden = template.clone();
     overridden["fields"] = json!({ bob.name.as_str(): { "balance": 7 } });
+    overridden["fields"][ada.name.as_str()] = json!({ "balance": null });
     publisher.publish(&overridden);
     assert_eq!(adas.titles(), ["12.5 left", "12.5 left"]);
     assert_eq!(bobs.titles(), ["nothing left", "7 left"]);
+    for value in [json!([1]), json!({})] {
+        overridden["fields"][ada.name.as_str()]["balance"] = value;
+        let refused = publisher.try_publish(&overridden);
+        assert_eq!(refused.problem(), (422, "invalid"));
+        let detail = refused.body["detail"].as_str().unwrap();
+        assert!(
+            detail.contains(&ada.name) && detail.contains("balance"),
+            "{detail}"
+        );
+    }
     let page = adas.get("/v1/messages");
     let id = page["messages"][0]["id"].as_str().unwrap();
     let shown = adas.get(&format!("/v1/messages/{id}/html"));

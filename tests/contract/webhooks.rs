@@ -245,3 +245,30 @@ async fn reading_is_told_where_the_person_allows_it() {
     assert_eq!(states["counts"]["read"], 1, "{states}");
     assert!(states["receivers"][0]["read_at"].is_string(), "{states}");
 }
+
+#[test]
+fn what_happens_while_a_publisher_is_disabled_is_told_once_it_is_enabled() {
+    let place = telling();
+    let (ada, publisher) = (place.person(), place.publisher());
+    let hook = Hook::open();
+    let body = json!({ "url": hook.url(), "events": ["message.action"] });
+    ask(&place, &publisher, "POST", "", &body).is(201);
+    let message = json!({
+        "to": { "accounts": [ada.name] }, "title": "x", "actions": [{ "id": "yes", "label": "Yes" }],
+    });
+    let id = publisher.publish(&message)["id"].clone();
+    place.operate(&["publisher", "disable", &publisher.id]);
+    let chosen = json!({ "type": "action", "id": id, "action": "yes" });
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let (mut stream, _) = ada.sign_in(&DESK).connect(None).await;
+        stream.say(&chosen).await;
+        stream.ping().await;
+    });
+    place.operate(&["publisher", "enable", &publisher.id]);
+    // At once: by itself it is looked once a minute, which is longer than patience.
+    let told = hook.next();
+    assert_eq!(
+        (&told["type"], &told["data"]["message_id"]),
+        (&json!("message.action"), &id)
+    );
+}

@@ -155,6 +155,7 @@ impl Server {
             at: world.now,
             expires: None,
             except: None,
+            only: None,
         };
         self.route(world, Event::Accepted(accepted));
         self.pump(world);
@@ -237,6 +238,7 @@ impl Server {
                 at: *at,
                 expires: None,
                 except: None,
+                only: None,
             },
             shown: disk.popped_up(*id),
         });

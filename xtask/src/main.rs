@@ -5,6 +5,7 @@
     reason = "what it prints is its product"
 )]
 
+mod bench;
 mod codegen;
 mod command;
 mod cross;
@@ -83,21 +84,13 @@ enum Task {
         #[arg(long)]
         list: bool,
     },
-    /// Run benchmarks and print a table.
+    /// Measure what the server and the attention rule cost, and print a table (docs/performance.md).
     Bench {
-        /// Which; all without a name.
+        /// Which: publish, throughput, idle, storm, public, router; all without a name.
         names: Vec<String>,
     },
     /// Make the installers for this platform.
     Package,
-}
-
-fn of(names: &[String]) -> String {
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!(", so none called {}", names.join(" or "))
-    }
 }
 
 fn simulate(arguments: &[String]) -> anyhow::Result<()> {
@@ -115,7 +108,7 @@ fn main() -> ExitCode {
         Task::Simulate { arguments } => simulate(&arguments),
         Task::Fuzz { names, minutes } => fuzz::fuzz(&names, minutes),
         Task::Mutants { sets, only, list } => mutants::run(&sets, &only, list),
-        Task::Bench { names } => Err(anyhow!("There is no benchmark yet{}.", of(&names))),
+        Task::Bench { names } => bench::bench(&names),
         Task::Package => Err(anyhow!(
             "There are no installers yet. `npx tauri build` at the root makes a package of the window alone."
         )),

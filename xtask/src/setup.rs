@@ -18,6 +18,8 @@ pub(crate) enum Purpose {
     Test,
     /// Look at other systems from here.
     Cross,
+    /// Measure what the server costs.
+    Bench,
 }
 
 /// Packages of Debian and Ubuntu; where names differ, the one of each.
@@ -74,6 +76,9 @@ const WINDOWS: Packages = &[
     &["wine"],
 ];
 
+/// What the server is measured beside.
+const PEERS: Packages = &[&["build-essential"], &["redis-server"]];
+
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
 /// Installs what is missing and builds everything.
@@ -89,6 +94,7 @@ pub(crate) fn packages(purpose: Purpose) -> anyhow::Result<()> {
         Purpose::RunHere => vec![BUILDING],
         Purpose::RunVirtually => vec![BUILDING, A_SCREEN],
         Purpose::Cross => vec![BUILDING, A_SCREEN, WINDOWS],
+        Purpose::Bench => vec![PEERS],
         Purpose::Test => {
             vec![
                 BUILDING,

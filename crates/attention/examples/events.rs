@@ -134,6 +134,7 @@ impl Day {
             at: self.now,
             expires: None,
             except: None,
+            only: None,
         }));
         id
     }

@@ -100,22 +100,21 @@ fn nobody_surely_there(devices: &Devices, entry: &Entry, plan: Plan, restarting:
         return Decision::Hold(AlertWhy::Waiting, Because::DeviceMayAnswer);
     }
     let possible = devices.unknown_desktops().filter(|id| untried(entry, id));
-    let mut possible = possible.map(Way::stream).peekable();
-    let alone = match plan.when_unknown {
-        WhenUnknown::Both => false,
-        WhenUnknown::Desktop => possible.peek().is_some(),
-        WhenUnknown::Phone => mobile.is_some(),
-    };
-    let mobile = mobile.filter(|_| !(alone && plan.when_unknown == WhenUnknown::Desktop));
-    let possible = possible.filter(|_| !(alone && plan.when_unknown == WhenUnknown::Phone));
-    let mobile = mobile.map(|way| (way, Because::NobodyAtADesktop));
-    let ways = possible.map(|way| (way, Because::Unknown)).chain(mobile);
+    let mut desktops: Vec<_> = possible
+        .map(|id| (Way::stream(id), Because::Unknown))
+        .collect();
+    let mut mobile = mobile.map(|way| (way, Because::NobodyAtADesktop));
+    match plan.when_unknown {
+        WhenUnknown::Desktop if !desktops.is_empty() => mobile = None,
+        WhenUnknown::Phone if mobile.is_some() => desktops.clear(),
+        WhenUnknown::Both | WhenUnknown::Desktop | WhenUnknown::Phone => {}
+    }
     let nobody = if hold {
         Because::HeldUntilReturn
     } else {
         Because::NobodyReachable
     };
-    alert(ways, nobody)
+    alert(desktops.into_iter().chain(mobile), nobody)
 }
 
 fn everyone(devices: &Devices, entry: &Entry) -> Decision {

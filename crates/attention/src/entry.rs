@@ -131,7 +131,7 @@ impl Entry {
             || !self.phones.is_empty()
             || self.taken.is_some()
             || self.retries + self.believed > 0;
-        let alike = self.message.except.is_none();
+        let alike = self.message.comes_to_all();
         Some(Kind {
             why: self.wanted.filter(|_| !tried && alike)?,
             loudness: self.loudness?,
@@ -222,7 +222,7 @@ impl Entry {
     /// Whether this way was not used in vain, is not being used, and leads where it is not shown
     /// and may ring.
     pub(crate) fn is_open_to(&self, device: &DeviceId, via: Via) -> bool {
-        if self.message.except.as_ref() == Some(device) {
+        if !self.message.comes_to(device) {
             return false;
         }
         let leads = |way: &Way| way.via == via && way.device == *device;

@@ -21,14 +21,26 @@ pub(crate) struct Ledger {
     wanted: BTreeSet<MessageId>,
     /// Those of them that something was tried for in vain.
     stuck: BTreeSet<MessageId>,
-    /// When each entry needs attention by itself.
-    due: BTreeSet<(Instant, MessageId)>,
-    /// Since when each entry is shown on a desktop.
-    showing: BTreeSet<(Instant, MessageId)>,
-    /// Until when each entry that only a push service took is remembered.
-    taken: BTreeSet<(Instant, MessageId)>,
-    /// When another phone is asked about each entry.
-    lying: BTreeSet<(Instant, MessageId)>,
+    /// The entries by their moments.
+    moments: [BTreeSet<(Instant, MessageId)>; 4],
+}
+
+/// When an entry needs attention by itself.
+const DUE: usize = 0;
+/// Since when it is shown on a desktop.
+const SHOWING: usize = 1;
+/// Until when one that only a push service took is remembered.
+const TAKEN: usize = 2;
+/// When another phone is asked about it.
+const LYING: usize = 3;
+
+fn moments(entry: &Entry) -> [Option<Instant>; 4] {
+    let mut moments = [None; 4];
+    moments[DUE] = entry.due();
+    moments[SHOWING] = entry.showing_since();
+    moments[TAKEN] = entry.taken_until();
+    moments[LYING] = entry.lies_until();
+    moments
 }
 
 impl Ledger {
@@ -51,17 +63,10 @@ impl Ledger {
         if entry.is_stuck() {
             self.stuck.remove(&id);
         }
-        if let Some(due) = entry.due() {
-            self.due.remove(&(due, id));
-        }
-        if let Some(at) = entry.showing_since() {
-            self.showing.remove(&(at, id));
-        }
-        if let Some(taken) = entry.taken_until() {
-            self.taken.remove(&(taken, id));
-        }
-        if let Some(until) = entry.lies_until() {
-            self.lying.remove(&(until, id));
+        for (sorted, at) in self.moments.iter_mut().zip(moments(&entry)) {
+            if let Some(at) = at {
+                sorted.remove(&(at, id));
+            }
         }
         Some(entry)
     }
@@ -69,17 +74,17 @@ impl Ledger {
     fn take_waiting(&mut self, id: MessageId) -> Option<Entry> {
         let (kind, message) = self.piles.take(id)?;
         if let Some(expires) = message.expires {
-            self.due.remove(&(expires, id));
+            self.moments[DUE].remove(&(expires, id));
         }
         Some(Entry::waiting(message, kind))
     }
 
     fn put_waiting(&mut self, kind: Kind, message: Accepted) {
         let due = |message: &Accepted| message.expires.map(|expires| (expires, message.id));
-        self.due.extend(due(&message));
+        self.moments[DUE].extend(due(&message));
         let forgotten = self.piles.put(kind, message);
         if let Some(due) = forgotten.as_ref().and_then(due) {
-            self.due.remove(&due);
+            self.moments[DUE].remove(&due);
         }
     }
 
@@ -98,17 +103,8 @@ impl Ledger {
         if entry.is_stuck() {
             self.stuck.insert(id);
         }
-        if let Some(due) = entry.due() {
-            self.due.insert((due, id));
-        }
-        if let Some(at) = entry.showing_since() {
-            self.showing.insert((at, id));
-        }
-        if let Some(taken) = entry.taken_until() {
-            self.taken.insert((taken, id));
-        }
-        if let Some(until) = entry.lies_until() {
-            self.lying.insert((until, id));
+        for (sorted, at) in self.moments.iter_mut().zip(moments(&entry)) {
+            sorted.extend(at.map(|at| (at, id)));
         }
         self.entries.insert(id, entry);
         if self.stuck.len() > REMEMBERED
@@ -120,10 +116,11 @@ impl Ledger {
         // What desktops show is remembered as long as a server keeps it: nobody else would hand it
         // over.
         let forgotten = [
-            Self::oldest(&self.showing, piles::REMEMBERED),
-            Self::oldest(&self.taken, REMEMBERED),
-            Self::oldest(&self.lying, REMEMBERED),
+            (SHOWING, piles::REMEMBERED),
+            (TAKEN, REMEMBERED),
+            (LYING, REMEMBERED),
         ];
+        let forgotten = forgotten.map(|(sort, most)| Self::oldest(&self.moments[sort], most));
         for id in forgotten.into_iter().flatten() {
             if let Some(mut entry) = self.take(id) {
                 entry.finish();
@@ -140,12 +137,12 @@ impl Ledger {
 
     /// An entry whose expiry or answer is due.
     pub(crate) fn first_due(&self, now: Instant) -> Option<MessageId> {
-        let (due, id) = *self.due.first()?;
+        let (due, id) = *self.moments[DUE].first()?;
         (due <= now).then_some(id)
     }
 
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.due.first().map(|(due, _)| *due)
+        self.moments[DUE].first().map(|(due, _)| *due)
     }
 
     /// Those that an alert is owed for though something was tried.
@@ -179,8 +176,7 @@ impl Ledger {
 
     /// The desktops that show something.
     pub(crate) fn showing_on(&self) -> BTreeSet<DeviceId> {
-        let entries = self
-            .showing
+        let entries = self.moments[SHOWING]
             .iter()
             .filter_map(|(_, id)| self.entries.get(id));
         entries.flat_map(Entry::shows_on).cloned().collect()
@@ -188,7 +184,9 @@ impl Ledger {
 
     /// What `desktop` shows since before `input`.
     pub(crate) fn shown_before(&self, desktop: &DeviceId, input: Instant) -> Vec<MessageId> {
-        let before = self.showing.iter().take_while(|(at, _)| *at < input);
+        let before = self.moments[SHOWING]
+            .iter()
+            .take_while(|(at, _)| *at < input);
         let shown = |entry: &Entry| entry.shown_at(desktop).is_some_and(|at| at < input);
         before
             .map(|(_, id)| *id)

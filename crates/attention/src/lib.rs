@@ -90,6 +90,7 @@ pub use choices::{quiet, rings};
 pub use router::Router;
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use jiff::Zoned;
 
@@ -220,6 +221,19 @@ pub struct Accepted {
     pub expires: Option<Instant>,
     /// The device that it is about: it never rings there.
     pub except: Option<DeviceId>,
+    /// The devices that it went to, where it comes to no other ones later.
+    pub only: Option<BTreeSet<DeviceId>>,
+}
+
+impl Accepted {
+    fn comes_to_all(&self) -> bool {
+        self.except.is_none() && self.only.is_none()
+    }
+
+    fn comes_to(&self, device: &DeviceId) -> bool {
+        let only = self.only.as_ref();
+        self.except.as_ref() != Some(device) && only.is_none_or(|only| only.contains(device))
+    }
 }
 
 /// An unread, unexpired message that a restart has to take up again.

@@ -236,12 +236,17 @@ pub type Fields = BTreeMap<String, BTreeMap<String, FieldValue>>;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum FieldValue {
+    /// None: the receiver's record is asked.
+    Null,
     /// As it is.
     Text(String),
     /// As JSON writes it.
     Number(serde_json::Number),
     /// `true` or `false`.
     Flag(bool),
+    /// Nothing that can be filled in; refused where it would have to be.
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    Other(serde_json::Value),
 }
 
 /// An upload, named in a publish.

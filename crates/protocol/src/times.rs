@@ -10,7 +10,8 @@ use crate::Timestamp;
 #[error("give a time like 2026-11-22T08:00:00Z, of a year from 1970 to 9999")]
 pub struct InvalidTime;
 
-/// An RFC 3339 time of a year from 1970 to 9999.
+/// An RFC 3339 time of a year from 1970 to 9999. The last hours of 9999, in which many write "for
+/// ever", are taken for the last moment that a [`Timestamp`] holds: 9999-12-30T22:00:00.999Z.
 ///
 /// The year is looked at before the time is computed: times at the end of what a [`Timestamp`] holds
 /// end in an assertion of its library, and mean nothing here.
@@ -21,7 +22,16 @@ pub fn time(text: &str) -> Result<Timestamp, InvalidTime> {
     if year.is_none_or(|year| year < "1970") {
         return Err(InvalidTime);
     }
-    text.parse().map_err(|_| InvalidTime)
+    text.parse().or_else(|_| for_ever(text).ok_or(InvalidTime))
+}
+
+/// The last moment, for a time after it: one that is right but for its year.
+fn for_ever(text: &str) -> Option<Timestamp> {
+    let rest = text
+        .strip_prefix("9999")
+        .filter(|rest| rest.starts_with("-12-3"))?;
+    let a_year_before: Result<Timestamp, _> = format!("9998{rest}").parse();
+    a_year_before.ok().map(|_| Timestamp::MAX)
 }
 
 /// For fields that hold one.
@@ -80,14 +90,34 @@ mod tests {
             "+002026-11-22T08:00:00Z",
             "0000-01-01T00:00:00Z",
             "1969-12-31T23:59:59Z",
-            "9999-12-31T23:59:59.99Z",
-            "9999-12-30T22:00:00.5-25:59:59",
+            "9999-12-31T24:59:59Z",
+            "9999-12-32T00:00:00Z",
+            "9999-12-31",
             "２０２６-11-22T08:00:00Z",
             "2026",
             "",
         ] {
             assert_eq!(time(text), Err(InvalidTime), "{text}");
         }
+    }
+
+    #[test]
+    fn for_ever_is_the_last_moment() {
+        for text in [
+            "9999-12-31T23:59:59.999Z",
+            "9999-12-31T23:59:59Z",
+            "9999-12-31t23:59:59.999+08:00",
+            "9999-12-30T22:00:01Z",
+            "9999-12-30T22:00:00.5-25:59:59",
+        ] {
+            assert_eq!(time(text), Ok(Timestamp::MAX), "{text}");
+        }
+        let json = write_time(&Timestamp::MAX, serde_json::value::Serializer).unwrap();
+        assert_eq!(json, "9999-12-30T22:00:00.999Z");
+        assert_eq!(
+            time(json.as_str().unwrap()).map(|time| time > Timestamp::UNIX_EPOCH),
+            Ok(true)
+        );
     }
 
     #[test]

@@ -401,6 +401,11 @@ pub(crate) async fn grantee(store: &dyn Store, text: &str) -> Result<Grantee, St
 }
 
 impl AdminRequest {
+    /// Whether it makes sense where there is no store yet.
+    pub(crate) const fn may_be_the_first(&self) -> bool {
+        matches!(self, Self::AddAccount { .. } | Self::AddPublisher { .. })
+    }
+
     /// How long it may take.
     fn patience(&self) -> Duration {
         match self {

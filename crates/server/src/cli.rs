@@ -9,7 +9,7 @@ mod serve;
 mod systemd;
 mod topic;
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,7 +20,6 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use hither_protocol::Timestamp;
 use tokio::io::empty;
-use tracing_subscriber::EnvFilter;
 
 use self::account::AccountCommand;
 use self::answer::{Answer, Told, words};
@@ -29,7 +28,8 @@ use self::publisher::PublisherCommand;
 use self::topic::TopicCommand;
 use crate::Origin;
 use crate::admin::{self, AdminReply, AdminRequest, Content};
-use crate::config::{self, Config, Layer, LogFormat};
+use crate::config::{self, Config, Layer};
+use crate::log;
 use crate::store::{self, DataFolder, FolderError, SqliteStore, Store, system_clock};
 
 /// How long a command waits for another one that holds the data folder.
@@ -152,7 +152,7 @@ async fn act(cli: Cli) -> anyhow::Result<()> {
         flags.insecure_http = insecure_http.then_some(true);
     }
     let config = Config::gather(flags, common.config.as_deref())?;
-    log_to_stderr(config.log_format.value);
+    log::to_stderr(config.log_format.value);
     if matches!(command, Command::Serve { .. } | Command::Config) {
         warn_of_strays();
     }
@@ -172,11 +172,14 @@ async fn act(cli: Cli) -> anyhow::Result<()> {
 
 /// Prints the settings, also such as no server would run with.
 fn settings(config: &Config, json: bool) -> anyhow::Result<()> {
-    Answer::config(config)?.print(json)?;
-    match config.listen().and_then(|_| config.settings()) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Told(words(&error.into())).into()),
+    let mut answer = Answer::config(config)?;
+    let checked = config.listen().and_then(|_| config.settings());
+    let problem = checked.err().map(|error| Told(words(&error.into())));
+    if let Some(problem) = &problem {
+        answer.add_problem(problem);
     }
+    answer.print(json)?;
+    problem.map_or(Ok(()), |problem| Err(problem.into()))
 }
 
 /// A warning and no refusal: what else is called so is not ours alone, as where a platform tells
@@ -187,19 +190,6 @@ fn warn_of_strays() {
             variable,
             "no setting has this variable; `hither-server config` lists them all"
         );
-    }
-}
-
-/// `HITHER_LOG` says what; ids only, never content.
-fn log_to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("HITHER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
-    match format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
     }
 }
 
@@ -231,6 +221,12 @@ async fn execute(data: &Path, request: AdminRequest) -> anyhow::Result<AdminRepl
         AdminReply::Refused(why) => Err(why.into()),
         reply => Ok(reply),
     }
+}
+
+/// Why nothing is asked of a folder: most likely its name is misspelt.
+fn no_store(data: &Path) -> String {
+    let folder = data.display();
+    format!("there is no store in {folder}; name its folder with --data")
 }
 
 /// Does something in the folder of a server that does not run. Root may do it, too.
@@ -271,6 +267,9 @@ async fn lock_or_ask(
     request: &AdminRequest,
     content: Content<'_>,
 ) -> anyhow::Result<Held> {
+    if !request.may_be_the_first() && !store::is_there(data) {
+        bail!(no_store(data));
+    }
     let begun = Instant::now();
     loop {
         let in_use = match DataFolder::lock(data) {

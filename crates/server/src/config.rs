@@ -1,21 +1,23 @@
 //! Where the settings come from: flags, then `HITHER_*` variables, then a file, then defaults.
 
+mod error;
 mod value;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{env, fmt, fs, io};
+use std::{env, fmt, fs};
 
 use hither_protocol::Policy;
 use serde::{Deserialize, Serialize};
 
+pub use self::error::ConfigError;
 pub use self::value::{List, LogFormat, Seconds, Secret};
 use self::value::{Setting, parse};
 use crate::limits::{Limits, Rate};
 use crate::serve::MIB;
 use crate::store::{Quota, Retention};
-use crate::tls::{Tls, TlsError};
+use crate::tls::Tls;
 use crate::{AttachmentLimits, MetricsAccess, Network, Origin, Registration, Settings};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7480);
@@ -197,66 +199,6 @@ pub enum Source {
     Default,
 }
 
-/// A setting that makes no sense; the text says which and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// Name another file, or make it readable.
-    #[error("cannot read the configuration {}: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Correct the line.
-    #[error("the configuration {} is not right: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Names line and key.
-        source: Box<toml::de::Error>,
-    },
-    /// Correct or unset the variable.
-    #[error("the variable {name} is not right: {problem}")]
-    Variable {
-        /// The variable.
-        name: &'static str,
-        /// What is wrong with its value.
-        problem: String,
-    },
-    /// Choose another time.
-    #[error("idle_after_s is {0}; it must be from 10 to 3600 seconds")]
-    IdleAfter(u64),
-    /// Choose another number.
-    #[error("retention_days is {0}; it must be from 1 to 3650 days")]
-    RetentionDays(u64),
-    /// Choose another number.
-    #[error("retention_entries is {0}; it must be from 100 to 1000000 entries")]
-    RetentionEntries(u64),
-    /// Choose a larger number.
-    #[error("{0} is 0, so nobody could connect; set it to 1 or more")]
-    Nothing(&'static str),
-    /// Name a folder with `--data`.
-    #[error("there is no home folder to keep data in; name a folder with --data")]
-    NoHome,
-    /// Name both files.
-    #[error("{missing} is missing: a server with TLS needs both tls_cert and tls_key")]
-    HalfTls {
-        /// The setting.
-        missing: &'static str,
-    },
-    /// As the text says.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// Set up TLS, listen on loopback behind a proxy with TLS, or accept the risk.
-    #[error(
-        "listening on {0} without TLS would let anyone on the way read passwords and messages; \
-         set tls_cert and tls_key, or listen on 127.0.0.1 behind a proxy with TLS, or accept \
-         that with --insecure-http"
-    )]
-    WithoutTls(SocketAddr),
-}
-
 impl Config {
     /// Brings all sources together. `file` is what `--config` names.
     pub fn gather(flags: Layer, file: Option<&Path>) -> Result<Self, ConfigError> {
@@ -278,12 +220,24 @@ impl Config {
         if config.data.from == Source::Default {
             config.data.value = default_data(variable)?;
         }
+        if config.data.value.as_os_str().is_empty() {
+            return Err(ConfigError::NoFolder);
+        }
         Ok(config)
     }
 
-    /// Where to listen; refuses to expose HTTP without TLS by accident.
+    /// Where to listen; refuses to expose HTTP without TLS by accident, and a place that the metrics
+    /// have, too.
     pub fn listen(&self) -> Result<SocketAddr, ConfigError> {
         let listen = self.listen.value;
+        if let Some(metrics) = self.metrics_listen.value
+            && is_one_place(listen, metrics)
+        {
+            return Err(ConfigError::OnePlace {
+                main: listen,
+                metrics,
+            });
+        }
         let encrypted = self.tls_cert.value.is_some();
         if encrypted || is_loopback(listen) || self.insecure_http.value {
             Ok(listen)
@@ -430,6 +384,14 @@ impl fmt::Display for Source {
 
 fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
+}
+
+/// Whether a second listener finds the first one there. The system chooses port 0.
+fn is_one_place(one: SocketAddr, other: SocketAddr) -> bool {
+    let everywhere = |address: SocketAddr| address.ip().is_unspecified();
+    one.port() != 0
+        && one.port() == other.port()
+        && (one.ip() == other.ip() || everywhere(one) || everywhere(other))
 }
 
 fn read(path: &Path) -> Result<Layer, ConfigError> {

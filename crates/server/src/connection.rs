@@ -1,5 +1,6 @@
 //! One connection: TLS where it is set up, then HTTP, then perhaps a stream.
 
+use core::convert::Infallible;
 use core::net::SocketAddr;
 use core::pin::pin;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use tokio::time::{Duration, sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
 use crate::http::REQUEST_ID;
+use crate::leftover::lend;
 use crate::network::{client_address, is_trusted};
 use crate::serve::App;
 
@@ -116,15 +118,16 @@ impl Entrance {
         let routes = TowerToHyperService::new(self.routes);
         let app = Arc::clone(&self.app);
         let service = service_fn(move |request: Request<Incoming>| {
-            let answered = (size_of_head(&request) <= MAX_HEADERS).then(|| {
-                let request = known(&app, request, peer);
-                routes.call(request)
-            });
+            let fits = size_of_head(&request) <= MAX_HEADERS;
+            let (request, leftover) = lend(known(&app, request, peer));
+            let answered = fits.then(|| routes.call(request));
             async move {
-                match answered {
-                    Some(answered) => answered.await,
-                    None => Ok(too_long()),
-                }
+                let mut answer = match answered {
+                    Some(answered) => answered.await?,
+                    None => too_long(),
+                };
+                leftover.settle(&mut answer).await;
+                Ok::<_, Infallible>(answer)
             }
         });
         let connection = http1::Builder::new()

@@ -21,7 +21,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::limits::NoPlace;
-use crate::session::Write;
 use crate::store::{Measures, WebhookLoad, What};
 
 /// In which words the numbers are told.
@@ -178,14 +177,19 @@ impl Metrics {
         );
     }
 
-    /// A client says what became of messages.
-    pub(crate) fn heard(&self, write: &Write) {
-        match write {
-            Write::Ack(_) => self.acks.inc(),
-            Write::Shown(ids, _) => self.shown.inc_by(ids.len() as u64),
-            Write::Read(ids) => self.read.inc_by(ids.len() as u64),
-            Write::Action(..) => 0,
-        };
+    /// A client says that its disk is as far as this.
+    pub(crate) fn acked(&self) {
+        self.acks.inc();
+    }
+
+    /// So many messages were up on a device for the first time.
+    pub(crate) fn shown(&self, messages: usize) {
+        self.shown.inc_by(messages as u64);
+    }
+
+    /// So many messages were read that were not before.
+    pub(crate) fn read(&self, messages: usize) {
+        self.read.inc_by(messages as u64);
     }
 
     /// A router decided.

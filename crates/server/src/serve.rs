@@ -30,8 +30,8 @@ use crate::registry::Registry;
 use crate::secret::{self, Passwords};
 use crate::session::Write;
 use crate::store::{
-    Committed, Condition, Cursors, Grantee, Identity, Quota, Reader, Retention, Store, StoreError,
-    WebhookLoad,
+    ADMINISTRATION, Committed, Condition, Cursors, Grantee, Identity, Quota, Reader, Retention,
+    Store, StoreError, WebhookLoad,
 };
 use crate::tls::Tls;
 use crate::{upkeep, webhooks};
@@ -294,6 +294,7 @@ pub async fn serve(
     drop((main, metrics));
     drop(closing);
     app.registry.close();
+    app.store.give_up();
     let stop_within = app.settings.limits.stop_within;
     if timeout(stop_within, app.open.closed()).await.is_err() {
         tracing::warn!("some connections did not end in time");
@@ -389,16 +390,17 @@ impl App {
         Ok(self.origin(headers)?.sent(headers) || others.iter().any(|other| other.sent(headers)))
     }
 
-    /// Whom an access token stands for, if it is alive.
+    /// Whom an access token stands for, if it is alive. An administrator's stands for nobody beside
+    /// the admin page.
     pub(crate) async fn identify(
         &self,
         token: &AccessToken,
     ) -> Result<Option<Identity>, StoreError> {
         let now = clock::wall();
         let hash = secret::hash(token.expose());
-        self.store
-            .identify(&hash, now, http::session_expiry(now))
-            .await
+        let expires_at = http::session_expiry(now);
+        let identity = self.store.identify(&hash, now, expires_at).await?;
+        Ok(identity.filter(|identity| identity.application != ADMINISTRATION))
     }
 
     /// The same for a stream, which is closed with this code where the token is dead.
@@ -476,14 +478,22 @@ impl App {
     pub(crate) async fn write(&self, of: &Identity, write: Write) -> Result<(), StoreError> {
         let (store, device) = (&self.store, &of.device.id);
         let (reader, now) = (Reader::Client(of.client), clock::wall());
-        self.metrics.heard(&write);
         match write {
-            Write::Shown(ids, stays) => store.mark_shown(&reader, device, ids, stays, now).await,
-            Write::Read(ids) => store.mark_read(&reader, ids, now).await,
-            Write::Action(id, action) => {
-                store.record_action(&reader, device, id, action, now).await
+            Write::Shown(ids, stays) => {
+                let shown = store.mark_shown(&reader, device, ids, stays, now).await?;
+                self.metrics.shown(shown);
             }
-            Write::Ack(upto) => store.ack(of.client, upto).await,
+            Write::Read(ids) => self.metrics.read(store.mark_read(&reader, ids, now).await?),
+            Write::Action(id, action) => {
+                store
+                    .record_action(&reader, device, id, action, now)
+                    .await?;
+            }
+            Write::Ack(upto) => {
+                store.ack(of.client, upto).await?;
+                self.metrics.acked();
+            }
         }
+        Ok(())
     }
 }

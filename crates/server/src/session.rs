@@ -19,6 +19,10 @@ use self::stream::{Refusal, Stream};
 pub use crate::store::INBOX;
 use crate::store::{Cursors, Entry, Identity, Page, Position, UnknownCursor, What};
 
+/// When a client whose question the store did not answer asks again: a full disk is not made room on
+/// within moments.
+const STORE_AGAIN_MS: u64 = 10_000;
+
 /// The longest id of an action, in bytes.
 const MAX_ACTION: usize = 128;
 
@@ -180,8 +184,12 @@ impl Session {
             Input::Page { page, never } => self.page(&page, &never, out),
             Input::Written => self.written(),
             Input::StoreFailed => {
-                let detail = "The server's store does not answer; connect again in a moment.";
-                self.refuse(CloseCode::Restarting, "unavailable", detail.into(), out);
+                out.push(Output::Send(ServerFrame::Error {
+                    code: "unavailable".to_owned(),
+                    detail: "The server's store does not answer; connect again in a moment.".into(),
+                    retry_after_ms: Some(STORE_AGAIN_MS),
+                }));
+                self.close(CloseCode::Restarting, out);
             }
             Input::Entry { entry, alert } => self.entry(&entry, alert, out),
             Input::Alert { ids, style, why } => {

@@ -136,21 +136,21 @@ impl Values<'_> {
     }
 
     fn value(&self, name: &str) -> Result<Cow<'_, str>, Unfilled> {
-        self.field(name)
-            .or_else(|| self.recorded(name))
-            .ok_or_else(|| Unfilled::Missing {
-                account: self.account.clone(),
-                name: name.to_owned(),
-            })
+        let found = match self.field(name) {
+            None | Some(FieldValue::Null) => self.recorded(name),
+            Some(FieldValue::Text(text)) => Some(Cow::Borrowed(text.as_str())),
+            Some(FieldValue::Number(number)) => Some(Cow::Owned(number.to_string())),
+            Some(FieldValue::Flag(flag)) => Some(Cow::Owned(flag.to_string())),
+            Some(FieldValue::Other(_)) => None,
+        };
+        found.ok_or_else(|| Unfilled::Missing {
+            account: self.account.clone(),
+            name: name.to_owned(),
+        })
     }
 
-    fn field(&self, name: &str) -> Option<Cow<'_, str>> {
-        let own = self.fields?.get(self.account.as_str())?;
-        Some(match own.get(name)? {
-            FieldValue::Text(text) => Cow::Borrowed(text),
-            FieldValue::Number(number) => Cow::Owned(number.to_string()),
-            FieldValue::Flag(flag) => Cow::Owned(flag.to_string()),
-        })
+    fn field(&self, name: &str) -> Option<&FieldValue> {
+        self.fields?.get(self.account.as_str())?.get(name)
     }
 
     fn recorded(&self, name: &str) -> Option<Cow<'_, str>> {
@@ -295,10 +295,11 @@ mod tests {
     #[test]
     fn d3_fields_come_before_the_record() {
         let record = json!({ "a": "old", "b": 12.5, "c": null, "d": [1], "e": {}, "f": "" });
-        let own = json!({ "a": "new" });
-        let filled = body("{{a}} {{b}} {{f}}", &own, &record);
-        assert_eq!(filled.as_deref(), Ok("new 12.5 "));
-        for name in ["c", "d", "e", "g"] {
+        let own = json!({ "a": "new", "b": null, "h": null, "i": [1], "j": {}, "f": [] });
+        let filled = body("{{a}} {{b}}", &own, &record);
+        assert_eq!(filled.as_deref(), Ok("new 12.5"));
+        assert_eq!(body("-{{f}}-", &json!({}), &record).as_deref(), Ok("--"));
+        for name in ["c", "d", "e", "f", "g", "h", "i", "j"] {
             let missing = Unfilled::Missing {
                 account: ada(),
                 name: name.to_owned(),

@@ -161,6 +161,7 @@ impl<'a> Life<'a> {
             at: instant(self.now),
             expires: None,
             except: None,
+            only: None,
         }));
     }
 

@@ -625,6 +625,7 @@ fn accepted(m: usize, at: Instant, priority: Priority, expires: Option<Instant>)
         at,
         expires,
         except: None,
+        only: None,
     }
 }
 

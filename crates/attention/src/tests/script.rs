@@ -200,10 +200,15 @@ fn accepted(at: Instant, id: &str, more: &[&str]) -> Accepted {
         at,
         expires: None,
         except: None,
+        only: None,
     };
     for word in more {
         if let Some(device) = word.strip_prefix("but-") {
             message.except = Some(self::id(device));
+            continue;
+        }
+        if let Some(devices) = word.strip_prefix("only-") {
+            message.only = Some(devices.split('+').map(self::id).collect());
             continue;
         }
         match *word {

@@ -6,7 +6,7 @@ mod restore;
 pub(super) use restore::accepted;
 
 use core::time::Duration;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use hither_attention::{Accepted, Effect, Event, Router, Timings};
@@ -30,10 +30,10 @@ const FLEETING: Duration = Duration::from_secs(15);
 /// Numbers the streams of this node.
 pub(crate) type StreamId = u64;
 
-/// What an account's task is told.
+/// What an account's task is told. Kept small: each account has room for a few dozen.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Attach(StreamId, Stream),
+    Attach(StreamId, Box<Stream>),
     Announce(StreamId, Option<Presence>, Taken),
     Presence(StreamId, Presence, Taken),
     Heartbeat(StreamId, Option<Duration>, Taken),
@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// Answered once everything before it is decided.
     Decided(oneshot::Sender<()>),
 }
+
+// A waiting line is made of blocks of 32: an idle account's costs 2 KiB.
+const _: () = assert!(size_of::<Command>() <= 64);
 
 pub(crate) struct Account {
     name: AccountName,
@@ -119,7 +122,7 @@ impl Account {
 
     pub(crate) fn handle(&mut self, command: Command) {
         match command {
-            Command::Attach(id, stream) => self.attach(id, stream),
+            Command::Attach(id, stream) => self.attach(id, *stream),
             Command::Announce(id, presence, taken) => self.announce(id, presence, taken),
             Command::Presence(id, presence, taken) => {
                 self.note(id, |stream| stream.report(Some(presence)));
@@ -250,6 +253,8 @@ impl Account {
         }
         // They may have changed since it was welcomed.
         stream.tell(self.policy());
+        // Few people have many devices; an idle account pays for each place.
+        self.streams.reserve_exact(1);
         self.streams.push((id, stream));
     }
 
@@ -361,6 +366,7 @@ impl Account {
         let event = Event::Accepted(Accepted {
             expires,
             except: appended.not_for.clone(),
+            only: appended.fleeting.then(|| self.present()),
             ..announced(message, now)
         });
         self.router.handle(now.instant, event, &mut effects);
@@ -407,6 +413,11 @@ impl Account {
         }
     }
 
+    /// The devices whose inboxes are handed what comes now.
+    fn present(&self) -> BTreeSet<DeviceId> {
+        self.inboxes().map(|stream| stream.device.clone()).collect()
+    }
+
     fn inboxes(&self) -> impl Iterator<Item = &Stream> {
         self.streams
             .iter()
@@ -430,5 +441,6 @@ fn announced(message: &Message, now: Now) -> Accepted {
         at: now.instant,
         expires: None,
         except: None,
+        only: None,
     }
 }

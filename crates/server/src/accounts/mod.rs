@@ -126,7 +126,7 @@ impl Accounts {
             commands,
             goodbye: false,
         };
-        link.send(Command::Attach(id, stream));
+        link.send(Command::Attach(id, Box::new(stream)));
         link
     }
 
@@ -337,7 +337,8 @@ impl Accounts {
         followed: Position,
     ) {
         let (store, started) = (&*self.store, self.started);
-        account.restore(store, started, first, followed).await;
+        // Boxed: what it takes for a moment, this task would keep room for as long as it lives.
+        Box::pin(account.restore(store, started, first, followed)).await;
         self.lock().knows(account.name(), account.topics());
         account.count_owed();
         loop {
@@ -348,7 +349,9 @@ impl Accounts {
                 },
                 () = clock::sleep_until(account.next_wakeup()) => account.wake(),
             }
-            account.recall(&*self.store).await;
+            if account.wants_recall() {
+                Box::pin(account.recall(&*self.store)).await;
+            }
             account.count_owed();
             if account.is_idle() && self.unload(account.name(), &commands) {
                 return;

@@ -11,15 +11,16 @@ use crate::store::{BackupError, Change, Store, StoreError};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{detail}")]
 pub struct Refusal {
-    /// For programs, as over HTTP.
-    pub code: ErrorCode,
+    /// For programs, as over HTTP; absent where nothing over HTTP is refused so.
+    #[serde(default)]
+    pub code: Option<ErrorCode>,
     /// For people.
     pub detail: String,
 }
 
 impl Refusal {
     pub(crate) fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
+        let (code, detail) = (Some(code), detail.into());
         Self { code, detail }
     }
 
@@ -43,10 +44,14 @@ impl From<Failure> for Refusal {
 impl From<BackupError> for Refusal {
     fn from(error: BackupError) -> Self {
         let code = match &error {
-            BackupError::Exists(_) => ErrorCode::Taken,
-            BackupError::Io { .. } | BackupError::Store(_) => ErrorCode::Internal,
+            BackupError::Exists(_) => Some(ErrorCode::Taken),
+            BackupError::Stopped => Some(ErrorCode::Unavailable),
+            BackupError::Store(_) => Some(ErrorCode::Internal),
+            // Most likely the folder is missing, or the server may not write there.
+            BackupError::Io { .. } => None,
         };
-        Self::new(code, error.to_string())
+        let detail = error.to_string();
+        Self { code, detail }
     }
 }
 

@@ -84,6 +84,8 @@ async fn answer(stream: UnixStream, app: &Arc<App>) -> io::Result<()> {
         // Someone only looked whether the door is open.
         return Ok(());
     }
+    // The server ends after its answers.
+    let _open = app.open();
     let reply = match serde_json::from_str(&line) {
         _ if line.len() > MAX_REQUEST_BYTES => too_long(),
         Ok(request) => carry_out(app, request, &mut reading).await,

@@ -56,11 +56,16 @@ impl Files {
         }
         make_private(&incoming)?;
         flush_folder(folder.parent().unwrap_or(&folder))?;
-        Ok(Self {
+        Ok(Self::look(folder))
+    }
+
+    /// Looks at a folder without making or removing anything.
+    pub(crate) fn look(folder: PathBuf) -> Self {
+        Self {
             folder,
             held: Arc::default(),
             sweeping: Mutex::default(),
-        })
+        }
     }
 
     /// Begins a new file.
@@ -110,7 +115,11 @@ impl Files {
 
 fn folders(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
-    for entry in fs::read_dir(path)? {
+    let entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(folders),
+        entries => entries?,
+    };
+    for entry in entries {
         let entry = entry?;
         if entry.file_name() != INCOMING && entry.file_type()?.is_dir() {
             folders.push(entry.path());

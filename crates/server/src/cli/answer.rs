@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::admin::Refusal;
 use crate::config::Config;
 
+/// The code of what no server refused.
+const FAILED: &str = "failed";
+
 /// What is wrong, where the answer that was printed says it already.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -21,8 +24,9 @@ pub(super) fn failed(error: &anyhow::Error, json: bool) {
     if !json || error.is::<Told>() {
         return;
     }
-    let code = error.downcast_ref::<Refusal>();
-    let code = code.map_or("failed", |refusal| refusal.code.as_str());
+    let refusal = error.downcast_ref::<Refusal>();
+    let code = refusal.and_then(|refusal| refusal.code);
+    let code = code.map_or(FAILED, |code| code.as_str());
     let answer = json!({ "error": { "code": code, "detail": detail } });
     let _ = Answer::new(String::new(), answer).print(true);
 }
@@ -52,6 +56,11 @@ impl Answer {
 
     pub(super) fn config(config: &Config) -> anyhow::Result<Self> {
         Ok(Self::new(config.to_string(), serde_json::to_value(config)?))
+    }
+
+    /// Says to programs what is wrong with what the answer is about.
+    pub(super) fn add_problem(&mut self, problem: &Told) {
+        self.json["error"] = json!({ "code": FAILED, "detail": problem.0 });
     }
 
     /// Tells a password that was made up; nobody knows it yet.

@@ -4,11 +4,12 @@ use std::path::{Path, absolute};
 
 use anyhow::{Context, bail};
 use serde_json::to_value;
+use tokio::io::empty;
 
 use super::answer::{Answer, Told, words};
-use super::{execute, leave};
+use super::{Held, execute, leave, lock_or_ask, no_store};
 use crate::admin::{AdminReply, AdminRequest};
-use crate::store::{self, CheckReport, DataFolder, FolderError, OpenError};
+use crate::store::{self, CheckReport, DataFolder, FolderError};
 
 pub(super) async fn backup(data: &Path, file: &Path) -> anyhow::Result<Answer> {
     // The server has a folder of its own.
@@ -59,23 +60,25 @@ pub(super) async fn check(data: &Path, json: bool) -> anyhow::Result<()> {
     .into())
 }
 
-/// Looking makes nothing; that there is no store, or none that opens, is found out as well.
+/// Looking makes and changes nothing; that there is no store, or none that opens, is found out as well.
 async fn look(data: &Path) -> anyhow::Result<CheckReport> {
     let found = |problem| CheckReport {
         problems: vec![problem],
         ..CheckReport::default()
     };
     if !store::is_there(data) {
-        let folder = data.display();
-        return Ok(found(format!(
-            "there is no store in {folder}; name its folder with --data"
-        )));
+        return Ok(found(no_store(data)));
     }
-    match execute(data, AdminRequest::Check).await {
-        Ok(AdminReply::Checked(report)) => Ok(report),
-        Ok(other) => bail!("unexpected answer: {other:?}"),
-        Err(error) if error.is::<OpenError>() => Ok(found(words(&error))),
-        Err(error) => Err(error),
+    match lock_or_ask(data, &AdminRequest::Check, &mut empty()).await? {
+        Held::Here(folder) => {
+            let checked = store::check(&folder);
+            drop(folder);
+            leave(data)?;
+            Ok(checked.unwrap_or_else(|error| found(words(&error.into()))))
+        }
+        Held::Elsewhere(AdminReply::Checked(report)) => Ok(report),
+        Held::Elsewhere(AdminReply::Refused(why)) => Err(why.into()),
+        Held::Elsewhere(other) => bail!("unexpected answer: {other:?}"),
     }
 }
 

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hither_protocol::{ErrorCode, PROBLEM_JSON, Problem};
 
-use super::ntfy;
+use super::{ntfy, publisher};
 use crate::limits::{NoPlace, TooSoon};
 use crate::store::StoreError;
 
@@ -170,6 +170,7 @@ impl From<StoreError> for Failure {
                 ErrorCode::Forbidden,
                 "You may not do this; ask the owner or the server's administrator.",
             ),
+            StoreError::Disabled => publisher::disabled(),
             StoreError::TooMany => Self::invalid("There are as many as may be; remove one first."),
             StoreError::TooManyTopics => ntfy::Refused::TooMany.into(),
             StoreError::Unfilled(why) => Self::invalid(why.to_string()),
@@ -244,6 +245,13 @@ impl IntoResponse for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_publisher_disabled_meanwhile_hears_what_it_hears_afterwards() {
+        let failure = Failure::from(StoreError::Disabled);
+        assert_eq!(failure.code(), ErrorCode::Forbidden);
+        assert!(failure.into_detail().contains("disabled"));
+    }
 
     #[test]
     fn a_full_disk_says_that_nothing_was_stored() {

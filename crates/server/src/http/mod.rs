@@ -33,11 +33,11 @@ mod webhooks;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, OriginalUri, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, OriginalUri, State};
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, post, put};
 use hither_protocol::ErrorCode;
 
@@ -48,6 +48,7 @@ pub(crate) use self::body::in_words;
 use self::client::Client;
 pub(crate) use self::failure::Failure;
 use self::failure::code_of;
+use self::ntfy::NtfyError;
 pub(crate) use self::ntfy::{KnownPasswords, MAX_FEEDS, moment, priority_named, topic_name};
 pub(crate) use self::observe::REQUEST_ID;
 pub use self::openapi::text as openapi;
@@ -166,21 +167,37 @@ async fn private(mut response: Response) -> Response {
 }
 
 /// By the address that was asked for: inside a nest of routes its beginning is missing.
-async fn nothing_here(OriginalUri(uri): OriginalUri) -> Failure {
-    Failure::not_found(format!(
+async fn nothing_here(OriginalUri(uri): OriginalUri) -> Response {
+    let failure = Failure::not_found(format!(
         "There is nothing at {}; docs/protocol.md lists the addresses.",
         uri.path()
-    ))
+    ));
+    in_form(failure, ntfy::is_asked_for(uri.path()))
 }
 
-async fn not_with_this_method(method: Method, OriginalUri(uri): OriginalUri) -> Failure {
-    Failure::new(
+async fn not_with_this_method(
+    method: Method,
+    OriginalUri(uri): OriginalUri,
+    route: Option<MatchedPath>,
+) -> Response {
+    let failure = Failure::new(
         ErrorCode::MethodNotAllowed,
         format!(
             "{} does not take {method}; the header Allow says what it takes.",
             uri.path()
         ),
-    )
+    );
+    let of_topics = route.is_some_and(|route| ntfy::is_of_topics(route.as_str()));
+    in_form(failure, of_topics)
+}
+
+/// A failure, in the words that whoever asked understands.
+fn in_form(failure: Failure, ntfys: bool) -> Response {
+    if ntfys {
+        NtfyError::from(failure).into_response()
+    } else {
+        failure.into_response()
+    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! What is seen of every request, and of the server as a whole.
 
+use core::fmt;
 use core::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use hither_protocol::ErrorCode;
+use hither_protocol::{ErrorCode, MessageId, PublisherId};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -36,7 +37,7 @@ pub(crate) async fn observe(
         "request",
         id = id.to_str().unwrap_or_default(),
         method = %request.method(),
-        path = request.uri().path(),
+        path = %Asked(&request),
         client = %client.ip(),
     );
     let mut response = async {
@@ -53,6 +54,32 @@ pub(crate) async fn observe(
     span.in_scope(|| tracing::debug!(status, code = problem.map(ErrorCode::as_str), "answered"));
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// The address of a request, of which a log may hold this much: the route, with ids in their places.
+/// Names of files, sequence ids of publishers and addresses that are none say what somebody wrote.
+struct Asked<'r>(&'r Request);
+
+impl fmt::Display for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(route) = self.0.extensions().get::<MatchedPath>() else {
+            return f.write_str("(no route)");
+        };
+        let places = route.as_str().split('/');
+        for (place, given) in places.zip(self.0.uri().path().split('/')).skip(1) {
+            let told = if place.starts_with('{') && is_id(given) {
+                given
+            } else {
+                place
+            };
+            write!(f, "/{told}")?;
+        }
+        Ok(())
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    text.parse::<MessageId>().is_ok() || text.parse::<PublisherId>().is_ok()
 }
 
 /// `GET /metrics` where anything else is, too: only from this computer itself, or with the

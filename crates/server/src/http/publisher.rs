@@ -45,14 +45,21 @@ pub(crate) async fn admit(
 }
 
 fn may_publish(publisher: &PublisherRecord) -> Result<(), Failure> {
-    let why = if publisher.disabled_at.is_some() {
-        "This publisher is disabled; ask the server's administrator."
-    } else if publisher.approved_at.is_none() {
-        "This publisher waits for approval; ask the server's administrator."
-    } else {
-        return Ok(());
-    };
-    Err(Failure::new(ErrorCode::Forbidden, why))
+    if publisher.disabled_at.is_some() {
+        return Err(disabled());
+    }
+    if publisher.approved_at.is_none() {
+        let why = "This publisher waits for approval; ask the server's administrator.";
+        return Err(Failure::new(ErrorCode::Forbidden, why));
+    }
+    Ok(())
+}
+
+pub(super) fn disabled() -> Failure {
+    Failure::new(
+        ErrorCode::Forbidden,
+        "This publisher is disabled; ask the server's administrator.",
+    )
 }
 
 pub(crate) fn unauthenticated() -> Failure {

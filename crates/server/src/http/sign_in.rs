@@ -14,12 +14,12 @@ use hither_protocol::{
 use uuid::Uuid;
 
 use super::client::bearer;
-use super::{App, Client, Failure, JsonBody, Origin, admin};
+use super::{App, Client, Failure, JsonBody, Origin};
 use crate::accounts::clock;
 use crate::secret::{self, Verdict};
 use crate::store::{
-    AccountRecord, DeviceRecord, Grantee, Identity, NewMessage, NewSession, Receivers,
-    SERVER_ITSELF, StoreError,
+    ADMINISTRATION, AccountRecord, DeviceRecord, Grantee, Identity, NewMessage, NewSession,
+    Receivers, SERVER_ITSELF, StoreError,
 };
 
 /// How long a session lasts after its last use.
@@ -91,7 +91,7 @@ pub(crate) async fn sign_in(
     request: CreateSession,
     before: Option<AccessToken>,
 ) -> Result<Session, Failure> {
-    if request.application.name == admin::APPLICATION {
+    if request.application.name == ADMINISTRATION {
         return Err(Failure::invalid(
             "application.name is the admin page's own; choose another.",
         ));

@@ -15,7 +15,7 @@ use crate::accounts::clock;
 use crate::socket;
 
 /// Small buffers: the default ones cost 138 KB for each connection.
-const READ_BUFFER: usize = 2048;
+const READ_BUFFER: usize = 1024;
 
 /// The access token of a browser that opens a stream from one of this server's own pages.
 pub(crate) struct FromBrowser(Option<AccessToken>);

@@ -5,6 +5,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 use super::{Dropped, End, Metrics, Try};
+use crate::log;
 use crate::store::Measures;
 
 impl Metrics {
@@ -34,12 +35,12 @@ impl Metrics {
         );
         add.one(
             "messages_shown",
-            "Messages whose pop-up a device reported",
+            "Messages whose pop-up a device reported, once for each device",
             &self.shown,
         );
         add.one(
             "messages_read",
-            "Messages that a client reported as read",
+            "Messages that a client reported as read, once for each reader",
             &self.read,
         );
         add.one(
@@ -49,7 +50,8 @@ impl Metrics {
         );
         add.one(
             "alerts_owed",
-            "Messages that should alert somebody as soon as a device of theirs can be reached",
+            "Messages that should alert somebody as soon as a device of theirs can be reached; \
+             of accounts in use since the start",
             &self.alerts_owed,
         );
         add.one(
@@ -185,6 +187,11 @@ impl Metrics {
             "open_files",
             "Open files and sockets of this process",
             &self.found.open_files,
+        );
+        add.one(
+            "log_lines_lost",
+            "Log lines that could not be written",
+            &log::lost(),
         );
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         self.registry

@@ -485,6 +485,17 @@ fn wrong_beginnings_are_closed() {
 }
 
 #[test]
+fn a_store_that_does_not_answer_is_asked_again_later() {
+    let mut outputs = Vec::new();
+    check_synced(vec![]).handle(Input::StoreFailed, &mut outputs);
+    let told = outputs.iter().find_map(|output| match output {
+        Output::Send(ServerFrame::Error { retry_after_ms, .. }) => *retry_after_ms,
+        _ => None,
+    });
+    assert_eq!(told, Some(10_000));
+}
+
+#[test]
 fn a_hello_in_time_is_not_too_late() {
     check(vec![
         (hello(None, None), &["identify true"]),

@@ -9,6 +9,7 @@ use axum::extract::ws::WebSocket;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use hither_protocol::{AccessToken, CloseCode, Instant as Opened, Policy, ServerFrame};
+use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use self::questions::Job;
@@ -31,7 +32,9 @@ pub(crate) async fn serve(
     opened: Opened,
     held: (Place, Open),
 ) {
-    Socket::new(socket, app, browser, opened).run().await;
+    let mut socket = Socket::new(socket, app, browser, opened);
+    socket.run().await;
+    drop(socket);
     drop(held);
 }
 
@@ -40,6 +43,8 @@ struct Socket {
     wire: WebSocket,
     session: Session,
     mailbox: Arc<Mailbox>,
+    /// Whether the server stops, which who said no hello learns here.
+    stops: watch::Receiver<bool>,
     /// Questions to the store, at most one of each kind.
     jobs: FuturesUnordered<Job>,
     /// When a client that says nothing is given up.
@@ -72,6 +77,7 @@ impl Socket {
             wire,
             session: Session::new(app.cursors.clone()),
             mailbox: Arc::new(Mailbox::new(app.settings.limits.waiting_entries)),
+            stops: app.registry.news(),
             jobs: FuturesUnordered::new(),
             deadline: Instant::now() + app.settings.limits.hello_within,
             browser,
@@ -86,7 +92,8 @@ impl Socket {
         }
     }
 
-    async fn run(mut self) {
+    /// By reference: a future that takes a value keeps it twice.
+    async fn run(&mut self) {
         let mut outputs = Vec::new();
         let end = loop {
             let input = match self.next().await {
@@ -126,6 +133,9 @@ impl Socket {
             signal = self.mailbox.next(self.session.wants_live()) => self.signalled(signal).await,
             received = self.wire.recv(), if self.session.wants_frame() => {
                 self.received(received).await
+            }
+            () = stopping(&mut self.stops), if !self.session.said_hello() => {
+                Ok(Some(Input::End(CloseCode::Restarting)))
             }
             () = sleep_until(self.deadline) => Ok(Some(self.silent())),
         }
@@ -245,4 +255,10 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.detach();
     }
+}
+
+/// Returns when the server stops.
+async fn stopping(stops: &mut watch::Receiver<bool>) {
+    // Who says it lives as long as any socket.
+    let _ = stops.wait_for(|stops| *stops).await;
 }

@@ -149,7 +149,7 @@ impl Socket {
 
     async fn say_code(&mut self, code: CloseCode) {
         if let Some(attached) = &mut self.attached {
-            if matches!(code, CloseCode::Revoked | CloseCode::SignInAgain) {
+            if code == CloseCode::Revoked {
                 attached.link.say_goodbye();
             }
             let Identity {

@@ -57,7 +57,8 @@ pub trait Attachments {
         body: [u8; 32],
     ) -> Result<Option<Stored>, StoreError>;
 
-    /// Forgets uploads that expired, and what messages needed that are gone.
+    /// Forgets uploads that expired, and what messages needed that are gone, with the uploads that
+    /// they alone named.
     async fn forget_outlived_attachments(&self) -> Result<(), StoreError>;
     /// Forgets files that nothing needs, at most so many, and answers which. The caller sees to it
     /// that nobody holds the files.

@@ -14,6 +14,9 @@ pub trait Backup {
     async fn backup(&self, file: PathBuf) -> Result<BackupReport, BackupError>;
     /// Reads everything and compares rows and files.
     async fn check(&self) -> Result<CheckReport, StoreError>;
+    /// Ends both, where they are under way or come later: the server stops, and they take long. A
+    /// backup leaves nothing.
+    fn give_up(&self);
 }
 
 /// What a backup holds.
@@ -60,6 +63,11 @@ pub enum BackupError {
         /// What the system said.
         source: io::Error,
     },
+    /// Make it again.
+    #[error(
+        "the server stopped before the backup was whole, so nothing is left of it; make it again"
+    )]
+    Stopped,
     /// Look at the store.
     #[error("cannot read the store: {0}")]
     Store(#[from] StoreError),

@@ -38,6 +38,8 @@ pub enum FolderError {
 pub struct DataFolder {
     path: PathBuf,
     lock: File,
+    /// The folder itself is locked, too: somebody may remove the file.
+    _folder: File,
 }
 
 impl DataFolder {
@@ -48,8 +50,14 @@ impl DataFolder {
             source,
         };
         make_private_folder(path).map_err(failed)?;
+        let folder = File::open(path).map_err(failed)?;
         let mut lock = private_file(&path.join("lock")).map_err(failed)?;
-        match lock.try_lock() {
+        let locked = match (folder.try_lock(), lock.try_lock()) {
+            (Err(in_use @ TryLockError::WouldBlock), _) => Err(in_use),
+            // Some network disks lock no folders; the file is locked there.
+            (_, locked) => locked,
+        };
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(FolderError::InUse {
@@ -63,6 +71,7 @@ impl DataFolder {
         Ok(Self {
             path: path.to_owned(),
             lock,
+            _folder: folder,
         })
     }
 

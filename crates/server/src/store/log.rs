@@ -12,6 +12,9 @@ use super::{ClientId, Grantee};
 
 /// The application whose clients are a person's own inbox.
 pub const INBOX: &str = "hither";
+/// The application of an administrator's sessions, which never slide. Nothing else may call itself
+/// so.
+pub const ADMINISTRATION: &str = "hither-admin";
 
 /// A place in the store's one log; rises in commit order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

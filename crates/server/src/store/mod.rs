@@ -40,8 +40,8 @@ pub use cursors::{Cursors, UnknownCursor};
 pub use folder::{DataFolder, FolderError, give_back};
 pub use health::{Condition, Health, Measures};
 pub use log::{
-    Appended, Application, Entry, INBOX, Log, NewMessage, Page, Pending, PoppedUp, Position,
-    Reader, Receivers, Stored, TopicId, Unseen, What,
+    ADMINISTRATION, Appended, Application, Entry, INBOX, Log, NewMessage, Page, Pending, PoppedUp,
+    Position, Reader, Receivers, Stored, TopicId, Unseen, What,
 };
 pub use people::{
     AccountOverview, ApplicationSummary, DeviceSummary, Extent, MessageOverview, People,
@@ -53,7 +53,7 @@ pub use publishers::{
 pub use push::PushRegistrations;
 pub use scheduled::{Lost, MAX_SCHEDULED, Refusal, Schedule};
 pub use sqlite::{
-    ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, is_there, restore,
+    ArchiveError, OpenError, RestoreError, RestoreReport, SqliteStore, check, is_there, restore,
 };
 pub use states::{MessageStates, Receiver, ReceiverState, Refused, StateCounts, States};
 pub use topics::{MAX_SUBSCRIPTIONS, Subscription, Topic, Topics};
@@ -97,6 +97,9 @@ pub enum StoreError {
     /// Ask who may give the right.
     #[error("not allowed")]
     Forbidden,
+    /// Ask who may enable the publisher; nothing was stored.
+    #[error("publisher disabled")]
+    Disabled,
     /// Give up some of what is there first.
     #[error("too many")]
     TooMany,
@@ -310,7 +313,8 @@ pub trait Store:
     /// Begins a session; a client's earlier one ends. `Changed` where the account removed a device
     /// of this id.
     async fn create_session(&self, session: NewSession) -> Result<Identity, StoreError>;
-    /// Whom a live token stands for; its expiry slides to `expires_at`, written at most once a day.
+    /// Whom a live token stands for; its expiry slides to `expires_at`, written at most once a day,
+    /// unless the session is an administrator's.
     async fn identify(
         &self,
         token: &SecretHash,
@@ -335,14 +339,16 @@ pub trait Store:
     /// Takes a publisher's message back everywhere; again is a no-op. `NotFound` when it is not
     /// this publisher's.
     async fn recall(&self, publisher: &PublisherId, id: MessageId) -> Result<(), StoreError>;
-    /// Marks messages of the reader read; already read and unknown ones are no-ops.
+    /// Marks messages of the reader read, and answers how many were not before; unknown ones are
+    /// no-ops.
     async fn mark_read(
         &self,
         reader: &Reader,
         ids: Vec<MessageId>,
         at: Timestamp,
-    ) -> Result<(), StoreError>;
-    /// Records that a device's pop-up was up. A repeat changes nothing, but is told on: a message
+    ) -> Result<usize, StoreError>;
+    /// Records that a device's pop-up was up, and answers for how many messages it had not been
+    /// before. A repeat changes nothing, but is told on: a message
     /// may ring again on a device that showed it before. Whether the pop-up `stays` is told on and
     /// not kept.
     async fn mark_shown(
@@ -352,7 +358,7 @@ pub trait Store:
         ids: Vec<MessageId>,
         stays: bool,
         at: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<usize, StoreError>;
     /// Records which action the person chose; a repeat is a no-op, and so is one that the message
     /// does not offer.
     async fn record_action(

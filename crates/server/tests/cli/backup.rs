@@ -1,5 +1,6 @@
 //! `backup`, `restore` and `check`.
 
+use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -78,4 +79,113 @@ fn a_check_that_finds_something_fails() {
             .unwrap()
             .contains("2 problems")
     );
+}
+
+/// What a check reports, whether it finds problems or not.
+fn checked(place: &Place) -> (bool, Value) {
+    let output = place.run(&["check", "--json"]);
+    let report = serde_json::from_slice(&output.stdout).unwrap();
+    (output.status.success(), report)
+}
+
+#[test]
+fn a_database_of_no_bytes_is_a_damaged_store() {
+    let place = Place::new();
+    place.json(&["account", "add", "ada"]);
+    let kept = place.data().join("attachments/ab/cd");
+    fs::create_dir_all(&kept).unwrap();
+    let kept = kept.join("abcd".repeat(16));
+    fs::write(&kept, "kept").unwrap();
+    let database = place.data().join("hither.db");
+    for damage in [
+        (|database| fs::write(database, "").unwrap()) as fn(&Path),
+        |database| fs::remove_file(database).unwrap(),
+        without_tables,
+    ] {
+        damage(&database);
+        let before = fs::read(&database).ok();
+        let (fine, report) = checked(&place);
+        assert!(
+            !fine && report["problems"].to_string().contains("restore a backup"),
+            "{report}"
+        );
+        for command in [
+            &["serve", "--listen", "127.0.0.1:0"][..],
+            &["account", "list"],
+        ] {
+            let said = place.refusal(command);
+            assert!(said.contains("restore a backup"), "{said}");
+        }
+        assert_eq!(fs::read(&database).ok(), before, "nothing is made of it");
+        assert!(kept.exists());
+    }
+}
+
+/// A database in which no table ever was.
+fn without_tables(database: &Path) {
+    let conn = rusqlite::Connection::open(database).unwrap();
+    conn.execute_batch("CREATE TABLE x (y); DROP TABLE x")
+        .unwrap();
+}
+
+#[test]
+fn a_first_start_that_was_cut_off_is_no_store_and_in_nobodys_way() {
+    let place = Place::new();
+    fs::create_dir(place.data()).unwrap();
+    let database = place.data().join("hither.db");
+    fs::write(&database, "").unwrap();
+    let (fine, report) = checked(&place);
+    assert!(
+        !fine && report["problems"].to_string().contains("there is no store"),
+        "{report}"
+    );
+    assert_eq!(fs::read(&database).unwrap(), b"");
+    place.serve().stop(rustix::process::Signal::TERM);
+}
+
+#[test]
+fn what_a_restore_that_was_cut_off_left_is_removed() {
+    let place = Place::new();
+    let unpacked = place.data().join("restoring");
+    fs::create_dir_all(&unpacked).unwrap();
+    fs::write(unpacked.join("hither.db"), "half").unwrap();
+    place.json(&["account", "add", "ada"]);
+    assert!(!unpacked.exists());
+}
+
+#[test]
+fn a_misspelt_folder_is_not_made_into_a_store() {
+    let place = Place::new();
+    let backup = place.0.path().join("hither.backup");
+    for command in [
+        &["account", "list"][..],
+        &["publisher", "list"],
+        &["account", "disable", "ada"],
+        &["backup", backup.to_str().unwrap()],
+    ] {
+        let said = place.refusal(command);
+        assert!(
+            said.contains("there is no store") && said.contains("--data"),
+            "{said}"
+        );
+    }
+    assert!(!place.data().exists());
+}
+
+#[test]
+fn a_check_brings_no_database_up_to_date() {
+    let place = Place::new();
+    fs::create_dir(place.data()).unwrap();
+    let database = place.data().join("hither.db");
+    let old = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/server/first_version/hither.db"
+    );
+    fs::copy(old, &database).unwrap();
+    let (fine, report) = checked(&place);
+    assert!(fine, "{report}");
+    assert_eq!(fs::read(&database).unwrap(), fs::read(old).unwrap());
+    place.json(&["account", "list"]);
+    let (fine, after) = checked(&place);
+    assert_eq!((fine, &after["accounts"]), (true, &report["accounts"]));
 }

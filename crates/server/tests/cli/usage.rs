@@ -89,7 +89,57 @@ fn config_says_where_each_value_comes_from() {
         !place.data().exists(),
         "looking at the settings makes nothing"
     );
+    fs::write(file, "data = ''\n").unwrap();
+    let command = place
+        .command(&["config", "--config", file])
+        .env_remove("HITHER_DATA")
+        .output();
+    let said = String::from_utf8(command.unwrap().stderr).unwrap();
+    assert!(said.contains("data is empty"), "{said}");
     fs::write(file, "listen = '127.0.0.1:81'\nlsiten = 1\n").unwrap();
     let said = place.refusal(&["config", "--config", file]);
     assert!(said.contains("line 2") && said.contains("lsiten"), "{said}");
+}
+
+#[test]
+fn config_fails_where_serve_would() {
+    let place = Place::new();
+    let file = place.0.path().join("hither.toml");
+    let file = file.to_str().unwrap();
+    for (settings, fine) in [
+        ("metrics_listen = '127.0.0.1:7480'", false),
+        ("metrics_listen = '0.0.0.0:7480'", false),
+        ("metrics_listen = '127.0.0.1:7481'", true),
+        (
+            "listen = '127.0.0.1:0'\nmetrics_listen = '127.0.0.1:0'",
+            true,
+        ),
+    ] {
+        fs::write(file, settings).unwrap();
+        let output = place.run(&["config", "--config", file, "--json"]);
+        assert_eq!(output.status.success(), fine, "{settings}");
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(said["error"]["code"] == "failed", !fine, "{said}");
+        assert!(said["listen"].is_object());
+    }
+}
+
+#[test]
+fn a_misspelt_filter_of_the_log_is_a_warning() {
+    let place = Place::new();
+    for (filter, warned) in [
+        ("nonsense=[[", true),
+        ("inof", true),
+        ("info", false),
+        ("hyper=debug,hither_server=warn", false),
+        ("off", false),
+    ] {
+        let output = place
+            .command(&["config"])
+            .env("HITHER_LOG", filter)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.contains("HITHER_LOG"), warned, "{filter}: {said}");
+    }
 }

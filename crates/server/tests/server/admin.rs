@@ -1,6 +1,6 @@
 //! The admin page's doors, and what is behind them.
 
-use hither_protocol::{CloseCode, DeviceKind, PresenceState};
+use hither_protocol::{AccessToken, ClientFrame, ClientInfo, CloseCode, DeviceKind, PresenceState};
 use hither_server::store::Store;
 use hither_server::{Registration, Settings};
 use hyper::Method;
@@ -71,6 +71,44 @@ async fn add_administrator(server: &Server) {
     root.name = "root".parse().unwrap();
     root.admin = true;
     server.store.add_account(root).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_administrators_cookie_is_good_for_the_page_alone() {
+    let server = Server::start().await;
+    let browser = Browser::of_a_new_administrator(&server).await;
+    let before = browser.get("/admin/api/session").await;
+    let (_, token) = browser.cookie.split_once('=').unwrap();
+    let authorization = format!("Bearer {token}");
+    for path in [
+        "/v1/messages",
+        "/v1/devices",
+        "/v1/settings",
+        "/v1/subscriptions",
+    ] {
+        let answer = server
+            .request(Method::GET, path, &[("authorization", &authorization)], "")
+            .await;
+        assert_eq!(
+            answer.problem(),
+            (401, "unauthenticated".to_owned()),
+            "{path}"
+        );
+    }
+    let mut stream = server.open().await;
+    let hello = ClientFrame::Hello {
+        access_token: Some(AccessToken::new(token.to_owned())),
+        cursor: None,
+        client: ClientInfo {
+            name: "hither".to_owned(),
+            version: "0.1.0".to_owned(),
+        },
+        presence: None,
+    };
+    stream.say(&hello).await;
+    stream.ends_with(CloseCode::SignInAgain).await;
+    let after = browser.get("/admin/api/session").await;
+    assert_eq!(after["expires_at"], before["expires_at"]);
 }
 
 #[tokio::test]

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use hither_protocol::{CloseCode, DeviceKind, MessageId};
 use hither_server::store::{
-    Attachments, Backup, BackupError, DataFolder, RestoreError, Store, restore, system_clock,
+    Attachments, Backup, BackupError, DataFolder, RestoreError, Store, StoreError, restore,
+    system_clock,
 };
 use hither_server::{Settings, attachments};
 use serde_json::json;
@@ -84,6 +85,42 @@ async fn publish_until(server: Arc<Server>, stop: Arc<AtomicBool>) -> usize {
         sent += 1;
     }
     sent
+}
+
+#[tokio::test]
+async fn a_backup_is_given_up_when_the_server_stops() {
+    let server = Server::start().await;
+    server.uploaded("x.txt", b"0123456789").await;
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("hither.backup");
+    server.store.give_up();
+    let refused = server.store.backup(file).await.unwrap_err();
+    assert!(matches!(refused, BackupError::Stopped), "{refused}");
+    let left: Vec<_> = fs::read_dir(place.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(server.store.check().await.unwrap_err(), StoreError::Closed);
+}
+
+#[tokio::test]
+async fn a_backup_removes_what_others_left_that_were_cut_off() {
+    let place = tempfile::tempdir().unwrap();
+    let in_place = |name: &str| place.path().join(name);
+    for name in [".hither-backup-1.part", ".hither-backup-2.db", "other.part"] {
+        fs::write(in_place(name), "half").unwrap();
+    }
+    a_backup(&place).await;
+    assert!(!in_place(".hither-backup-1.part").exists());
+    assert!(!in_place(".hither-backup-2.db").exists());
+    assert!(in_place("other.part").exists() && in_place("hither.backup").exists());
+
+    let written = fs::File::create(in_place(".hither-backup-3.part")).unwrap();
+    written.lock().unwrap();
+    fs::remove_file(in_place("hither.backup")).unwrap();
+    a_backup(&place).await;
+    assert!(
+        in_place(".hither-backup-3.part").exists(),
+        "somebody writes it"
+    );
 }
 
 /// A backup of a store with a message and a file.

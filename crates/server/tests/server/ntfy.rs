@@ -706,6 +706,44 @@ async fn a_revoked_sign_in_ends_its_subscriptions() {
 }
 
 #[tokio::test]
+async fn who_asks_for_headers_alone_publishes_nothing() {
+    let server = Server::start().await;
+    for word in ["publish", "send", "trigger"] {
+        let path = format!("/t/{word}?message=no");
+        let answer = server.ask(Method::HEAD, &path, &publisher(), &[], "").await;
+        assert_eq!(answer.status, 405, "{answer:?}");
+        assert_eq!(answer.header("allow"), "GET, PUT, POST");
+    }
+    server.put("t", &[], "yes").await;
+    assert_eq!(server.texts("/t/json?poll=1").await, ["yes"]);
+}
+
+#[tokio::test]
+async fn what_is_not_here_is_said_in_ntfys_words() {
+    let server = Server::start().await;
+    for (method, path, code) in [
+        (Method::GET, "/v1/account", 40401),
+        (Method::POST, "/v1/account/token", 40401),
+        (Method::GET, "/v1/stats", 40401),
+        (Method::GET, "/v1/version", 40401),
+        (Method::PUT, "/t/disk/clear", 40401),
+        (Method::PATCH, "/t", 40501),
+        (Method::PATCH, "/t/disk", 40501),
+    ] {
+        let answer = server.ask(method, path, &publisher(), &[], "").await;
+        assert_eq!(refused(&answer), code, "{path}");
+    }
+    for path in ["/v1/nothing", "/v1/account/password"] {
+        let answer = server.ask(Method::GET, path, &ada(), &[], "").await;
+        assert_eq!(
+            answer.header("content-type"),
+            "application/problem+json",
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_client_has_so_many_subscriptions() {
     let server = Server::start().await;
     let mut open = Vec::new();
@@ -716,6 +754,7 @@ async fn a_client_has_so_many_subscriptions() {
     }
     let answer = server.ask(Method::GET, "/t/json", &ada(), &[], "").await;
     assert_eq!(refused(&answer), 42903);
+    assert_eq!(answer.header("retry-after"), "30");
     let mut bob = Lines::open(&server, "/t/json", &basic("bob", PASSWORD)).await;
     assert_eq!(bob.event().await["event"], "open");
 }

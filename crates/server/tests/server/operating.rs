@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hither_protocol::{ClientFrame, CloseCode, DeviceKind, PresenceState, ServerFrame, Timestamp};
+use hither_protocol::{
+    ClientFrame, CloseCode, DeviceKind, MessageId, PresenceState, ServerFrame, Timestamp,
+};
 use hither_server::config::{Config, Layer, SETTINGS};
 use hither_server::store::{Clock, Store};
 use hither_server::{Limits, MetricsAccess, ServeError, Settings};
 use hyper::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::harness::{self, Answer, Server, shows};
 
@@ -119,11 +122,18 @@ async fn who_is_not_getting_messages_is_seen() {
         }
     };
     stream.say(&ClientFrame::Ack { cursor }).await;
-    stream.say(&shows(id)).await;
+    // Said again, it is the same pop-up; a message of nobody is none.
+    for id in [id, id, MessageId(Uuid::now_v7())] {
+        stream.say(&shows(id)).await;
+    }
     stream.ping().await;
     server
         .wait_for_sample("hither_oldest_unacked_seconds", |age| age == 0.0)
         .await;
+    for id in [id, id, MessageId(Uuid::now_v7())] {
+        stream.say(&ClientFrame::Read { ids: vec![id] }).await;
+    }
+    stream.ping().await;
     let samples = server.samples().await;
     for (name, value) in [
         ("hither_log_entries_total{kind=\"message\"}", 2.0),
@@ -131,6 +141,7 @@ async fn who_is_not_getting_messages_is_seen() {
         ("hither_messages_delivered_total{alert=\"now\"}", 1.0),
         ("hither_acks_total", 1.0),
         ("hither_messages_shown_total", 1.0),
+        ("hither_messages_read_total", 1.0),
         ("hither_alerts_total{kind=\"now\"}", 1.0),
         ("hither_sign_ins_total{result=\"right\"}", 1.0),
         ("hither_requests_total{status=\"201\"}", 3.0),

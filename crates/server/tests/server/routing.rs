@@ -329,3 +329,21 @@ async fn urgent_rings_everywhere_and_low_nowhere() {
     });
     assert_eq!(alerts.collect::<Vec<_>>(), [FirstAlert::Silent, never]);
 }
+
+#[tokio::test]
+async fn what_is_for_who_is_there_now_rings_on_nobody_who_comes_later() {
+    let server = Server::with(patient()).await;
+    let (desktop, phone) = devices(&server).await;
+    let mut desktop = server
+        .connect_desktop(&desktop, PresenceState::Active)
+        .await;
+    let body = json!({ "to": { "accounts": ["ada"] }, "title": "now or never", "ttl_s": 0 });
+    let id = server.send_as(&body).await;
+    assert_eq!(message(&mut desktop).await, (id, FirstAlert::Now));
+    desktop.say(&shows(id)).await;
+    let (mut phone, _) = server.connect(&phone, None).await;
+    desktop.say(&says(locked())).await;
+    desktop.ping().await;
+    let rang = phone.ping().await;
+    assert!(rang.is_empty(), "{rang:?}");
+}

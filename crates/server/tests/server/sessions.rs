@@ -1,6 +1,6 @@
 //! Signing in, browsers, and the phone page's files.
 
-use hither_protocol::DeviceKind;
+use hither_protocol::{CloseCode, DeviceKind};
 use hither_server::store::Store;
 use hither_server::{Limits, Rate, Settings};
 use hyper::Method;
@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{PASSWORD, Server, bearer, credentials};
+use crate::harness::{PASSWORD, PATIENCE, Server, bearer, credentials};
 
 #[tokio::test]
 async fn a2_a_person_signs_in_with_account_and_password() {
@@ -393,4 +393,22 @@ async fn the_phone_page_is_served_under_a_strict_policy() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("referrer-policy"), "no-referrer");
     }
+}
+
+#[tokio::test]
+async fn who_said_no_hello_learns_that_the_server_stops() {
+    let server = Server::with(Settings {
+        limits: Limits {
+            hello_within: PATIENCE,
+            ..Limits::default()
+        },
+        ..Settings::default()
+    })
+    .await;
+    let mut stream = server.open().await;
+    let ended = async {
+        let frames = stream.ends_with(CloseCode::Restarting).await;
+        assert_eq!(frames.len(), 1, "when to come back: {frames:?}");
+    };
+    tokio::join!(server.stop(), ended);
 }

@@ -12,7 +12,9 @@ use hyper::Method;
 use jiff::{ToSpan, Zoned};
 use serde_json::{Value, json};
 
-use crate::harness::{PUBLISHER, SECRET, Server, Stream, bearer, credentials, says, shows};
+use crate::harness::{
+    PUBLISHER, SECRET, Server, Stream, bearer, credentials, presence, says, shows,
+};
 
 async fn trace(server: &Server, session: &Session, id: MessageId) -> Trace {
     let answer = server
@@ -302,7 +304,7 @@ async fn what_is_for_one_client_is_explained() {
     let server = Server::start().await;
     let session = named(&server, "Ada's laptop", DeviceKind::Desktop).await;
     let mut desktop = server
-        .connect_desktop(&session, PresenceState::Inactive)
+        .connect_desktop(&session, PresenceState::Active)
         .await;
     let send = async |priority: u8| {
         let to = json!({ "tokens": [session.message_token] });
@@ -313,6 +315,12 @@ async fn what_is_for_one_client_is_explained() {
     assert_eq!(message(&mut desktop).await, (loud, FirstAlert::Now));
     let quiet = send(2).await;
     assert_eq!(message(&mut desktop).await, (quiet, FirstAlert::Never));
+    let away = presence(PresenceState::Inactive);
+    desktop.say(&says(away)).await;
+    let away = send(3).await;
+    assert_eq!(message(&mut desktop).await, (away, FirstAlert::Silent));
+    let urgent = send(5).await;
+    assert_eq!(message(&mut desktop).await, (urgent, FirstAlert::Now));
     be_quiet(&server, &session, 3600, true).await;
     let held = send(3).await;
     assert_eq!(message(&mut desktop).await, (held, FirstAlert::Silent));
@@ -324,6 +332,7 @@ async fn what_is_for_one_client_is_explained() {
     for (id, expected) in [
         (loud, (Outcome::Alerted, Because::Addressed)),
         (quiet, (Outcome::Silent, Because::Quieted)),
+        (away, (Outcome::Silent, Because::NobodyAtADesktop)),
         (held, (Outcome::Silent, Because::Quiet)),
     ] {
         assert_eq!(decided(&server, &session, id).await, [expected]);

@@ -227,11 +227,12 @@ async fn states_and_the_action_arrive() {
         .await;
     assert_eq!(answer.status, 204);
     let expected = [
+        "message.delivered ada",
         "message.shown ada",
         "message.action ada yes",
         "message.recalled",
     ];
-    assert_eq!(receiver.words(3).await, expected);
+    assert_eq!(receiver.words(4).await, expected);
 
     let shown = wait_for(&server, &id, |it| it["waiting"] == 0).await;
     assert_eq!(
@@ -241,10 +242,10 @@ async fn states_and_the_action_arrive() {
     assert!(shown["last_delivered_at"].is_string() && shown.get("secret").is_none());
     assert_eq!(
         metric(&server, "hither_webhook_events_queued_total").await,
-        "4"
+        "5"
     );
     let delivered = "hither_webhook_posts_total{result=\"delivered\"}";
-    assert_eq!(metric(&server, delivered).await, "4");
+    assert_eq!(metric(&server, delivered).await, "5");
 }
 
 #[tokio::test]

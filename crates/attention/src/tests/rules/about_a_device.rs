@@ -23,3 +23,17 @@ fn what_is_about_a_device_rings_on_another_one() {
          20s alert d2 m1: Waiting",
     );
 }
+
+#[test]
+fn what_went_to_some_devices_alone_rings_on_no_other() {
+    check(
+        "0s desktop d1 connects active 0s
+         1s message m1 only-d1
+         2s d1 shows m1
+         3s mobile p1 connects
+         4s d1 is inactive 4s
+         5s d1 is active 0s",
+        "1s deliver m1 rings d1
+         5s alert d1 m1: Waiting",
+    );
+}

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use hither_protocol::{Because, DeviceId, FirstAlert, Message, MessageId, Outcome, Traced};
+use hither_protocol::{
+    Because, DeviceId, FirstAlert, Message, MessageId, Outcome, Priority, Traced,
+};
 
 use super::{Account, announced};
 use crate::accounts::clock::Now;
-use crate::accounts::{Live, choices};
+use crate::accounts::{Live, Stream, choices};
 use crate::store::{Appended, Entry, Log, What};
 
 impl Account {
@@ -30,35 +32,32 @@ impl Account {
     }
 
     /// Hands an entry to the clients it is addressed to. Where it is an inbox, it rings there and
-    /// nowhere else, if the person's choices let it.
+    /// nowhere else, if the person's choices let it and they may be there.
     pub(super) fn hand_to_clients(&self, entry: &Arc<Entry>, logs: &[Log]) {
-        let (rings, why) = match &entry.what {
-            What::Message(message) => {
-                let (rings, why) = self.alone(message);
-                (rings, Some((message.id, why)))
-            }
-            What::Read(_) | What::Withdraw(..) => (FirstAlert::Silent, None),
-        };
         for (_, stream) in &self.streams {
             if !stream.is_addressed(logs) {
                 continue;
             }
-            let alert = if stream.is_inbox() {
-                if let Some((id, why)) = why {
-                    self.note_alone(id, &stream.device, rings, why);
+            let alert = match &entry.what {
+                What::Message(message) if stream.is_inbox() => {
+                    let (rings, why) = self.alone(message, stream);
+                    self.note_alone(message.id, &stream.device, rings, why);
+                    rings
                 }
-                rings
-            } else {
-                FirstAlert::Silent
+                What::Message(_) | What::Read(_) | What::Withdraw(..) => FirstAlert::Silent,
             };
             let entry = Arc::clone(entry);
             stream.mailbox.put(Live::Entry { entry, alert });
         }
     }
 
-    /// Whether a message for one client alone rings there, and why.
-    fn alone(&self, message: &Message) -> (FirstAlert, Because) {
+    /// Whether a message for one client alone rings there, and why. Where it is known that nobody is
+    /// at its desktop, it comes silently like what is for all of them.
+    fn alone(&self, message: &Message, stream: &Stream) -> (FirstAlert, Because) {
         if self.router.may_ring(&announced(message, Now::read())) {
+            if stream.nobody_is_there() && message.priority < Priority::Urgent {
+                return (FirstAlert::Silent, Because::NobodyAtADesktop);
+            }
             return (FirstAlert::Now, Because::Addressed);
         }
         match choices::silently(&self.settings, message) {

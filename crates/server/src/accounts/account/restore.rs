@@ -42,11 +42,13 @@ impl Account {
         self.load(&phones, &pending, &unseen, started);
     }
 
-    /// Tells the router again what waits, if it wants that: more did than it remembered.
+    /// Whether the router wants to be told again what waits: more did than it remembered.
+    pub(crate) const fn wants_recall(&self) -> bool {
+        self.recall
+    }
+
+    /// Tells it.
     pub(crate) async fn recall(&mut self, store: &dyn Store) {
-        if !self.recall {
-            return;
-        }
         let pending = match store
             .pending(&self.name, Timestamp::now(), self.followed)
             .await
@@ -126,5 +128,6 @@ pub(in crate::accounts) fn accepted(pending: &Pending, now: Now) -> Accepted {
         at: now.moment(pending.created_at),
         expires: pending.expires_at.map(|time| now.moment(time)),
         except: pending.not_for.clone(),
+        only: None,
     }
 }

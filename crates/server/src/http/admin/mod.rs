@@ -24,7 +24,7 @@ pub(super) use self::messages::MessageList;
 pub(super) use self::overview::Health;
 pub(super) use self::publishers::{NewPublisher, PublisherList, PublisherRights, PublisherSecret};
 use self::session::Admin;
-pub(super) use self::session::{APPLICATION, AdminSession, AdminSignIn};
+pub(super) use self::session::{AdminSession, AdminSignIn};
 pub(super) use self::topics::{Private, TopicList};
 use super::page::{self, File, HTML, PICTURE, SCRIPT, STYLE};
 use super::{App, Failure};

@@ -23,15 +23,13 @@ use super::super::sign_in::{Entrance, sign_in_through};
 use super::super::{App, Failure, JsonBody};
 use crate::accounts::clock;
 use crate::secret;
-use crate::store::Identity;
+use crate::store::{ADMINISTRATION, Identity};
 
 /// What stands for an administrator's access token.
 const COOKIE: Cookie = Cookie {
     name: "hither_admin",
     path: "/admin",
 };
-/// The application of an administrator's session. Nothing else may call itself so.
-pub(crate) const APPLICATION: &str = "hither-admin";
 /// How long an administrator stays signed in.
 const LASTS: Duration = Duration::from_hours(12);
 
@@ -94,7 +92,7 @@ async fn identify(app: &App, token: &AccessToken) -> Result<Option<Identity>, Fa
     let now = clock::wall();
     let hash = secret::hash(token.expose());
     let identity = app.store.identify(&hash, now, now).await?;
-    Ok(identity.filter(|identity| identity.application == APPLICATION))
+    Ok(identity.filter(|identity| identity.application == ADMINISTRATION))
 }
 
 /// `POST /admin/session`
@@ -124,7 +122,7 @@ pub(crate) async fn create(
             kind: DeviceKind::Desktop,
         },
         application: ClientInfo {
-            name: APPLICATION.to_owned(),
+            name: ADMINISTRATION.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
     };

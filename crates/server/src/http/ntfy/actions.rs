@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hither_protocol::Action;
+use hither_protocol::{Action, null_as_default};
 use serde::{Deserialize, Serialize};
 
 /// The most buttons of one message.
@@ -12,25 +12,50 @@ const MAX_ACTIONS: usize = 3;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct NtfyAction {
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) id: String,
     /// `view`, `broadcast`, `http` or `copy`.
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) action: String,
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) label: String,
     /// Whether choosing it takes the notification away.
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) clear: bool,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub(super) url: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     method: String,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     headers: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     body: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     intent: String,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     extras: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     value: String,
 }
 
@@ -260,6 +285,8 @@ mod tests {
             "label=Open, action=view, url=https://x.org",
             r#"[{"action":"view","label":"Open","url":"https://x.org"}]"#,
             r#" [ {"id":"mine","action":"View","label":"Open","url":"https://x.org"} ]"#,
+            r#"[{"id":null,"action":"view","label":"Open","url":"https://x.org","clear":null,
+                "method":null,"headers":null,"body":null,"intent":null,"extras":null,"value":null}]"#,
         ] {
             assert_eq!(
                 parsed(text),

@@ -12,6 +12,9 @@ use crate::http::{Failure, code_of};
 use crate::limits::TooSoon;
 use crate::store::StoreError;
 
+/// When another subscription may have ended, in seconds.
+const SUBSCRIPTIONS_END_S: u64 = 30;
+
 /// Why a request in ntfy's form is not answered as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NtfyError {
@@ -113,13 +116,24 @@ reasons! {
     Full = 50702, "insufficient storage", "";
 }
 
+impl Why {
+    /// When the next try makes sense, where nobody says it better.
+    const fn retry_after_s(self) -> Option<u64> {
+        match self {
+            // A subscription may end at any time.
+            Self::TooManySubscriptions => Some(SUBSCRIPTIONS_END_S),
+            _ => None,
+        }
+    }
+}
+
 impl NtfyError {
     /// With a word on what to do next.
     pub(crate) fn new(why: Why, detail: impl Into<String>) -> Self {
         Self {
             why,
             detail: detail.into(),
-            retry_after_s: None,
+            retry_after_s: why.retry_after_s(),
             length: None,
             code: code_of(why.status()),
         }

@@ -141,6 +141,8 @@ pub(super) fn json(body: &[u8], params: &mut Params) -> Result<(String, String),
 
 fn word(value: &Value) -> Result<String, NtfyError> {
     match value {
+        // What a program writes that was given none.
+        Value::Number(number) if number.as_u64() == Some(0) => Ok(String::new()),
         Value::Null => Ok(String::new()),
         Value::Number(number) => Ok(number.to_string()),
         Value::String(text) => Ok(text.clone()),
@@ -169,6 +171,10 @@ pub(super) fn read(
             return Err(NtfyError::new(Why::Template, detail));
         }
         (title, text) = templated(kind, params, &text)?;
+    }
+    if let Some(name) = empty_file(params, beyond.attachment.as_ref(), body) {
+        let gap = if text.is_empty() { "" } else { "\n\n" };
+        text = format!("{text}{gap}The file {name} is empty.");
     }
     if text.is_empty() {
         text = match (&beyond.attachment, &file) {
@@ -200,6 +206,17 @@ pub(super) fn read(
         beyond,
         file,
     })
+}
+
+/// The name of a file without content, which cannot be kept: the message says so.
+fn empty_file<'p>(
+    params: &'p Params,
+    elsewhere: Option<&Elsewhere>,
+    body: &[u8],
+) -> Option<&'p str> {
+    let name = params.text(params::FILENAME)?;
+    let is_one = elsewhere.is_none() && body.is_empty() && !name.is_empty();
+    is_one.then_some(name)
 }
 
 /// Stands in for a message that is only a file.
@@ -312,7 +329,7 @@ fn format(params: &Params, content_type: &str) -> Format {
 }
 
 pub(super) fn priority(text: &str) -> Result<Priority, NtfyError> {
-    if text.is_empty() || text == "0" {
+    if text.is_empty() {
         return Ok(Priority::Default);
     }
     priority_named(text).ok_or_else(|| {

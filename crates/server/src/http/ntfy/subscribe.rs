@@ -9,7 +9,8 @@ use axum::body::Body;
 use axum::extract::Path;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::http::header::{CONTENT_TYPE, HeaderName};
+use axum::http::Method;
+use axum::http::header::{ALLOW, CONTENT_TYPE, HeaderName};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{SplitSink, SplitStream, unfold};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -56,6 +57,7 @@ pub(super) async fn page(Path(topic): Path<String>) -> Failure {
 
 /// `GET /{topics}/{word}`
 pub(super) async fn word(
+    method: Method,
     Path((topics, word)): Path<(String, String)>,
     asked: Asked,
     upgrade: Upgrade,
@@ -66,6 +68,11 @@ pub(super) async fn word(
         "raw" => lines(asked, &topics, Form::Raw).await,
         "ws" => web_socket(asked, upgrade, &topics).await,
         "auth" => may_read(&asked, &topics).await,
+        // Who asks only for headers, as those do who check links, wants nothing published.
+        "publish" | "send" | "trigger" if method == Method::HEAD => {
+            let refused = NtfyError::new(Why::MethodNotAllowed, "use GET, PUT or POST");
+            Ok(([(ALLOW, "GET, PUT, POST")], refused).into_response())
+        }
         "publish" | "send" | "trigger" => {
             let answer = publish::by_get(&asked, &topics).await?;
             Ok(answer.into_response())

@@ -66,6 +66,7 @@ pub(crate) async fn register(
     line("contact", &contact, MAX_CONTACT)?;
     let id = secret::publisher_id(&kind).map_err(|error| Failure::invalid(format!("{error}.")))?;
     if !added {
+        not_the_server(&name)?;
         app.limiter.registration(peer.ip()).map_err(too_often)?;
     }
     let secret = secret::publisher_secret();
@@ -108,6 +109,15 @@ fn line(what: &str, text: &str, most: usize) -> Result<(), Failure> {
     Err(Failure::invalid(format!(
         "{what} must be one line of 1 to {most} characters."
     )))
+}
+
+/// People would take it for the server itself, which tells them of new devices.
+fn not_the_server(name: &str) -> Result<(), Failure> {
+    if name.trim().eq_ignore_ascii_case("Hither") {
+        let detail = "Hither is the server's own name; choose another.";
+        return Err(Failure::invalid(detail));
+    }
+    Ok(())
 }
 
 fn not_here() -> Failure {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use hither_protocol::Attachment;
+use hither_protocol::{Attachment, MessageId};
 use uuid::Uuid;
 
 use super::{Bed, Scene, a_message, publisher_id, refused};
@@ -43,7 +43,7 @@ impl<B: Bed> Scene<B> {
         hash
     }
 
-    async fn publish_with(&self, upload: &Upload, ttl_days: Option<u64>) {
+    async fn publish_with(&self, upload: &Upload, ttl_days: Option<u64>) -> MessageId {
         let mut new = a_message(&["ada"]);
         new.ttl = ttl_days.map(|days| Duration::from_hours(24 * days));
         new.message.attachments.push(Attachment {
@@ -53,7 +53,7 @@ impl<B: Bed> Scene<B> {
             href: String::new(),
             sha256: Some(upload.file.to_string()),
         });
-        self.store.publish(new).await.unwrap();
+        self.store.publish(new).await.unwrap().id
     }
 
     fn has(&self, hash: FileHash) -> bool {
@@ -91,6 +91,37 @@ pub(in crate::store) async fn a_file_ends_with_the_last_that_needs_it(bed: impl 
         sweep(&*scene.store).await.unwrap();
         assert_eq!(scene.has(upload.file), left);
     }
+}
+
+pub(in crate::store) async fn a_file_goes_with_a_message_taken_back(bed: impl Bed) {
+    let scene = Scene::new(bed).await;
+    let upload = scene.upload(b"one", PLENTY).await.unwrap();
+    let first = scene.publish_with(&upload, None).await;
+    let second = scene.publish_with(&upload, None).await;
+    for (id, left) in [(first, true), (second, false)] {
+        scene.store.recall(&publisher_id(), id).await.unwrap();
+        sweep(&*scene.store).await.unwrap();
+        assert_eq!(scene.has(upload.file), left);
+    }
+    let gone = scene.store.upload(&publisher_id(), upload.id).await;
+    assert_eq!(
+        gone,
+        Ok(None),
+        "the upload is gone with the last message that named it"
+    );
+
+    let used = scene.upload(b"two", PLENTY).await.unwrap();
+    let message = scene.publish_with(&used, None).await;
+    let again = scene.upload(b"two", PLENTY).await.unwrap();
+    scene.store.recall(&publisher_id(), message).await.unwrap();
+    sweep(&*scene.store).await.unwrap();
+    let waits = scene.store.upload(&publisher_id(), again.id).await;
+    assert_eq!(
+        waits,
+        Ok(Some(again.clone())),
+        "it waits for a message to come"
+    );
+    assert!(scene.has(again.file));
 }
 
 pub(in crate::store) async fn a_quota_counts_each_content_once(bed: impl Bed) {

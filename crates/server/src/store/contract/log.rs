@@ -132,7 +132,7 @@ pub(crate) async fn unknown_and_disabled_receivers_are_dropped<B: Bed>(bed: B) {
     let disabled = scene.store.set_publisher_disabled(&publisher, true).await;
     disabled.unwrap();
     let silenced = scene.store.publish(a_message(&["ada"])).await;
-    assert_eq!(refused(silenced), StoreError::NotFound);
+    assert_eq!(refused(silenced), StoreError::Disabled);
 }
 
 pub(crate) async fn accounts_never_see_each_other<B: Bed>(bed: B) {

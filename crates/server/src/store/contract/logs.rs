@@ -340,6 +340,51 @@ pub(crate) async fn a_message_for_many_logs_has_one_position<B: Bed>(bed: B) {
     assert_eq!(scene.pending("ada").await, []);
 }
 
+pub(crate) async fn whoever_is_reached_twice_is_counted_once<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    for topic in ["news", "sport"] {
+        let topic = scene.topic(topic).await;
+        for account in ["ada", "bob"] {
+            let joined = scene.store.subscribe(&name(account), &topic.name).await;
+            joined.unwrap();
+        }
+    }
+    scene.runs("ada", "report", "1.0.0", 1).await;
+    scene.runs("bob", "report", "2.0.0", 2).await;
+    let token = "address-ada-desk-1";
+    let count = async |to: Receivers| {
+        let new = NewMessage {
+            to,
+            ..a_message(&[])
+        };
+        scene.store.publish(new).await.unwrap().receivers
+    };
+    let both = || to_topics(&["news", "sport"]);
+    let application = |versions| to_application("report", versions);
+    let with_token = |to| Receivers {
+        tokens: vec![token.to_owned()],
+        ..to
+    };
+    assert_eq!(count(both()).await, 2);
+    let ada = vec![name("ada")];
+    let by_name = Receivers {
+        accounts: ada.clone(),
+        ..both()
+    };
+    assert_eq!(count(by_name).await, 2);
+    assert_eq!(count(application("*")).await, 2);
+    assert_eq!(count(with_token(application("*"))).await, 2);
+    assert_eq!(count(with_token(application("^2"))).await, 2);
+    let person_and_client = with_token(Receivers::accounts(ada));
+    assert_eq!(count(person_and_client).await, 2, "an address of its own");
+    let ada = name("ada");
+    scene.store.set_account_disabled(&ada, true).await.unwrap();
+    for to in [both(), application("*"), to_everyone()] {
+        assert_eq!(count(to.clone()).await, 1, "{to:?}");
+    }
+    assert_eq!(count(application("^1")).await, 0);
+}
+
 pub(crate) async fn b1_b2_a_token_is_exactly_one_client<B: Bed>(bed: B) {
     let scene = Scene::new(bed).await;
     let report = scene.runs("ada", "report", "1.0.0", 1).await;
@@ -811,4 +856,123 @@ pub(crate) async fn what_nobody_misses_leaves_no_gap<B: Bed>(bed: B) {
     scene.store.add_account(an_account("eve")).await.unwrap();
     let page = scene.read_after(inbox("eve"), 3).await;
     assert_eq!(page.gap, None);
+}
+
+impl<B: Bed> Scene<B> {
+    /// Lets everything become too old; answers how many entries went.
+    async fn all_goes(&self) -> u64 {
+        self.hands.turn(86_400_000 + 1);
+        let day = Retention {
+            age: DAY,
+            entries: 100,
+        };
+        self.store.retain(day).await.unwrap()
+    }
+}
+
+pub(crate) async fn d5_what_retention_took_is_withdrawn_from_who_has_it<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let client = scene.runs("ada", "report", "1.0.0", 1).await;
+    let keyed = scene
+        .publish_keyed(to_accounts(&["ada", "bob"]), "build")
+        .await;
+    let public = scene.publish_keyed(to_everyone(), "public").await;
+    let short = scene.publish_for(to_accounts(&["ada"]), 2 * DAY).await;
+    let own = scene.publish_to(to_tokens(&["address-ada-desk-1"])).await;
+    let fleeting = scene
+        .publish_for(to_accounts(&["ada"]), Duration::ZERO)
+        .await;
+    assert_eq!(scene.all_goes().await, 6);
+    let scene = scene.reopen().await;
+    scene.add_webhook("one", None).await;
+    let new = scene.publish_keyed(to_accounts(&["bob"]), "build").await;
+    scene.publish_keyed(to_everyone(), "public").await;
+    scene.store.recall(&publisher_id(), own).await.unwrap();
+    let again = scene.store.recall(&publisher_id(), own).await;
+    assert_eq!(refused(again), StoreError::NotFound);
+    // It stays with whoever was there.
+    scene.store.recall(&publisher_id(), fleeting).await.unwrap();
+    assert!(scene.store.expire().await.unwrap().is_some());
+    scene.hands.turn(86_400_000);
+    assert_eq!(scene.store.expire().await.unwrap(), None);
+    let ada = words(&scene.whole_log("ada").await);
+    let gone = |why, id| format!("{why} {id}");
+    assert_eq!(ada[0], gone("Replaced", keyed));
+    assert_eq!(ada[1], gone("Replaced", public));
+    assert_eq!(
+        ada[3..],
+        [gone("Recalled", fleeting), gone("Expired", short)]
+    );
+    assert_eq!(
+        scene.told().await,
+        [
+            "message.replaced",
+            "message.stored bob",
+            "message.replaced",
+            "message.recalled",
+            "message.recalled",
+            "message.expired"
+        ]
+    );
+    let bob = words(&scene.whole_log("bob").await);
+    assert_eq!(
+        bob[..2],
+        [gone("Replaced", keyed), format!("message {new}")]
+    );
+    let client = words(&scene.read(Reader::Client(client)).await);
+    assert_eq!(client, [gone("Recalled", own)]);
+}
+
+pub(crate) async fn what_stands_in_another_log_is_withdrawn_from_all<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let first = scene
+        .publish_keyed(to_accounts(&["ada", "bob"]), "build")
+        .await;
+    scene.publish(&["ada"]).await;
+    let one = Retention {
+        age: DAY,
+        entries: 1,
+    };
+    assert_eq!(scene.store.retain(one).await.unwrap(), 1);
+    assert_eq!(ids(&scene.whole_log("bob").await), [first]);
+    scene.publish_keyed(to_accounts(&["bob"]), "build").await;
+    let replaced = format!("Replaced {first}");
+    for account in ["ada", "bob"] {
+        let log = words(&scene.whole_log(account).await);
+        assert_eq!(log.iter().filter(|one| **one == replaced).count(), 1);
+    }
+}
+
+pub(crate) async fn what_retention_took_is_known_as_long_again<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let mut sent = Vec::new();
+    for _ in 0..4 {
+        sent.push(scene.publish(&["ada"]).await);
+    }
+    let keep = |entries| Retention { age: DAY, entries };
+    assert_eq!(scene.store.retain(keep(1)).await.unwrap(), 3);
+    let recall = async |id| scene.store.recall(&publisher_id(), id).await;
+    assert_eq!(refused(recall(sent[0]).await), StoreError::NotFound);
+    assert_eq!(refused(recall(sent[1]).await), StoreError::NotFound);
+    assert_eq!(recall(sent[2]).await, Ok(()), "as many again");
+    let by_age = scene.publish(&["bob"]).await;
+    let last = scene.publish(&["bob"]).await;
+    scene.hands.turn(2 * 86_400_000);
+    assert_eq!(scene.store.retain(keep(2)).await.unwrap(), 4);
+    assert_eq!(recall(by_age).await, Ok(()), "for as long again");
+    scene.hands.turn(1);
+    scene.store.retain(keep(2)).await.unwrap();
+    assert_eq!(refused(recall(last).await), StoreError::NotFound);
+}
+
+pub(crate) async fn who_left_a_topic_learns_what_became_of_what_went<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let (ada, news) = (name("ada"), scene.topic("news").await);
+    scene.store.subscribe(&ada, &news.name).await.unwrap();
+    let old = scene.publish_to(to_topics(&["news"])).await;
+    assert_eq!(scene.all_goes().await, 1);
+    scene.store.unsubscribe(&ada, &news.name).await.unwrap();
+    scene.store.recall(&publisher_id(), old).await.unwrap();
+    let log = scene.whole_log("ada").await;
+    assert_eq!(words(&log), [format!("Recalled {old}")]);
 }

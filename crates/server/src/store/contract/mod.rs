@@ -59,6 +59,7 @@ macro_rules! contract_suite {
                 a_renewed_hash_ends_no_session
                 a_disabled_account_is_shut_out
                 an_expiry_slides_once_a_day
+                an_administrators_session_never_slides
                 a_removed_account_leaves_nothing
                 an_ack_never_goes_back
                 settings_are_kept_and_announced
@@ -77,6 +78,7 @@ macro_rules! contract_suite {
             attachments {
                 an_upload_waits_for_its_message
                 a_file_ends_with_the_last_that_needs_it
+                a_file_goes_with_a_message_taken_back
                 a_quota_counts_each_content_once
                 a_file_without_a_row_is_found
                 a_held_file_stays_until_the_row_is_there
@@ -108,6 +110,7 @@ macro_rules! contract_suite {
                 joining_and_leaving_a_silent_topic_leaves_no_trace
                 a_topics_log_is_read_by_position_and_by_time
                 a_message_for_many_logs_has_one_position
+                whoever_is_reached_twice_is_counted_once
                 b1_b2_a_token_is_exactly_one_client
                 b5_what_a_client_reads_stays_its_own
                 b1_b6_a_token_dies_with_its_session_and_with_another_account
@@ -120,6 +123,10 @@ macro_rules! contract_suite {
                 a6_time_is_asked_inclusively_in_order_of_position
                 a9_retention_leaves_a_gap_for_whoever_was_not_there
                 what_nobody_misses_leaves_no_gap
+                d5_what_retention_took_is_withdrawn_from_who_has_it
+                what_stands_in_another_log_is_withdrawn_from_all
+                what_retention_took_is_known_as_long_again
+                who_left_a_topic_learns_what_became_of_what_went
             }
             scheduled {
                 what_is_scheduled_comes_once_at_its_time
@@ -169,6 +176,8 @@ macro_rules! contract_suite {
                 what_is_not_understood_holds_up_no_other
                 a_receiver_that_is_gone_is_asked_no_more
                 a_test_ends_the_wait
+                a_disabled_publisher_is_told_later
+                what_is_shown_was_delivered
                 what_waits_has_bounds
                 the_key_before_signs_for_a_day
             }

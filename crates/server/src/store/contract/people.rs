@@ -1,7 +1,7 @@
 use hither_protocol::Settings;
 
 use super::*;
-use crate::store::{ClientId, Identity, Retention};
+use crate::store::{ADMINISTRATION, ClientId, Identity, Retention};
 
 impl<B: Bed> Scene<B> {
     async fn whois(&self, token: u8) -> Option<Identity> {
@@ -297,6 +297,19 @@ pub(crate) async fn an_expiry_slides_once_a_day<B: Bed>(bed: B) {
     assert!(live.is_some());
     scene.hands.turn(1);
     assert_eq!(scene.whois(1).await, None, "expired");
+}
+
+pub(crate) async fn an_administrators_session_never_slides<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    let mut session = a_session("ada", "desk", 1, scene.hands.now());
+    ADMINISTRATION.clone_into(&mut session.application.0);
+    let ends = in_days(scene.hands.now(), 2);
+    session.expires_at = ends;
+    scene.store.create_session(session).await.unwrap();
+    scene.hands.turn(86_400_000);
+    assert_eq!(scene.whois(1).await.unwrap().expires_at, ends);
+    scene.hands.turn(86_400_000);
+    assert_eq!(scene.whois(1).await, None);
 }
 
 pub(crate) async fn a_removed_account_leaves_nothing<B: Bed>(bed: B) {

@@ -301,6 +301,7 @@ pub(crate) async fn a_client_addressed_by_token_has_its_own_states<B: Bed>(bed: 
             "message.stored bob",
             "message.shown address-ada-desk-1",
             "message.action address-ada-desk-1 yes",
+            "message.delivered address-ada-phone-2",
             "message.shown address-ada-phone-2",
             "message.action address-ada-phone-2 yes",
             // By then ada had allowed it to be told.

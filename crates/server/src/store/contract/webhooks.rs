@@ -256,18 +256,51 @@ pub(crate) async fn a_publisher_is_told_no_more_than_it_may_ask<B: Bed>(bed: B) 
         scene.store.recall(&publisher_id(), id).await.unwrap();
         assert_eq!(scene.told().await, ["message.recalled"]);
     }
-    // What another publisher sent, and what a disabled one did, is told nobody.
-    let id = scene.publish(&["ada"]).await;
-    assert_eq!(scene.told().await, ["message.stored ada"]);
-    let publisher = publisher_id();
-    let disable = scene.store.set_publisher_disabled(&publisher, true);
-    disable.await.unwrap();
-    let (ada, desk, at) = (inbox("ada"), device("desk"), scene.hands.now());
-    let shown = scene.store.mark_shown(&ada, &desk, vec![id], false, at);
-    shown.await.unwrap();
-    let enable = scene.store.set_publisher_disabled(&publisher, false);
-    enable.await.unwrap();
-    assert!(scene.told().await.is_empty());
+}
+
+pub(crate) async fn what_is_shown_was_delivered<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    scene.add_webhook("one", None).await;
+    scene.sign_in("ada", "desk", 1).await;
+    let now = scene.hands.now();
+    let identity = scene.store.identify(&[1; 32], now, in_days(now, 60));
+    let client = identity.await.unwrap().expect("a live token").client;
+    let token = "address-ada-desk-1";
+    // For whoever is there, so no ack is counted; withdrawn before its ack; and acked later.
+    for (ttl, withdrawn) in [(Some(Duration::ZERO), false), (None, true), (None, false)] {
+        let new = NewMessage {
+            ttl,
+            to: Receivers {
+                tokens: vec![token.to_owned()],
+                ..Receivers::accounts(vec![name("ada")])
+            },
+            ..a_message(&[])
+        };
+        let id = scene.store.publish(new).await.unwrap().id;
+        if withdrawn {
+            scene.store.recall(&publisher_id(), id).await.unwrap();
+        }
+        let told = scene.told().await;
+        assert!(told.iter().all(|it| !it.contains("delivered")), "{told:?}");
+        let (reader, desk) = (Reader::Client(client), device("desk"));
+        for _ in 0..2 {
+            let shown = scene.store.mark_shown(&reader, &desk, vec![id], false, now);
+            shown.await.unwrap();
+        }
+        let head = scene.store.head();
+        scene.store.ack(client, head).await.unwrap();
+        scene.publish(&["bob"]).await;
+        let states = scene.store.states(&publisher_id(), id, None, 9).await;
+        assert_eq!(states.unwrap().counts.delivered, 1);
+        let mut expected = ["delivered", "shown"]
+            .map(|what| [token, "ada"].map(|whom| format!("message.{what} {whom}")))
+            .concat();
+        expected.push("message.stored bob".to_owned());
+        let mut told = scene.told().await;
+        told.sort();
+        expected.sort();
+        assert_eq!(told, expected);
+    }
 }
 
 pub(crate) async fn a_webhook_is_told_what_it_wants<B: Bed>(bed: B) {
@@ -434,6 +467,42 @@ pub(crate) async fn a_test_ends_the_wait<B: Bed>(bed: B) {
     assert_eq!(format!("{told:?}"), format!("{:?}", [one]));
     let expected = ["message.stored ada", "message.stored bob", "webhook.test"];
     assert_eq!(scene.told().await, expected);
+}
+
+pub(crate) async fn a_disabled_publisher_is_told_later<B: Bed>(bed: B) {
+    let scene = Scene::new(bed).await;
+    scene.add_webhook("one", None).await;
+    let id = scene.publish(&["ada"]).await;
+    scene.drain().await;
+    let publisher = publisher_id();
+    let disable = async |yes| {
+        let disabled = scene.store.set_publisher_disabled(&publisher, yes);
+        disabled.await.unwrap();
+    };
+    disable(true).await;
+    let at = scene.hands.now();
+    scene
+        .store
+        .mark_read(&inbox("ada"), vec![id], at)
+        .await
+        .unwrap();
+    scene.store.recall(&publisher_id(), id).await.unwrap();
+    assert_eq!(scene.ready().await, []);
+    let mut news = scene.store.commits().unwrap();
+    announced(&mut news);
+    disable(false).await;
+    let told = announced(&mut news);
+    let look = |one: &Committed| {
+        matches!(
+            one,
+            Committed::Events {
+                queued: 0,
+                dropped: 0
+            }
+        )
+    };
+    assert!(told.iter().any(look), "nobody looks: {told:?}");
+    assert_eq!(scene.told().await, ["message.recalled"]);
 }
 
 pub(crate) async fn what_waits_has_bounds<B: Bed>(bed: B) {

@@ -414,7 +414,9 @@ fn keyed_messages(
     Ok(conn
         .prepare_cached(
             "SELECT id FROM messages WHERE publisher = ?1 AND key = ?2 AND withdrawn_at IS NULL
-             UNION ALL
+             UNION
+             SELECT id FROM departed WHERE publisher = ?1 AND key = ?2
+             UNION
              SELECT id FROM scheduled JOIN messages ON number = message
              WHERE scheduled.publisher = ?1 AND scheduled.key = ?2 AND deliver_at IS NOT NULL",
         )?
@@ -434,6 +436,9 @@ fn is_in_topic(
                  SELECT 1 FROM messages JOIN log ON message = number AND kind = 'message'
                  JOIN topics ON topics.id = log.owner
                  WHERE messages.id = ?1 AND scope = ?2 AND name = ?3
+                 UNION ALL
+                 SELECT 1 FROM departed JOIN topics ON topics.id = departed.owner
+                 WHERE departed.id = ?1 AND scope = ?2 AND name = ?3
                  UNION ALL
                  SELECT 1 FROM messages JOIN scheduled ON message = number,
                                json_each(scheduled.receivers, '$.topics') AS named

@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tar::{Archive, Builder, EntryType, Header};
 
+use super::backup::Stop;
+use super::{ATTACHMENTS, DATABASE};
 use crate::attachments::{FileHash, flush_folder, make_private};
 use crate::store::folder::private_file;
 
 const FORMAT: &str = "hither-backup-1";
 const MANIFEST: &str = "manifest.json";
-const DATABASE: &str = "hither.db";
-const ATTACHMENTS: &str = "attachments";
 const MAX_MANIFEST: u64 = 64 * 1024 * 1024;
 
 /// What an archive says about itself.
@@ -67,20 +67,23 @@ impl Unpacked {
     }
 }
 
-/// Writes an archive. Each file is found by `path`; damaged ones are left out and answered.
+/// Writes an archive, unless it is to stop. Each file is found by `path`; damaged ones are left out
+/// and answered.
 pub(super) fn write(
     out: &mut File,
     database: &Path,
     files: &[FileHash],
     path: impl Fn(&FileHash) -> PathBuf,
+    stop: &Stop,
 ) -> io::Result<Vec<FileHash>> {
-    let is_whole = |hash: &&FileHash| digest(&path(hash)).is_ok_and(|found| found == hash.0);
+    let is_whole = |hash: &&FileHash| digest(&path(hash), stop).is_ok_and(|found| found == hash.0);
     let (whole, missing): (Vec<&FileHash>, Vec<&FileHash>) = files.iter().partition(is_whole);
+    stop.asked()?;
     let manifest = Manifest {
         format: FORMAT.to_owned(),
         program: env!("CARGO_PKG_VERSION").to_owned(),
         made_at: Timestamp::now(),
-        sha256: FileHash(digest(database)?).to_string(),
+        sha256: FileHash(digest(database, stop)?).to_string(),
         attachments: whole.len(),
         missing: missing.iter().map(ToString::to_string).collect(),
     };
@@ -92,21 +95,40 @@ pub(super) fn write(
         manifest.len() as u64,
         &*manifest,
     )?;
-    append_file(&mut archive, Path::new(DATABASE), database)?;
+    append_file(&mut archive, Path::new(DATABASE), database, stop)?;
     for hash in whole {
         append_file(
             &mut archive,
             &Path::new(ATTACHMENTS).join(hash.path()),
             &path(hash),
+            stop,
         )?;
     }
     archive.into_inner()?.flush()?;
     Ok(missing.into_iter().copied().collect())
 }
 
-fn append_file<W: Write>(archive: &mut Builder<W>, name: &Path, from: &Path) -> io::Result<()> {
+fn append_file<W: Write>(
+    archive: &mut Builder<W>,
+    name: &Path,
+    from: &Path,
+    stop: &Stop,
+) -> io::Result<()> {
     let file = File::open(from)?;
-    append(archive, name, file.metadata()?.len(), file)
+    append(archive, name, file.metadata()?.len(), Until { file, stop })
+}
+
+/// Reads a file until it is to stop.
+struct Until<'s> {
+    file: File,
+    stop: &'s Stop,
+}
+
+impl Read for Until<'_> {
+    fn read(&mut self, part: &mut [u8]) -> io::Result<usize> {
+        self.stop.asked()?;
+        self.file.read(part)
+    }
 }
 
 fn append<W: Write>(
@@ -122,9 +144,10 @@ fn append<W: Write>(
     archive.append_data(&mut header, name, content)
 }
 
-pub(super) fn digest(path: &Path) -> io::Result<[u8; 32]> {
+pub(super) fn digest(path: &Path, stop: &Stop) -> io::Result<[u8; 32]> {
     let mut hash = Sha256::new();
-    copy(&mut File::open(path)?, &mut io::sink(), &mut hash)?;
+    let file = File::open(path)?;
+    copy(&mut Until { file, stop }, &mut io::sink(), &mut hash)?;
     Ok(hash.finalize().into())
 }
 

@@ -207,10 +207,11 @@ struct Outlived {
 }
 
 fn outlived(conn: &Connection, now: Timestamp) -> Result<Outlived, StoreError> {
-    let uploads = conn
+    let mut uploads = conn
         .prepare_cached("SELECT id FROM uploads WHERE expires_at <= ?1")?
         .query_map([ms(now)], |row| Ok(Uuid::from_bytes(row.get(0)?)))?
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<Vec<_>, _>>()?;
+    uploads.extend(used_up(conn, now)?);
     let messages = conn
         .prepare_cached(
             "SELECT DISTINCT message FROM attachments JOIN messages ON number = message
@@ -219,6 +220,27 @@ fn outlived(conn: &Connection, now: Timestamp) -> Result<Outlived, StoreError> {
         .query_map([ms(now)], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     Ok(Outlived { uploads, messages })
+}
+
+/// Uploads of before a message that is gone (the ids of both tell the time), whose file no other
+/// message of the publisher needs: who takes a message back wants its files gone with it, not within
+/// the hour for which an upload waits. A newer upload of the same content waits for its message.
+fn used_up(conn: &Connection, now: Timestamp) -> Result<Vec<Uuid>, StoreError> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT DISTINCT uploads.id
+             FROM attachments AS it JOIN messages ON number = message
+             JOIN uploads ON uploads.publisher = it.publisher AND uploads.file = it.file
+                          AND uploads.id < messages.id
+             WHERE (withdrawn_at IS NOT NULL OR messages.expires_at <= ?1)
+               AND NOT EXISTS (
+                 SELECT 1 FROM attachments AS other JOIN messages AS live
+                   ON live.number = other.message
+                 WHERE other.publisher = it.publisher AND other.file = it.file
+                   AND live.withdrawn_at IS NULL AND ifnull(live.expires_at > ?1, TRUE))",
+        )?
+        .query_map([ms(now)], |row| Ok(Uuid::from_bytes(row.get(0)?)))?
+        .collect::<Result<_, _>>()?)
 }
 
 impl Outlived {

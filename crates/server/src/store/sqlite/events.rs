@@ -51,7 +51,7 @@ impl Whom<'_> {
 
 /// Queues what happened for those webhooks of the message's publisher that want it. Of receivers,
 /// a publisher is told of those that it addressed by name or token, and that somebody read only
-/// with their consent: the same as when it asks.
+/// with their consent: the same as when it asks. What is for one that is disabled waits.
 pub(super) fn tell(tx: &mut Tx<'_>, told: &Told<'_>) -> Result<(), StoreError> {
     if !tx.has_webhooks()? {
         return Ok(());
@@ -111,11 +111,11 @@ pub(super) fn tell_of_client(
 fn wanting(tx: &Tx<'_>, told: &Told<'_>) -> Result<Vec<(i64, bool, [u8; ID_BYTES])>, StoreError> {
     Ok(tx
         .prepare_cached(
-            "SELECT webhooks.number, waiting < ?4, messages.id
-             FROM messages CROSS JOIN webhooks ON webhooks.publisher = messages.publisher
-             JOIN publishers ON publishers.id = messages.publisher
-             WHERE messages.number = ?1 AND webhooks.disabled_at IS NULL
-               AND publishers.disabled_at IS NULL
+            "SELECT webhooks.number, waiting < ?4, its.id
+             FROM (SELECT id, publisher FROM messages WHERE number = ?1
+                   UNION SELECT id, publisher FROM departed WHERE message = ?1) AS its
+             CROSS JOIN webhooks ON webhooks.publisher = its.publisher
+             WHERE webhooks.disabled_at IS NULL
                AND (events IS NULL OR ?2 IN (SELECT value FROM json_each(events)))
                AND (?3 IS NULL OR ?5 OR EXISTS (
                    SELECT 1 FROM log

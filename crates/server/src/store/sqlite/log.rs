@@ -109,7 +109,7 @@ pub(super) fn mark_read(
     reader: &Reader,
     ids: &[MessageId],
     at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
     let shelf = Shelf::of(tx, reader)?;
     let (mut by_person, mut by_client) = (Vec::new(), Vec::new());
     for id in ids {
@@ -135,7 +135,7 @@ pub(super) fn mark_read(
         let own = (Place::Client(client), Log::Client(name, client));
         tell_read(tx, &own, &by_client)?;
     }
-    Ok(())
+    Ok(by_person.len() + by_client.len())
 }
 
 fn tell_read(tx: &mut Tx<'_>, log: &(Place, Log), ids: &[MessageId]) -> Result<(), StoreError> {
@@ -176,19 +176,22 @@ pub(super) fn mark_shown(
     ids: &[MessageId],
     stays: bool,
     at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
     let shelf = Shelf::of(tx, reader)?;
-    let mut own = Vec::new();
+    let (mut own, mut new) = (Vec::new(), 0);
     for id in ids {
         let Some((number, place)) = received(tx, &shelf, *id)? else {
             continue;
         };
-        show(tx, shelf.account, number, device, stays, at)?;
+        new += usize::from(show(tx, shelf.account, number, device, stays, at)?);
         if let Some(client) = shelf.client {
             states::note_shown(tx, number, client, at)?;
         }
         if place.is_of_clients() {
             continue;
+        }
+        if states::note_there(tx, number, shelf.account, at)? {
+            tell(tx, EventType::Delivered, number, shelf.account, None, at)?;
         }
         if shown_anywhere(tx, shelf.account, number, at)? {
             tell(tx, EventType::Shown, number, shelf.account, None, at)?;
@@ -204,9 +207,10 @@ pub(super) fn mark_shown(
             stays,
         });
     }
-    Ok(())
+    Ok(new)
 }
 
+/// Whether this device had not shown it before.
 fn show(
     tx: &Tx<'_>,
     account: i64,
@@ -214,10 +218,19 @@ fn show(
     device: &DeviceId,
     stays: bool,
     at: Timestamp,
-) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT OR REPLACE INTO shown VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![number, account, device.as_str(), ms(at), stays])?;
-    Ok(())
+) -> Result<bool, StoreError> {
+    let row = params![number, account, device.as_str(), ms(at), stays];
+    let is_new = tx
+        .prepare_cached("INSERT OR IGNORE INTO shown VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(row)?;
+    if is_new == 0 {
+        tx.prepare_cached(
+            "UPDATE shown SET shown_at = ?4, stays = ?5
+             WHERE message = ?1 AND account = ?2 AND device = ?3",
+        )?
+        .execute(row)?;
+    }
+    Ok(is_new > 0)
 }
 
 /// Whether it was not shown on any device before.

@@ -13,6 +13,7 @@ mod log;
 mod pages;
 mod people;
 mod places;
+mod presence;
 mod publish;
 mod publishers;
 mod push;
@@ -37,7 +38,6 @@ mod withdrawals;
 mod writer;
 
 use std::io;
-use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,21 +47,28 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hither_protocol::{AccountName, DeviceId, Message, MessageId, PublisherId, Timestamp};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::mpsc;
 
 pub use self::archive::ArchiveError;
+pub use self::backup::check;
 use self::places::Shelf;
+pub use self::presence::is_there;
 use self::readers::Readers;
 pub use self::restore::{RestoreError, RestoreReport, restore};
 use self::writer::Writer;
 use super::folder::private_file;
 use super::{
-    AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, Epoch, Identity, Measures,
-    NewMessage, NewSession, Page, Pending, Position, Reader, SecretHash, Store, StoreError, Stored,
-    Unseen,
+    ADMINISTRATION, AccountRecord, ClientId, Clock, Committed, Cursors, DataFolder, Epoch,
+    Identity, Measures, NewMessage, NewSession, Page, Pending, Position, Reader, SecretHash, Store,
+    StoreError, Stored, Unseen,
 };
 use crate::attachments::Files;
 
+/// What the database is called in a data folder, and in a backup.
+const DATABASE: &str = "hither.db";
+/// The same of the folder with the files beside messages.
+const ATTACHMENTS: &str = "attachments";
 /// How long a commit may wait for the end of a checkpoint.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// An expiry slides at most so often.
@@ -81,6 +88,12 @@ pub enum OpenError {
         /// Migrations this version knows.
         known: usize,
     },
+    /// Restore a backup.
+    #[error(
+        "the database is empty or missing, and files of a store lie beside it; restore a backup, \
+         or move the folder attachments away to begin anew"
+    )]
+    Lost,
     /// Put the data on a local disk.
     #[error("this disk does not support SQLite's write-ahead log; put the data on a local disk")]
     NoWriteAheadLog,
@@ -105,6 +118,8 @@ pub struct SqliteStore {
     files: Arc<Files>,
     /// How many readers stay for long.
     long_reads: Arc<AtomicUsize>,
+    /// Set when they are to end.
+    stop: backup::Stop,
     news: Mutex<Option<mpsc::UnboundedReceiver<Committed>>>,
     readers: Arc<Readers>,
     writer: Writer,
@@ -114,22 +129,20 @@ pub struct SqliteStore {
     folder: DataFolder,
 }
 
-/// Whether a folder holds a store. One that may not be looked into may hold one.
-#[must_use]
-pub fn is_there(data: &Path) -> bool {
-    data.join("hither.db").try_exists().unwrap_or(true)
-}
-
 impl SqliteStore {
     /// Opens the database of a folder, or makes it.
     pub fn open(folder: DataFolder, clock: Clock) -> Result<Self, OpenError> {
-        let path = folder.path().join("hither.db");
+        let path = folder.path().join(DATABASE);
+        if presence::lost(folder.path())? {
+            return Err(OpenError::Lost);
+        }
+        restore::clear(folder.path())?;
         private_file(&path)?;
         let mut conn = Connection::open(&path)?;
         prepare(&conn)?;
         schema::migrate(&mut conn)?;
         let cursors = life(&conn)?;
-        let files = Arc::new(Files::open(folder.path().join("attachments"))?);
+        let files = Arc::new(Files::open(folder.path().join(ATTACHMENTS))?);
 
         let checkpoints = Connection::open(&path)?;
         checkpoints.busy_timeout(PATIENCE)?;
@@ -150,6 +163,7 @@ impl SqliteStore {
             cursors,
             files,
             long_reads,
+            stop: backup::Stop::default(),
             news: Mutex::new(Some(news)),
             readers: Readers::new(path),
             writer,
@@ -182,6 +196,14 @@ fn prepare(conn: &Connection) -> Result<(), OpenError> {
     conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
+    keep_plans(conn)?;
+    Ok(())
+}
+
+/// A statement is planned once. By default SQLite plans one anew for each value that might let it
+/// use a partial index, which takes many times as long as running it.
+fn keep_plans(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
@@ -294,7 +316,8 @@ impl Store for SqliteStore {
             return Ok(None);
         };
         identity.acked = identity.acked.max(self.writer.fresh_ack(identity.client));
-        if expires_at.as_millisecond() - identity.expires_at.as_millisecond() >= SLIDE_EVERY_MS {
+        let later = expires_at.as_millisecond() - identity.expires_at.as_millisecond();
+        if later >= SLIDE_EVERY_MS && identity.application != ADMINISTRATION {
             identity.expires_at = expires_at;
             self.writer
                 .write(move |tx| sessions::slide(tx, &token, expires_at))
@@ -336,7 +359,7 @@ impl Store for SqliteStore {
         reader: &Reader,
         ids: Vec<MessageId>,
         at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<usize, StoreError> {
         let reader = reader.clone();
         self.writer
             .write(move |tx| log::mark_read(tx, &reader, &ids, at))
@@ -350,7 +373,7 @@ impl Store for SqliteStore {
         ids: Vec<MessageId>,
         stays: bool,
         at: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<usize, StoreError> {
         let (reader, device) = (reader.clone(), device.clone());
         self.writer
             .write(move |tx| log::mark_shown(tx, &reader, &device, &ids, stays, at))

@@ -98,11 +98,7 @@ pub(super) fn bring(
     said: Said,
 ) -> Result<(), StoreError> {
     let number = row.number;
-    let clients: Vec<_> = to
-        .logs
-        .iter()
-        .filter_map(|(place, _)| place.client())
-        .collect();
+    let clients = to.clients();
     match said {
         Said::Alike(message) => {
             append(tx, to.logs, What::Message(message), Some(row))?;
@@ -135,10 +131,16 @@ pub(super) fn bring(
 }
 
 fn enabled_publisher(tx: &Tx<'_>, id: &PublisherId) -> Result<i64, StoreError> {
-    tx.prepare_cached("SELECT id FROM publishers WHERE public_id = ?1 AND disabled_at IS NULL")?
-        .query_row([id.as_str()], |row| row.get(0))
+    let (publisher, enabled) = tx
+        .prepare_cached("SELECT id, disabled_at IS NULL FROM publishers WHERE public_id = ?1")?
+        .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?
-        .ok_or(StoreError::NotFound)
+        .ok_or(StoreError::NotFound)?;
+    if enabled {
+        Ok(publisher)
+    } else {
+        Err(StoreError::Disabled)
+    }
 }
 
 pub(super) fn application(to: &Resolved) -> Option<String> {

@@ -290,6 +290,13 @@ fn set_disabled(tx: &mut Tx<'_>, id: &PublisherId, disabled: bool) -> Result<(),
     )?
     .execute((number, since))?;
     tx.announce(Committed::Access);
+    if !disabled {
+        // What waited for its webhooks is due.
+        tx.announce(Committed::Events {
+            queued: 0,
+            dropped: 0,
+        });
+    }
     Ok(())
 }
 

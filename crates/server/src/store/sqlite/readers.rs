@@ -83,6 +83,7 @@ impl Readers {
         conn.busy_timeout(PATIENCE)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
         conn.set_prepared_statement_cache_capacity(64);
+        super::keep_plans(&conn)?;
         Ok(conn)
     }
 }

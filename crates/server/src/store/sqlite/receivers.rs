@@ -1,6 +1,6 @@
 //! Whom a message is for, as the store knows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hither_protocol::{AccountName, TopicName, VersionRange};
 use rusqlite::{OptionalExtension, params};
@@ -19,7 +19,8 @@ pub(super) struct Resolved {
     pub(super) logs: Vec<(Place, Log)>,
     /// Into whose inboxes a row goes.
     pub(super) accounts: Vec<i64>,
-    /// How many there are at this moment.
+    /// How many there are at this moment: people, each once, and clients of their own address, each
+    /// once. Somebody by name and a client of theirs by token are two.
     pub(super) receivers: u64,
     pub(super) unknown_tokens: Vec<String>,
     /// The first one.
@@ -43,6 +44,12 @@ impl Resolved {
     fn put(&mut self, place: Place, log: Log, receivers: u64) {
         self.logs.push((place, log));
         self.receivers += receivers;
+    }
+
+    /// Those addressed by token.
+    pub(super) fn clients(&self) -> Vec<ClientId> {
+        let places = self.logs.iter().map(|(place, _)| *place);
+        places.filter_map(Place::client).collect()
     }
 
     /// The accounts that exist and may sign in, each once. What is for everyone is for all of
@@ -78,38 +85,24 @@ impl Resolved {
         names: &[TopicName],
         everyone: bool,
     ) -> Result<(), StoreError> {
+        // Who gets the message already.
+        let mut people: BTreeSet<_> = self.accounts.iter().copied().collect();
         for name in names {
             let Some(topic) = topics::topic(tx, name)?.map(|topic| topic.id) else {
                 continue;
             };
             self.topic.get_or_insert_with(|| name.clone());
-            if self
-                .logs
-                .iter()
-                .all(|(place, _)| *place != Place::Topic(topic))
-            {
-                let receivers = if everyone {
-                    0
-                } else {
-                    self.subscribers(tx, topic)?
-                };
-                self.put(Place::Topic(topic), Log::Topic(topic), receivers);
+            let place = Place::Topic(topic);
+            if self.logs.iter().any(|(other, _)| *other == place) {
+                continue;
             }
+            let before = people.len();
+            if !everyone {
+                people.extend(subscribers(tx, topic)?);
+            }
+            self.put(place, Log::Topic(topic), (people.len() - before) as u64);
         }
         Ok(())
-    }
-
-    /// Of a topic, without those who get the message anyway by name.
-    fn subscribers(&self, tx: &Tx<'_>, topic: TopicId) -> Result<u64, StoreError> {
-        let mut find = tx.prepare_cached(
-            "SELECT account FROM subscriptions JOIN accounts ON accounts.id = account
-             WHERE topic = ?1 AND until IS NULL AND disabled_at IS NULL",
-        )?;
-        let found = find
-            .query_map([topic], |row| row.get::<_, i64>(0))?
-            .collect::<Result<Vec<_>, _>>()?;
-        let new = found.iter().filter(|one| !self.accounts.contains(one));
-        Ok(new.count() as u64)
     }
 
     fn tokens(
@@ -148,19 +141,38 @@ impl Resolved {
             .execute([&meant.name])?;
         let number = application_number(tx, &meant.name)?
             .ok_or_else(|| damaged("an application that was just stored is missing"))?;
-        let present = present_clients(tx, &meant)?;
+        let present = present_clients(tx, &meant, &self.clients())?;
         self.put(Place::Application(number), Log::Application(meant), present);
         Ok(())
     }
 }
 
-/// Signed-in clients that an application and its versions mean at this moment.
-fn present_clients(tx: &Tx<'_>, meant: &Application) -> Result<u64, StoreError> {
+fn subscribers(tx: &Tx<'_>, topic: TopicId) -> Result<Vec<i64>, StoreError> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT account FROM subscriptions JOIN accounts ON accounts.id = account
+             WHERE topic = ?1 AND until IS NULL AND disabled_at IS NULL",
+        )?
+        .query_map([topic], |row| row.get(0))?
+        .collect::<Result<_, _>>()?)
+}
+
+/// Signed-in clients that an application and its versions mean at this moment, without those that
+/// get the message anyway.
+fn present_clients(
+    tx: &Tx<'_>,
+    meant: &Application,
+    without: &[ClientId],
+) -> Result<u64, StoreError> {
+    let without: Vec<_> = without.iter().map(|client| client.0).collect();
+    let without = serde_json::to_string(&without).map_err(damaged)?;
     let mut find = tx.prepare_cached(
-        "SELECT version, count(*) FROM clients
-         WHERE application = ?1 AND message_token IS NOT NULL GROUP BY version",
+        "SELECT version, count(*) FROM clients JOIN accounts ON accounts.id = account
+         WHERE application = ?1 AND message_token IS NOT NULL AND disabled_at IS NULL
+           AND clients.id NOT IN (SELECT value FROM json_each(?2))
+         GROUP BY version",
     )?;
-    let mut rows = find.query([&meant.name])?;
+    let mut rows = find.query((&meant.name, without))?;
     let mut present = 0;
     while let Some(row) = rows.next()? {
         let version = row.get_ref(0)?.as_str().map_err(damaged)?;
@@ -171,11 +183,12 @@ fn present_clients(tx: &Tx<'_>, meant: &Application) -> Result<u64, StoreError> 
     Ok(present)
 }
 
-/// The logs that a message stands in.
+/// The logs that a message stands in, or stood in before retention took it.
 pub(super) fn logs_of(tx: &Tx<'_>, message: i64) -> Result<Vec<(Place, Log)>, StoreError> {
     let places = tx
         .prepare_cached(
-            "SELECT DISTINCT scope, owner FROM log WHERE message = ?1 AND kind = 'message'",
+            "SELECT scope, owner FROM log WHERE message = ?1 AND kind = 'message'
+             UNION SELECT scope, owner FROM departed WHERE message = ?1",
         )?
         .query_and_then([message], |row| Place::of_row(row, 0))?
         .collect::<Result<Vec<_>, _>>()?;

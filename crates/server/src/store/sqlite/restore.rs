@@ -9,11 +9,10 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::archive::{self, ArchiveError, Unpacked};
-use super::{OpenError, PATIENCE, backup, schema};
+use super::{ATTACHMENTS, DATABASE, OpenError, PATIENCE, backup, schema};
 use crate::attachments::{flush_folder, make_private};
 use crate::store::{DataFolder, StoreError};
 
-const DATABASE: &str = "hither.db";
 /// Where a backup is until it is known to be whole.
 const UNPACKING: &str = "restoring";
 
@@ -64,15 +63,16 @@ pub fn restore(
         return Err(RestoreError::NotEmpty);
     }
     let unpacking = folder.path().join(UNPACKING);
-    clear(&unpacking)?;
+    clear(folder.path())?;
     make_private(&unpacking)?;
     let restored = unpack_and_replace(folder, file, &unpacking);
-    clear(&unpacking)?;
+    clear(folder.path())?;
     restored
 }
 
-fn clear(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
+/// Removes what a restore that was cut off left in a data folder.
+pub(super) fn clear(data: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(data.join(UNPACKING)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
@@ -99,7 +99,7 @@ fn unpack_and_replace(
 ) -> Result<RestoreReport, RestoreError> {
     let unpacked = archive::unpack(file, unpacking)?;
     let report = examine(&unpacked)?;
-    let files = folder.path().join("attachments");
+    let files = folder.path().join(ATTACHMENTS);
     for hash in &unpacked.files {
         let place = files.join(hash.path());
         let inner = place.parent().unwrap_or(&place);

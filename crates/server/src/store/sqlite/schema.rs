@@ -21,17 +21,12 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0015_push.sql"),
     include_str!("migrations/0016_refusals_and_topics.sql"),
     include_str!("migrations/0017_notice.sql"),
+    include_str!("migrations/0018_departed.sql"),
 ];
 
 /// Brings the schema up to date; refuses a database that a newer version wrote.
 pub(super) fn migrate(conn: &mut Connection) -> Result<(), OpenError> {
-    let applied = version(conn)?;
-    if applied > MIGRATIONS.len() {
-        return Err(OpenError::Newer {
-            found: applied,
-            known: MIGRATIONS.len(),
-        });
-    }
+    let applied = known_version(conn)?;
     for (number, sql) in (1_i32..).zip(MIGRATIONS).skip(applied) {
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         tx.execute_batch(sql)?;
@@ -41,10 +36,16 @@ pub(super) fn migrate(conn: &mut Connection) -> Result<(), OpenError> {
     begin_first_life(conn)
 }
 
-fn version(conn: &Connection) -> rusqlite::Result<usize> {
+/// How many migrations a database had; refuses one that a newer version wrote.
+pub(super) fn known_version(conn: &Connection) -> Result<usize, OpenError> {
     let number: i32 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     // Nothing writes a negative one; as a huge number it is refused.
-    Ok(usize::try_from(number).unwrap_or(usize::MAX))
+    let found = usize::try_from(number).unwrap_or(usize::MAX);
+    let known = MIGRATIONS.len();
+    if found > known {
+        return Err(OpenError::Newer { found, known });
+    }
+    Ok(found)
 }
 
 fn begin_first_life(conn: &mut Connection) -> Result<(), OpenError> {

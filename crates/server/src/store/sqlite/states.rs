@@ -169,30 +169,50 @@ fn state(row: &Row<'_>, receiver: Receiver) -> Result<ReceiverState, StoreError>
     })
 }
 
-/// Notes that a client that was addressed by its message token showed the message.
+/// Notes that an account has a message, also where no ack will say so; whether it was not noted
+/// before.
+pub(super) fn note_there(
+    tx: &Tx<'_>,
+    message: i64,
+    account: i64,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let added = tx
+        .prepare_cached("INSERT OR IGNORE INTO delivered VALUES (?1, ?2, ?3)")?
+        .execute((message, account, ms(at)))?;
+    Ok(added > 0)
+}
+
+/// Notes that a client that was addressed by its message token showed the message, so that it was
+/// delivered.
 pub(super) fn note_shown(
     tx: &mut Tx<'_>,
     message: i64,
     client: ClientId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let first = tx
-        .prepare_cached(
-            "INSERT INTO client_states (message, client, shown_at)
-             SELECT message, owner, ?3 FROM log
-             WHERE message = ?1 AND kind = 'message' AND scope = 3 AND owner = ?2
-               AND versions IS NULL
-             ON CONFLICT DO UPDATE SET shown_at = excluded.shown_at WHERE shown_at IS NULL",
-        )?
-        .execute((message, client, ms(at)))?;
-    if first > 0 {
-        events::tell_of_client(tx, EventType::Shown, message, client, None, at)?;
+    for (what, column) in [
+        (EventType::Delivered, "delivered_at"),
+        (EventType::Shown, "shown_at"),
+    ] {
+        let first = tx
+            .prepare_cached(&format!(
+                "INSERT INTO client_states (message, client, {column})
+                 SELECT message, owner, ?3 FROM log
+                 WHERE message = ?1 AND kind = 'message' AND scope = 3 AND owner = ?2
+                   AND versions IS NULL
+                 ON CONFLICT DO UPDATE SET {column} = excluded.{column} WHERE {column} IS NULL"
+            ))?
+            .execute((message, client, ms(at)))?;
+        if first > 0 {
+            events::tell_of_client(tx, what, message, client, None, at)?;
+        }
     }
     Ok(())
 }
 
-/// Accounts, each once, whatever addressed them. What is shown was delivered, also where the ack
-/// is still on its way.
+/// Accounts, each once, whatever addressed them. What is shown was delivered, which was not noted
+/// always.
 fn counts(conn: &Connection, number: i64) -> Result<StateCounts, StoreError> {
     Ok(conn
         .prepare_cached(

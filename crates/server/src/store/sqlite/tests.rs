@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use hither_protocol::{Because, MessageId, Timestamp, TopicName};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
+use super::trace::planned_again as times_planned_again;
 use super::{OpenError, SqliteStore, writer};
 use crate::store::contract::trace::decided;
 use crate::store::contract::{
@@ -17,8 +19,8 @@ use crate::store::contract::{
 };
 use crate::store::{
     Clock, Committed, DataFolder, FolderError, Log, MAX_TOPICS, NewMessage, Position,
-    Publishers as _, Retention, Store, StoreError, TopicAccess as _, Topics as _, What,
-    system_clock,
+    Publishers as _, Retention, Store, StoreError, TopicAccess as _, Topics as _, Traces as _,
+    What, system_clock,
 };
 
 struct Folder(TempDir);
@@ -337,7 +339,7 @@ async fn a_full_disk_refuses_every_kind_of_write_as_a_whole() {
     for n in 0..100 {
         let desk = device(&format!("desk-{n}"));
         match store.mark_shown(&ada, &desk, ids.clone(), false, now).await {
-            Ok(()) => marked += 1,
+            Ok(_) => marked += 1,
             Err(error) => assert_eq!(error, StoreError::Full),
         }
     }
@@ -518,4 +520,34 @@ async fn subscriptions_to_what_is_nobodys_take_no_publishers_topics() {
     assert_eq!(store.topic(&topic("new")).await.unwrap(), None);
     store.claim_topic(&topic("own"), &publisher).await.unwrap();
     store.subscribe(&ada, &topic("anything")).await.unwrap();
+}
+
+/// Planning a statement takes many times as long as running it, and a decision is written for each
+/// message.
+#[tokio::test]
+async fn a_decision_is_written_without_planning_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = furnished(folder.path()).await;
+    assert_eq!(planned_again(&store).await, 0);
+    let by_default = store.writer.write(|tx| {
+        tx.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, false)?;
+        tx.flush_prepared_statement_cache();
+        Ok(())
+    });
+    by_default.await.unwrap();
+    assert!(planned_again(&store).await > 0, "this test cannot fail");
+}
+
+/// How often that happened while some decisions were written.
+async fn planned_again(store: &SqliteStore) -> i32 {
+    for _ in 0..3 {
+        let id = store.publish(a_message(&["ada"])).await.unwrap().id;
+        let step = decided("ada", id, Because::Active, Timestamp::now());
+        store.add_steps(vec![step]).await.unwrap();
+    }
+    store
+        .writer
+        .write(|tx| times_planned_again(tx))
+        .await
+        .unwrap()
 }

@@ -8,7 +8,7 @@ use super::accounts::account_number;
 use super::places::{Place, Shelf, subscribed};
 use super::rows::{damaged, ms};
 use super::writer::Tx;
-use super::{SqliteStore, pages};
+use super::{SqliteStore, pages, upkeep};
 use crate::store::{
     Committed, Entry, MAX_SUBSCRIPTIONS, Page, Position, StoreError, Subscription, Topic, TopicId,
     Topics,
@@ -200,11 +200,9 @@ pub(super) fn remove_unused(tx: &Tx<'_>, topic: Option<TopicId>) -> Result<(), S
         )?
         .query_map((topic, scope), |row| row.get::<_, TopicId>(0))?
         .collect::<Result<Vec<_>, _>>()?;
-    let mut forget = tx.prepare_cached("DELETE FROM removed WHERE scope = ?1 AND owner = ?2")?;
-    for topic in removed {
-        forget.execute((scope, topic))?;
-    }
-    Ok(())
+    removed
+        .into_iter()
+        .try_for_each(|topic| upkeep::forget_log(tx, Place::Topic(topic)))
 }
 
 /// Times in which the topic said nothing need not be remembered.
@@ -212,6 +210,9 @@ fn forget_empty(tx: &Tx<'_>, account: i64, topic: TopicId) -> Result<(), StoreEr
     tx.prepare_cached(
         "DELETE FROM subscriptions WHERE account = ?1 AND topic = ?2 AND NOT EXISTS (
              SELECT 1 FROM log WHERE scope = ?3 AND owner = ?2
+               AND position > since AND position <= until
+             UNION ALL
+             SELECT 1 FROM departed WHERE scope = ?3 AND owner = ?2
                AND position > since AND position <= until
          )",
     )?

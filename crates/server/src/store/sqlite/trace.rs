@@ -26,18 +26,18 @@ impl Traces for SqliteStore {
     }
 }
 
+const ADD_STEP: &str = "INSERT INTO trace (message, account, step, at, decision)
+     SELECT number, accounts.id, 1 + ifnull(
+                (SELECT max(step) FROM trace
+                 WHERE message = number AND account = accounts.id), 0), ?3, ?4
+     FROM messages, accounts WHERE messages.id = ?1 AND name = ?2
+     RETURNING message, account, step";
+
 fn add_step(tx: &Tx<'_>, decided: &Decided) -> Result<(), StoreError> {
     let Decided { account, id, step } = decided;
     let decision = serde_json::to_string(&step.decision).map_err(damaged)?;
     let added: Option<(i64, i64, i64)> = tx
-        .prepare_cached(
-            "INSERT INTO trace (message, account, step, at, decision)
-             SELECT number, accounts.id, 1 + ifnull(
-                        (SELECT max(step) FROM trace
-                         WHERE message = number AND account = accounts.id), 0), ?3, ?4
-             FROM messages, accounts WHERE messages.id = ?1 AND name = ?2
-             RETURNING message, account, step",
-        )?
+        .prepare_cached(ADD_STEP)?
         .query_row(
             params![id.0.as_bytes(), account.as_str(), ms(step.at), decision],
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
@@ -49,6 +49,13 @@ fn add_step(tx: &Tx<'_>, decided: &Decided) -> Result<(), StoreError> {
     tx.prepare_cached("DELETE FROM trace WHERE message = ?1 AND account = ?2 AND step <= ?3")?
         .execute((message, account, newest - i64::from(MAX_STEPS)))?;
     Ok(())
+}
+
+/// How often SQLite planned it anew.
+#[cfg(test)]
+pub(super) fn planned_again(tx: &Tx<'_>) -> Result<i32, StoreError> {
+    let statement = tx.prepare_cached(ADD_STEP)?;
+    Ok(statement.get_status(rusqlite::StatementStatus::RePrepare))
 }
 
 fn trace(

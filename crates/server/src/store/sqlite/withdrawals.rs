@@ -23,18 +23,23 @@ pub(super) fn recall(
 ) -> Result<(), StoreError> {
     let publisher = publisher_number(tx, publisher)?;
     let number = tx
-        .prepare_cached("SELECT number FROM messages WHERE id = ?1 AND publisher = ?2")?
+        .prepare_cached(
+            "SELECT number FROM messages WHERE id = ?1 AND publisher = ?2
+             UNION SELECT message FROM departed WHERE id = ?1 AND publisher = ?2",
+        )?
         .query_row(params![id.0.as_bytes(), publisher], |row| row.get(0))
         .optional()?
         .ok_or(StoreError::NotFound)?;
     withdraw(tx, number, id, WithdrawWhy::Recalled)
 }
 
-/// Withdraws the publisher's present messages with this key, and those that wait.
+/// Withdraws the publisher's messages with this key: those that are present, those that only devices
+/// have, and those that wait.
 pub(super) fn replace(tx: &mut Tx<'_>, publisher: i64, key: &str) -> Result<(), StoreError> {
     scheduled::supersede(tx, publisher, key)?;
     let present = "SELECT number, id FROM messages
-                   WHERE publisher = ?1 AND key = ?2 AND withdrawn_at IS NULL";
+                   WHERE publisher = ?1 AND key = ?2 AND withdrawn_at IS NULL
+                   UNION SELECT message, id FROM departed WHERE publisher = ?1 AND key = ?2";
     for (number, id) in found(tx, present, (publisher, key))? {
         withdraw(tx, number, id, WithdrawWhy::Replaced)?;
     }
@@ -43,11 +48,15 @@ pub(super) fn replace(tx: &mut Tx<'_>, publisher: i64, key: &str) -> Result<(), 
 
 /// Withdraws what expired, or a part of it.
 pub(super) fn expire(tx: &mut Tx<'_>) -> Result<(), StoreError> {
-    let expired = "SELECT number, id FROM messages
+    let present = "SELECT number, id FROM messages
                    WHERE expires_at <= ?1 AND expires_at > created_at AND withdrawn_at IS NULL
                    ORDER BY expires_at LIMIT ?2";
-    for (number, id) in found(tx, expired, params![ms(tx.now), EXPIRED_AT_ONCE])? {
-        withdraw(tx, number, id, WithdrawWhy::Expired)?;
+    let departed = "SELECT message, id FROM departed
+                    WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2";
+    for expired in [present, departed] {
+        for (number, id) in found(tx, expired, params![ms(tx.now), EXPIRED_AT_ONCE])? {
+            withdraw(tx, number, id, WithdrawWhy::Expired)?;
+        }
     }
     Ok(())
 }
@@ -56,8 +65,11 @@ pub(super) fn expire(tx: &mut Tx<'_>) -> Result<(), StoreError> {
 pub(super) fn next_expiry(conn: &Connection) -> Result<Option<Timestamp>, StoreError> {
     let next = conn
         .prepare_cached(
-            "SELECT min(expires_at) FROM messages
-             WHERE expires_at > created_at AND withdrawn_at IS NULL",
+            "SELECT min(at) FROM (
+                 SELECT min(expires_at) AS at FROM messages
+                 WHERE expires_at > created_at AND withdrawn_at IS NULL
+                 UNION ALL
+                 SELECT min(expires_at) FROM departed WHERE expires_at IS NOT NULL)",
         )?
         .query_row([], |row| row.get(0))?;
     optional_time(next)
@@ -74,14 +86,14 @@ pub(super) fn found(
         .collect::<Result<_, _>>()?)
 }
 
-/// Withdraws a message from every log it stands in; again, it does nothing.
+/// Withdraws a message from every log it stands in or stood in; again, it does nothing.
 pub(super) fn withdraw(
     tx: &mut Tx<'_>,
     number: i64,
     id: MessageId,
     why: WithdrawWhy,
 ) -> Result<(), StoreError> {
-    if !note_withdrawn(tx, number, why)? {
+    if !note_withdrawn(tx, number, why)? && !is_departed(tx, number)? {
         return Ok(());
     }
     let logs = logs_of(tx, number)?;
@@ -102,5 +114,19 @@ pub(super) fn withdraw(
         refusal: None,
         at: tx.now,
     };
-    events::tell(tx, &told)
+    events::tell(tx, &told)?;
+    forget_departed(tx, number)
+}
+
+/// Whether devices may have it that retention took it from.
+fn is_departed(tx: &Tx<'_>, number: i64) -> Result<bool, StoreError> {
+    Ok(tx
+        .prepare_cached("SELECT 1 FROM departed WHERE message = ?1")?
+        .exists([number])?)
+}
+
+fn forget_departed(tx: &Tx<'_>, number: i64) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM departed WHERE message = ?1")?
+        .execute([number])?;
+    Ok(())
 }

@@ -54,6 +54,13 @@ fn the_text_comes_from_body_header_or_query() {
             "",
             "You received a file: photo.jpg",
         ),
+        (&[("Filename", "a.log")], "", "", "The file a.log is empty."),
+        (
+            &[("Filename", "a.log"), ("Message", "Backup")],
+            "",
+            "",
+            "Backup\n\nThe file a.log is empty.",
+        ),
     ] {
         let publication = published(headers, query, body);
         assert_eq!(publication.request.body, text);
@@ -140,13 +147,14 @@ fn null_says_as_much_as_nothing() {
         "sequence_id": null,
     });
     assert_eq!(from_json(&[], &nulls).unwrap(), nothing);
+    let none = json!({ "topic": "t", "priority": 0 });
+    assert_eq!(from_json(&[], &none).unwrap(), nothing);
 }
 
 #[test]
 fn priorities_have_names_and_numbers() {
     for (text, number) in [
         ("", 3),
-        ("0", 3),
         ("1", 1),
         ("min", 1),
         ("2", 2),
@@ -161,7 +169,7 @@ fn priorities_have_names_and_numbers() {
     ] {
         assert_eq!(u8::from(priority(text).unwrap()), number, "{text}");
     }
-    for text in ["6", "-1", "loud", "1.5", "٣"] {
+    for text in ["0", "6", "-1", "loud", "1.5", "٣"] {
         assert_eq!(priority(text).unwrap_err().why(), Why::Priority, "{text}");
     }
 }
