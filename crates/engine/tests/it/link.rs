@@ -2,13 +2,29 @@ use core::time::Duration;
 
 use hither_engine::view::{ConnectionView, Notice};
 use hither_engine::{ConnectFailed, Effect, Event, Sensed};
-use hither_protocol::{CloseCode, Instant, Policy, ServerFrame};
+use hither_protocol::{ClientFrame, CloseCode, Instant, Policy, ServerFrame};
 
 use crate::desk::Step::{After, On, Stored, Wake};
 use crate::desk::{
     Desk, check, closed, cursor, frame, idle, lost, pong, rings, secs, signed_in, synced,
     unreachable, welcome,
 };
+
+#[test]
+fn a_heartbeat_does_not_wait_for_a_sensor_that_hung() {
+    for (reading, waits) in [
+        (idle(0), true),
+        (Event::Sensed(Sensed::IdleUnanswered), false),
+    ] {
+        let mut desk = Desk::online();
+        desk.on(reading);
+        desk.elapsed += secs(40);
+        let effects = desk.on(Event::WokeUp);
+        let pings = |effect: &Effect| matches!(effect, Effect::Send(ClientFrame::Ping { .. }));
+        assert!(effects.contains(&Effect::ReadIdle));
+        assert_eq!(effects.iter().any(pings), !waits, "{effects:?}");
+    }
+}
 
 #[test]
 fn a_sleep_of_which_nobody_says_that_it_is_over_ends_by_itself() {
