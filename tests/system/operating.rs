@@ -250,7 +250,11 @@ impl Proxied {
         let id = self
             .publisher
             .publish("after", &plain("ada", "after the reload"));
-        self.companion.wait_for_toast(&id.to_string());
+        // By itself, or in what the companion sums up of the moment it was cut off.
+        wait_for("the pop-up after the reload", SOON, || {
+            let is_it = |toast: &String| *toast == id.to_string() || toast == "summary";
+            self.companion.toasts().iter().any(is_it).then_some(())
+        });
         assert!(
             !keeps_streams || stayed_online(&self.companion),
             "a reload of the proxy ended the stream"

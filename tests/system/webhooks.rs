@@ -218,6 +218,7 @@ async fn states_and_the_action_arrive_signed() {
     );
     say(place.server.url(), &session, vec![shown, action, read]).await;
     let expected = [
+        "message.delivered ada",
         "message.shown ada",
         "message.action ada yes",
         "message.read ada",

@@ -86,7 +86,8 @@ fn beside_a_phone(devices: &Devices, entry: &Entry, plan: Plan) -> Decision {
     if let Some(desktop) = may_be_there().find(|id| is_meant(id)) {
         return Decision::Alert(vec![(Way::stream(desktop), Because::Unknown)]);
     }
-    let mut there = devices.active_desktops().chain(may_be_there());
+    let there = devices.active_desktops().chain(may_be_there());
+    let mut there = there.chain(devices.uncertain_desktops());
     if !entry.was_asked_enough() && there.any(|id| entry.is_mute(|mute| mute == id)) {
         return Decision::AskAgain;
     }

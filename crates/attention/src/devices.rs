@@ -215,7 +215,12 @@ impl Devices {
         self.ids(|device| device.is_certainly(Seat::Unknown))
     }
 
-    /// Desktops that may turn out to be active: reconnected a moment ago, or lost for no longer
+    /// Desktops that were lost or reconnected a moment ago.
+    pub(crate) fn uncertain_desktops(&self) -> impl Iterator<Item = &DeviceId> {
+        self.ids(|device| device.kind == DeviceKind::Desktop && !device.certain)
+    }
+
+    /// Those that may turn out to be active: reconnected a moment ago, or lost for no longer
     /// than one that is connected may take to show something.
     pub(crate) fn doubtful_desktops(&self) -> impl Iterator<Item = &DeviceId> {
         self.ids(|device| device.awaited)
@@ -246,6 +251,12 @@ impl Devices {
     /// Mobiles that only their push service reaches, most recently used first.
     pub(crate) fn pushable_mobiles(&self) -> impl Iterator<Item = &DeviceId> {
         self.ranked(Device::is_pushable)
+    }
+
+    /// Whether this is a desktop that nobody is at, or that must not pop up.
+    pub(crate) fn is_away(&self, id: &DeviceId) -> bool {
+        let away = |device: &Device| device.is_certainly(Seat::Inactive) || device.is_presenting();
+        self.0.get(id).is_some_and(away)
     }
 
     /// Whether somebody is at a desktop that must not pop up.

@@ -128,6 +128,7 @@ impl Entry {
             || !self.showing.is_empty()
             || !self.blindly.is_empty()
             || !self.tried.is_empty()
+            || self.resumed.is_some()
             || !self.phones.is_empty()
             || self.taken.is_some()
             || self.retries + self.believed > 0;

@@ -107,12 +107,6 @@ impl Ledger {
             sorted.extend(at.map(|at| (at, id)));
         }
         self.entries.insert(id, entry);
-        if self.stuck.len() > REMEMBERED
-            && let Some(oldest) = self.stuck.first().copied()
-        {
-            self.take(oldest);
-            self.piles.forget();
-        }
         // What desktops show is remembered as long as a server keeps it: nobody else would hand it
         // over.
         let forgotten = [
@@ -126,6 +120,16 @@ impl Ledger {
                 entry.finish();
                 self.put(entry);
             }
+        }
+    }
+
+    /// Forgets the oldest of what was tried in vain, once all of it was decided about.
+    pub(crate) fn trim(&mut self) {
+        while self.stuck.len() > REMEMBERED
+            && let Some(oldest) = self.stuck.first().copied()
+        {
+            self.take(oldest);
+            self.piles.forget();
         }
     }
 

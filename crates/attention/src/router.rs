@@ -87,6 +87,7 @@ impl Router {
         self.take_in(now, event, effects);
         self.look(now);
         self.act(now, effects);
+        self.ledger.trim();
         effects.append(&mut self.traces);
     }
 
@@ -114,6 +115,12 @@ impl Router {
     pub fn may_ring(&self, message: &Accepted) -> bool {
         let plan = self.choices.plan(message);
         plan.route != Route::Silent && !plan.held
+    }
+
+    /// Whether this is a desktop that says that nobody is at it, or that it must not be disturbed.
+    #[must_use]
+    pub fn is_away(&self, device: &DeviceId) -> bool {
+        self.devices.is_away(device)
     }
 
     /// How many messages should alert somebody and wait for a device that can.

@@ -44,6 +44,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 
 struct Player {
     router: Router,
+    clock: Instant,
     log: Vec<String>,
     trace: Vec<String>,
 }
@@ -52,6 +53,7 @@ impl Default for Player {
     fn default() -> Self {
         Self {
             router: Router::new(Timings::default()),
+            clock: Instant::default(),
             log: Vec::new(),
             trace: Vec::new(),
         }
@@ -82,6 +84,8 @@ impl Player {
             }
             ["busy"] => assert!(!self.router.is_idle(), "idle at {now}"),
             words => {
+                assert!(now >= self.clock, "{line} comes too late");
+                self.clock = now;
                 self.wake_until(now);
                 self.handle(now, event(now, words));
             }

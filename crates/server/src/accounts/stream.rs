@@ -49,12 +49,6 @@ impl Stream {
         }
     }
 
-    /// Whether its desktop says that nobody is at it, or that it must not be disturbed.
-    pub(super) fn nobody_is_there(&self) -> bool {
-        let inactive = |(presence, _): (Presence, _)| presence.state == PresenceState::Inactive;
-        self.kind == DeviceKind::Desktop && self.presence.is_some_and(inactive)
-    }
-
     pub(super) fn is_inbox(&self) -> bool {
         self.application == INBOX
     }

@@ -40,3 +40,22 @@ fn a_flood_that_expires_takes_nothing_from_what_was_shown_before_it() {
     let log = play(&format!("{start}\n{flood}\n100s d1 is inactive 100s"));
     assert_eq!(log.last().unwrap(), "100s alert p1 m0: Handover");
 }
+
+#[test]
+fn many_at_once_are_handed_over_and_passed_on_whole() {
+    let shown = (0..1200).map(|m| format!("2s message m{m}\n2s d1 shows m{m} until input"));
+    let shown = shown.collect::<Vec<_>>().join("\n");
+    let log = play(&format!(
+        "0s timings lease 86400s
+         0s desktop d1 connects active 0s
+         0s mobile p1 connects
+         0s mobile p2 connects
+         {shown}
+         100s d1 is inactive 100s
+         106s end"
+    ));
+    for phone in ["100s alert p1 ", "105s alert p2 "] {
+        let line = log.iter().find(|line| line.starts_with(phone)).unwrap();
+        assert_eq!(line.matches(" m").count(), 1200, "{}", &line[..60]);
+    }
+}

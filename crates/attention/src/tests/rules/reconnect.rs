@@ -142,22 +142,51 @@ fn of_several_phones_the_one_used_last_rings_however_often_another_reconnects() 
 #[test]
 fn a_desktop_that_comes_and_goes_keeps_the_message_from_nobody() {
     for every in [2, 3, 4] {
-        let comes_and_goes = (1..60).map(|n| {
+        let comes_and_goes = |n: u32| {
             let at = 1 + n * every;
-            format!("{at}s d1 is lost\n{at}s desktop d1 connects active 1s")
-        });
-        let comes_and_goes = comes_and_goes.collect::<Vec<_>>().join("\n");
+            let before = if (7..7 + every).contains(&at) {
+                "6.5s p1 shows m1"
+            } else {
+                ""
+            };
+            format!("{before}\n{at}s d1 is lost\n{at}s desktop d1 connects active 1s")
+        };
+        let comes_and_goes: Vec<_> = (1..60).map(comes_and_goes).collect();
         let log = play(&format!(
             "0s desktop d1 connects active 0s
              0s mobile p1 connects
              1s message m1
-             6.5s p1 shows m1
-             {comes_and_goes}"
+             {}",
+            comes_and_goes.join("\n")
         ));
         let phone = log.iter().find(|line| line.contains("alert p1"));
         assert_eq!(phone.unwrap(), "6s alert p1 m1: NotShown", "{log:#?}");
         let asked = log.iter().filter(|line| line.contains("d1 m1")).count();
         assert!(asked < 25, "{log:#?}");
+    }
+}
+
+#[test]
+fn a_desktop_that_was_lost_while_it_was_asked_is_asked_again_when_it_comes_back() {
+    for back in ["7s", "10s", "14s"] {
+        check(
+            &format!(
+                "0s timings lease 86400s
+                 0s desktop d1 connects active 0s
+                 0s mobile p1 connects
+                 1s message m1
+                 5.5s d1 is lost
+                 6.5s p1 shows m1
+                 {back} desktop d1 connects active 1s
+                 15s d1 shows m1
+                 900s end"
+            ),
+            &format!(
+                "1s deliver m1 rings d1
+                 6s alert p1 m1: NotShown
+                 {back} alert d1 m1: NotShown"
+            ),
+        );
     }
 }
 

@@ -55,7 +55,7 @@ impl Account {
     /// at its desktop, it comes silently like what is for all of them.
     fn alone(&self, message: &Message, stream: &Stream) -> (FirstAlert, Because) {
         if self.router.may_ring(&announced(message, Now::read())) {
-            if stream.nobody_is_there() && message.priority < Priority::Urgent {
+            if self.router.is_away(&stream.device) && message.priority < Priority::Urgent {
                 return (FirstAlert::Silent, Because::NobodyAtADesktop);
             }
             return (FirstAlert::Now, Because::Addressed);
